@@ -1,0 +1,67 @@
+/**
+ * The document database as the domain sees it. Two implementations: Firestore, and an in-memory
+ * double for tests and for machines without the emulator; one contract test holds both.
+ */
+
+export type DocumentValue =
+  | string
+  | number
+  | boolean
+  | null
+  | Date
+  | readonly DocumentValue[]
+  | { readonly [key: string]: DocumentValue };
+export type DocumentData = { readonly [key: string]: DocumentValue };
+
+/** One document with the path it lies at, such as `devices/d_123`. */
+export interface StoredDocument {
+  readonly path: string;
+  readonly data: DocumentData;
+}
+
+/** Documents of one collection, by equality and range of fields, in the order of one field. */
+export interface DocumentQuery {
+  readonly collection: string;
+  readonly where?: readonly (readonly [
+    field: string,
+    op: '==' | '<' | '<=' | '>' | '>=',
+    value: string | number | boolean | Date,
+  ])[];
+  readonly orderBy?: readonly [field: string, direction: 'asc' | 'desc'];
+  readonly limit: number;
+}
+
+/** `create` met a document that was there already. */
+export class DocumentExistsError extends Error {
+  constructor(path: string, options?: ErrorOptions) {
+    super(`document ${path} exists`, options);
+    this.name = 'DocumentExistsError';
+  }
+}
+
+/**
+ * Serialisable isolation; all reads come before the first write. Writes take effect together when
+ * the work returns, and not at all when it throws. A `create` of an existing document makes the
+ * transaction reject with DocumentExistsError.
+ */
+export interface DocumentTransaction {
+  /** The documents at these paths in this order; undefined where there is none. One round trip. */
+  getAll(paths: readonly string[]): Promise<readonly (DocumentData | undefined)[]>;
+  create(path: string, data: DocumentData): void;
+  /** Replaces the whole document. */
+  set(path: string, data: DocumentData): void;
+  /** Overwrites the named top-level fields of a document that must exist. */
+  update(path: string, fields: DocumentData): void;
+  delete(path: string): void;
+}
+
+export interface DocumentStore {
+  get(path: string): Promise<DocumentData | undefined>;
+  /** Throws DocumentExistsError where there is one. */
+  create(path: string, data: DocumentData): Promise<void>;
+  set(path: string, data: DocumentData): Promise<void>;
+  delete(path: string): Promise<void>;
+  query(query: DocumentQuery): Promise<readonly StoredDocument[]>;
+  /** Runs `work`, again from the start on contention; its own error passes through unchanged. */
+  transaction<T>(work: (tx: DocumentTransaction) => Promise<T>): Promise<T>;
+}
