@@ -1,0 +1,59 @@
+/**
+ * Every event that the system records, in one table. Types, validation, the Pub/Sub schema and the
+ * analysts' table all come from here. A type, once published, keeps its name and meaning.
+ */
+
+/** Who observed it: our functions, or the app on a device that we do not control. */
+export type EventSource = 'server' | 'client';
+
+interface EventRow {
+  readonly source: EventSource;
+  readonly words: string;
+}
+
+const server = (words: string): EventRow => ({ source: 'server', words });
+const client = (words: string): EventRow => ({ source: 'client', words });
+
+export const EVENT_TYPES = {
+  'challenge.issued': server('A challenge was handed to a signed-in user.'),
+  'challenge.refused': server('A request for a challenge was refused.'),
+  'challenge.replayed': server('A challenge came back that had been spent already.'),
+  'counter.regressed': server('A device proof carried a counter that had not grown.'),
+  'device.enrolled': server('A device proved itself genuine and was enrolled.'),
+  'device.refused': server('An enrolment was refused.'),
+  'device.retired': server('A device was removed by its user or an operator.'),
+  'grant.made': server('A model was sealed for one user on one device.'),
+  'grant.refused': server('A request for a model was refused.'),
+  'licence.renewed': server('The licence of a copy on a device was given a longer life.'),
+  'renewal.refused': server('A request to renew a licence was refused.'),
+  'limit.hit': server('A request went over a limit.'),
+  'object.swept': server('A sealed object was deleted at the end of its time.'),
+  'report.refused': server('A batch of client events was refused.'),
+  'user.erased': server('The data of a user was erased.'),
+  'app.started': client('The app started; its self-checks are running.'),
+  'model.opened': client('A granted model was opened.'),
+  'model.open_failed': client('A granted model could not be opened.'),
+  'licence.expired': client('A licence ended and the copy was erased.'),
+  'rasp.checked': client('All self-checks of the app ran to their end.'),
+  'rasp.signal': client('A self-check of the app noticed something.'),
+  'clock.moved': client('The clock of the device was moved.'),
+} as const satisfies Record<string, EventRow>;
+
+export type EventType = keyof typeof EVENT_TYPES;
+export type ClientEventType = {
+  [T in EventType]: (typeof EVENT_TYPES)[T] extends { source: 'client' } ? T : never;
+}[EventType];
+
+/** The `cause` of a `rasp.signal`, in the words that self-protection libraries use. */
+export const RASP_SIGNALS = [
+  'jailbreak',
+  'root',
+  'debugger',
+  'hook',
+  'emulator',
+  'repackaged',
+  'tampering',
+  'unofficial_store',
+  'developer_mode',
+] as const;
+export type RaspSignal = (typeof RASP_SIGNALS)[number];
