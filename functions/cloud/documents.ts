@@ -25,7 +25,7 @@ export interface DocumentQuery {
   readonly where?: readonly (readonly [
     field: string,
     op: '==' | '<' | '<=' | '>' | '>=',
-    value: string | number | boolean | Date,
+    value: string | number | boolean | Date | null,
   ])[];
   readonly orderBy?: readonly [field: string, direction: 'asc' | 'desc'];
   readonly limit: number;
@@ -36,6 +36,14 @@ export class DocumentExistsError extends Error {
   constructor(path: string, options?: ErrorOptions) {
     super(`document ${path} exists`, options);
     this.name = 'DocumentExistsError';
+  }
+}
+
+/** `update` met no document. */
+export class DocumentMissingError extends Error {
+  constructor(path: string, options?: ErrorOptions) {
+    super(`document ${path} is missing`, options);
+    this.name = 'DocumentMissingError';
   }
 }
 
@@ -50,7 +58,7 @@ export interface DocumentTransaction {
   create(path: string, data: DocumentData): void;
   /** Replaces the whole document. */
   set(path: string, data: DocumentData): void;
-  /** Overwrites the named top-level fields of a document that must exist. */
+  /** Overwrites the named top-level fields; without the document the transaction rejects with DocumentMissingError. */
   update(path: string, fields: DocumentData): void;
   delete(path: string): void;
 }
