@@ -13,10 +13,11 @@ import { lazy } from './lazy.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 export interface KmsOptions {
-  /** `projects/…/locations/…/keyRings/…`; it holds the crypto keys `manifest` and `licence` (EC_SIGN_P256_SHA256). */
-  readonly keyRing: string;
-  /** The symmetric crypto key in the ring that wraps data keys. */
-  readonly wrappingKey: string;
+  /**
+   * Crypto keys by resource name, `projects/…/locations/…/keyRings/…/cryptoKeys/…`: `vault` is
+   * symmetric and wraps data keys, the others are EC_SIGN_P256_SHA256.
+   */
+  readonly keys: Readonly<Record<'vault' | SigningKeyName, string>>;
   /** Another service than Google's, such as `http://127.0.0.1:9000`; `http:` means without TLS and credentials. */
   readonly endpoint?: string;
   /** For one call; 5,000 where absent. */
@@ -41,7 +42,6 @@ export function kmsKeys(options: KmsOptions): KeyService & { close(): Promise<vo
   const timeout = options.timeoutMs ?? 5_000;
   const cacheMs = options.publicKeyCacheMs ?? 5 * 60_000;
   const cached = new Map<SigningKeyName, { readonly keys: PublicKeys; readonly at: number }>();
-  const wrappingKey = `${options.keyRing}/cryptoKeys/${options.wrappingKey}`;
 
   const call = <T>(
     operation: string,
@@ -59,7 +59,7 @@ export function kmsKeys(options: KmsOptions): KeyService & { close(): Promise<vo
       call('encrypt', async (kms, gax) => {
         const [answer] = await kms.encrypt(
           {
-            name: wrappingKey,
+            name: options.keys.vault,
             plaintext,
             plaintextCrc32c: { value: crc32c(plaintext) },
             additionalAuthenticatedData: aad,
@@ -80,7 +80,7 @@ export function kmsKeys(options: KmsOptions): KeyService & { close(): Promise<vo
         async (kms, gax) => {
           const [answer] = await kms.decrypt(
             {
-              name: wrappingKey,
+              name: options.keys.vault,
               ciphertext: wrapped,
               ciphertextCrc32c: { value: crc32c(wrapped) },
               additionalAuthenticatedData: aad,
@@ -99,7 +99,7 @@ export function kmsKeys(options: KmsOptions): KeyService & { close(): Promise<vo
       if (key === undefined)
         throw new UpstreamError('kms', 'sign', { cause: `no such key: ${kid}` });
       const sha256 = createHash('sha256').update(message).digest();
-      const name = `${options.keyRing}/cryptoKeys/${key}/cryptoKeyVersions/${version}`;
+      const name = `${options.keys[key as SigningKeyName]}/cryptoKeyVersions/${version}`;
       return call('sign', async (kms, gax) => {
         const [answer] = await kms.asymmetricSign(
           { name, digest: { sha256 }, digestCrc32c: { value: crc32c(sha256) } },
@@ -117,7 +117,7 @@ export function kmsKeys(options: KmsOptions): KeyService & { close(): Promise<vo
     publicKeys: async (key) => {
       const known = cached.get(key);
       if (known && Date.now() - known.at < cacheMs) return known.keys;
-      const parent = `${options.keyRing}/cryptoKeys/${key}`;
+      const parent = options.keys[key];
       const keys = await call('public_keys', (kms, gax) => fetchPublicKeys(kms, key, parent, gax));
       cached.set(key, { keys, at: Date.now() });
       return keys;

@@ -5,6 +5,8 @@ import type { Publisher, TopicName } from './publisher.ts';
 
 export interface PubsubOptions {
   readonly projectId: string;
+  /** Topic ids. */
+  readonly topics: Readonly<Record<TopicName, string>>;
   /** Another service than Google's, such as `http://127.0.0.1:8085`; `http:` means without TLS and credentials. */
   readonly endpoint?: string;
   /** For one message; 5,000 where absent. */
@@ -22,7 +24,7 @@ export function pubsubPublisher(options: PubsubOptions): Publisher & { close(): 
       const message = { data: Buffer.from(JSON.stringify(data)), attributes: { ...attributes } };
       await callUpstream({ service: 'pubsub', operation: 'publish', timeoutMs }, async () => {
         const pubsub = await client.get();
-        const topic = topics.get(name) ?? openTopic(pubsub, name, timeoutMs);
+        const topic = topics.get(name) ?? openTopic(pubsub, options.topics[name], timeoutMs);
         topics.set(name, topic);
         await topic.publishMessage(message);
       });
@@ -43,8 +45,8 @@ async function connect({ projectId, endpoint }: PubsubOptions): Promise<PubSub> 
   return new PubSub({ projectId, apiEndpoint: endpoint, emulatorMode });
 }
 
-function openTopic(pubsub: PubSub, name: TopicName, timeoutMs: number): Topic {
-  return pubsub.topic(name, {
+function openTopic(pubsub: PubSub, id: string, timeoutMs: number): Topic {
+  return pubsub.topic(id, {
     // A batch would wait in memory for more messages, and an instance's CPU sleeps between requests.
     batching: { maxMessages: 1 },
     gaxOpts: { timeout: timeoutMs },

@@ -17,7 +17,7 @@ export interface StorageOptions {
   /** Another service than Google's, such as `http://127.0.0.1:4443`; it is called without credentials. */
   readonly endpoint?: string;
   /** Signs URLs with this key; where absent, the IAM service signs for the function's own account. */
-  readonly signer?: { readonly clientEmail: string; readonly privateKey: string };
+  readonly signer?: { readonly client_email: string; readonly private_key: string };
   /** For one call, and for each wait of a stream on the service; 10,000 where absent. */
   readonly timeoutMs?: number;
 }
@@ -114,9 +114,7 @@ async function connect({ projectId, endpoint, signer }: StorageOptions): Promise
   return new Storage({
     projectId,
     ...(endpoint !== undefined && { apiEndpoint: endpoint }),
-    ...(signer && {
-      credentials: { client_email: signer.clientEmail, private_key: signer.privateKey },
-    }),
+    ...(signer && { credentials: signer }),
   });
 }
 

@@ -59,8 +59,8 @@ export function documentStoreContract(open: () => DocumentStore): void {
     const list = [1];
     await store.set(`${collection}/a`, { list });
     list.push(2);
-    const got = await store.get(`${collection}/a`);
-    (got?.['list'] as number[]).push(3);
+    const got = (await store.get(`${collection}/a`)) as { list: number[] };
+    got.list.push(3);
     expect(await store.get(`${collection}/a`)).toEqual({ list: [1] });
   });
 
