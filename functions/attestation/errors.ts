@@ -1,0 +1,48 @@
+/**
+ * Why evidence was refused. Causes are stable words for events, logs and tests; a caller of the HTTP
+ * API never sees them, so that a forger learns nothing from them.
+ */
+export type AttestationCause =
+  // The bytes themselves
+  | 'malformed'
+  | 'format-unknown'
+  // Certificates (RFC 5280)
+  | 'certificate-malformed'
+  | 'certificate-algorithm'
+  | 'certificate-signature-invalid'
+  | 'certificate-expired'
+  | 'certificate-not-yet-valid'
+  | 'certificate-not-ca'
+  | 'certificate-path-length'
+  | 'certificate-key-usage'
+  | 'certificate-critical-extension'
+  | 'certificate-names'
+  | 'chain-length'
+  | 'chain-untrusted'
+  // What the evidence is bound to
+  | 'nonce-missing'
+  | 'nonce-mismatch'
+  | 'key-id-mismatch'
+  | 'credential-id-mismatch'
+  | 'public-key-mismatch'
+  | 'public-key-unsupported'
+  | 'rp-id-mismatch'
+  | 'aaguid-unknown'
+  | 'environment-not-allowed'
+  | 'signature-invalid'
+  | 'counter-not-zero'
+  | 'counter-replayed';
+
+/**
+ * Evidence was refused. Every parser and verifier of this folder throws this and nothing else,
+ * whatever bytes it is given.
+ */
+export class AttestationError extends Error {
+  readonly code: AttestationCause;
+
+  constructor(code: AttestationCause, detail?: string, options?: ErrorOptions) {
+    super(detail ? `${code}: ${detail}` : code, options);
+    this.name = 'AttestationError';
+    this.code = code;
+  }
+}

@@ -1,0 +1,43 @@
+/** Real attestation material, which lies beside the repository and is not part of it. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe } from '@jest/globals';
+
+const FOLDER = join(import.meta.dirname, '../../../shared/fixtures');
+
+/** A describe whose tests need real material; where that is absent it registers none, and says so. */
+export function describeReal(name: string, tests: () => void): void {
+  if (existsSync(FOLDER)) {
+    describe(name, tests);
+    return;
+  }
+  console.warn(`NOT RUN: ${name} (${FOLDER} is absent)`);
+  describe(`NOT RUN, for want of ${FOLDER}: ${name}`, () => {});
+}
+
+export function readFixture(path: string): string {
+  return readFileSync(join(FOLDER, path), 'utf8');
+}
+
+/** The flat documents of a YAML file of App Attest material: `key: value` and block scalars. */
+export function readYamlDocuments(path: string): readonly ReadonlyMap<string, string>[] {
+  return readFixture(path)
+    .split(/^---$/m)
+    .filter((text) => text.trim())
+    .map((text) => {
+      const fields = text.matchAll(/^ *(\w+): (?:'([^']*)'|\|\n((?: {2}.*\n?)+)|(.*))$/gm);
+      return new Map(
+        [...fields].map(([, key = '', quoted, block, plain]) => [
+          key,
+          quoted ?? block?.replaceAll(/^ +/gm, '') ?? plain ?? '',
+        ]),
+      );
+    });
+}
+
+/** The base64 of a field that must be there. */
+export function bytesOf(fields: ReadonlyMap<string, string>, key: string): Buffer {
+  const value = fields.get(key);
+  if (value === undefined) throw new Error(`fixture has no ${key}`);
+  return Buffer.from(value, 'base64');
+}
