@@ -1,0 +1,98 @@
+/** `POST /v1/models/:modelId/grants`: one model, sealed for one user on one device, for one use. */
+import type { z } from 'zod';
+import type { Services } from '../composition.ts';
+import { toBase64url } from '../encoding.ts';
+import { ServiceError } from '../errors.ts';
+import type { EventInput } from '../fraud/events.ts';
+import { admit } from '../grants/admission.ts';
+import { grantPath } from '../grants/grant-record.ts';
+import { type AdmittedGrant, type SealedGrant, sealModel } from '../grants/seal-model.ts';
+import { grantClientData, readClientData } from '../identity/client-data.ts';
+import { provenRequest } from '../identity/device-proof.ts';
+import { describeError } from '../log.ts';
+import { type ApiRequest, type ApiResponse, type EndpointTable, endpoint } from './endpoint.ts';
+import { withRefusalEvents } from './refusal-events.ts';
+
+const requestBody = provenRequest(4096);
+
+export const endpoints: EndpointTable = {
+  'POST /v1/models/:modelId/grants': endpoint({
+    user: true,
+    body: requestBody,
+    handle: grantModel,
+  }),
+};
+
+async function grantModel(
+  { params, body, userId, network, now }: ApiRequest<z.infer<typeof requestBody>>,
+  services: Services,
+): Promise<ApiResponse> {
+  const { data, hash } = readClientData(body.clientData, grantClientData);
+  if (data.modelId !== params['modelId']) {
+    const violations = [{ pointer: '/clientData/modelId', detail: 'not_the_model_of_the_path' }];
+    throw new ServiceError('request_invalid', { violations });
+  }
+  const observed = {
+    user: userId,
+    network,
+    device: data.deviceId,
+    model: data.modelId,
+    appVersion: data.appVersion,
+  };
+  const refusal: EventInput = { type: 'grant.refused', authenticated: 'user', ...observed };
+  const { grant, device, headers } = await withRefusalEvents(services, now, refusal, () =>
+    admit(services, { userId, clientData: data, clientDataHash: hash, proof: body.proof }, now),
+  );
+
+  const [sealed] = await Promise.all([
+    sealOrFail(services, grant, now),
+    services.emit(
+      {
+        ...observed,
+        type: 'grant.made',
+        authenticated: 'device',
+        platform: device.platform,
+        version: grant.version.version,
+        grant: grant.grantId,
+        attributes: { sizeBytes: grant.version.sizeBytes, suite: grant.suite },
+      },
+      now,
+    ),
+  ]);
+  return { status: 201, headers, body: responseOf(grant, sealed) };
+}
+
+/** A grant whose sealing failed is marked so: no key left this process, and nobody may renew it. */
+async function sealOrFail(
+  services: Services,
+  grant: AdmittedGrant,
+  now: Date,
+): Promise<SealedGrant> {
+  try {
+    return await sealModel(services, grant, now);
+  } catch (error) {
+    await services.documents
+      .transaction(async (tx) => tx.update(grantPath(grant.grantId), { state: 'failed' }))
+      .catch((cause: unknown) =>
+        services.log('ERROR', 'grant not marked as failed', {
+          grant: grant.grantId,
+          ...describeError(cause),
+        }),
+      );
+    throw error;
+  }
+}
+
+const responseOf = ({ grantId, suite }: AdmittedGrant, sealed: SealedGrant) => ({
+  grantId,
+  url: sealed.url,
+  urlExpiresAt: sealed.urlExpiresAt.toISOString(),
+  sizeBytes: sealed.sizeBytes,
+  sealedKey: {
+    suite,
+    enc: toBase64url(sealed.sealedKey.enc),
+    ct: toBase64url(sealed.sealedKey.ct),
+  },
+  manifest: sealed.manifest,
+  licence: sealed.licence,
+});

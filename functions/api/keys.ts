@@ -1,0 +1,25 @@
+/**
+ * `GET /v1/keys`: the public keys (RFC 7517) that sign manifests and certify licence keys. Apps pin
+ * them at build time; this endpoint serves rotation, not first trust.
+ */
+import type { PublicSigningKey } from '../cloud/keys.ts';
+import { type EndpointTable, endpoint } from './endpoint.ts';
+
+export const endpoints: EndpointTable = {
+  'GET /v1/keys': endpoint({
+    user: false,
+    async handle(_request, services) {
+      const [manifest, licence] = await Promise.all([
+        services.keys.publicKeys('manifest'),
+        services.keys.publicKeys('licence'),
+      ]);
+      return {
+        status: 200,
+        headers: { 'Cache-Control': 'public, max-age=3600' },
+        body: { keys: [...manifest, ...licence].map(jwkOf) },
+      };
+    },
+  }),
+};
+
+const jwkOf = ({ kid, jwk }: PublicSigningKey) => ({ ...jwk, kid, alg: 'ES256', use: 'sig' });

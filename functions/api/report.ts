@@ -1,0 +1,90 @@
+/** `POST /v1/events`: what an app has observed, under a device proof, for the scoring function. */
+import { z } from 'zod';
+import type { Services } from '../composition.ts';
+import { ServiceError } from '../errors.ts';
+import { clientEventSchema, type EventInput, receivedEvent } from '../fraud/events.ts';
+import { challengePath, spentChallengeDocument } from '../identity/challenge.ts';
+import {
+  appVersion,
+  challenge,
+  deviceId,
+  type ReadClientData,
+  readClientData,
+} from '../identity/client-data.ts';
+import {
+  checkDeviceProof,
+  type DeviceProof,
+  ownDevice,
+  provenRequest,
+} from '../identity/device-proof.ts';
+import { type DeviceRecord, devicePath } from '../identity/devices.ts';
+import { type ApiRequest, type ApiResponse, type EndpointTable, endpoint } from './endpoint.ts';
+import { withRefusalEvents } from './refusal-events.ts';
+
+const MAX_EVENTS = 100;
+const MAX_CLIENT_DATA_BYTES = 96 * 1024;
+
+const reportClientData = z.strictObject({
+  type: z.literal('events'),
+  challenge,
+  deviceId,
+  appVersion,
+  events: z.array(clientEventSchema).min(1).max(MAX_EVENTS),
+});
+type Report = z.infer<typeof reportClientData>;
+
+const requestBody = provenRequest(MAX_CLIENT_DATA_BYTES);
+
+export const endpoints: EndpointTable = {
+  'POST /v1/events': endpoint({
+    user: true,
+    body: requestBody,
+    maxBodyBytes: 160 * 1024,
+    handle: report,
+  }),
+};
+
+async function report(
+  { body, userId, network, now }: ApiRequest<z.infer<typeof requestBody>>,
+  services: Services,
+): Promise<ApiResponse> {
+  const read = readClientData(body.clientData, reportClientData);
+  const { data } = read;
+  const observed = { user: userId, network, device: data.deviceId, appVersion: data.appVersion };
+  const refusal: EventInput = { type: 'report.refused', authenticated: 'user', ...observed };
+  const device = await withRefusalEvents(services, now, refusal, () =>
+    accept(services, read, body.proof, userId, now),
+  );
+  const origin = { ...observed, authenticated: 'device', platform: device.platform } as const;
+  // Unlike our own events, a report is what the call is for: where it cannot be published, the
+  // client hears so and sends it again.
+  await Promise.all(
+    data.events.map((event) =>
+      services.publisher.publish('events', receivedEvent(event, origin, now)),
+    ),
+  );
+  return { status: 202, body: { accepted: data.events.length } };
+}
+
+/** Spends the challenge and moves the device's counter; a report is taken from a blocked device too. */
+function accept(
+  services: Services,
+  { data, hash }: ReadClientData<Report>,
+  proof: DeviceProof,
+  userId: string,
+  now: Date,
+): Promise<DeviceRecord> {
+  const challenge = services.challenges.verify(data.challenge, userId, 'events', now);
+  return services.documents.transaction(async (tx) => {
+    const [deviceData, spent] = await tx.getAll([
+      devicePath(data.deviceId),
+      challengePath(challenge),
+    ]);
+    const device = ownDevice(deviceData, userId);
+    if (spent) throw new ServiceError('challenge_spent');
+    const signCount = await checkDeviceProof(device, proof, hash);
+    tx.create(challengePath(challenge), spentChallengeDocument(challenge));
+    tx.update(devicePath(data.deviceId), { signCount, appVersion: data.appVersion });
+    return device;
+  });
+}

@@ -1,0 +1,61 @@
+/** Manifests as the grant path needs them: the signed token, and the policy in it. */
+
+import { createHash } from 'node:crypto';
+import type { ObjectStore } from '../cloud/objects.ts';
+import { fromBase64url } from '../encoding.ts';
+import { type Manifest, manifestSchema } from '../sealing/manifest.ts';
+import type { PublishedVersion } from './model-record.ts';
+
+const MAX_CACHED = 64;
+const MAX_MANIFEST_BYTES = 32 * 2 ** 20;
+
+export interface StoredManifest {
+  /** Compact JWS, as it was signed at publish time. */
+  readonly token: string;
+  readonly policy: Manifest['policy'];
+}
+
+export interface Manifests {
+  /** Throws where the stored bytes are not those the catalogue knows by their digest. */
+  get(version: PublishedVersion): Promise<StoredManifest>;
+}
+
+/** Keeps the newest used in memory: a manifest never changes. */
+export function createManifests(objects: ObjectStore, vaultBucket: string): Manifests {
+  const cache = new Map<string, Promise<StoredManifest>>();
+
+  const load = async ({ manifestObject, manifestDigest }: PublishedVersion) => {
+    const bytes = await readAll(objects.read(vaultBucket, manifestObject));
+    if (createHash('sha256').update(bytes).digest('base64url') !== manifestDigest) {
+      throw new Error('a stored manifest has another digest than the catalogue says');
+    }
+    const token = Buffer.from(bytes).toString('ascii');
+    const payload = fromBase64url(token.split('.')[1] ?? '') ?? new Uint8Array();
+    const { policy } = manifestSchema.parse(JSON.parse(new TextDecoder().decode(payload)));
+    return { token, policy };
+  };
+
+  return {
+    get(version) {
+      const known = cache.get(version.manifestDigest);
+      if (known !== undefined) return known;
+      const oldest = cache.keys().next().value;
+      if (cache.size >= MAX_CACHED && oldest !== undefined) cache.delete(oldest);
+      const loading = load(version);
+      cache.set(version.manifestDigest, loading);
+      loading.catch(() => cache.delete(version.manifestDigest));
+      return loading;
+    },
+  };
+}
+
+async function readAll(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of source) {
+    size += chunk.byteLength;
+    if (size > MAX_MANIFEST_BYTES) throw new Error('a stored manifest is too large');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,62 @@
+/** The catalogue: one document a model, with all its versions, so that one read answers a request. */
+import { z } from 'zod';
+import type { DocumentData } from '../cloud/documents.ts';
+import { ServiceError } from '../errors.ts';
+
+const version = z.object({
+  format: z.string(),
+  sizeBytes: z.number().int(),
+  /** SHA-256 of the plaintext, base64url. */
+  sha256: z.string(),
+  /** SHA-256 of the manifest's compact JWS, base64url. */
+  manifestDigest: z.string(),
+  manifestObject: z.string(),
+  vaultObject: z.string(),
+  /** The version's data key, wrapped by the key service, base64url. */
+  wrappedKey: z.string(),
+  publishedAt: z.date(),
+  revoked: z.boolean(),
+});
+
+const record = z.object({
+  modelId: z.string(),
+  /** The only user who may have it; null for the catalogue that is open to all. */
+  owner: z.string().nullable(),
+  latest: z.string(),
+  versions: z.record(z.string(), version),
+});
+
+export type ModelVersion = z.infer<typeof version>;
+export type ModelRecord = z.infer<typeof record>;
+
+/** A version of a model with its id and name. */
+export interface PublishedVersion extends ModelVersion {
+  readonly modelId: string;
+  readonly version: string;
+}
+
+export const modelPath = (modelId: string): string => `models/${modelId}`;
+
+/** Throws on a document that this code did not write. */
+export const readModel = (data: DocumentData): ModelRecord => record.parse(data);
+
+/**
+ * The version that `userId` asks for (`latest` is the newest). Throws model_unknown, also for
+ * another user's model and for a revoked version: that it exists is nobody else's business.
+ */
+export function versionFor(
+  data: DocumentData | undefined,
+  requested: string,
+  userId: string,
+): PublishedVersion {
+  const model = data && readModel(data);
+  if (!model) throw unknown('model_missing');
+  if (model.owner !== null && model.owner !== userId) throw unknown('model_of_another_user');
+  const name = requested === 'latest' ? model.latest : requested;
+  const found = Object.hasOwn(model.versions, name) ? model.versions[name] : undefined;
+  if (!found) throw unknown('version_missing');
+  if (found.revoked) throw unknown('version_revoked');
+  return { ...found, modelId: model.modelId, version: name };
+}
+
+const unknown = (reason: string) => new ServiceError('model_unknown', { reason });

@@ -1,0 +1,227 @@
+/**
+ * Publishing: from a model in the clear to an encrypted version in the vault with a signed manifest.
+ * The version exists from the moment when its catalogue entry is written, which is the last step:
+ * before it there are only ciphertexts that nobody refers to, and they are deleted on failure.
+ */
+import { createHash } from 'node:crypto';
+import type { DocumentTransaction } from '../cloud/documents.ts';
+import type { Services } from '../composition.ts';
+import { toBase64url } from '../encoding.ts';
+import { ServiceError } from '../errors.ts';
+import { FormatError } from '../formats/errors.ts';
+import { type ModelFormat, parseModel } from '../formats/format.ts';
+import type { ModelSource } from '../formats/random-access.ts';
+import { DEFAULT_CHUNK_BYTES } from '../sealing/container.ts';
+import { CONTENT_KEY_BYTES, deriveKeys, wipe } from '../sealing/key-schedule.ts';
+import { type Manifest, signManifest } from '../sealing/manifest.ts';
+import { nodeCrypto } from '../sealing/node-crypto.ts';
+import { sealPlain } from '../sealing/stream.ts';
+import { type ModelVersion, modelPath, readModel } from './model-record.ts';
+
+/** A model file in the clear, wherever it lies. */
+export interface PlainModel extends ModelSource {
+  /** All bytes, from the beginning. */
+  stream(): AsyncIterable<Uint8Array>;
+}
+
+export interface PublishRequest {
+  readonly modelId: string;
+  readonly version: string;
+  /** Undefined: told by the file's bytes. */
+  readonly format?: ModelFormat;
+  /** The pseudonym of the only user who may have it; null for the catalogue. */
+  readonly owner: string | null;
+  readonly model: PlainModel;
+  readonly onProgress?: (doneBytes: number) => void;
+}
+
+export interface PublishResult {
+  /** `unchanged`: the same bytes were published under this name before. */
+  readonly outcome: 'published' | 'unchanged';
+  readonly format: string;
+  readonly layers: number;
+  readonly weightBytes: number;
+  readonly sha256: string;
+}
+
+type PublishServices = Pick<
+  Services,
+  'config' | 'documents' | 'objects' | 'keys' | 'versionKeys' | 'randomBytes'
+>;
+
+/**
+ * Throws model_invalid for a file that is no sound model, and version_conflict where the version
+ * exists with other bytes or another owner.
+ */
+export async function publishModel(
+  services: PublishServices,
+  request: PublishRequest,
+  now: Date,
+): Promise<PublishResult> {
+  const { modelId, version, model } = request;
+  if (model.sizeBytes < 1 || model.sizeBytes > services.config.maxModelBytes) {
+    throw new ServiceError('model_invalid', { reason: 'size' });
+  }
+  const { format, layers } = await parseModel(model, request.format).catch((error: unknown) => {
+    if (!(error instanceof FormatError)) throw error;
+    throw new ServiceError('model_invalid', { reason: error.message, cause: error });
+  });
+  const weightBytes = layers.reduce((sum, { length }) => sum + length, 0);
+  const summary = { format, layers: layers.length, weightBytes };
+
+  const existing = await existingVersion(services, request);
+  if (existing) {
+    const sha256 = await digestOf(model, request.onProgress);
+    if (sha256 !== existing.sha256) throw new ServiceError('version_conflict');
+    return { outcome: 'unchanged', ...summary, sha256 };
+  }
+
+  const folder = `models/${modelId}/${version}/${toBase64url(services.randomBytes(16))}`;
+  const vaultObject = `${folder}.vault`;
+  const manifestObject = `${folder}.manifest`;
+  const { vault } = services.config.buckets;
+  try {
+    const { sha256, wrappedKey } = await encryptToVault(services, request, layers, vaultObject);
+    const manifest = await signedManifest(services, { request, format, layers, sha256, now });
+    await services.objects.write(vault, manifestObject, once(Buffer.from(manifest, 'ascii')), {
+      contentType: 'application/jose',
+      ifAbsent: true,
+    });
+    const entry: ModelVersion = {
+      format,
+      sizeBytes: model.sizeBytes,
+      sha256,
+      manifestDigest: createHash('sha256').update(manifest).digest('base64url'),
+      manifestObject,
+      vaultObject,
+      wrappedKey,
+      publishedAt: now,
+      revoked: false,
+    };
+    await services.documents.transaction((tx) => addVersion(tx, request, entry));
+    return { outcome: 'published', ...summary, sha256 };
+  } catch (error) {
+    await Promise.allSettled([
+      services.objects.delete(vault, vaultObject),
+      services.objects.delete(vault, manifestObject),
+    ]);
+    throw error;
+  }
+}
+
+async function existingVersion(
+  { documents }: PublishServices,
+  { modelId, version, owner }: PublishRequest,
+): Promise<ModelVersion | undefined> {
+  const data = await documents.get(modelPath(modelId));
+  const model = data && readModel(data);
+  if (model && model.owner !== owner)
+    throw new ServiceError('version_conflict', { reason: 'owner' });
+  return model && Object.hasOwn(model.versions, version) ? model.versions[version] : undefined;
+}
+
+async function addVersion(
+  tx: DocumentTransaction,
+  { modelId, version, owner }: PublishRequest,
+  entry: ModelVersion,
+): Promise<void> {
+  const [data] = await tx.getAll([modelPath(modelId)]);
+  const model = data && readModel(data);
+  // Somebody else was faster; what he published stands.
+  if (model && (model.owner !== owner || Object.hasOwn(model.versions, version))) {
+    throw new ServiceError('version_conflict');
+  }
+  tx.set(modelPath(modelId), {
+    modelId,
+    owner,
+    latest: version,
+    versions: { ...model?.versions, [version]: { ...entry } },
+  });
+}
+
+async function encryptToVault(
+  services: PublishServices,
+  { modelId, version, model, onProgress }: PublishRequest,
+  layers: Manifest['layers'],
+  object: string,
+): Promise<{ sha256: string; wrappedKey: string }> {
+  const dataKey = services.randomBytes(CONTENT_KEY_BYTES);
+  const keys = await deriveKeys(nodeCrypto, dataKey, 'vault');
+  try {
+    const wrappedKey = await services.versionKeys.wrap(dataKey, modelId, version);
+    const sealed = sealPlain(nodeCrypto, counted(model.stream(), onProgress), {
+      header: {
+        imprinted: false,
+        chunkBytes: DEFAULT_CHUNK_BYTES,
+        plainBytes: model.sizeBytes,
+        layers: layers.map(({ index, offset, length }) => ({ index, offset, length })),
+      },
+      keys,
+    });
+    await services.objects.write(services.config.buckets.vault, object, sealed.bytes, {
+      ifAbsent: true,
+    });
+    return { sha256: toBase64url(sealed.sha256()), wrappedKey };
+  } finally {
+    dataKey.fill(0);
+    wipe(keys);
+  }
+}
+
+async function signedManifest(
+  { config, keys }: PublishServices,
+  {
+    request: { modelId, version, model },
+    format,
+    layers,
+    sha256,
+    now,
+  }: {
+    request: PublishRequest;
+    format: string;
+    layers: Manifest['layers'];
+    sha256: string;
+    now: Date;
+  },
+): Promise<string> {
+  const [{ kid }] = await keys.publicKeys('manifest');
+  const manifest = {
+    model: modelId,
+    version,
+    format,
+    sizeBytes: model.sizeBytes,
+    sha256,
+    layers,
+    publishedAt: Math.floor(now.getTime() / 1000),
+    policy: {
+      licenceSeconds: config.licenceSeconds,
+      offlineGraceSeconds: config.offlineGraceSeconds,
+    },
+  };
+  return signManifest(manifest, kid, (message) => keys.sign(kid, message));
+}
+
+async function digestOf(
+  model: PlainModel,
+  onProgress: PublishRequest['onProgress'],
+): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of counted(model.stream(), onProgress)) hash.update(chunk);
+  return hash.digest('base64url');
+}
+
+async function* counted(
+  source: AsyncIterable<Uint8Array>,
+  onProgress: ((doneBytes: number) => void) | undefined,
+): AsyncGenerator<Uint8Array> {
+  let done = 0;
+  for await (const chunk of source) {
+    yield chunk;
+    done += chunk.byteLength;
+    onProgress?.(done);
+  }
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}

@@ -1,0 +1,122 @@
+/** The only place that builds cloud clients; everything else is handed what it needs from here. */
+import { randomBytes, X509Certificate } from 'node:crypto';
+import { APPLE_APP_ATTEST_ROOTS } from './attestation/trust-anchors/apple.ts';
+import { createManifests, type Manifests } from './catalogue/manifests.ts';
+import { createVersionKeys, type VersionKeys } from './catalogue/version-keys.ts';
+import type { DocumentStore } from './cloud/documents.ts';
+import { firestoreDocuments } from './cloud/firestore.ts';
+import type { KeyService } from './cloud/keys.ts';
+import { kmsKeys } from './cloud/kms.ts';
+import type { ObjectStore } from './cloud/objects.ts';
+import type { Publisher } from './cloud/publisher.ts';
+import { pubsubPublisher } from './cloud/pubsub.ts';
+import { storageObjects } from './cloud/storage.ts';
+import { type Config, ConfigError } from './config.ts';
+import { type EventInput, newEvent } from './fraud/events.ts';
+import { networkPseudonym, type PseudonymKey, userPseudonym } from './fraud/pseudonyms.ts';
+import { createLicenceIssuer, type LicenceIssuer } from './grants/licence-issuer.ts';
+import { type Challenges, createChallenges } from './identity/challenge.ts';
+import type { EnrolmentPolicy } from './identity/enrolment.ts';
+import { createUserTokens, type UserTokens } from './identity/user-token.ts';
+import type { FunctionEntry, SecretName } from './index.ts';
+import { createLog, describeError, type Log } from './log.ts';
+
+/** The cloud as a function sees it; the part that a local stack or a test replaces. */
+export interface CloudClients {
+  readonly documents: DocumentStore;
+  readonly objects: ObjectStore;
+  readonly keys: KeyService;
+  readonly publisher: Publisher;
+}
+
+export interface Services extends CloudClients {
+  readonly config: Config;
+  readonly log: Log;
+  readonly now: () => Date;
+  readonly randomBytes: (size: number) => Uint8Array;
+  readonly userTokens: UserTokens;
+  readonly pseudonyms: {
+    user(issuer: string, subject: string): string;
+    network(address: string): string | null;
+  };
+  readonly challenges: Challenges;
+  readonly enrolmentPolicy: EnrolmentPolicy;
+  readonly licences: LicenceIssuer;
+  readonly versionKeys: VersionKeys;
+  readonly manifests: Manifests;
+  /** Publishes a server event. Never rejects: an event that is lost must not cost a good user his model. */
+  readonly emit: (input: EventInput, now: Date) => Promise<void>;
+}
+
+/** The clients of Google Cloud, or of the endpoints in the configuration; each connects on first use. */
+export function createCloudClients(config: Config): CloudClients {
+  const { projectId, endpoints, topics, kmsKeys: keys } = config;
+  const at = (endpoint: string | undefined) => (endpoint === undefined ? {} : { endpoint });
+  return {
+    documents: firestoreDocuments({ projectId, ...at(endpoints.firestore) }),
+    objects: storageObjects({
+      projectId,
+      ...at(endpoints.storage),
+      ...(config.storageSigner && { signer: config.storageSigner }),
+    }),
+    keys: kmsKeys({ keys, ...at(endpoints.kms) }),
+    publisher: pubsubPublisher({ projectId, topics, ...at(endpoints.pubsub) }),
+  };
+}
+
+/** What `entry` works with. Throws ConfigError where one of its secrets is missing. */
+export function createServices(
+  config: Config,
+  entry: Pick<FunctionEntry, 'name' | 'secrets'>,
+  clients: CloudClients = createCloudClients(config),
+): Services {
+  const log = createLog(entry.name, (line) => process.stdout.write(line));
+  const now = () => new Date();
+  const secrets = secretsOf(config, entry);
+  const pseudonymKey = (): PseudonymKey => ({ id: 'p1', secret: secrets('PSEUDONYM_SECRET') });
+  return {
+    ...clients,
+    config,
+    log,
+    now,
+    randomBytes,
+    userTokens: createUserTokens(config.issuers),
+    pseudonyms: {
+      user: (issuer, subject) => userPseudonym(pseudonymKey(), issuer, subject),
+      network: (address) =>
+        entry.secrets.includes('PSEUDONYM_SECRET')
+          ? networkPseudonym(pseudonymKey(), address)
+          : null,
+    },
+    get challenges() {
+      return createChallenges(secrets('CHALLENGE_SECRET'), randomBytes);
+    },
+    enrolmentPolicy: {
+      apps: config.apps,
+      appAttestAnchors: [
+        ...APPLE_APP_ATTEST_ROOTS,
+        ...(config.testTrustAnchors?.appAttest ?? []).map((pem) => new X509Certificate(pem)),
+      ],
+    },
+    licences: createLicenceIssuer(clients.keys, config.licenceSeconds + config.offlineGraceSeconds),
+    versionKeys: createVersionKeys(clients.keys),
+    manifests: createManifests(clients.objects, config.buckets.vault),
+    async emit(input, at) {
+      try {
+        await clients.publisher.publish('events', newEvent(input, at, randomBytes(10)));
+      } catch (error) {
+        log('ERROR', 'event lost', { event: input.type, ...describeError(error) });
+      }
+    },
+  };
+}
+
+function secretsOf(config: Config, entry: Pick<FunctionEntry, 'secrets'>) {
+  const missing = entry.secrets.filter((name) => !config.secrets[name]);
+  if (missing.length > 0) throw new ConfigError(missing.map((name) => `${name}: missing`));
+  return (name: SecretName): Uint8Array => {
+    const secret = entry.secrets.includes(name) ? config.secrets[name] : undefined;
+    if (!secret) throw new Error(`this function may not read ${name}`);
+    return secret;
+  };
+}

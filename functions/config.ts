@@ -1,0 +1,184 @@
+/**
+ * The environment of a function, validated once at start into one frozen object. A function with a
+ * wrong environment does not start. On Google Cloud (K_SERVICE is set there) nothing of a local
+ * stack is taken: no emulator, no test root, no plain-http issuer.
+ */
+import { z } from 'zod';
+import { fromBase64url } from './encoding.ts';
+
+/** The environment is not usable; the message names each variable and never its value. */
+export class ConfigError extends Error {
+  constructor(problems: readonly string[]) {
+    super(`the environment is not usable:\n  ${problems.join('\n  ')}`);
+    this.name = 'ConfigError';
+  }
+}
+
+const json = <T>(schema: z.ZodType<T>) =>
+  z.string().transform((text, context): T => {
+    try {
+      const parsed = schema.safeParse(JSON.parse(text));
+      if (parsed.success) return parsed.data;
+      for (const issue of parsed.error.issues) {
+        context.addIssue(`${issue.path.join('.')}: ${issue.message}`);
+      }
+    } catch {
+      context.addIssue('is not JSON');
+    }
+    return z.NEVER;
+  });
+
+const secret = z
+  .string()
+  .transform((text) => fromBase64url(text))
+  .refine((bytes) => bytes !== null && bytes.byteLength >= 32, 'needs ≥ 32 bytes in base64url')
+  .transform((bytes) => bytes as Uint8Array);
+
+const seconds = (fallback: number, max: number) =>
+  z.coerce.number().int().min(1).max(max).default(fallback);
+
+const issuer = z.strictObject({
+  issuer: z.url(),
+  audience: z.string().min(1),
+  jwksUri: z.url(),
+  algorithms: z
+    .array(z.enum(['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA']))
+    .min(1)
+    .default(['RS256', 'ES256']),
+});
+
+const app = z.discriminatedUnion('platform', [
+  z.strictObject({
+    platform: z.literal('ios'),
+    teamId: z.string().regex(/^[A-Z0-9]{10}$/),
+    bundleId: z.string().regex(/^[A-Za-z0-9.-]{1,155}$/),
+    environments: z.array(z.enum(['production', 'development'])).min(1),
+  }),
+]);
+
+const environment = z.object({
+  GOOGLE_CLOUD_PROJECT: z.string().min(1),
+  INTAKE_BUCKET: z.string().min(3),
+  VAULT_BUCKET: z.string().min(3),
+  SEALED_BUCKET: z.string().min(3),
+  /** Resource names of the crypto keys: the one that wraps data keys, and the two that sign. */
+  KMS_VAULT_KEY: z.string().min(1),
+  KMS_MANIFEST_KEY: z.string().min(1),
+  KMS_LICENCE_KEY: z.string().min(1),
+  EVENTS_TOPIC: z.string().min(3).default('events'),
+  DECISIONS_TOPIC: z.string().min(3).default('decisions'),
+  DEAD_LETTERS_TOPIC: z.string().min(3).default('dead-letters'),
+  CHALLENGE_SECRET: secret.optional(),
+  PSEUDONYM_SECRET: secret.optional(),
+  OIDC_ISSUERS: json(z.array(issuer).min(1)),
+  APPS: json(z.array(app).min(1)),
+  URL_TTL_SECONDS: seconds(120, 900),
+  /** How long a sealed object lies in storage before the sweep deletes it. */
+  SEALED_TTL_SECONDS: seconds(300, 3600),
+  LICENCE_SECONDS: seconds(86_400, 30 * 86_400),
+  OFFLINE_GRACE_SECONDS: seconds(7_200, 7 * 86_400),
+  /** Grants in a minute before a caller is throttled. */
+  GRANTS_PER_USER_MINUTE: z.coerce.number().int().min(1).default(10),
+  GRANTS_PER_DEVICE_MINUTE: z.coerce.number().int().min(1).default(20),
+  MAX_MODEL_BYTES: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(4 * 2 ** 30),
+  /** Which entry of X-Forwarded-For, counted from the right, is the caller: the load balancer appends the client's address and its own. */
+  FORWARDED_FOR_POSITION: z.coerce.number().int().min(1).max(5).default(2),
+  K_SERVICE: z.string().optional(),
+  FUNCTION_TARGET: z.string().optional(),
+  /** Local stack only. */
+  FIRESTORE_ENDPOINT: z.url().optional(),
+  PUBSUB_ENDPOINT: z.url().optional(),
+  STORAGE_ENDPOINT: z.url().optional(),
+  KMS_ENDPOINT: z.url().optional(),
+  STORAGE_SIGNER: json(
+    z.strictObject({ client_email: z.string(), private_key: z.string() }),
+  ).optional(),
+  TEST_TRUST_ANCHORS: json(z.strictObject({ appAttest: z.array(z.string()) })).optional(),
+});
+
+type Environment = z.infer<typeof environment>;
+
+/** Variables that only a local stack or a test may set. */
+const LOCAL_ONLY = [
+  'FIRESTORE_ENDPOINT',
+  'FIRESTORE_EMULATOR_HOST',
+  'PUBSUB_ENDPOINT',
+  'PUBSUB_EMULATOR_HOST',
+  'STORAGE_ENDPOINT',
+  'STORAGE_EMULATOR_HOST',
+  'KMS_ENDPOINT',
+  'STORAGE_SIGNER',
+  'TEST_TRUST_ANCHORS',
+] as const;
+
+export type Config = ReturnType<typeof shape>;
+
+/** Throws ConfigError, with every problem at once. */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const parsed = environment.safeParse(env);
+  const problems = parsed.success
+    ? []
+    : parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  if (env['K_SERVICE']) {
+    for (const name of LOCAL_ONLY) {
+      if (env[name]) problems.push(`${name}: not allowed on Google Cloud`);
+    }
+    for (const { issuer, jwksUri } of parsed.data?.OIDC_ISSUERS ?? []) {
+      if (!issuer.startsWith('https://') || !jwksUri.startsWith('https://')) {
+        problems.push('OIDC_ISSUERS: an issuer must use https on Google Cloud');
+      }
+    }
+  }
+  if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
+  return Object.freeze(shape(parsed.data));
+}
+
+/** The configuration of this process. */
+export const processConfig = (): Config => loadConfig(process.env);
+
+function shape(env: Environment) {
+  return {
+    projectId: env.GOOGLE_CLOUD_PROJECT,
+    functionTarget: env.FUNCTION_TARGET,
+    buckets: { intake: env.INTAKE_BUCKET, vault: env.VAULT_BUCKET, sealed: env.SEALED_BUCKET },
+    kmsKeys: {
+      vault: env.KMS_VAULT_KEY,
+      manifest: env.KMS_MANIFEST_KEY,
+      licence: env.KMS_LICENCE_KEY,
+    },
+    topics: {
+      events: env.EVENTS_TOPIC,
+      decisions: env.DECISIONS_TOPIC,
+      'dead-letters': env.DEAD_LETTERS_TOPIC,
+    },
+    secrets: {
+      CHALLENGE_SECRET: env.CHALLENGE_SECRET,
+      PSEUDONYM_SECRET: env.PSEUDONYM_SECRET,
+    },
+    issuers: env.OIDC_ISSUERS,
+    apps: env.APPS,
+    urlTtlSeconds: env.URL_TTL_SECONDS,
+    sealedTtlSeconds: env.SEALED_TTL_SECONDS,
+    licenceSeconds: env.LICENCE_SECONDS,
+    offlineGraceSeconds: env.OFFLINE_GRACE_SECONDS,
+    limits: {
+      grantsPerUserMinute: env.GRANTS_PER_USER_MINUTE,
+      grantsPerDeviceMinute: env.GRANTS_PER_DEVICE_MINUTE,
+    },
+    maxModelBytes: env.MAX_MODEL_BYTES,
+    forwardedForPosition: env.FORWARDED_FOR_POSITION,
+    /** Undefined on Google Cloud: the clients' own endpoints and credentials. */
+    endpoints: {
+      firestore: env.FIRESTORE_ENDPOINT,
+      pubsub: env.PUBSUB_ENDPOINT,
+      storage: env.STORAGE_ENDPOINT,
+      kms: env.KMS_ENDPOINT,
+    },
+    storageSigner: env.STORAGE_SIGNER,
+    testTrustAnchors: env.TEST_TRUST_ANCHORS,
+  };
+}

@@ -1,0 +1,42 @@
+import type { KeyService } from '../cloud/keys.ts';
+import {
+  createDelegate,
+  type Licence,
+  type LicenceDelegate,
+  signLicence,
+} from '../sealing/licence.ts';
+
+/** A licence must not be signed by a delegate that ends while the answer is on its way. */
+const MARGIN_MS = 120_000;
+
+export interface LicenceIssuer {
+  /** The signed licence; costs a signature of the key service once an hour for each instance. */
+  issue(licence: Omit<Licence, 'v'>, now: Date): Promise<string>;
+}
+
+/** Keeps one delegate in memory and makes the next before it ends. */
+export function createLicenceIssuer(keys: KeyService, maxLicenceSeconds: number): LicenceIssuer {
+  let current: Promise<LicenceDelegate> | undefined;
+  let usableUntil = 0;
+
+  const renew = async (now: Date): Promise<LicenceDelegate> => {
+    const [{ kid }] = await keys.publicKeys('licence');
+    const sign = (message: Uint8Array) => keys.sign(kid, message);
+    const delegate = await createDelegate({ kid, sign, now, maxLicenceSeconds });
+    usableUntil = delegate.expiresAt.getTime() - MARGIN_MS;
+    return delegate;
+  };
+
+  return {
+    async issue(licence, now) {
+      if (!current || (usableUntil > 0 && now.getTime() >= usableUntil)) {
+        usableUntil = 0;
+        current = renew(now).catch((error: unknown) => {
+          current = undefined;
+          throw error;
+        });
+      }
+      return signLicence(licence, await current);
+    },
+  };
+}

@@ -1,0 +1,154 @@
+/** Seals one version for one grant, in one streaming pass from the vault to the delivery bucket. */
+import type { PublishedVersion } from '../catalogue/model-record.ts';
+import type { Services } from '../composition.ts';
+import { fromBase64url } from '../encoding.ts';
+import { ServiceError } from '../errors.ts';
+import { SealError } from '../sealing/errors.ts';
+import { grantInfo } from '../sealing/grant-binding.ts';
+import { type SealedKey, sealKey } from '../sealing/hpke.ts';
+import { tokenDigest } from '../sealing/jws.ts';
+import { CONTENT_KEY_BYTES, deriveKeys, wipe } from '../sealing/key-schedule.ts';
+import { nodeCrypto } from '../sealing/node-crypto.ts';
+import { reseal } from '../sealing/stream.ts';
+import type { SuiteName } from '../sealing/suites.ts';
+import { sealedObjectName } from './sealed-object.ts';
+
+export interface AdmittedGrant {
+  readonly grantId: string;
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly recipientKey: Uint8Array;
+  readonly suite: SuiteName;
+  readonly version: PublishedVersion;
+}
+
+export interface SealedGrant {
+  readonly url: string;
+  readonly urlExpiresAt: Date;
+  readonly sizeBytes: number;
+  readonly sealedKey: SealedKey;
+  readonly licence: string;
+  readonly manifest: string;
+}
+
+/**
+ * Throws request_invalid for a recipient key that is none of its suite's; on any failure no object
+ * is left behind. The content key lives in this call only.
+ */
+export async function sealModel(
+  services: Services,
+  grant: AdmittedGrant,
+  now: Date,
+): Promise<SealedGrant> {
+  const { config, objects } = services;
+  const { version } = grant;
+  const contentKey = services.randomBytes(CONTENT_KEY_BYTES);
+  const object = sealedObjectName(grant.grantId, now, config.sealedTtlSeconds);
+  const urlExpiresAt = new Date(now.getTime() + config.urlTtlSeconds * 1000);
+  const abort = new AbortController();
+  try {
+    const manifest = await services.manifests.get(version);
+    const licenceExpiry = Math.floor(now.getTime() / 1000) + manifest.policy.licenceSeconds;
+    // The device's key is checked, by sealing to it, before the first byte of the model is touched.
+    const { licence, sealedKey } = await licenceAndKey(
+      services,
+      grant,
+      contentKey,
+      licenceExpiry,
+      manifest.policy.offlineGraceSeconds,
+      now,
+    );
+    const [info, url] = await Promise.all([
+      upload(services, version, contentKey, object, abort.signal, now),
+      objects.signReadUrl(config.buckets.sealed, object, urlExpiresAt),
+    ]);
+    return {
+      url,
+      urlExpiresAt,
+      sizeBytes: info.sizeBytes,
+      sealedKey,
+      licence,
+      manifest: manifest.token,
+    };
+  } catch (error) {
+    abort.abort();
+    await objects.delete(config.buckets.sealed, object).catch(() => false);
+    throw error;
+  } finally {
+    contentKey.fill(0);
+  }
+}
+
+async function licenceAndKey(
+  services: Services,
+  { grantId, userId, deviceId, recipientKey, suite, version }: AdmittedGrant,
+  contentKey: Uint8Array,
+  licenceExpiry: number,
+  offlineGraceSeconds: number,
+  now: Date,
+): Promise<{ licence: string; sealedKey: SealedKey }> {
+  const issuedAt = Math.floor(now.getTime() / 1000);
+  const licence = await services.licences.issue(
+    {
+      grantId,
+      userId,
+      deviceId,
+      model: version.modelId,
+      version: version.version,
+      manifestDigest: version.manifestDigest,
+      sha256: version.sha256,
+      iat: issuedAt,
+      nbf: issuedAt,
+      exp: licenceExpiry,
+      offlineGraceSeconds,
+    },
+    now,
+  );
+  const info = grantInfo({
+    suite,
+    grantId,
+    userId,
+    deviceId,
+    model: version.modelId,
+    version: version.version,
+    manifestDigest: fromBase64url(version.manifestDigest) ?? new Uint8Array(),
+    licenceExpiry,
+  });
+  try {
+    const aad = tokenDigest(nodeCrypto, licence);
+    return { licence, sealedKey: await sealKey({ suite, recipientKey, info, aad, contentKey }) };
+  } catch (error) {
+    if (!(error instanceof SealError)) throw error;
+    throw new ServiceError('request_invalid', {
+      reason: error.code,
+      violations: [{ pointer: '/clientData/recipientKey', detail: 'not_a_key_of_the_suite' }],
+      cause: error,
+    });
+  }
+}
+
+async function upload(
+  { config, objects, versionKeys }: Services,
+  version: PublishedVersion,
+  contentKey: Uint8Array,
+  object: string,
+  signal: AbortSignal,
+  now: Date,
+) {
+  const dataKey = await versionKeys.unwrap(version, now);
+  const from = await deriveKeys(nodeCrypto, dataKey, 'vault');
+  const to = await deriveKeys(nodeCrypto, contentKey, 'delivery');
+  try {
+    const source = objects.read(config.buckets.vault, version.vaultObject);
+    const sealed = reseal(nodeCrypto, source, { from, to, imprint: true });
+    return await objects.write(config.buckets.sealed, object, sealed, {
+      ifAbsent: true,
+      cacheControl: 'no-store',
+      signal,
+    });
+  } finally {
+    dataKey.fill(0);
+    wipe(from);
+    wipe(to);
+  }
+}

@@ -1,0 +1,20 @@
+/**
+ * Names of sealed objects. They begin with the minute in which the object ends, so that a sweep
+ * lists them in that order and stops at the first that is not due; the grant's id, 128 random bits,
+ * makes them unguessable.
+ */
+const NAME = /^(\d{4})(\d{2})(\d{2})\/(\d{2})(\d{2})\/(g_[\w-]{22})$/;
+
+export function sealedObjectName(grantId: string, now: Date, ttlSeconds: number): string {
+  // Rounded up to the whole minute: an object never ends before its time.
+  const due = new Date(Math.ceil((now.getTime() + ttlSeconds * 1000) / 60_000) * 60_000);
+  const [date = '', time = ''] = due.toISOString().split('T');
+  return `${date.replaceAll('-', '')}/${time.slice(0, 5).replace(':', '')}/${grantId}`;
+}
+
+/** When the object of that name ends, and whose it is; null for a name that is not ours. */
+export function readSealedObjectName(name: string): { dueAt: Date; grantId: string } | null {
+  const [, year, month, day, hour, minute, grantId] = NAME.exec(name) ?? [];
+  if (!grantId) return null;
+  return { dueAt: new Date(`${year}-${month}-${day}T${hour}:${minute}:00Z`), grantId };
+}

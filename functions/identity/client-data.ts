@@ -1,0 +1,76 @@
+/**
+ * Client data, in WebAuthn's style: the client serialises what it asks for as JSON, and its device
+ * proof covers the SHA-256 of exactly those bytes (Web Authentication Level 3, section 5.8.1). The
+ * bytes are parsed once, here, and everything the server does follows from this one reading.
+ */
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { fromBase64url } from '../encoding.ts';
+import { ServiceError } from '../errors.ts';
+import { SUITES } from '../sealing/suites.ts';
+import { parseOrRefuse } from '../validation.ts';
+
+export const challenge = z.string().length(78);
+export const deviceId = z.string().regex(/^d_[\w-]{22}$/);
+/** Also the rule for ids at publish time: nothing that a path, a log or a query could read otherwise. */
+export const modelId = z.string().regex(/^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/);
+export const modelVersion = z.string().regex(/^[0-9A-Za-z](?:[0-9A-Za-z._+-]{0,30}[0-9A-Za-z])?$/);
+export const appVersion = z.string().regex(/^[\w.+-]{1,32}$/);
+
+/** Base64url text of `min` to `max` bytes, decoded. */
+export const base64urlBytes = (min: number, max: number) =>
+  z
+    .string()
+    .max(Math.ceil((max * 4) / 3))
+    .transform((text, context) => {
+      const decoded = fromBase64url(text);
+      if (decoded && decoded.byteLength >= min && decoded.byteLength <= max) return decoded;
+      context.addIssue(`needs ${min} to ${max} bytes in base64url`);
+      return z.NEVER;
+    });
+
+export const enrolClientData = z.discriminatedUnion('platform', [
+  z.strictObject({
+    type: z.literal('device.enroll'),
+    challenge,
+    platform: z.literal('ios'),
+    /** App id as Apple writes it: team id, a dot, bundle id. */
+    appId: z.string().min(12).max(170),
+    appVersion,
+  }),
+]);
+export type EnrolClientData = z.infer<typeof enrolClientData>;
+
+export const grantClientData = z.strictObject({
+  type: z.literal('model.grant'),
+  challenge,
+  deviceId,
+  modelId,
+  /** A version, or `latest`. */
+  version: modelVersion,
+  /** The ephemeral HPKE public key of this one request, serialised as RFC 9180 section 7.1.1 says. */
+  recipientKey: base64urlBytes(32, 2048),
+  suite: z.enum(SUITES),
+  appVersion,
+});
+export type GrantClientData = z.infer<typeof grantClientData>;
+
+export interface ReadClientData<T> {
+  readonly data: T;
+  /** SHA-256 over the bytes as the client sent them. */
+  readonly hash: Uint8Array;
+}
+
+/** Decodes and validates client data. Throws request_invalid that names the wrong member. */
+export function readClientData<T>(encoded: Uint8Array, schema: z.ZodType<T>): ReadClientData<T> {
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(encoded)) as unknown;
+  } catch {
+    throw new ServiceError('request_invalid', {
+      violations: [{ pointer: '/clientData', detail: 'not_json' }],
+    });
+  }
+  const data = parseOrRefuse(schema, json, '/clientData');
+  return { data, hash: createHash('sha256').update(encoded).digest() };
+}

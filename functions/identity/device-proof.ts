@@ -1,0 +1,59 @@
+/** Is it really the enrolled device that asks? Pure: documents in, the device or a refusal out. */
+import { z } from 'zod';
+import { verifyAssertion } from '../attestation/app-attest/assertion.ts';
+import { AttestationError } from '../attestation/errors.ts';
+import type { DocumentData } from '../cloud/documents.ts';
+import { ServiceError } from '../errors.ts';
+import { base64urlBytes } from './client-data.ts';
+import { type DeviceRecord, readDevice } from './devices.ts';
+
+/** The proof that goes with client data, by platform. */
+export const deviceProof = z.discriminatedUnion('format', [
+  z.strictObject({
+    format: z.literal('apple-appattest'),
+    assertion: base64urlBytes(16, 4096),
+  }),
+]);
+export type DeviceProof = z.infer<typeof deviceProof>;
+
+/** A request that an enrolled device makes: what it asks for, and the proof over those bytes. */
+export const provenRequest = (maxClientDataBytes: number) =>
+  z.strictObject({ clientData: base64urlBytes(2, maxClientDataBytes), proof: deviceProof });
+
+/**
+ * The caller's enrolled device. Throws device_unknown where there is none, also where it is another
+ * user's or was retired: whose it is is nobody's business.
+ */
+export function ownDevice(data: DocumentData | undefined, userId: string): DeviceRecord {
+  const device = data && readDevice(data);
+  if (!device) throw unknown('device_missing');
+  if (device.user !== userId) throw unknown('device_of_another_user');
+  if (device.retiredAt) throw unknown('device_retired');
+  return device;
+}
+
+/**
+ * The counter to store. Throws proof_invalid; its reason is the attestation cause, of which
+ * `counter-replayed` says that the signature was good but its counter had been seen.
+ */
+export async function checkDeviceProof(
+  device: DeviceRecord,
+  proof: DeviceProof,
+  clientDataHash: Uint8Array,
+): Promise<number> {
+  try {
+    const verdict = await verifyAssertion({
+      assertion: proof.assertion,
+      clientDataHash,
+      publicKey: device.publicKey,
+      appId: device.appId,
+      previousSignCount: device.signCount,
+    });
+    return verdict.signCount;
+  } catch (error) {
+    if (!(error instanceof AttestationError)) throw error;
+    throw new ServiceError('proof_invalid', { reason: error.code, cause: error });
+  }
+}
+
+const unknown = (reason: string) => new ServiceError('device_unknown', { reason });

@@ -1,0 +1,39 @@
+/** Enrolled devices: one document for each attested key. */
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import type { DocumentData } from '../cloud/documents.ts';
+import { fromBase64url, lengthPrefixed, toBase64url } from '../encoding.ts';
+
+const record = z.object({
+  user: z.string(),
+  platform: z.enum(['ios']),
+  appId: z.string(),
+  appVersion: z.string(),
+  environment: z.enum(['production', 'development']),
+  /** SubjectPublicKeyInfo, DER, base64url. */
+  publicKey: z.string().transform((text) => fromBase64url(text) ?? new Uint8Array()),
+  /** The counter of the newest proof that was accepted. */
+  signCount: z.number().int().min(0),
+  assurance: z.string(),
+  enrolledAt: z.date(),
+  retiredAt: z.date().nullable(),
+});
+
+export type DeviceRecord = z.infer<typeof record>;
+
+export const devicePath = (deviceId: string): string => `devices/${deviceId}`;
+
+/** The id of a device is the hash of its key: the same key always is the same device. */
+export function deviceIdOf(publicKey: Uint8Array): string {
+  const digest = createHash('sha256')
+    .update(lengthPrefixed('modelseal/v1/device', publicKey))
+    .digest();
+  return `d_${toBase64url(digest.subarray(0, 16))}`;
+}
+
+/** Throws on a document that this code did not write: never a device by halves. */
+export const readDevice = (data: DocumentData): DeviceRecord => record.parse(data);
+
+export function deviceDocument(device: DeviceRecord): DocumentData {
+  return { ...device, publicKey: toBase64url(device.publicKey) };
+}

@@ -1,0 +1,101 @@
+/**
+ * Who is calling: OIDC ID tokens or JWT access tokens of the configured issuers, verified against
+ * their published keys (RFC 7519, RFC 8725, OpenID Connect Core section 3.1.3.7).
+ */
+import { createRemoteJWKSet, decodeJwt, errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import { ServiceError } from '../errors.ts';
+
+export interface TrustedIssuer {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly jwksUri: string;
+  /** JWS algorithms that this issuer signs with; only asymmetric ones. */
+  readonly algorithms: readonly string[];
+}
+
+export interface VerifiedUser {
+  readonly issuer: string;
+  readonly subject: string;
+}
+
+export interface UserTokens {
+  /** Throws token_invalid, and unavailable where the issuer's keys cannot be fetched. */
+  verify(authorization: string | undefined, now: Date): Promise<VerifiedUser>;
+}
+
+const CLOCK_SKEW_SECONDS = 60;
+const MAX_TOKEN_CHARS = 8192;
+
+/** Keys are fetched on first use, cached, and refetched for an unknown kid at most twice a minute. */
+export function createUserTokens(issuers: readonly TrustedIssuer[]): UserTokens {
+  const keySets = new Map<string, JWTVerifyGetKey>();
+  const keysOf = (issuer: TrustedIssuer): JWTVerifyGetKey => {
+    const known = keySets.get(issuer.issuer);
+    if (known) return known;
+    const fresh = createRemoteJWKSet(new URL(issuer.jwksUri), {
+      timeoutDuration: 3000,
+      cooldownDuration: 30_000,
+      cacheMaxAge: 600_000,
+    });
+    keySets.set(issuer.issuer, fresh);
+    return fresh;
+  };
+
+  return {
+    async verify(authorization, now) {
+      const token = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization ?? '')?.[1];
+      if (!token || token.length > MAX_TOKEN_CHARS) throw refusal('token_missing');
+      const issuer = issuers.find(({ issuer }) => issuer === claimedIssuer(token));
+      if (!issuer) throw refusal('token_issuer');
+      try {
+        const { payload } = await jwtVerify(token, keysOf(issuer), {
+          issuer: issuer.issuer,
+          audience: issuer.audience,
+          algorithms: [...issuer.algorithms],
+          clockTolerance: CLOCK_SKEW_SECONDS,
+          requiredClaims: ['exp', 'sub'],
+          currentDate: now,
+        });
+        if (typeof payload.sub !== 'string' || payload.sub === '') throw refusal('token_subject');
+        return { issuer: issuer.issuer, subject: payload.sub };
+      } catch (error) {
+        throw error instanceof ServiceError ? error : translate(error);
+      }
+    },
+  };
+}
+
+/** Read before the signature is checked, only to choose the key set; the claim is verified with it. */
+function claimedIssuer(token: string): string | undefined {
+  try {
+    return decodeJwt(token).iss;
+  } catch {
+    return undefined;
+  }
+}
+
+function translate(error: unknown): ServiceError {
+  if (error instanceof errors.JWTExpired) return refusal('token_expired');
+  if (error instanceof errors.JWTClaimValidationFailed) return refusal(`token_${error.claim}`);
+  const keysUnreachable =
+    error instanceof errors.JWKSTimeout ||
+    error instanceof errors.JWKSInvalid ||
+    // jose reports an unreachable or failing JWKS endpoint by its base class or by fetch's TypeError.
+    (error instanceof errors.JOSEError && error.code === 'ERR_JOSE_GENERIC') ||
+    error instanceof TypeError;
+  if (keysUnreachable) {
+    return new ServiceError('unavailable', {
+      reason: 'issuer_keys_unreachable',
+      retryAfterSeconds: 5,
+      cause: error,
+    });
+  }
+  return refusal('token_signature');
+}
+
+function refusal(reason: string): ServiceError {
+  return new ServiceError('token_invalid', {
+    reason,
+    headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' },
+  });
+}

@@ -1,0 +1,15 @@
+/**
+ * The module that the Functions Framework loads: registers the function that FUNCTION_TARGET names,
+ * and no other, so that an instance imports only what it serves.
+ */
+import { guardNewServers } from './api/ingress.ts';
+import { createServices } from './composition.ts';
+import { processConfig } from './config.ts';
+import { FUNCTIONS } from './index.ts';
+import { maxBodyBytes, registerFunction } from './register.ts';
+
+const config = processConfig();
+const entry = FUNCTIONS.find(({ name }) => name === config.functionTarget);
+if (!entry) throw new Error('FUNCTION_TARGET names no function');
+guardNewServers(maxBodyBytes(entry));
+await registerFunction(entry, createServices(config, entry));

@@ -1,0 +1,95 @@
+/**
+ * A model builder put a model into the intake bucket: publish it, and delete the plaintext. The
+ * object is called `<model id>/<version>/<file name>`; the metadata `owner-issuer` and
+ * `owner-subject` make it a personal model. A file that is refused stays, for the builder to look
+ * at; the bucket's lifecycle deletes it after a day.
+ */
+import { z } from 'zod';
+import { type PlainModel, publishModel } from '../catalogue/publish-model.ts';
+import type { ObjectInfo, ObjectStore } from '../cloud/objects.ts';
+import type { Services } from '../composition.ts';
+import { ServiceError } from '../errors.ts';
+import { modelId, modelVersion } from '../identity/client-data.ts';
+import type { EventHandler } from './event-handler.ts';
+
+/** The members of Cloud Storage's StorageObjectData that matter here. */
+const finalized = z.object({
+  bucket: z.string(),
+  name: z.string(),
+  generation: z.union([z.string(), z.number()]).optional(),
+});
+const objectName = z.tuple([modelId, modelVersion, z.string().min(1).max(200)]);
+
+export function createHandler(services: Services): EventHandler {
+  return async (event) => {
+    const parsed = finalized.safeParse(event.data);
+    const { intake } = services.config.buckets;
+    if (!parsed.success || parsed.data.bucket !== intake) {
+      services.log('ERROR', 'not a finalize event of the intake bucket', { event: event.id });
+      return;
+    }
+    const { name } = parsed.data;
+    const info = await services.objects.stat(intake, name);
+    // A repeated event: the first one published the model and deleted the object.
+    if (!info) return;
+    try {
+      const result = await publishObject(services, info);
+      await services.objects.delete(intake, name);
+      services.log('INFO', 'model published', {
+        object: name,
+        outcome: result.outcome,
+        format: result.format,
+        layers: result.layers,
+        sizeBytes: info.sizeBytes,
+      });
+    } catch (error) {
+      // Refused for good: to be told again would not help. Anything else is thrown and retried.
+      if (!(error instanceof ServiceError) || !PERMANENT.has(error.code)) throw error;
+      services.log('ERROR', 'model refused', {
+        object: name,
+        code: error.code,
+        reason: error.reason,
+      });
+    }
+  };
+}
+
+const PERMANENT: ReadonlySet<string> = new Set(['model_invalid', 'version_conflict']);
+
+function publishObject(services: Services, info: ObjectInfo) {
+  const parts = objectName.safeParse(info.name.split('/'));
+  if (!parts.success) throw new ServiceError('model_invalid', { reason: 'object_name' });
+  const [id, version] = parts.data;
+  return publishModel(
+    services,
+    {
+      modelId: id,
+      version,
+      owner: ownerOf(services, info),
+      model: storedModel(services.objects, services.config.buckets.intake, info),
+    },
+    services.now(),
+  );
+}
+
+function ownerOf({ pseudonyms }: Services, { metadata }: ObjectInfo): string | null {
+  const issuer = metadata['owner-issuer'];
+  const subject = metadata['owner-subject'];
+  if (!issuer && !subject) return null;
+  // Half an owner must not become an open model.
+  if (!issuer || !subject) throw new ServiceError('model_invalid', { reason: 'owner' });
+  return pseudonyms.user(issuer, subject);
+}
+
+function storedModel(objects: ObjectStore, bucket: string, info: ObjectInfo): PlainModel {
+  return {
+    sizeBytes: info.sizeBytes,
+    async read(offset, length) {
+      const chunks: Uint8Array[] = [];
+      const range = { start: offset, end: offset + length };
+      for await (const chunk of objects.read(bucket, info.name, range)) chunks.push(chunk);
+      return Buffer.concat(chunks);
+    },
+    stream: () => objects.read(bucket, info.name),
+  };
+}

@@ -1,0 +1,56 @@
+/**
+ * `POST /internal/sweep`, each minute by Cloud Scheduler: deletes the sealed objects whose time is
+ * over. Deleting twice does no harm, so sweeps may overlap, fail half-way and be repeated.
+ */
+import { type EndpointTable, endpoint } from '../api/endpoint.ts';
+import type { Services } from '../composition.ts';
+import { readSealedObjectName } from '../grants/sealed-object.ts';
+import { describeError } from '../log.ts';
+
+const CONCURRENT_DELETES = 16;
+
+export const endpoints: EndpointTable = {
+  'POST /internal/sweep': endpoint({
+    user: false,
+    async handle({ now }, services) {
+      const { deleted, failed } = await sweep(services, now);
+      services.log(failed > 0 ? 'ERROR' : 'INFO', 'swept', { deleted, failed });
+      return { status: 200, body: { deleted, failed } };
+    },
+  }),
+};
+
+/** Deletes every sealed object that is due at `now`; one that cannot be deleted does not stop the rest. */
+export async function sweep(
+  services: Pick<Services, 'objects' | 'config' | 'emit' | 'log'>,
+  now: Date,
+): Promise<{ deleted: number; failed: number }> {
+  const bucket = services.config.buckets.sealed;
+  const counts = { deleted: 0, failed: 0 };
+
+  const remove = async (name: string, grantId: string | null): Promise<void> => {
+    try {
+      if (!(await services.objects.delete(bucket, name))) return;
+      counts.deleted += 1;
+      await services.emit({ type: 'object.swept', grant: grantId }, now);
+    } catch (error) {
+      counts.failed += 1;
+      services.log('ERROR', 'object not swept', { grant: grantId, ...describeError(error) });
+    }
+  };
+
+  let batch: Promise<void>[] = [];
+  for await (const { name } of services.objects.list(bucket, '')) {
+    const known = readSealedObjectName(name);
+    // Names sort by their end: the first that is not due ends the sweep.
+    if (known && known.dueAt > now) break;
+    // A name that is not ours has no business in this bucket.
+    batch.push(remove(name, known?.grantId ?? null));
+    if (batch.length >= CONCURRENT_DELETES) {
+      await Promise.all(batch);
+      batch = [];
+    }
+  }
+  await Promise.all(batch);
+  return counts;
+}
