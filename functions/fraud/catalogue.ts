@@ -11,8 +11,8 @@ interface EventRow {
   readonly words: string;
 }
 
-const server = (words: string): EventRow => ({ source: 'server', words });
-const client = (words: string): EventRow => ({ source: 'client', words });
+const server = (words: string) => ({ source: 'server', words }) as const;
+const client = (words: string) => ({ source: 'client', words }) as const;
 
 export const EVENT_TYPES = {
   'challenge.issued': server('A challenge was handed to a signed-in user.'),

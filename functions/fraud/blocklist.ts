@@ -1,0 +1,116 @@
+/** The restrictions of a subject as the grant path reads them. */
+import type { DocumentData } from '../cloud/documents.ts';
+import type { Subject } from './subjects.ts';
+
+/** Who or what made a block: the rules, or an operator as `operator:<name>`. */
+export type BlockAuthor = 'rules' | `operator:${string}`;
+
+export interface Block {
+  readonly until: Date;
+  readonly reason: string;
+  /** Ids of the rules that led to it, the heaviest first. */
+  readonly rules: readonly string[];
+  /** The how-manieth block of this subject, from 1. */
+  readonly escalation: number;
+  readonly createdAt: Date;
+  readonly by: BlockAuthor;
+}
+
+/** What is held against a subject; each part may long have ended. */
+export interface Restrictions {
+  readonly block?: Block;
+  /** Requests are served at a lower rate until then. */
+  readonly throttledUntil?: Date;
+  /** Only devices attested after `since` are served until then. */
+  readonly stepUp?: { readonly since: Date; readonly until: Date };
+  /** An operator's exception: the rules' restrictions are not applied until then. */
+  readonly allowedUntil?: Date;
+}
+
+/** The document at `blockPath(subject)`; it may be deleted once everything in it has ended. */
+export function restrictionsDocument(subject: Subject, restrictions: Restrictions): DocumentData {
+  const { block, throttledUntil, stepUp, allowedUntil } = restrictions;
+  const ends = [block?.until, throttledUntil, stepUp?.until, allowedUntil];
+  return {
+    kind: subject.kind,
+    id: subject.id,
+    until: block?.until ?? null,
+    reason: block?.reason ?? null,
+    rules: block?.rules ?? [],
+    escalation: block?.escalation ?? 0,
+    createdAt: block?.createdAt ?? null,
+    by: block?.by ?? null,
+    throttledUntil: throttledUntil ?? null,
+    stepUpSince: stepUp?.since ?? null,
+    stepUpUntil: stepUp?.until ?? null,
+    allowedUntil: allowedUntil ?? null,
+    expireAt: new Date(Math.max(0, ...ends.map((end) => end?.getTime() ?? 0))),
+  };
+}
+
+/** Throws TypeError on a document that cannot be read: a block that cannot be read must not be open. */
+export function restrictionsOf(data: DocumentData | undefined): Restrictions {
+  if (data === undefined) return {};
+  const until = optional(data, 'until', isDate);
+  const throttledUntil = optional(data, 'throttledUntil', isDate);
+  const since = optional(data, 'stepUpSince', isDate);
+  const stepUpUntil = optional(data, 'stepUpUntil', isDate);
+  const allowedUntil = optional(data, 'allowedUntil', isDate);
+  return {
+    ...(until && {
+      block: {
+        until,
+        reason: optional(data, 'reason', isString) ?? '',
+        rules: optional(data, 'rules', isStrings) ?? [],
+        escalation: optional(data, 'escalation', isNumber) ?? 0,
+        createdAt: optional(data, 'createdAt', isDate) ?? new Date(0),
+        by: optional(data, 'by', isAuthor) ?? 'rules',
+      },
+    }),
+    ...(throttledUntil && { throttledUntil }),
+    ...(since && stepUpUntil && { stepUp: { since, until: stepUpUntil } }),
+    ...(allowedUntil && { allowedUntil }),
+  };
+}
+
+/**
+ * The parts that apply at `now`. Documents are deleted up to a day after their time, so ends are
+ * checked here. An exception lifts what the rules imposed, never what an operator did.
+ */
+export function activeRestrictions(data: DocumentData | undefined, now: Date): Restrictions {
+  const { block, throttledUntil, stepUp, allowedUntil } = restrictionsOf(data);
+  const allowed = allowedUntil !== undefined && allowedUntil > now;
+  const blocked = block && block.until > now && !(allowed && block.by === 'rules');
+  return {
+    ...(blocked && { block }),
+    ...(!allowed && throttledUntil && throttledUntil > now && { throttledUntil }),
+    ...(!allowed && stepUp && stepUp.until > now && { stepUp }),
+    ...(allowed && { allowedUntil }),
+  };
+}
+
+/** The block that applies at `now`, if there is one. */
+export function activeBlock(data: DocumentData | undefined, now: Date): Block | undefined {
+  return activeRestrictions(data, now).block;
+}
+
+const isDate = (value: unknown): value is Date =>
+  value instanceof Date && !Number.isNaN(value.getTime());
+const isString = (value: unknown): value is string => typeof value === 'string';
+const isNumber = (value: unknown): value is number => typeof value === 'number';
+const isStrings = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every(isString);
+const isAuthor = (value: unknown): value is BlockAuthor =>
+  value === 'rules' || (isString(value) && value.startsWith('operator:'));
+
+/** A member that may be missing or null but never of another type. */
+function optional<T>(
+  data: DocumentData,
+  name: string,
+  is: (value: unknown) => value is T,
+): T | undefined {
+  const value = data[name];
+  if (value === undefined || value === null) return undefined;
+  if (!is(value)) throw new TypeError(`restrictions with a wrong ${name}`);
+  return value;
+}

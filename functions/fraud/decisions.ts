@@ -1,0 +1,93 @@
+/** What follows from an assessment: restrictions for the grant path, and a decision for people. */
+import { z } from 'zod';
+import type { Restrictions } from './blocklist.ts';
+import type { RuleSet } from './rules.ts';
+import type { Assessment, Episode, Measure } from './scoring.ts';
+import { type Subject, subjectKey } from './subjects.ts';
+
+/** A decision as it is published and kept for analysts, with its reasons in words. */
+export const decisionSchema = z.strictObject({
+  schema: z.literal(1),
+  /** The same for the same decision, however often it is published. */
+  decisionId: z.string(),
+  kind: z.enum(['user', 'device', 'network']),
+  id: z.string(),
+  measure: z.enum(['watch', 'throttle', 'stepUp', 'block']),
+  since: z.iso.datetime(),
+  until: z.iso.datetime(),
+  score: z.number(),
+  escalation: z.number().int(),
+  causes: z.array(
+    z.strictObject({
+      rule: z.string(),
+      words: z.string(),
+      points: z.number(),
+      evidence: z.array(z.string()),
+    }),
+  ),
+  rules: z.string(),
+  decidedAt: z.iso.datetime(),
+});
+export type Decision = Readonly<z.infer<typeof decisionSchema>>;
+
+/** The restrictions that the rules impose; undefined where they never imposed any. */
+export function restrictionsFrom(assessment: Assessment): Restrictions | undefined {
+  const { throttle, stepUp, block } = assessment.episodes;
+  if (!throttle && !stepUp && !block) return undefined;
+  return {
+    ...(block && {
+      block: {
+        until: new Date(block.until),
+        reason: block.causes[0]?.rule ?? 'rules',
+        rules: block.causes.map(({ rule }) => rule),
+        escalation: assessment.escalation,
+        createdAt: new Date(block.since),
+        by: 'rules',
+      },
+    }),
+    ...(throttle && { throttledUntil: new Date(throttle.until) }),
+    ...(stepUp && { stepUp: { since: new Date(stepUp.since), until: new Date(stepUp.until) } }),
+  };
+}
+
+/** What an operator imposed or allowed outlives what the rules find later. */
+export function keepingOverrides(existing: Restrictions, imposed: Restrictions): Restrictions {
+  const { block, allowedUntil } = existing;
+  const keeps =
+    block && block.by !== 'rules' && block.until > (imposed.block?.until ?? new Date(0));
+  return {
+    ...imposed,
+    ...(keeps && { block }),
+    ...(allowedUntil && { allowedUntil }),
+  };
+}
+
+export function decisionOf(
+  subject: Subject,
+  measure: Measure,
+  episode: Episode,
+  escalation: number,
+  ruleSet: RuleSet,
+  now: Date,
+): Decision {
+  const words = new Map(ruleSet.rules.map((rule) => [rule.id, rule.words]));
+  return {
+    schema: 1,
+    decisionId: `${subjectKey(subject)}:${measure}:${episode.since}`,
+    kind: subject.kind,
+    id: subject.id,
+    measure,
+    since: new Date(episode.since).toISOString(),
+    until: new Date(episode.until).toISOString(),
+    score: episode.score,
+    escalation,
+    causes: episode.causes.map(({ rule, points, evidence }) => ({
+      rule,
+      words: words.get(rule) ?? '',
+      points,
+      evidence: [...evidence],
+    })),
+    rules: ruleSet.version,
+    decidedAt: now.toISOString(),
+  };
+}

@@ -1,0 +1,90 @@
+/**
+ * What is remembered about a subject: trails of named instants in buckets of time. Merging is the
+ * join of a semilattice, commutative, associative and idempotent; so events may arrive late, twice
+ * or in any order, and the same events always leave the same evidence. Scores are computed from
+ * evidence and never accumulated in it.
+ */
+
+/** From `<bucket>:<name>` to when that was first received, in Unix milliseconds. */
+export type Trail = Readonly<Record<string, number>>;
+
+export interface Evidence {
+  /** The latest instant ever merged, also of what is not remembered any more. */
+  readonly newest: number;
+  readonly trails: Readonly<Record<string, Trail>>;
+}
+
+/**
+ * Whole buckets are dropped, and within a bucket the first names are kept: both depend on the keys
+ * alone, so what is forgotten stays forgotten when it is delivered again.
+ */
+export interface EvidenceBounds {
+  /** Buckets that ended longer before the newest instant are dropped. */
+  readonly horizonMs: number;
+  /** How many buckets of this trail are kept, the newest, and how many names of each. */
+  readonly of: (trail: string) => { readonly buckets: number; readonly perBucket: number };
+}
+
+export const NO_EVIDENCE: Evidence = { newest: 0, trails: {} };
+
+/** The key of something that counts once an hour (UTC), such as an event with its own id. */
+export const hourKey = (name: string, at: number): string => keyOf(name, at, '2026-01-01T00');
+
+/** The key of something that counts once a day (UTC), such as a model, however often it is seen. */
+export const dayKey = (name: string, at: number): string => keyOf(name, at, '2026-01-01');
+
+/** What a key names, without its bucket. */
+export const nameOf = (key: string): string => key.slice(key.indexOf(':') + 1);
+
+/** Everything known from `a` and `b`, within the bounds. */
+export function mergeEvidence(a: Evidence, b: Evidence, bounds: EvidenceBounds): Evidence {
+  const newest = Math.max(a.newest, b.newest);
+  const oldest = new Date(Math.max(0, newest - bounds.horizonMs)).toISOString();
+  const trails: Record<string, Trail> = {};
+  for (const name of [...new Set([...Object.keys(a.trails), ...Object.keys(b.trails)])].sort()) {
+    const joined = join(a.trails[name] ?? {}, b.trails[name] ?? {});
+    const kept = bounded(joined, oldest, bounds.of(name));
+    if (kept.length > 0) trails[name] = Object.fromEntries(kept);
+  }
+  return { newest, trails };
+}
+
+/** True if merging `part` into `whole` would add nothing. */
+export function holds(whole: Evidence, part: Evidence): boolean {
+  return (
+    whole.newest >= part.newest &&
+    Object.entries(part.trails).every(([name, trail]) =>
+      Object.entries(trail).every(([key, at]) => {
+        const known = whole.trails[name]?.[key];
+        return known !== undefined && known <= at;
+      }),
+    )
+  );
+}
+
+type Occurrence = [key: string, at: number];
+
+function join(a: Trail, b: Trail): Occurrence[] {
+  const merged = new Map(Object.entries(a));
+  for (const [key, at] of Object.entries(b)) {
+    merged.set(key, Math.min(at, merged.get(key) ?? at));
+  }
+  return [...merged].sort(([x], [y]) => (x < y ? -1 : 1));
+}
+
+function bounded(
+  sorted: readonly Occurrence[],
+  oldest: string,
+  { buckets, perBucket }: ReturnType<EvidenceBounds['of']>,
+): Occurrence[] {
+  const byBucket = Map.groupBy(sorted, ([key]) => bucketOf(key));
+  return [...byBucket]
+    .filter(([bucket]) => bucket >= oldest.slice(0, bucket.length))
+    .slice(-buckets)
+    .flatMap(([, occurrences]) => occurrences.slice(0, perBucket));
+}
+
+const keyOf = (name: string, at: number, form: string): string =>
+  `${new Date(at).toISOString().slice(0, form.length)}:${name}`;
+
+const bucketOf = (key: string): string => key.slice(0, key.indexOf(':'));

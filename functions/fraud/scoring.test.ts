@@ -1,0 +1,135 @@
+import { describe, expect, it } from '@jest/globals';
+import { STORY_START, tell } from '../../test/fraud/story.ts';
+import { DEFAULT_RULES } from './default-rules.ts';
+import type { FraudEvent } from './events.ts';
+import { mergeEvidence, NO_EVIDENCE } from './evidence.ts';
+import { boundsOf } from './rules.ts';
+import { type Assessment, assess, evidenceOf } from './scoring.ts';
+import type { SubjectKind } from './subjects.ts';
+
+function judged(events: readonly FraudEvent[], kind: SubjectKind = 'user', forgivenAt = 0) {
+  const evidence = events
+    .map((event) => evidenceOf(event, DEFAULT_RULES.rules, { kind, id: 'x' }) ?? NO_EVIDENCE)
+    .reduce((all, one) => mergeEvidence(all, one, boundsOf(DEFAULT_RULES)), NO_EVIDENCE);
+  return assess(DEFAULT_RULES, kind, evidence, forgivenAt);
+}
+
+const blockedAfter = ({ episodes }: Assessment) =>
+  episodes.block && (episodes.block.since - STORY_START) / 1000;
+const HOUR = 3600;
+const DAY = 24 * HOUR;
+
+describe('collecting models', () => {
+  it('blocks who runs into the limit while collecting', () => {
+    const story = tell();
+    for (let n = 0; n < 5; n += 1) story.server(n, { type: 'grant.made', model: `m${n}` });
+    for (let n = 0; n < 8; n += 1) {
+      story.server(5 + n * 0.1, { type: 'limit.hit', authenticated: 'user' });
+    }
+    const assessment = judged(story.events);
+    expect(blockedAfter(assessment)).toBeCloseTo(5.6);
+    expect(assessment.episodes.block?.causes.map(({ rule }) => rule)).toEqual([
+      'limit-hit',
+      'models-hour',
+    ]);
+  });
+
+  it('blocks a patient hoarder before the tenth model', () => {
+    const story = tell();
+    for (let n = 0; n < 12; n += 1) story.server(n * 60, { type: 'grant.made', model: `m${n}` });
+    expect(blockedAfter(judged(story.events))).toBe(8 * 60);
+    expect(blockedAfter(judged(story.events, 'device'))).toBe(8 * 60);
+  });
+
+  it('leaves alone who opens four models again and again', () => {
+    const story = tell();
+    for (let n = 0; n < 400; n += 1) {
+      story.server(n * 600, { type: 'grant.made', model: `m${n % 4}` });
+    }
+    expect(judged(story.events)).toMatchObject({ score: 0, escalation: 0, episodes: {} });
+  });
+
+  it('blocks again, and longer, who goes on after the first block', () => {
+    const story = tell();
+    for (let n = 0; n < 9; n += 1) story.server(n * 60, { type: 'grant.made', model: `m${n}` });
+    for (let n = 0; n < 9; n += 1) {
+      story.server(7 * HOUR + n * 60, { type: 'grant.made', model: `n${n}` });
+    }
+    const { escalation, episodes } = judged(story.events);
+    expect(escalation).toBe(2);
+    expect((episodes.block?.until ?? 0) - (episodes.block?.since ?? 0)).toBe(2 * DAY * 1000);
+  });
+
+  it('keeps the end of a block whatever the blocked subject tries meanwhile', () => {
+    const story = tell();
+    for (let n = 0; n < 9; n += 1) story.server(n, { type: 'grant.made', model: `m${n}` });
+    const before = judged(story.events).episodes.block;
+    for (let n = 0; n < 30; n += 1) story.server(60 + n, { type: 'limit.hit' });
+    expect(judged(story.events).episodes.block).toEqual(before);
+    expect(judged(story.events).escalation).toBe(1);
+  });
+
+  it('forgets with time', () => {
+    const story = tell();
+    for (let n = 0; n < 8; n += 1) story.server(n, { type: 'grant.made', model: `m${n}` });
+    story.server(31 * DAY, { type: 'grant.made', model: 'm0' });
+    expect(judged(story.events).score).toBe(0);
+  });
+});
+
+describe('hostile requests', () => {
+  it.each([
+    ['challenge.replayed', undefined, 6],
+    ['grant.refused', 'proof_invalid', 6],
+    ['counter.regressed', undefined, 3],
+  ] as const)('blocks for repeated %s', (type, cause, times) => {
+    const story = tell();
+    for (let n = 1; n <= times; n += 1) {
+      expect(blockedAfter(judged(story.events))).toBeUndefined();
+      story.server(n, { type, cause: cause ?? null });
+    }
+    expect(blockedAfter(judged(story.events))).toBe(times);
+  });
+
+  it('does not block for the limit alone, nor for phones that cannot attest', () => {
+    const story = tell();
+    for (let n = 0; n < 300; n += 1) story.server(n, { type: 'limit.hit' });
+    expect(judged(story.events).episodes.block).toBeUndefined();
+    const other = tell();
+    for (let n = 0; n < 300; n += 1) {
+      other.server(n, { type: 'device.refused', cause: 'attestation_failed' });
+    }
+    expect(judged(other.events).episodes.block).toBeUndefined();
+  });
+});
+
+describe('what clients report', () => {
+  it('makes a jailbroken phone watched, and no more', () => {
+    const story = tell();
+    for (let day = 0; day < 20; day += 1) story.client(day * DAY, 'rasp.signal', 'jailbreak');
+    expect(Object.keys(judged(story.events).episodes)).toEqual(['watch']);
+  });
+
+  it('never blocks by itself, but lets a block come sooner', () => {
+    const story = tell();
+    for (const signal of ['jailbreak', 'hook', 'debugger', 'tampering', 'repackaged'] as const) {
+      story.client(0, 'rasp.signal', signal);
+    }
+    expect(judged(story.events).score).toBe(DEFAULT_RULES.clientCap);
+    expect(judged(story.events).episodes.stepUp).toBeUndefined();
+    for (let n = 0; n < 6; n += 1) story.server(1 + n, { type: 'grant.made', model: `m${n}` });
+    expect(blockedAfter(judged(story.events))).toBeCloseTo(6);
+  });
+});
+
+it('does not count what an operator has forgiven', () => {
+  const story = tell();
+  for (let n = 0; n < 9; n += 1) story.server(n, { type: 'grant.made', model: `m${n}` });
+  expect(judged(story.events, 'user', STORY_START + 8000).episodes).toEqual({});
+});
+
+it('never blocks a network', () => {
+  const story = tell();
+  for (let n = 0; n < 50; n += 1) story.server(n, { type: 'grant.made', model: `m${n}` });
+  expect(judged(story.events, 'network').episodes.block).toBeUndefined();
+});

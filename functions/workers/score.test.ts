@@ -1,0 +1,197 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { memoryDocuments } from '../../scripts/local/doubles/documents.ts';
+import { STORY_START, tell } from '../../test/fraud/story.ts';
+import type { DocumentStore } from '../cloud/documents.ts';
+import type { Publisher, TopicName } from '../cloud/publisher.ts';
+import { activeBlock } from '../fraud/blocklist.ts';
+import { decisionSchema } from '../fraud/decisions.ts';
+import { DEFAULT_RULES } from '../fraud/default-rules.ts';
+import type { FraudEvent } from '../fraud/events.ts';
+import { createScoreHandler } from './score.ts';
+
+const now = new Date(STORY_START + 3600_000);
+
+function harness(documents: DocumentStore = memoryDocuments()) {
+  const published: { topic: TopicName; data: unknown }[] = [];
+  const publisher: Publisher = {
+    publish: async (topic, data) => {
+      published.push({ topic, data });
+    },
+  };
+  const handle = createScoreHandler({
+    documents,
+    publisher,
+    rules: DEFAULT_RULES,
+    now: () => now,
+    log: () => undefined,
+  });
+  const deliver = (data: unknown) => handle({ id: '1', type: 't', source: 's', data });
+  return { documents, published, deliver };
+}
+
+const encoded = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64');
+const push = (event: unknown) => ({ message: { data: encoded(event), messageId: '7' } });
+
+function hoarding(models = 9) {
+  const story = tell();
+  for (let n = 0; n < models; n += 1) story.server(n * 30, { type: 'grant.made', model: `m${n}` });
+  return story;
+}
+
+async function stateOf(documents: DocumentStore) {
+  const all = await Promise.all(
+    ['risk', 'blocklist'].map((collection) => documents.query({ collection, limit: 1000 })),
+  );
+  return all.flat();
+}
+
+describe('a hoarder', () => {
+  it('is blocked, user and device, with reasons', async () => {
+    const { documents, published, deliver } = harness();
+    for (const event of hoarding().events) await deliver(push(event));
+    for (const path of ['blocklist/user_k1_alice', 'blocklist/device_d_phone']) {
+      const block = activeBlock(await documents.get(path), new Date(STORY_START + 300_000));
+      expect(block).toMatchObject({ by: 'rules', escalation: 1, reason: 'models-hour' });
+      expect(block?.until).toEqual(new Date(STORY_START + 240_000 + 6 * 3600_000));
+    }
+    const decisions = published.map(({ data }) => decisionSchema.parse(data));
+    const blocks = decisions.filter(({ measure }) => measure === 'block');
+    expect(blocks.map(({ kind }) => kind)).toEqual(['user', 'device']);
+    expect(blocks[0]?.causes[0]).toMatchObject({ rule: 'models-hour', points: 100 });
+    expect(blocks[0]?.causes[0]?.evidence).toContain('m8');
+  });
+
+  it('keeps a longer block that an operator set', async () => {
+    const { documents, deliver } = harness();
+    const until = new Date(STORY_START + 90 * 86_400_000);
+    await documents.set('blocklist/user_k1_alice', {
+      until,
+      reason: 'court order',
+      rules: [],
+      escalation: 0,
+      createdAt: now,
+      by: 'operator:bob',
+    });
+    for (const event of hoarding().events) await deliver(push(event));
+    expect(activeBlock(await documents.get('blocklist/user_k1_alice'), now)).toMatchObject({
+      until,
+      by: 'operator:bob',
+    });
+  });
+});
+
+it('leaves a normal user without a trace in the blocklist', async () => {
+  const { documents, published, deliver } = harness();
+  for (const event of hoarding(4).events) await deliver(push(event));
+  expect(await documents.query({ collection: 'blocklist', limit: 10 })).toEqual([]);
+  expect(published).toEqual([]);
+});
+
+it('counts nothing against names that were not proven', async () => {
+  const { documents, deliver } = harness();
+  for (let n = 0; n < 50; n += 1) {
+    const story = tell();
+    await deliver(push(story.server(n, { type: 'challenge.replayed', authenticated: 'none' })));
+    await deliver(push(story.server(n, { type: 'challenge.replayed', authenticated: 'user' })));
+  }
+  expect(await documents.get('risk/device_d_phone')).toBeUndefined();
+  expect(await documents.get('risk/user_k1_alice')).toBeDefined();
+});
+
+it('publishes a decision again when its event comes again', async () => {
+  const { published, deliver } = harness();
+  const { events } = hoarding();
+  for (const event of events) await deliver(push(event));
+  const first = published.length;
+  await deliver(push(events.at(-1)));
+  const ids = published.map(({ data }) => decisionSchema.parse(data).decisionId);
+  expect(published.length).toBe(first + 2);
+  expect(new Set(ids).size).toBe(first);
+});
+
+describe('poison', () => {
+  const good = hoarding(1).events[0] as FraudEvent;
+  it.each([
+    ['not_a_message', undefined],
+    ['not_a_message', { message: {} }],
+    ['not_json', { message: { data: '' } }],
+    ['not_json', { message: { data: Buffer.from([0xff, 0xfe]).toString('base64') } }],
+    ['not_an_event', push([])],
+    ['not_an_event', push({ ...good, extra: 1 })],
+    ['not_an_event', push({ ...good, user: '../x' })],
+    ['from_the_future', push({ ...good, receivedAt: '2027-01-01T00:00:00.000Z' })],
+  ])('goes to the dead letters: %s', async (cause, data) => {
+    const { documents, published, deliver } = harness();
+    await deliver(data);
+    expect(published).toMatchObject([{ topic: 'dead-letters', data: { cause, messageId: '1' } }]);
+    expect(await stateOf(documents)).toEqual([]);
+  });
+
+  it('is never lost: where the dead letters are closed, it comes again', async () => {
+    const handle = createScoreHandler({
+      documents: memoryDocuments(),
+      publisher: { publish: () => Promise.reject(new Error('closed')) },
+      rules: DEFAULT_RULES,
+      now: () => now,
+      log: () => undefined,
+    });
+    await expect(handle({ id: '1', type: 't', source: 's', data: 1 })).rejects.toThrow('closed');
+  });
+});
+
+it('comes to the same state whatever the order, repetition, concurrency and noise', async () => {
+  const happening = fc.record({
+    seconds: fc.integer({ min: 0, max: 3000 }),
+    kind: fc.constantFrom('grant', 'limit', 'replay', 'proof', 'jailbreak', 'hook'),
+    model: fc.integer({ min: 0, max: 15 }),
+    user: fc.constantFrom('k1_a', 'k1_b'),
+    device: fc.constantFrom('d_a', 'd_b'),
+  });
+  const noise = fc.constantFrom<unknown>(undefined, { message: { data: '!' } }, push({ type: 1 }));
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(happening, { minLength: 1, maxLength: 60 }),
+      fc.array(fc.nat(), { maxLength: 30 }),
+      fc.array(noise, { maxLength: 5 }),
+      fc.nat(),
+      async (happenings, repeats, noises, seed) => {
+        const story = tell();
+        for (const { seconds, kind, model, user, device } of happenings) {
+          const who = { user, device };
+          if (kind === 'grant') {
+            story.server(seconds, { type: 'grant.made', model: `m${model}`, ...who });
+          } else if (kind === 'limit') story.server(seconds, { type: 'limit.hit', ...who });
+          else if (kind === 'replay') story.server(seconds, { type: 'challenge.replayed', ...who });
+          else if (kind === 'proof') {
+            story.server(seconds, { type: 'grant.refused', cause: 'proof_invalid', ...who });
+          } else story.client(seconds, 'rasp.signal', kind as 'jailbreak' | 'hook');
+        }
+        const messages = story.events.map(push);
+        const clean = harness();
+        for (const message of messages) await clean.deliver(message);
+
+        const again = repeats.map((index) => messages[index % messages.length]);
+        const disturbed = shuffled([...messages, ...again, ...noises], seed);
+        const other = harness();
+        while (disturbed.length > 0) {
+          await Promise.all(disturbed.splice(0, 3).map(other.deliver));
+        }
+        expect(await stateOf(other.documents)).toEqual(await stateOf(clean.documents));
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+/** A shuffle that depends on the seed alone. */
+function shuffled<T>(items: readonly T[], seed: number): T[] {
+  let state = seed;
+  return items
+    .map((item) => {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      return { item, rank: state };
+    })
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ item }) => item);
+}

@@ -1,0 +1,108 @@
+/** Scores each event of the `events` topic and puts restrictions where the grant path reads them. */
+import { z } from 'zod';
+import type { DocumentStore } from '../cloud/documents.ts';
+import type { Publisher } from '../cloud/publisher.ts';
+import { DEFAULT_RULES } from '../fraud/default-rules.ts';
+import { eventSchema, type FraudEvent } from '../fraud/events.ts';
+import { judge, subjectsOf } from '../fraud/judge.ts';
+import type { RuleSet } from '../fraud/rules.ts';
+import type { Log } from '../log.ts';
+import type { EventHandler, EventHandlerFactory } from './event-handler.ts';
+
+export interface ScoreDependencies {
+  readonly documents: DocumentStore;
+  readonly publisher: Publisher;
+  readonly rules: RuleSet;
+  readonly now: () => Date;
+  readonly log: Log;
+}
+
+/** An event may be stamped this far ahead of us by another instance's clock. */
+const MAX_CLOCK_SKEW_MS = 5 * 60_000;
+/** Our events are a few hundred bytes; of anything larger only the beginning is kept as evidence. */
+const MAX_DEAD_LETTER_CHARS = 64 * 1024;
+
+const pushSchema = z.object({
+  message: z.object({
+    data: z.string(),
+    messageId: z.string().optional(),
+    publishTime: z.string().optional(),
+  }),
+});
+
+/** A message that no further delivery can make right, with a stable word for why. */
+class PoisonError extends Error {
+  readonly reason: string;
+  constructor(reason: string) {
+    super(`poison message: ${reason}`);
+    this.name = 'PoisonError';
+    this.reason = reason;
+  }
+}
+
+/**
+ * Handles one Pub/Sub message. Resolves once the event took effect and its decisions are published,
+ * or once a poison message lies in `dead-letters`; throws to have it delivered again.
+ */
+export function createScoreHandler(dependencies: ScoreDependencies): EventHandler {
+  const { documents, publisher, rules, now, log } = dependencies;
+  return async ({ id, data }) => {
+    let event: FraudEvent;
+    try {
+      event = readEvent(data, now());
+    } catch (error) {
+      if (!(error instanceof PoisonError)) throw error;
+      await publisher.publish('dead-letters', deadLetter(id, data, error.reason, now()), {
+        cause: error.reason,
+      });
+      log('ERROR', 'event moved to dead letters', { cause: error.reason, messageId: id });
+      return;
+    }
+    const subjects = subjectsOf(event, rules);
+    if (subjects.length === 0) return;
+    const decisions = await documents.transaction((tx) => judge(event, subjects, rules, tx, now()));
+    for (const decision of decisions) {
+      await publisher.publish('decisions', decision, { measure: decision.measure });
+      log(decision.measure === 'block' ? 'WARNING' : 'INFO', 'measure decided', {
+        subject: `${decision.kind}_${decision.id}`,
+        measure: decision.measure,
+        until: decision.until,
+        rule: decision.causes[0]?.rule,
+      });
+    }
+  };
+}
+
+export const createHandler: EventHandlerFactory = (services) =>
+  createScoreHandler({ ...services, rules: DEFAULT_RULES });
+
+function readEvent(data: unknown, now: Date): FraudEvent {
+  const push = pushSchema.safeParse(data);
+  if (!push.success) throw new PoisonError('not_a_message');
+  const parsed = eventSchema.safeParse(parseJson(push.data.message.data));
+  if (!parsed.success) throw new PoisonError('not_an_event');
+  if (Date.parse(parsed.data.receivedAt) > now.getTime() + MAX_CLOCK_SKEW_MS) {
+    throw new PoisonError('from_the_future');
+  }
+  return parsed.data;
+}
+
+function parseJson(base64: string): unknown {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(base64, 'base64'));
+    return JSON.parse(text);
+  } catch {
+    throw new PoisonError('not_json');
+  }
+}
+
+/** The message with its cause; `data` is kept as it came, so that it can be replayed when mended. */
+function deadLetter(messageId: string, data: unknown, cause: string, now: Date) {
+  const push = pushSchema.safeParse(data);
+  return {
+    cause,
+    messageId,
+    receivedAt: now.toISOString(),
+    data: push.success ? push.data.message.data.slice(0, MAX_DEAD_LETTER_CHARS) : null,
+  };
+}
