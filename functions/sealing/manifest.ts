@@ -24,7 +24,7 @@ const layer = z.object({
   /** As the model file calls the tensor; absent where it has no name. */
   name: z.string().max(1024).optional(),
   dtype: z.string().max(32).optional(),
-  shape: z.array(z.int().min(0)).max(64).optional(),
+  shape: z.array(z.int().min(0)).max(64).readonly().optional(),
 });
 
 export const manifestSchema = z.object({
@@ -35,7 +35,7 @@ export const manifestSchema = z.object({
   sizeBytes: z.int().min(1),
   /** Of the model file in the clear, base64url. */
   sha256: sha256Text,
-  layers: z.array(layer).max(MAX_LAYERS),
+  layers: z.array(layer).max(MAX_LAYERS).readonly(),
   publishedAt: numericDate,
   policy: z.object({
     /** How long a licence lasts from its grant. */
