@@ -1,0 +1,40 @@
+import { ApiError } from './api-error.ts';
+
+export interface RetryPolicy {
+  /** Attempts after the first. */
+  readonly retries: number;
+  readonly baseDelayMs: number;
+  /** A server that asks to wait longer than this is not waited for: the error goes to the app. */
+  readonly maxDelayMs: number;
+}
+
+export const DEFAULT_RETRY: RetryPolicy = { retries: 3, baseDelayMs: 400, maxDelayMs: 10_000 };
+
+/** Statuses after which the same request, made again, can succeed. */
+const TRANSIENT = new Set([0, 429, 503]);
+
+/**
+ * Runs `attempt`, again after transient refusals: after what Retry-After says, else after
+ * exponential backoff with full jitter, so that a fleet that failed together does not return
+ * together.
+ */
+export async function withRetry<T>(
+  policy: RetryPolicy,
+  attempt: () => Promise<T>,
+  sleep: (ms: number) => Promise<void> = (ms) => new Promise((done) => setTimeout(done, ms)),
+  random: () => number = Math.random,
+): Promise<T> {
+  for (let failures = 0; ; failures++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof ApiError) || !TRANSIENT.has(error.status)) throw error;
+      if (failures >= policy.retries) throw error;
+      const asked = error.retryAfterSeconds;
+      const backoff = random() * policy.baseDelayMs * 2 ** failures;
+      const delay = asked === undefined ? backoff : asked * 1000 + random() * policy.baseDelayMs;
+      if (delay > policy.maxDelayMs) throw error;
+      await sleep(delay);
+    }
+  }
+}

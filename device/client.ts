@@ -1,0 +1,127 @@
+/**
+ * The client: enrols the device, asks for models, reports events. It is the only thing an app
+ * talks to; models come out of it opened, and nothing else does.
+ */
+import { toBase64url } from '../functions/encoding.ts';
+import { type SealingCrypto, sha256 } from '../functions/sealing/crypto.ts';
+import { generateRecipientKey, type RecipientKey } from '../functions/sealing/hpke.ts';
+import type { SuiteName } from '../functions/sealing/suites.ts';
+import type { ApiClient, ChallengePurpose, GrantAnswer, ProvenRequest } from './api/api-client.ts';
+import { ApiError } from './api/api-error.ts';
+import { DEFAULT_RETRY, type RetryPolicy, withRetry } from './api/retry.ts';
+import { type ClientEvent, completeEvent } from './events.ts';
+import {
+  type DevicePlatform,
+  type Enrolment,
+  type EnrolmentStore,
+  KeyLostError,
+} from './platform.ts';
+
+export interface ClientOptions {
+  readonly api: ApiClient;
+  readonly platform: DevicePlatform;
+  readonly enrolments: EnrolmentStore;
+  readonly crypto: SealingCrypto;
+  /** Makes the ephemeral key of one grant: in the Secure Enclave or Keystore where that can be. */
+  readonly createRecipientKey?: (suite: SuiteName) => Promise<RecipientKey>;
+  readonly suite?: SuiteName;
+  readonly retry?: RetryPolicy;
+  readonly now?: () => Date;
+}
+
+/** A grant with the key that opens it; the key is good for this grant only. */
+export interface Grant extends GrantAnswer {
+  readonly deviceId: string;
+  readonly recipientKey: RecipientKey;
+}
+
+export class ModelSealClient {
+  readonly #options: ClientOptions;
+  readonly #retry: RetryPolicy;
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+    this.#retry = options.retry ?? DEFAULT_RETRY;
+  }
+
+  /** Enrols with a new attested key, also where the device was enrolled before. Throws ApiError. */
+  async enrol(): Promise<Enrolment> {
+    const { api, platform, enrolments } = this.#options;
+    const enrolment = await withRetry(this.#retry, async () => {
+      const { platform: name, appId, appVersion } = platform;
+      const challenge = await api.challenge('device.enroll');
+      const data = { type: 'device.enroll', challenge, platform: name, appId, appVersion };
+      const { clientData, hash } = this.#encode(data);
+      const { keyHandle, attestation } = await platform.createAttestedKey(hash);
+      const { deviceId } = await api.enrol(clientData, attestation);
+      return { deviceId, keyHandle };
+    });
+    await enrolments.save(enrolment);
+    return enrolment;
+  }
+
+  /** A grant for a version of a model. Enrols first where needed. Throws ApiError. */
+  async grant(modelId: string, version = 'latest'): Promise<Grant> {
+    const suite = this.#options.suite ?? 'P256-HKDF-SHA256-AES256GCM';
+    const createRecipientKey = this.#options.createRecipientKey ?? generateRecipientKey;
+    return this.#enrolled((enrolment) =>
+      withRetry(this.#retry, async () => {
+        const recipientKey = await createRecipientKey(suite);
+        const request = await this.#proven(enrolment, 'model.grant', {
+          type: 'model.grant',
+          modelId,
+          version,
+          recipientKey: toBase64url(recipientKey.publicKey),
+          suite,
+        });
+        const answer = await this.#options.api.grant(modelId, request);
+        return { ...answer, deviceId: enrolment.deviceId, recipientKey };
+      }),
+    );
+  }
+
+  /** Sends up to 100 events. Throws ApiError; events that were not accepted may be sent again as they are. */
+  async report(events: readonly ClientEvent[]): Promise<void> {
+    const now = this.#options.now?.() ?? new Date();
+    const completed = events.map((event) => completeEvent(event, now, this.#options.crypto));
+    await this.#enrolled((enrolment) =>
+      withRetry(this.#retry, async () => {
+        const data = { type: 'events', events: completed };
+        return this.#options.api.report(await this.#proven(enrolment, 'events', data));
+      }),
+    );
+  }
+
+  /** Runs `work` as the enrolled device; where its key is lost or unknown, enrols anew, once. */
+  async #enrolled<T>(work: (enrolment: Enrolment) => Promise<T>): Promise<T> {
+    const known = await this.#options.enrolments.load();
+    if (!known) return work(await this.enrol());
+    try {
+      return await work(known);
+    } catch (error) {
+      const lost =
+        error instanceof KeyLostError ||
+        (error instanceof ApiError && error.code === 'device_unknown');
+      if (!lost) throw error;
+      return work(await this.enrol());
+    }
+  }
+
+  /** Client data with a fresh challenge, and the device's proof over its exact bytes. */
+  async #proven(
+    { deviceId, keyHandle }: Enrolment,
+    purpose: ChallengePurpose,
+    data: Readonly<Record<string, unknown>>,
+  ): Promise<ProvenRequest> {
+    const { api, platform } = this.#options;
+    const challenge = await api.challenge(purpose);
+    const { appVersion } = platform;
+    const { clientData, hash } = this.#encode({ ...data, challenge, deviceId, appVersion });
+    return { clientData, proof: await platform.prove(keyHandle, hash) };
+  }
+
+  #encode(data: Readonly<Record<string, unknown>>): { clientData: string; hash: Uint8Array } {
+    const bytes = new TextEncoder().encode(JSON.stringify(data));
+    return { clientData: toBase64url(bytes), hash: sha256(this.#options.crypto, bytes) };
+  }
+}

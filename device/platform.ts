@@ -1,0 +1,48 @@
+/** What a phone's platform gives to the client: attested keys that cannot leave the hardware. */
+export interface DevicePlatform {
+  readonly platform: 'ios' | 'android';
+  /** As the platform writes it: team id and bundle id on iOS, the package name on Android. */
+  readonly appId: string;
+  readonly appVersion: string;
+  /** Makes a new key and has the platform attest it for exactly this client data. */
+  createAttestedKey(clientDataHash: Uint8Array): Promise<AttestedKey>;
+  /** A proof by that key over this client data. Throws KeyLostError where the platform has it no more. */
+  prove(keyHandle: string, clientDataHash: Uint8Array): Promise<Readonly<Record<string, unknown>>>;
+}
+
+export interface AttestedKey {
+  /** How the platform finds the key again; no secret. */
+  readonly keyHandle: string;
+  /** The member `attestation` of the enrolment request. */
+  readonly attestation: Readonly<Record<string, unknown>>;
+}
+
+/** The key is gone, as after a reinstall or a restore: normal, and mended by enrolling anew. */
+export class KeyLostError extends Error {
+  constructor(options?: ErrorOptions) {
+    super('the attested key is gone', options);
+    this.name = 'KeyLostError';
+  }
+}
+
+/** Where the client remembers its enrolment between starts of the app. */
+export interface EnrolmentStore {
+  load(): Promise<Enrolment | undefined>;
+  save(enrolment: Enrolment): Promise<void>;
+}
+
+export interface Enrolment {
+  readonly deviceId: string;
+  readonly keyHandle: string;
+}
+
+/** Remembers until the process ends. */
+export function memoryEnrolmentStore(): EnrolmentStore {
+  let known: Enrolment | undefined;
+  return {
+    load: async () => known,
+    save: async (enrolment) => {
+      known = enrolment;
+    },
+  };
+}

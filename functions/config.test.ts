@@ -1,0 +1,75 @@
+import { describe, expect, it } from '@jest/globals';
+import { testEnvironment } from '../test/environment.ts';
+import { ConfigError, loadConfig } from './config.ts';
+
+describe('loadConfig', () => {
+  it('takes a complete environment and freezes what it makes of it', () => {
+    const config = loadConfig(testEnvironment());
+    expect(config.buckets.sealed).toBe('test-sealed');
+    expect(config.urlTtlSeconds).toBe(120);
+    expect(Object.isFrozen(config)).toBe(true);
+  });
+
+  it('names every variable that is wrong and never a value', () => {
+    const environment = {
+      ...testEnvironment(),
+      CHALLENGE_SECRET: 'too-short-to-be-a-secret',
+      VAULT_BUCKET: undefined,
+      OIDC_ISSUERS: '[{"issuer":"not a url"}]',
+      APPS: '{',
+    };
+    const error = thrownBy(() => loadConfig(environment));
+    expect(error).toBeInstanceOf(ConfigError);
+    for (const name of ['CHALLENGE_SECRET', 'VAULT_BUCKET', 'OIDC_ISSUERS', 'APPS']) {
+      expect(String(error)).toContain(name);
+    }
+    expect(String(error)).not.toContain('too-short-to-be-a-secret');
+  });
+
+  it.each([
+    ['FIRESTORE_ENDPOINT', 'http://127.0.0.1:1'],
+    ['FIRESTORE_EMULATOR_HOST', '127.0.0.1:1'],
+    ['PUBSUB_ENDPOINT', 'http://127.0.0.1:1'],
+    ['PUBSUB_EMULATOR_HOST', '127.0.0.1:1'],
+    ['STORAGE_ENDPOINT', 'http://127.0.0.1:1'],
+    ['STORAGE_EMULATOR_HOST', 'http://127.0.0.1:1'],
+    ['KMS_ENDPOINT', 'http://127.0.0.1:1'],
+    ['STORAGE_SIGNER', '{"client_email":"a@b","private_key":"x"}'],
+    ['TEST_TRUST_ANCHORS', '{"appAttest":[]}'],
+  ])('does not start on Google Cloud with %s', (name, value) => {
+    const cloud = { ...testEnvironment(), K_SERVICE: 'grant' };
+    expect(() => loadConfig(cloud)).not.toThrow();
+    expect(() => loadConfig({ ...cloud, [name]: value })).toThrow(`${name}: not allowed`);
+    expect(() => loadConfig({ ...testEnvironment(), [name]: value })).not.toThrow();
+  });
+
+  it('does not start on Google Cloud with an issuer without TLS', () => {
+    const issuers = JSON.stringify([
+      { issuer: 'http://127.0.0.1:1', audience: 'app', jwksUri: 'http://127.0.0.1:1/jwks' },
+    ]);
+    const environment = { ...testEnvironment(), OIDC_ISSUERS: issuers };
+    expect(() => loadConfig(environment)).not.toThrow();
+    expect(() => loadConfig({ ...environment, K_SERVICE: 'grant' })).toThrow(/must use https/);
+  });
+
+  it('takes only asymmetric token algorithms', () => {
+    const issuers = JSON.stringify([
+      {
+        issuer: 'https://id.example',
+        audience: 'app',
+        jwksUri: 'https://id.example/jwks',
+        algorithms: ['HS256'],
+      },
+    ]);
+    expect(() => loadConfig({ ...testEnvironment(), OIDC_ISSUERS: issuers })).toThrow(ConfigError);
+  });
+});
+
+function thrownBy(work: () => unknown): unknown {
+  try {
+    work();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}

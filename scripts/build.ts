@@ -1,0 +1,72 @@
+/**
+ * `npm run build`: one deployable folder, dist/, for all functions. The entry module loads only the
+ * function that FUNCTION_TARGET names; code splitting keeps the others, and each cloud client, in
+ * chunks of their own that are read when they are needed.
+ */
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+
+const ROOT = join(import.meta.dirname, '..');
+const OUT = join(ROOT, 'dist');
+
+/** Loaded by path and shared with the process that hosts us: must be the very module that it uses. */
+const EXTERNAL = ['@google-cloud/functions-framework'];
+
+/** CommonJS packages inside an ES module still ask for `require` and their own folder. */
+const BANNER = [
+  "import { createRequire as modelsealCreateRequire } from 'node:module';",
+  'const require = modelsealCreateRequire(import.meta.url);',
+  'const __filename = import.meta.filename;',
+  'const __dirname = import.meta.dirname;',
+].join('\n');
+
+await rm(OUT, { recursive: true, force: true });
+await mkdir(OUT, { recursive: true });
+const result = await build({
+  absWorkingDir: ROOT,
+  entryPoints: { main: 'functions/main.ts' },
+  outdir: OUT,
+  outExtension: { '.js': '.mjs' },
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node24',
+  minify: true,
+  keepNames: true,
+  sourcemap: true,
+  external: EXTERNAL,
+  banner: { js: BANNER },
+  metafile: true,
+  logLevel: 'warning',
+});
+
+const manifest = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {
+  version: string;
+  dependencies: Record<string, string>;
+};
+await writeFile(
+  join(OUT, 'package.json'),
+  `${JSON.stringify(
+    {
+      name: 'modelseal-functions',
+      version: manifest.version,
+      private: true,
+      type: 'module',
+      main: 'main.mjs',
+      engines: { node: '24' },
+      dependencies: Object.fromEntries(EXTERNAL.map((name) => [name, manifest.dependencies[name]])),
+    },
+    null,
+    2,
+  )}\n`,
+);
+
+for (const [file, { bytes }] of Object.entries(result.metafile.outputs)) {
+  if (file.endsWith('main.mjs')) console.log(`${file}  ${(bytes / 1024).toFixed(0)} KiB`);
+}
+const total = Object.entries(result.metafile.outputs)
+  .filter(([file]) => file.endsWith('.mjs'))
+  .reduce((sum, [, { bytes }]) => sum + bytes, 0);
+console.log(`dist/ holds all functions in ${(total / 1024 / 1024).toFixed(1)} MiB of code`);
