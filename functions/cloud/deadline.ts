@@ -31,7 +31,7 @@ export async function withDeadline<T>(call: UpstreamCall, work: Promise<T>): Pro
 export async function callUpstream<T>(
   call: UpstreamCall,
   work: () => Promise<T>,
-  translate: (error: unknown) => Error | undefined = () => undefined,
+  translate: (error: unknown) => unknown = () => undefined,
 ): Promise<T> {
   try {
     return await withDeadline(call, work());

@@ -21,6 +21,11 @@ export interface FirestoreOptions {
   readonly timeoutMs?: number;
 }
 
+const DEFAULT_TIMEOUT_MS = 10_000;
+
+/** The remote calls that this module leads to. */
+const METHODS = ['BatchGetDocuments', 'RunQuery', 'BeginTransaction', 'Commit', 'Rollback'];
+
 // gRPC status codes (google.rpc.Code).
 const NOT_FOUND = 5;
 const ALREADY_EXISTS = 6;
@@ -29,7 +34,7 @@ const ALREADY_EXISTS = 6;
 export function firestoreDocuments(
   options: FirestoreOptions,
 ): DocumentStore & { close(): Promise<void> } {
-  const timeoutMs = options.timeoutMs ?? 10_000;
+  const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const client = lazy(() => connect(options));
   const call = <T>(
     operation: string,
@@ -77,11 +82,35 @@ async function connect(options: FirestoreOptions): Promise<Client> {
   const { Firestore, FieldPath } = await import('@google-cloud/firestore');
   const endpoint = options.endpoint === undefined ? undefined : new URL(options.endpoint);
   const db = new Firestore({
+    clientConfig: boundedBy(options.timeoutMs ?? DEFAULT_TIMEOUT_MS),
     projectId: options.projectId,
     ...(options.databaseId !== undefined && { databaseId: options.databaseId }),
     ...(endpoint && { host: endpoint.host, ssl: endpoint.protocol === 'https:' }),
   });
   return { db, FieldPath };
+}
+
+/** Client settings by which no call goes on for minutes after its caller gave up. */
+function boundedBy(timeoutMs: number): object {
+  const retry = {
+    initial_retry_delay_millis: 100,
+    retry_delay_multiplier: 1.3,
+    max_retry_delay_millis: timeoutMs,
+    initial_rpc_timeout_millis: timeoutMs,
+    rpc_timeout_multiplier: 1,
+    max_rpc_timeout_millis: timeoutMs,
+    total_timeout_millis: timeoutMs,
+  };
+  const method = { timeout_millis: timeoutMs, retry_params_name: 'bounded' };
+  const methods = Object.fromEntries(METHODS.map((name) => [name, method]));
+  return {
+    interfaces: { 'google.firestore.v1.Firestore': { retry_params: { bounded: retry }, methods } },
+  };
+}
+
+/** Carries an error of the work past the client, which would retry on some values of `code`. */
+class WorkFailure extends Error {
+  override readonly name = 'WorkFailure';
 }
 
 async function runTransaction<T>(
@@ -90,60 +119,64 @@ async function runTransaction<T>(
   work: (tx: DocumentTransaction) => Promise<T>,
 ): Promise<T> {
   const expired = AbortSignal.timeout(timeoutMs);
-  let written: string[] = [];
-  let own: { readonly error: unknown } | undefined;
-  try {
-    return await callUpstream(
-      { service: 'firestore', operation: 'transaction', timeoutMs },
-      async () => {
-        const client = await connected();
-        return client.db.runTransaction(async (tx) => {
-          written = [];
-          own = undefined;
-          const facade = transactionFacade(client, tx, written);
-          const result = await work(facade.transaction).catch((error: unknown) => {
-            // The client's own errors must reach it as they are: by them it knows when to retry.
-            if (!facade.readFailures.has(error)) own = { error };
-            throw error;
-          });
-          // The caller was told that this timed out: it must not take effect later.
-          expired.throwIfAborted();
-          return result;
+  const created: string[] = [];
+  const updated: string[] = [];
+  return callUpstream(
+    { service: 'firestore', operation: 'transaction', timeoutMs },
+    async () => {
+      const client = await connected();
+      return client.db.runTransaction(async (tx) => {
+        created.length = 0;
+        updated.length = 0;
+        const readFailures = new Set<unknown>();
+        const facade = transactionFacade(client, tx, { created, updated, readFailures });
+        const result = await work(facade).catch((error: unknown) => {
+          throw readFailures.has(error) ? error : new WorkFailure('', { cause: error });
         });
-      },
-      (error) => translate(error, written),
-    );
-  } catch (error) {
-    throw own ? own.error : error;
-  }
+        // The caller was told that this timed out: it must not take effect later.
+        expired.throwIfAborted();
+        return result;
+      });
+    },
+    (error) => {
+      if (error instanceof WorkFailure) return error.cause;
+      return translate(error, codeOf(error) === ALREADY_EXISTS ? created : updated);
+    },
+  );
+}
+
+interface TransactionLog {
+  readonly created: string[];
+  readonly updated: string[];
+  /** The client's own errors: by them, passed on as they are, it knows when to retry. */
+  readonly readFailures: Set<unknown>;
 }
 
 function transactionFacade(
   { db, FieldPath }: Client,
   tx: firestore.Transaction,
-  written: string[],
-): { readonly transaction: DocumentTransaction; readonly readFailures: ReadonlySet<unknown> } {
-  const readFailures = new Set<unknown>();
-  const transaction: DocumentTransaction = {
+  log: TransactionLog,
+): DocumentTransaction {
+  return {
     getAll: async (paths) => {
       if (paths.length === 0) return [];
       try {
         const found = await tx.getAll(...paths.map((path) => db.doc(path)));
         return found.map(dataOf);
       } catch (error) {
-        readFailures.add(error);
+        log.readFailures.add(error);
         throw error;
       }
     },
     create: (path, data) => {
-      written.push(path);
+      log.created.push(path);
       tx.create(db.doc(path), data);
     },
     set: (path, data) => {
       tx.set(db.doc(path), data);
     },
     update: (path, fields) => {
-      written.push(path);
+      log.updated.push(path);
       // Paths of one segment: in a plain object, a dot in a key would mean nesting.
       const [first, ...more] = Object.entries(fields);
       if (!first) return;
@@ -158,7 +191,6 @@ function transactionFacade(
       tx.delete(db.doc(path));
     },
   };
-  return { transaction, readFailures };
 }
 
 function toQuery(db: firestore.Firestore, query: DocumentQuery): firestore.Query {
@@ -188,11 +220,16 @@ function fromFirestoreValue(value: unknown): DocumentValue {
 
 /** The error of the port for a create of, or an update to, one of `paths`, if the service refused for that. */
 function translate(error: unknown, paths: readonly string[]): Error | undefined {
-  const { code, message } = error as { code?: unknown; message?: unknown };
+  const code = codeOf(error);
   if (code !== ALREADY_EXISTS && code !== NOT_FOUND) return undefined;
   // A commit of several writes names the document which failed in its message only.
-  const path = paths.find((each) => String(message).endsWith(`/${each}`)) ?? paths[0];
+  const named = paths.filter((path) => (error as Error).message.includes(`/${path}`));
+  const [path = paths[0]] = named.sort((a, b) => b.length - a.length);
   if (path === undefined) return undefined;
   const Kind = code === ALREADY_EXISTS ? DocumentExistsError : DocumentMissingError;
   return new Kind(path, { cause: error });
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as { code?: unknown }).code;
 }

@@ -1,0 +1,114 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PubSub } from '@google-cloud/pubsub';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { firestoreDocuments } from '../../functions/cloud/firestore.ts';
+import { pubsubPublisher } from '../../functions/cloud/pubsub.ts';
+import { UpstreamError } from '../../functions/cloud/upstream-error.ts';
+import {
+  type EmulatorHosts,
+  emulatorsInEnvironment,
+  findEmulators,
+  startEmulators,
+} from '../../scripts/local/emulators.ts';
+import { createProcessGroup, type ProcessGroup } from '../../scripts/local/process-group.ts';
+import { documentStoreContract } from './documents.contract.ts';
+import { publisherContract, type ReceivedMessage } from './publisher.contract.ts';
+
+const running = emulatorsInEnvironment(process.env);
+const search = await findEmulators(process.env);
+const projectId = 'contract';
+
+if (!running && 'missing' in search) {
+  it('runs only against the doubles where there are no emulators', () => {
+    expect(search.missing).not.toHaveLength(0);
+  });
+} else {
+  describe('against the emulators', () => {
+    let hosts: EmulatorHosts;
+    let processes: ProcessGroup | undefined;
+    const logFolder = mkdtempSync(join(tmpdir(), 'modelseal-contract-'));
+
+    beforeAll(async () => {
+      if (running) {
+        hosts = running;
+      } else if ('found' in search) {
+        processes = createProcessGroup();
+        hosts = await startEmulators({ installation: search.found, processes, logFolder });
+      }
+    }, 60_000);
+
+    afterAll(async () => {
+      await processes?.stop();
+      rmSync(logFolder, { recursive: true });
+    });
+
+    describe('Firestore', () => {
+      let store: ReturnType<typeof firestoreDocuments>;
+
+      beforeAll(() => {
+        store = firestoreDocuments({ projectId, endpoint: `http://${hosts.firestore}` });
+      });
+      afterAll(() => store.close());
+
+      documentStoreContract(() => store);
+    });
+
+    describe('Pub/Sub', () => {
+      const topics = { events: 'c-events', decisions: 'c-decisions', 'dead-letters': 'c-dead' };
+      let publisher: ReturnType<typeof pubsubPublisher>;
+      let admin: PubSub;
+
+      beforeAll(async () => {
+        const endpoint = `http://${hosts.pubsub}`;
+        publisher = pubsubPublisher({ projectId, topics, endpoint });
+        admin = new PubSub({ projectId, apiEndpoint: endpoint });
+        for (const topic of Object.values(topics)) {
+          await admin.createTopic(topic);
+          await admin.createSubscription(topic, `${topic}-sub`);
+        }
+      });
+      afterAll(async () => {
+        await publisher.close();
+        await admin.close();
+      });
+
+      publisherContract(() => ({
+        publisher,
+        receive: (topic, count) => receive(admin, `${topics[topic]}-sub`, count),
+      }));
+
+      it('fails where there is no topic', async () => {
+        const lost = pubsubPublisher({
+          projectId,
+          topics: { ...topics, events: 'c-none' },
+          endpoint: `http://${hosts.pubsub}`,
+        });
+        await expect(lost.publish('events', {})).rejects.toBeInstanceOf(UpstreamError);
+        await lost.close();
+      });
+    });
+  });
+}
+
+async function receive(
+  pubsub: PubSub,
+  name: string,
+  count: number,
+): Promise<readonly ReceivedMessage[]> {
+  const messages: ReceivedMessage[] = [];
+  const subscription = pubsub.subscription(name);
+  await new Promise<void>((resolve, reject) => {
+    subscription.on('error', reject).on('message', (message) => {
+      messages.push({
+        data: JSON.parse(message.data.toString()),
+        attributes: { ...message.attributes },
+      });
+      message.ack();
+      if (messages.length === count) resolve();
+    });
+  });
+  await subscription.close();
+  return messages;
+}
