@@ -13,11 +13,12 @@ export const sourceOf = (bytes: Uint8Array): ModelSource => ({
   read: (offset, length) => bytes.subarray(offset, offset + length),
 });
 
-const PAGE_BYTES = 1 << 16;
-const MAX_PAGES = 64;
+/** Large, since a page of an object in storage costs a request. */
+const PAGE_BYTES = 1 << 20;
+const MAX_PAGES = 16;
 
 /**
- * Little-endian numbers and bytes anywhere in a model file of any size, with at most 4 MiB of it in
+ * Little-endian numbers and bytes anywhere in a model file of any size, with at most 16 MiB of it in
  * memory. Throws `outside-file` for what does not lie within the file.
  */
 export class RandomAccess {

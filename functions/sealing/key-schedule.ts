@@ -20,13 +20,24 @@ export async function deriveKeys(
   root: Uint8Array,
   purpose: Purpose,
 ): Promise<ContainerKeys> {
+  return {
+    fileKey: await deriveKey(crypto, root, `${purpose} file`),
+    weightsKey: await deriveKey(crypto, root, `${purpose} weights`),
+  };
+}
+
+/** One key of 32 bytes for one use: HKDF with an empty salt and the info `modelseal/1 <use>`. */
+export async function deriveKey(
+  crypto: SealingCrypto,
+  root: Uint8Array,
+  use: string,
+): Promise<Uint8Array> {
   const prk = await crypto.hmacSha256(new Uint8Array(32), root);
   // One block of HKDF-Expand is all that a 32-byte key takes.
-  const expand = (part: string) =>
-    crypto.hmacSha256(prk, concat(utf8(`modelseal/1 ${purpose} ${part}`), new Uint8Array([1])));
-  const keys = { fileKey: await expand('file'), weightsKey: await expand('weights') };
+  const info = concat(utf8(`modelseal/1 ${use}`), new Uint8Array([1]));
+  const key = await crypto.hmacSha256(prk, info);
   prk.fill(0);
-  return keys;
+  return key;
 }
 
 export function wipe(keys: ContainerKeys): void {

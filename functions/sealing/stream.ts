@@ -13,7 +13,7 @@ import {
   encodeHeader,
   HEADER_PREFIX_BYTES,
 } from './container.ts';
-import { type Awaitable, type SealingCrypto, sha256 } from './crypto.ts';
+import { type SealingCrypto, sha256 } from './crypto.ts';
 import { SealError } from './errors.ts';
 import { Imprinter } from './imprinter.ts';
 import type { ContainerKeys } from './key-schedule.ts';
@@ -32,13 +32,15 @@ export interface OpenedContainer {
 }
 
 /**
- * Opens a container. The parts throw `chunk-forged`, `container-truncated` and, for bytes behind the
- * last chunk, `container-malformed`.
+ * Opens a container whose header `accept` does not throw at. The parts throw `chunk-forged`,
+ * `container-truncated` and, for bytes behind the last chunk, `container-malformed`. The parts'
+ * memory is their own, free to be changed.
  */
 export async function openContainer(
   crypto: SealingCrypto,
   source: AsyncIterable<Uint8Array>,
   keys: ContainerKeys,
+  accept: (header: ContainerHeader) => void = () => undefined,
 ): Promise<OpenedContainer> {
   const reader = new ByteReader(source);
   try {
@@ -46,6 +48,7 @@ export async function openContainer(
     const rest = await reader.take(announcedHeaderBytes(prefix) - HEADER_PREFIX_BYTES);
     const encoded = concat(prefix, rest);
     const header = decodeHeader(encoded);
+    accept(header);
     const headerHash = sha256(crypto, encoded);
     return { header, parts: openParts(crypto, reader, header, headerHash, keys) };
   } catch (error) {
@@ -81,8 +84,8 @@ async function* openParts(
   }
 }
 
-/** Seals `parts`, whose sizes are those of the header's chunks. Changes the parts' bytes. */
-async function* sealParts(
+/** A container of `parts`, whose sizes are those of the header's chunks. Changes the parts' bytes. */
+export async function* sealParts(
   crypto: SealingCrypto,
   header: ContainerHeader,
   keys: ContainerKeys,
@@ -107,8 +110,6 @@ export interface ResealOptions {
   readonly to: ContainerKeys;
   /** Whether the new container's weight layers are encrypted inside the file layer. */
   readonly imprint: boolean;
-  /** Sees each part in the clear, in order; may change bytes of weight layers, never their number. */
-  readonly visit?: (part: ModelPart) => Awaitable<void>;
 }
 
 /**
@@ -119,21 +120,11 @@ export interface ResealOptions {
 export async function* reseal(
   crypto: SealingCrypto,
   source: AsyncIterable<Uint8Array>,
-  { from, to, imprint, visit }: ResealOptions,
+  { from, to, imprint }: ResealOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { header, parts } = await openContainer(crypto, source, from);
-  const visited = visit ? eachVisited(parts, visit) : parts;
-  yield* sealParts(crypto, { ...header, imprinted: imprint }, to, visited);
-}
-
-async function* eachVisited(
-  parts: AsyncIterable<ModelPart>,
-  visit: (part: ModelPart) => Awaitable<void>,
-) {
-  for await (const part of parts) {
-    await visit(part);
-    yield part;
-  }
+  // The place for a stage that changes weights, such as a mark: parts in, parts of the same sizes out.
+  yield* sealParts(crypto, { ...header, imprinted: imprint }, to, parts);
 }
 
 export interface PlainSealing {

@@ -1,0 +1,164 @@
+/** The cloud's part of a grant in memory, for tests of the device: publish, then grant. */
+import { generateKeyPairSync, sign } from 'node:crypto';
+import type { Grant } from '../device/opening/accept-grant.ts';
+import { toBase64url } from '../functions/encoding.ts';
+import { parseModel } from '../functions/formats/format.ts';
+import { concat } from '../functions/sealing/bytes.ts';
+import { type EcPublicJwk, sha256 } from '../functions/sealing/crypto.ts';
+import { type GrantBinding, grantInfo } from '../functions/sealing/grant-binding.ts';
+import { type RecipientKey, sealKey } from '../functions/sealing/hpke.ts';
+import { tokenDigest, type VerificationKey } from '../functions/sealing/jws.ts';
+import { deriveKeys } from '../functions/sealing/key-schedule.ts';
+import { createDelegate, type Licence, signLicence } from '../functions/sealing/licence.ts';
+import { type Manifest, signManifest } from '../functions/sealing/manifest.ts';
+import { nodeCrypto as crypto } from '../functions/sealing/node-crypto.ts';
+import { reseal, sealPlain } from '../functions/sealing/stream.ts';
+
+export interface Published {
+  readonly manifest: string;
+  readonly sha256: string;
+  readonly vault: Uint8Array;
+  readonly dataKey: Uint8Array;
+}
+
+/** What a test may set otherwise than an honest cloud would. */
+export interface GrantChanges {
+  readonly licence?: Partial<Licence>;
+  readonly binding?: Partial<GrantBinding>;
+  readonly now?: Date;
+}
+
+export interface TestCloud {
+  readonly pinnedKeys: readonly VerificationKey[];
+  publish(
+    model: Uint8Array,
+    options?: { readonly chunkBytes?: number; readonly manifest?: Partial<Manifest> },
+  ): Promise<Published>;
+  grant(
+    published: Published,
+    to: RecipientKey,
+    changes?: GrantChanges,
+  ): Promise<{ readonly grant: Grant; readonly sealed: Uint8Array }>;
+  /** A licence for the same copy, issued at `now`. */
+  licence(published: Published, now: Date, changes?: Partial<Licence>): Promise<string>;
+}
+
+export const TEST_NOW = new Date('2026-11-24T12:00:00Z');
+
+export async function* inPieces(
+  bytes: Uint8Array,
+  pieceBytes = 65_536,
+): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.byteLength; at += pieceBytes) {
+    yield bytes.slice(at, at + pieceBytes);
+  }
+}
+
+export async function collect(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for await (const part of source) parts.push(part);
+  return concat(...parts);
+}
+
+export function createTestCloud(): TestCloud {
+  const [manifestKey, licenceKey] = [signingKey('manifest.1'), signingKey('licence.1')];
+
+  async function licence(published: Published, now: Date, changes: Partial<Licence> = {}) {
+    const seconds = Math.floor(now.getTime() / 1000);
+    const delegate = await createDelegate({
+      ...licenceKey,
+      now,
+      maxLicenceSeconds: 10_000_000,
+    });
+    const claims = {
+      grantId: 'g_1',
+      userId: 'u_1',
+      deviceId: 'd_1',
+      model: 'pose',
+      version: '1.0.0',
+      manifestDigest: toBase64url(tokenDigest(crypto, published.manifest)),
+      sha256: published.sha256,
+      iat: seconds,
+      nbf: seconds,
+      exp: seconds + 86_400,
+      offlineGraceSeconds: 3600,
+      ...changes,
+    };
+    return { claims, token: await signLicence(claims, delegate) };
+  }
+
+  return {
+    pinnedKeys: [manifestKey, licenceKey],
+
+    async publish(model, { chunkBytes = 65_536, manifest = {} } = {}) {
+      const { format, layers } = await parseModel(model).catch(() => parseModel(model, 'opaque'));
+      const dataKey = crypto.randomBytes(32);
+      const header = { imprinted: false, chunkBytes, plainBytes: model.byteLength, layers };
+      const keys = await deriveKeys(crypto, dataKey, 'vault');
+      const vault = await collect(sealPlain(crypto, inPieces(model), { header, keys }).bytes);
+      const digest = toBase64url(sha256(crypto, model));
+      const claims = {
+        model: 'pose',
+        version: '1.0.0',
+        format,
+        sizeBytes: model.byteLength,
+        sha256: digest,
+        layers,
+        publishedAt: Math.floor(TEST_NOW.getTime() / 1000),
+        policy: { licenceSeconds: 86_400, offlineGraceSeconds: 3600 },
+        ...manifest,
+      };
+      const token = await signManifest(claims, manifestKey.kid, manifestKey.sign);
+      return { manifest: token, sha256: digest, vault, dataKey };
+    },
+
+    async grant(published, to, { licence: licenceChanges, binding, now = TEST_NOW } = {}) {
+      const { claims, token } = await licence(published, now, licenceChanges);
+      const contentKey = crypto.randomBytes(32);
+      const info = grantInfo({
+        suite: to.suite,
+        grantId: claims.grantId,
+        userId: claims.userId,
+        deviceId: claims.deviceId,
+        model: claims.model,
+        version: claims.version,
+        manifestDigest: tokenDigest(crypto, published.manifest),
+        licenceExpiry: claims.exp,
+        ...binding,
+      });
+      const { enc, ct } = await sealKey({
+        suite: to.suite,
+        recipientKey: to.publicKey,
+        info,
+        aad: tokenDigest(crypto, token),
+        contentKey,
+      });
+      const sealed = reseal(crypto, inPieces(published.vault), {
+        from: await deriveKeys(crypto, published.dataKey, 'vault'),
+        to: await deriveKeys(crypto, contentKey, 'delivery'),
+        imprint: true,
+      });
+      return {
+        grant: {
+          grantId: claims.grantId,
+          sealedKey: { suite: to.suite, enc: toBase64url(enc), ct: toBase64url(ct) },
+          manifest: published.manifest,
+          licence: token,
+        },
+        sealed: await collect(sealed),
+      };
+    },
+
+    licence: async (...args) => (await licence(...args)).token,
+  };
+}
+
+function signingKey(kid: string) {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  return {
+    kid,
+    jwk: publicKey.export({ format: 'jwk' }) as unknown as EcPublicJwk,
+    sign: (message: Uint8Array) =>
+      new Uint8Array(sign('sha256', message, { key: privateKey, dsaEncoding: 'ieee-p1363' })),
+  };
+}
