@@ -1,10 +1,9 @@
 /**
- * What every HTTP call goes through, cheapest first: route, content type, size, schema, user token,
- * and only then the endpoint. Each refusal is an RFC 9457 problem; nothing else leaves an error.
+ * What every HTTP call goes through, cheapest first: route, content type, size, user token, schema
+ * (which strangers need not learn), and only then the endpoint. Each refusal is an RFC 9457 problem; nothing else leaves an error.
  */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ZodType } from 'zod';
 import type { Services } from '../composition.ts';
 import { ERRORS, problemOf, ServiceError } from '../errors.ts';
 import { describeError } from '../log.ts';
@@ -72,7 +71,7 @@ async function run(
   services: Services,
 ): Promise<ApiResponse> {
   const now = services.now();
-  const body = endpoint.body ? readBody(request, endpoint, endpoint.body) : undefined;
+  if (endpoint.body) checkBodyForm(request, endpoint);
   const address = clientAddress(
     request.headers['x-forwarded-for'],
     request.socket.remoteAddress,
@@ -81,6 +80,7 @@ async function run(
   const user = endpoint.user
     ? await services.userTokens.verify(request.headers.authorization, now)
     : null;
+  const body = endpoint.body && parseOrRefuse(endpoint.body, request.body);
   return endpoint.handle(
     {
       requestId,
@@ -95,14 +95,13 @@ async function run(
   );
 }
 
-function readBody(request: IngressRequest, endpoint: Endpoint, schema: ZodType): unknown {
+function checkBodyForm(request: IngressRequest, endpoint: Endpoint): void {
   if (!/^application\/json\s*(?:;|$)/i.test(request.headers['content-type'] ?? '')) {
     throw new ServiceError('content_type_unsupported');
   }
   if ((request.rawBody?.byteLength ?? 0) > (endpoint.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES)) {
     throw new ServiceError('body_too_large');
   }
-  return parseOrRefuse(schema, request.body);
 }
 
 interface CompiledRoute {

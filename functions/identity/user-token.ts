@@ -26,6 +26,17 @@ export interface UserTokens {
 const CLOCK_SKEW_SECONDS = 60;
 const MAX_TOKEN_CHARS = 8192;
 
+/** What jose throws for a token that is none, is not signed by the issuer, or not in an allowed way. */
+const FORGED = [
+  errors.JWTInvalid,
+  errors.JWSInvalid,
+  errors.JWSSignatureVerificationFailed,
+  errors.JOSEAlgNotAllowed,
+  errors.JOSENotSupported,
+  errors.JWKSNoMatchingKey,
+  errors.JWKSMultipleMatchingKeys,
+];
+
 /** Keys are fetched on first use, cached, and refetched for an unknown kid at most twice a minute. */
 export function createUserTokens(issuers: readonly TrustedIssuer[]): UserTokens {
   const keySets = new Map<string, JWTVerifyGetKey>();
@@ -77,20 +88,13 @@ function claimedIssuer(token: string): string | undefined {
 function translate(error: unknown): ServiceError {
   if (error instanceof errors.JWTExpired) return refusal('token_expired');
   if (error instanceof errors.JWTClaimValidationFailed) return refusal(`token_${error.claim}`);
-  const keysUnreachable =
-    error instanceof errors.JWKSTimeout ||
-    error instanceof errors.JWKSInvalid ||
-    // jose reports an unreachable or failing JWKS endpoint by its base class or by fetch's TypeError.
-    (error instanceof errors.JOSEError && error.code === 'ERR_JOSE_GENERIC') ||
-    error instanceof TypeError;
-  if (keysUnreachable) {
-    return new ServiceError('unavailable', {
-      reason: 'issuer_keys_unreachable',
-      retryAfterSeconds: 5,
-      cause: error,
-    });
-  }
-  return refusal('token_signature');
+  if (FORGED.some((type) => error instanceof type)) return refusal('token_signature');
+  // Whatever is not the token's fault is the key set's: unreachable, late or not one.
+  return new ServiceError('unavailable', {
+    reason: 'issuer_keys_unreachable',
+    retryAfterSeconds: 5,
+    cause: error,
+  });
 }
 
 function refusal(reason: string): ServiceError {

@@ -1,0 +1,118 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
+import { startTokenIssuer, type TokenIssuer } from '../../test/token-issuer.ts';
+import { createUserTokens, type UserTokens } from './user-token.ts';
+
+let idp: TokenIssuer;
+let tokens: UserTokens;
+const NOW = new Date();
+const seconds = (offset: number) => Math.floor(NOW.getTime() / 1000) + offset;
+
+beforeAll(async () => {
+  idp = await startTokenIssuer();
+  tokens = createUserTokens([
+    { issuer: idp.issuer, audience: idp.audience, jwksUri: idp.jwksUri, algorithms: ['ES256'] },
+  ]);
+});
+afterAll(() => idp.close());
+
+const refusal = (reason: string) => expect.objectContaining({ code: 'token_invalid', reason });
+
+describe('createUserTokens', () => {
+  it('names the user of a good token', async () => {
+    const token = await idp.token('alice');
+    await expect(tokens.verify(`Bearer ${token}`, NOW)).resolves.toEqual({
+      issuer: idp.issuer,
+      subject: 'alice',
+    });
+  });
+
+  it('lets clocks differ by a minute and no more', async () => {
+    const late = await idp.token('alice', { claims: { exp: seconds(-50) } });
+    await expect(tokens.verify(`Bearer ${late}`, NOW)).resolves.toBeDefined();
+    const over = await idp.token('alice', { claims: { exp: seconds(-70) } });
+    await expect(tokens.verify(`Bearer ${over}`, NOW)).rejects.toEqual(refusal('token_expired'));
+    const early = await idp.token('alice', { claims: { nbf: seconds(70) } });
+    await expect(tokens.verify(`Bearer ${early}`, NOW)).rejects.toEqual(refusal('token_nbf'));
+  });
+
+  it.each([
+    ['no header', undefined],
+    ['another scheme', 'Basic YWxpY2U6eA=='],
+    ['no token', 'Bearer '],
+    ['a token in two parts', 'Bearer a.b'],
+    ['a token that is too long', `Bearer ${'a'.repeat(9000)}.b.c`],
+  ])('refuses %s', async (_, authorization) => {
+    await expect(tokens.verify(authorization, NOW)).rejects.toEqual(refusal('token_missing'));
+  });
+
+  it('refuses a token that is no JWT, or of an unknown issuer', async () => {
+    await expect(tokens.verify('Bearer a.b.c', NOW)).rejects.toEqual(refusal('token_issuer'));
+    const foreign = await idp.token('alice', { claims: { iss: 'https://evil.example' } });
+    await expect(tokens.verify(`Bearer ${foreign}`, NOW)).rejects.toEqual(refusal('token_issuer'));
+  });
+
+  it('refuses a token for another audience, without end, or without subject', async () => {
+    const audience = await idp.token('alice', { claims: { aud: 'another-app' } });
+    await expect(tokens.verify(`Bearer ${audience}`, NOW)).rejects.toEqual(refusal('token_aud'));
+    const endless = await idp.token('alice', { claims: { exp: undefined } as never });
+    await expect(tokens.verify(`Bearer ${endless}`, NOW)).rejects.toEqual(refusal('token_exp'));
+    const nobody = await idp.token('', {});
+    await expect(tokens.verify(`Bearer ${nobody}`, NOW)).rejects.toEqual(refusal('token_subject'));
+  });
+
+  it('refuses alg none', async () => {
+    const unsigned = new UnsecuredJWT({ sub: 'alice' })
+      .setIssuer(idp.issuer)
+      .setAudience(idp.audience)
+      .setExpirationTime('5m')
+      .encode();
+    await expect(tokens.verify(`Bearer ${unsigned}x`, NOW)).rejects.toEqual(
+      refusal('token_signature'),
+    );
+    await expect(tokens.verify(`Bearer ${unsigned}`, NOW)).rejects.toEqual(
+      refusal('token_missing'),
+    );
+  });
+
+  it('refuses a signature by another key, also one that the token brings along', async () => {
+    const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
+    const forged = await idp.token('alice', { key: privateKey });
+    await expect(tokens.verify(`Bearer ${forged}`, NOW)).rejects.toEqual(
+      refusal('token_signature'),
+    );
+    const jwk = await crypto.subtle.exportKey('jwk', publicKey as never);
+    const jku = `${idp.issuer}/other`;
+    const embedded = await idp.token('alice', { key: privateKey, header: { jwk, jku } });
+    await expect(tokens.verify(`Bearer ${embedded}`, NOW)).rejects.toEqual(
+      refusal('token_signature'),
+    );
+  });
+
+  it('refuses an HMAC keyed with the public key', async () => {
+    const jwks = await (await fetch(idp.jwksUri)).text();
+    const confused = await new SignJWT({ sub: 'alice' })
+      .setProtectedHeader({ alg: 'HS256', kid: 'k1' })
+      .setIssuer(idp.issuer)
+      .setAudience(idp.audience)
+      .setExpirationTime('5m')
+      .sign(new TextEncoder().encode(jwks));
+    await expect(tokens.verify(`Bearer ${confused}`, NOW)).rejects.toEqual(
+      refusal('token_signature'),
+    );
+  });
+
+  it('says unavailable, not invalid, where the key set cannot be had', async () => {
+    const unreachable = createUserTokens([
+      {
+        issuer: idp.issuer,
+        audience: idp.audience,
+        jwksUri: 'http://127.0.0.1:9/jwks',
+        algorithms: ['ES256'],
+      },
+    ]);
+    await expect(unreachable.verify(`Bearer ${await idp.token('alice')}`, NOW)).rejects.toEqual(
+      expect.objectContaining({ code: 'unavailable', retryAfterSeconds: 5 }),
+    );
+  });
+});

@@ -1,0 +1,135 @@
+/** The HTTP functions and the scoring function in this process, on in-memory doubles of the cloud. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { ApiClient } from '../device/api/api-client.ts';
+import { ModelSealClient } from '../device/client.ts';
+import { memoryEnrolmentStore } from '../device/platform.ts';
+import type { VirtualAppAttestOptions } from '../device/virtual/app-attest.ts';
+import { createTestRoots } from '../device/virtual/test-roots.ts';
+import { virtualIphone } from '../device/virtual/virtual-iphone.ts';
+import type { EndpointTable } from '../functions/api/endpoint.ts';
+import { guardServer } from '../functions/api/ingress.ts';
+import { createHttpHandler } from '../functions/api/pipeline.ts';
+import { type PublishRequest, publishModel } from '../functions/catalogue/publish-model.ts';
+import { createServices, type Services } from '../functions/composition.ts';
+import { loadConfig } from '../functions/config.ts';
+import { sourceOf } from '../functions/formats/random-access.ts';
+import { FUNCTIONS } from '../functions/index.ts';
+import { nodeCrypto } from '../functions/sealing/node-crypto.ts';
+import { createHandler as createScoreHandler } from '../functions/workers/score.ts';
+import { memoryDocuments } from '../scripts/local/doubles/documents.ts';
+import { memoryKeys } from '../scripts/local/doubles/keys.ts';
+import { memoryObjects } from '../scripts/local/doubles/objects.ts';
+import { memoryPublisher } from '../scripts/local/doubles/publisher.ts';
+import { testEnvironment } from './environment.ts';
+import { startTokenIssuer } from './token-issuer.ts';
+
+export type ApiHarness = Awaited<ReturnType<typeof startApi>>;
+
+const MAX_BODY_BYTES = 256 * 1024;
+const APP = { teamId: 'ABCDE12345', bundleId: 'example.effects' };
+
+/** `environment` changes the functions' configuration; `wrap` may replace what the functions work with. */
+export async function startApi(
+  environment: Record<string, string> = {},
+  wrap: (services: Services) => Services = (services) => services,
+) {
+  const idp = await startTokenIssuer();
+  const roots = createTestRoots();
+  const config = loadConfig({
+    ...testEnvironment(),
+    OIDC_ISSUERS: JSON.stringify([
+      { issuer: idp.issuer, audience: idp.audience, jwksUri: idp.jwksUri, algorithms: ['ES256'] },
+    ]),
+    TEST_TRUST_ANCHORS: JSON.stringify({ appAttest: [roots.appAttest.root.toString()] }),
+    ...environment,
+  });
+  const publisher = memoryPublisher({ backoffMs: 1 });
+  const clients = {
+    documents: memoryDocuments(),
+    objects: memoryObjects(),
+    keys: memoryKeys(),
+    publisher,
+  };
+  const logs: string[] = [];
+  const services = wrap({
+    ...withGetters(
+      createServices(
+        config,
+        { name: 'test', secrets: ['CHALLENGE_SECRET', 'PSEUDONYM_SECRET'] },
+        clients,
+      ),
+    ),
+    log: (severity, message, fields) =>
+      void logs.push(JSON.stringify({ severity, message, ...fields })),
+  });
+  const events: Record<string, unknown>[] = [];
+  const score = createScoreHandler(services);
+  publisher.subscribe('events', async ({ messageId, data }) => {
+    events.push(data as Record<string, unknown>);
+    const message = { messageId, data: Buffer.from(JSON.stringify(data)).toString('base64') };
+    await score({ id: messageId, type: 'messagePublished', source: 'test', data: { message } });
+  });
+
+  const endpoints: Record<string, EndpointTable[string]> = {};
+  for (const entry of FUNCTIONS) {
+    if (entry.trigger.kind === 'event') continue;
+    const module = await entry.load();
+    if ('endpoints' in module) Object.assign(endpoints, module.endpoints);
+  }
+  const handle = createHttpHandler('test', endpoints, services);
+  const server = createServer((request, response) => void handle(request, response));
+  guardServer(server, MAX_BODY_BYTES);
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  const api = (user: string) => new ApiClient({ baseUrl, userToken: () => idp.token(user) });
+  return {
+    baseUrl,
+    idp,
+    services,
+    clients,
+    events,
+    logs,
+    roots,
+    api,
+    userId: (user: string) => services.pseudonyms.user(idp.issuer, user),
+    /** A virtual iPhone of this user. */
+    phone(user: string, options: Partial<VirtualAppAttestOptions> = {}) {
+      const platform = virtualIphone({ roots, ...APP, environment: 'production', ...options });
+      const client = new ModelSealClient({
+        api: api(user),
+        platform,
+        enrolments: memoryEnrolmentStore(),
+        crypto: nodeCrypto,
+        retry: { retries: 0, baseDelayMs: 1, maxDelayMs: 1 },
+      });
+      return Object.assign(client, { platform });
+    },
+    publish(
+      modelId: string,
+      bytes: Uint8Array,
+      options: Partial<Pick<PublishRequest, 'version' | 'owner' | 'format'>> = {},
+    ) {
+      const model = {
+        ...sourceOf(bytes),
+        async *stream() {
+          yield bytes;
+        },
+      };
+      const request = { modelId, version: '1.0.0', owner: null, model, ...options };
+      return publishModel(services, request, services.now());
+    },
+    async close() {
+      await new Promise<void>((done) => server.close(() => done()));
+      server.closeAllConnections();
+      await publisher.idle();
+      await idp.close();
+    },
+  };
+}
+
+/** A spread would call the getters and lose what they guard. */
+function withGetters(services: Services): Services {
+  return Object.defineProperties({}, Object.getOwnPropertyDescriptors(services)) as Services;
+}
