@@ -1,0 +1,36 @@
+/** What the commands of the `modelseal` tool work with: the services of the functions, under the operator's own account. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createServices, type Services } from '../../functions/composition.ts';
+import { loadConfig } from '../../functions/config.ts';
+
+export type CommandServices = Services;
+
+/** Where a local stack leaves the environment of its functions. */
+export const LOCAL_STATE = '.modelseal';
+export const LOCAL_ENVIRONMENT_FILE = 'environment.json';
+
+/**
+ * Services from the process's environment or, where that names no project, from the local stack
+ * that runs in this folder. Throws ConfigError.
+ */
+export async function commandServices(): Promise<CommandServices> {
+  const environment = process.env['GOOGLE_CLOUD_PROJECT']
+    ? process.env
+    : { ...(await localEnvironment()), ...process.env };
+  const config = loadConfig(environment);
+  // Google's clients would look for the metadata server even where they are told of another service.
+  if (config.endpoints.firestore) process.env['METADATA_SERVER_DETECTION'] ??= 'none';
+  // Only what names a user needs the secret: an operator without it can do the rest.
+  const secrets = config.secrets.PSEUDONYM_SECRET ? (['PSEUDONYM_SECRET'] as const) : [];
+  return createServices(config, { name: 'modelseal', secrets });
+}
+
+async function localEnvironment(): Promise<Record<string, string>> {
+  try {
+    const text = await readFile(join(LOCAL_STATE, LOCAL_ENVIRONMENT_FILE), 'utf8');
+    return JSON.parse(text) as Record<string, string>;
+  } catch {
+    return {};
+  }
+}

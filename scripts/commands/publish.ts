@@ -1,0 +1,81 @@
+import { createReadStream } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
+import {
+  type PlainModel,
+  type PublishResult,
+  publishModel,
+} from '../../functions/catalogue/publish-model.ts';
+import { MODEL_FORMATS, type ModelFormat } from '../../functions/formats/format.ts';
+import { modelId, modelVersion } from '../../functions/identity/client-data.ts';
+import { progressBar } from '../terminal/progress-bar.ts';
+import { sizeText } from '../terminal/units.ts';
+import type { CommandServices } from './command-services.ts';
+
+export interface PublishOptions {
+  readonly model: string;
+  readonly version: string;
+  /** The subject of the only user who may have it, at the first issuer or at `ISSUER#SUBJECT`. */
+  readonly owner?: string;
+  readonly format?: string;
+}
+
+/**
+ * Publishes a model file. Throws ServiceError: model_invalid for a file that is no sound model,
+ * version_conflict where the version exists with other bytes; and RangeError for a wrong option.
+ */
+export async function publish(
+  services: CommandServices,
+  file: string,
+  options: PublishOptions,
+): Promise<PublishResult> {
+  if (!modelId.safeParse(options.model).success) throw new RangeError('--model: not a model id');
+  if (!modelVersion.safeParse(options.version).success) throw new RangeError('--version');
+  const { size } = await stat(file);
+  const bar = progressBar(`publishing ${options.model}@${options.version}`, size);
+  const handle = await open(file, 'r');
+  const model: PlainModel = {
+    sizeBytes: size,
+    async read(offset, length) {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, offset);
+      return buffer.subarray(0, bytesRead);
+    },
+    stream: () => createReadStream(file, { highWaterMark: 1 << 20 }),
+  };
+  try {
+    const result = await publishModel(
+      services,
+      {
+        modelId: options.model,
+        version: options.version,
+        owner: options.owner === undefined ? null : ownerOf(services, options.owner),
+        model,
+        ...(options.format !== undefined && { format: formatOf(options.format) }),
+        onProgress: bar.update,
+      },
+      services.now(),
+    );
+    bar.end(
+      `${result.outcome}: ${result.format}, ${sizeText(size)}, ${result.layers} weight layers ` +
+        `(${((100 * result.weightBytes) / size).toFixed(1)} % of the file), sha256 ${result.sha256}`,
+    );
+    return result;
+  } catch (error) {
+    bar.end('failed');
+    throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+function ownerOf({ config, pseudonyms }: CommandServices, owner: string): string {
+  const [first, ...rest] = owner.split('#');
+  if (rest.length > 0) return pseudonyms.user(first ?? '', rest.join('#'));
+  const issuer = config.issuers[0]?.issuer ?? '';
+  return pseudonyms.user(issuer, owner);
+}
+
+function formatOf(name: string): ModelFormat {
+  const format = MODEL_FORMATS.find((known) => known === name);
+  if (!format) throw new RangeError(`--format: one of ${MODEL_FORMATS.join(', ')}`);
+  return format;
+}

@@ -1,0 +1,37 @@
+/** `npm run modelseal -- …`: what operators and analysts do, from a terminal. */
+import { Command } from 'commander';
+import { ConfigError } from '../functions/config.ts';
+import { ServiceError } from '../functions/errors.ts';
+import { type CommandServices, commandServices } from './commands/command-services.ts';
+import { type PublishOptions, publish } from './commands/publish.ts';
+
+const program = new Command('modelseal').description(
+  'Operates modelseal: the project of the environment, or else the local stack of this folder.',
+);
+
+program
+  .command('publish')
+  .description('encrypt a model file into the vault and sign its manifest')
+  .argument('<file>', 'the model file')
+  .requiredOption('--model <id>', 'model id, lower case')
+  .requiredOption('--version <version>', 'version of the model')
+  .option('--owner <user>', 'make it a personal model: SUBJECT, or ISSUER#SUBJECT')
+  .option('--format <format>', 'take it as this format; told from the bytes where absent')
+  .action((file: string, options: PublishOptions) =>
+    withServices((services) => publish(services, file, options)),
+  );
+
+/** Runs a command and leaves with 0, or says in one line why not and leaves with 1. */
+async function withServices(work: (services: CommandServices) => Promise<unknown>): Promise<void> {
+  try {
+    await work(await commandServices());
+    process.exit(0);
+  } catch (error) {
+    const known =
+      error instanceof ServiceError || error instanceof ConfigError || error instanceof RangeError;
+    console.error(known || !(error instanceof Error) ? String(error) : error.stack);
+    process.exit(1);
+  }
+}
+
+await program.parseAsync();
