@@ -26,14 +26,15 @@ export const decisionSchema = z.strictObject({
     }),
   ),
   rules: z.string(),
+  /** Made by rules under trial: nothing follows from it. */
+  shadow: z.boolean(),
   decidedAt: z.iso.datetime(),
 });
 export type Decision = Readonly<z.infer<typeof decisionSchema>>;
 
-/** The restrictions that the rules impose; undefined where they never imposed any. */
-export function restrictionsFrom(assessment: Assessment): Restrictions | undefined {
+/** The restrictions that the rules impose, past ones too. */
+export function restrictionsFrom(assessment: Assessment): Restrictions {
   const { throttle, stepUp, block } = assessment.episodes;
-  if (!throttle && !stepUp && !block) return undefined;
   return {
     ...(block && {
       block: {
@@ -62,18 +63,22 @@ export function keepingOverrides(existing: Restrictions, imposed: Restrictions):
   };
 }
 
-export function decisionOf(
-  subject: Subject,
-  measure: Measure,
-  episode: Episode,
-  escalation: number,
-  ruleSet: RuleSet,
-  now: Date,
-): Decision {
+export function decisionOf(begun: {
+  readonly subject: Subject;
+  readonly measure: Measure;
+  readonly episode: Episode;
+  readonly escalation: number;
+  readonly ruleSet: RuleSet;
+  readonly shadow: boolean;
+  readonly now: Date;
+}): Decision {
+  const { subject, measure, episode, escalation, ruleSet, shadow, now } = begun;
   const words = new Map(ruleSet.rules.map((rule) => [rule.id, rule.words]));
   return {
     schema: 1,
-    decisionId: `${subjectKey(subject)}:${measure}:${episode.since}`,
+    decisionId: [subjectKey(subject), measure, episode.since, ...(shadow ? ['shadow'] : [])].join(
+      ':',
+    ),
     kind: subject.kind,
     id: subject.id,
     measure,
@@ -88,6 +93,7 @@ export function decisionOf(
       evidence: [...evidence],
     })),
     rules: ruleSet.version,
+    shadow,
     decidedAt: now.toISOString(),
   };
 }

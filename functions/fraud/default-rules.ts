@@ -3,11 +3,13 @@
  * weigh most; everything else makes that come sooner. Weights were chosen on simulated populations,
  * not on real ones: tune them on your own events with `replay-rules` before you rely on them.
  */
-import type { Rule, RuleSet } from './rules.ts';
+import type { Rule, RuleSet, Selector } from './rules.ts';
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
+
+const GRANTS: Selector = { types: ['grant.made'] };
 
 const signal = (cause: string, weight: number, words: string): Rule => ({
   kind: 'occurrence',
@@ -32,12 +34,29 @@ const accumulation = (
   id,
   words,
   subjects: ['user', 'device'],
-  on: { types: ['grant.made'] },
+  on: GRANTS,
   member: 'model',
   windowSeconds,
   free,
   weight,
   cap: 200,
+});
+
+const linked = (
+  id: string,
+  subject: 'user' | 'device',
+  from: 'user' | 'device' | 'network',
+  weight: number,
+  words: string,
+): Rule => ({
+  kind: 'linked',
+  id,
+  words,
+  subjects: [subject],
+  from,
+  weight,
+  halfLifeSeconds: 7 * DAY,
+  cap: 120,
 });
 
 export const DEFAULT_RULES: RuleSet = {
@@ -46,6 +65,75 @@ export const DEFAULT_RULES: RuleSet = {
     accumulation('models-hour', HOUR, 4, 20, 'Collects many different models within an hour.'),
     accumulation('models-day', DAY, 8, 12, 'Collects many different models within a day.'),
     accumulation('models-month', 30 * DAY, 20, 8, 'Collects many different models in a month.'),
+    {
+      kind: 'unanswered',
+      id: 'models-unopened',
+      words: 'Collects models that are never opened.',
+      subjects: ['user', 'device'],
+      on: GRANTS,
+      answers: { types: ['model.opened'] },
+      member: 'model',
+      windowSeconds: 30 * DAY,
+      graceSeconds: 6 * HOUR,
+      free: 4,
+      weight: 12,
+      // Below a block: somebody whose reports never arrive must be able to use many models.
+      cap: 80,
+    },
+    {
+      kind: 'unanswered',
+      id: 'rasp-silent',
+      words: 'Gets models, but the self-checks of the app never report.',
+      subjects: ['user', 'device'],
+      on: GRANTS,
+      answers: { types: ['rasp.checked'] },
+      member: 'device',
+      windowSeconds: 7 * DAY,
+      graceSeconds: 6 * HOUR,
+      free: 0,
+      weight: 25,
+      cap: 25,
+    },
+    {
+      kind: 'distinct',
+      id: 'devices-month',
+      words: 'Enrols many devices.',
+      subjects: ['user'],
+      on: { types: ['device.enrolled'] },
+      member: 'device',
+      windowSeconds: 30 * DAY,
+      free: 5,
+      weight: 15,
+      cap: 75,
+    },
+    {
+      kind: 'distinct',
+      id: 'users-month',
+      words: 'Many accounts get models on this device.',
+      subjects: ['device'],
+      on: GRANTS,
+      member: 'user',
+      windowSeconds: 30 * DAY,
+      free: 4,
+      weight: 20,
+      cap: 120,
+    },
+    {
+      kind: 'ring',
+      id: 'network-ring',
+      words: 'Several users behind this network divide the models among them.',
+      subjects: ['network'],
+      windowSeconds: 30 * DAY,
+      exclusive: 18,
+      exclusiveShare: 0.8,
+      collectors: 3,
+      perCollector: 3,
+      weight: 10,
+      cap: 60,
+    },
+    linked('linked-ring', 'user', 'network', 35, 'Takes part in a ring behind a network.'),
+    linked('linked-device', 'user', 'device', 50, 'Got models on a device that was blocked.'),
+    linked('linked-user', 'device', 'user', 50, 'Was used by a user who was blocked.'),
     {
       kind: 'occurrence',
       id: 'limit-hit',
@@ -116,8 +204,8 @@ export const DEFAULT_RULES: RuleSet = {
     watch: { points: 30, holdSeconds: DAY },
     throttle: { points: 50, holdSeconds: HOUR },
     stepUp: { points: 70, holdSeconds: DAY },
-    block: { points: 100, holdSeconds: [6 * HOUR, 2 * DAY, 14 * DAY, 60 * DAY] },
+    block: { points: 100, holdSeconds: [6 * HOUR, 2 * DAY, 14 * DAY, 30 * DAY] },
   },
   horizonSeconds: 35 * DAY,
-  memory: { occurrencesPerHour: 8, membersPerDay: 48 },
+  memory: { occurrencesPerHour: 8, membersPerDay: 48, pairsPerDay: 24 },
 };

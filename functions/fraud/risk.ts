@@ -1,61 +1,124 @@
 /** The risk document of a subject: its evidence, and what the rules made of it last. */
-import { z } from 'zod';
-import type { DocumentData } from '../cloud/documents.ts';
+import type { DocumentData, DocumentValue } from '../cloud/documents.ts';
 import { type Evidence, NO_EVIDENCE } from './evidence.ts';
-import type { RuleSet } from './rules.ts';
-import type { Assessment, Measure } from './scoring.ts';
+import type { Links } from './links.ts';
+import { type Assessment, MEASURES, type Measure } from './scoring.ts';
 import type { Subject } from './subjects.ts';
+
+/** The span of an episode, in Unix milliseconds, and the rules behind it, the heaviest first. */
+export type Span = {
+  readonly since: number;
+  readonly until: number;
+  readonly rules: readonly string[];
+};
+export type Spans = { readonly [M in Measure]?: Span };
 
 export interface Risk {
   readonly evidence: Evidence;
+  /** Who linked this subject, and when. */
+  readonly links: Links;
+  /** Whom this subject has linked. */
+  readonly linked: Links;
   /** An operator's pardon: evidence at or before this instant does not count. */
   readonly forgivenAt: number;
-  /** Of each measure the episode last written into the restrictions. */
-  readonly episodes: Readonly<Partial<Record<Measure, Pick<Span, 'since' | 'until'>>>>;
+  /** The episodes that the restrictions show. */
+  readonly spans: Spans;
+  /** How many blocks there were. */
+  readonly escalation: number;
+  /** What the rules under trial would have done. */
+  readonly shadowSpans: Spans;
 }
 
-interface Span {
-  readonly since: number;
-  readonly until: number;
-}
+export const NO_RISK: Risk = {
+  evidence: NO_EVIDENCE,
+  links: {},
+  linked: {},
+  forgivenAt: 0,
+  spans: {},
+  escalation: 0,
+  shadowSpans: {},
+};
 
-const instant = z.number().int().nonnegative();
-const span = z.object({ since: instant, until: instant });
-const riskSchema = z.object({
-  newest: instant,
-  trails: z.record(z.string(), z.record(z.string(), instant)),
-  forgivenAt: instant,
-  episodes: z.partialRecord(z.enum(['watch', 'throttle', 'stepUp', 'block']), span),
-});
-
-/** Throws ZodError on a document that is not a risk document. */
+/** Throws TypeError on a document that is not a risk document: it is never scored as if empty. */
 export function riskOf(data: DocumentData | undefined): Risk {
-  if (data === undefined) return { evidence: NO_EVIDENCE, forgivenAt: 0, episodes: {} };
-  const { newest, trails, forgivenAt, episodes } = riskSchema.parse(data);
-  return { evidence: { newest, trails }, forgivenAt, episodes };
+  if (data === undefined) return NO_RISK;
+  return {
+    evidence: {
+      newest: number(data['newest']),
+      trails: record(data['trails'], (trail) => record(trail, number)),
+    },
+    links: record(data['links'], numbers),
+    linked: record(data['linked'], numbers),
+    forgivenAt: number(data['forgivenAt']),
+    spans: record(data['spans'], span),
+    escalation: number(data['escalation']),
+    shadowSpans: record(data['shadowSpans'], span),
+  };
 }
 
-/** A pure function of the evidence, so that the same events leave the same bytes behind. */
+/** A pure function of its arguments, so that the same events leave the same document behind. */
 export function riskDocument(
   subject: Subject,
-  evidence: Evidence,
-  forgivenAt: number,
-  assessment: Assessment,
-  ruleSet: RuleSet,
+  risk: Risk,
+  score: number,
+  rules: string,
+  horizonMs: number,
 ): DocumentData {
-  const episodes = Object.entries(assessment.episodes).map(
-    ([measure, { since, until }]) => [measure, { since, until }] as const,
-  );
+  const { evidence, links, linked, forgivenAt, spans, escalation, shadowSpans } = risk;
+  const newest = Math.max(...Object.values(links).flat(), evidence.newest);
   return {
     kind: subject.kind,
     id: subject.id,
     newest: evidence.newest,
     trails: evidence.trails,
+    links,
+    linked,
     forgivenAt,
-    score: assessment.score,
-    escalation: assessment.escalation,
-    episodes: Object.fromEntries(episodes),
-    rules: ruleSet.version,
-    expireAt: new Date(evidence.newest + ruleSet.horizonSeconds * 1000),
+    spans,
+    escalation,
+    shadowSpans,
+    score,
+    rules,
+    expireAt: new Date(newest + horizonMs),
   };
+}
+
+/** The spans of an assessment, without what led to them. */
+export function spansOf({ episodes }: Assessment): Spans {
+  const spans: { [M in Measure]?: Span } = {};
+  for (const measure of MEASURES) {
+    const episode = episodes[measure];
+    if (!episode) continue;
+    const { since, until, causes } = episode;
+    spans[measure] = { since, until, rules: causes.map(({ rule }) => rule) };
+  }
+  return spans;
+}
+
+function number(value: DocumentValue | undefined): number {
+  if (typeof value !== 'number') throw new TypeError('risk document with a wrong number');
+  return value;
+}
+
+function numbers(value: DocumentValue | undefined): readonly number[] {
+  if (!Array.isArray(value)) throw new TypeError('risk document with a wrong list');
+  return value.map(number);
+}
+
+function record<T>(
+  value: DocumentValue | undefined,
+  read: (value: DocumentValue) => T,
+): Readonly<Record<string, T>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new TypeError('risk document with a wrong map');
+  }
+  const result: Record<string, T> = {};
+  for (const [key, member] of Object.entries(value)) result[key] = read(member);
+  return result;
+}
+
+function span(value: DocumentValue): Span {
+  const { since, until, rules } = record(value, (member) => member);
+  if (!Array.isArray(rules)) throw new TypeError('risk document with a wrong list');
+  return { since: number(since), until: number(until), rules: rules.map(String) };
 }

@@ -1,23 +1,26 @@
 /** The form of the scoring rules: data, so that they can be read, argued about and replayed over history. */
 import { z } from 'zod';
 import { EVENT_TYPES, type EventType } from './catalogue.ts';
-import type { EvidenceBounds } from './evidence.ts';
 
 const seconds = z.number().int().positive();
+const count = z.number().int().nonnegative();
 const points = z.number().positive().max(1000);
-const subjects = z.array(z.enum(['user', 'device', 'network'])).min(1);
+const subjectKind = z.enum(['user', 'device', 'network']);
+const member = z.enum(['model', 'device', 'user', 'network']);
 
 /** Which events: of one of these types and, where causes are given, with one of them. */
 const selector = z.strictObject({
   types: z.array(z.enum(Object.keys(EVENT_TYPES) as [EventType, ...EventType[]])).min(1),
   causes: z.array(z.string()).min(1).optional(),
 });
+export type Selector = z.infer<typeof selector>;
 
 const common = {
   id: z.string().regex(/^[a-z0-9-]{1,48}$/),
   /** Why this counts, for the operator who has to judge it. */
   words: z.string().max(200),
-  subjects,
+  /** About whom evidence of this kind is held and scored. */
+  subjects: z.array(subjectKind).min(1),
   /** The most points that this rule gives at any time. */
   cap: points,
 };
@@ -36,73 +39,103 @@ const distinctRule = z.strictObject({
   kind: z.literal('distinct'),
   ...common,
   on: selector,
-  member: z.enum(['model', 'device', 'user', 'network']),
+  member,
   windowSeconds: seconds,
-  free: z.number().int().nonnegative(),
+  free: count,
   weight: points,
+});
+
+/**
+ * Each member seen in the window, longer ago than the grace time and with no event of `answers`
+ * about it, gives `weight` points beyond the `free` first ones.
+ */
+const unansweredRule = z.strictObject({
+  kind: z.literal('unanswered'),
+  ...common,
+  on: selector,
+  answers: selector,
+  member,
+  windowSeconds: seconds,
+  graceSeconds: seconds,
+  free: count,
+  weight: points,
+});
+
+/**
+ * Users behind one network who divide a catalogue among them: models that only one of them took,
+ * at least `exclusive` in all and `exclusiveShare` of everything taken there, by at least
+ * `collectors` users with `perCollector` or more each, none with more than half.
+ */
+const ringRule = z.strictObject({
+  kind: z.literal('ring'),
+  ...common,
+  subjects: z.tuple([z.literal('network')]),
+  windowSeconds: seconds,
+  exclusive: count,
+  exclusiveShare: z.number().min(0).max(1),
+  collectors: count,
+  perCollector: count,
+  weight: points,
+});
+
+/** `weight` points, decaying, for being linked to a blocked user or device, or to a ring in a network. */
+const linkedRule = z.strictObject({
+  kind: z.literal('linked'),
+  ...common,
+  subjects: z.tuple([z.enum(['user', 'device'])]),
+  from: subjectKind,
+  weight: points,
+  halfLifeSeconds: seconds,
 });
 
 const threshold = z.strictObject({ points, holdSeconds: seconds });
 
-export const ruleSetSchema = z.strictObject({
-  version: z.string().max(32),
-  rules: z.array(z.discriminatedUnion('kind', [occurrenceRule, distinctRule])).max(64),
-  /** The most points from what clients report: they can lie, and a lie must not block anybody. */
-  clientCap: points,
-  thresholds: z.strictObject({
-    watch: threshold,
-    throttle: threshold,
-    stepUp: threshold,
-    /** How long the first, second, … block lasts; the last one repeats. */
-    block: z.strictObject({ points, holdSeconds: z.tuple([seconds], seconds) }),
-  }),
-  horizonSeconds: seconds,
-  /** Of each hour this many occurrences of a kind are remembered, of each day this many members. */
-  memory: z.strictObject({
-    occurrencesPerHour: z.number().int().min(1).max(64),
-    membersPerDay: z.number().int().min(1).max(256),
-  }),
-});
+export const ruleSetSchema = z
+  .strictObject({
+    version: z.string().max(32),
+    rules: z
+      .array(
+        z.discriminatedUnion('kind', [
+          occurrenceRule,
+          distinctRule,
+          unansweredRule,
+          ringRule,
+          linkedRule,
+        ]),
+      )
+      .max(64),
+    /** The most points from what clients report: they can lie, and a lie must not block anybody. */
+    clientCap: points,
+    thresholds: z.strictObject({
+      watch: threshold,
+      throttle: threshold,
+      stepUp: threshold,
+      /** How long the first, second, … block lasts; the last one repeats. */
+      block: z.strictObject({ points, holdSeconds: z.tuple([seconds], seconds) }),
+    }),
+    horizonSeconds: seconds,
+    /** Of each hour this many occurrences of a kind are remembered, of each day this many members. */
+    memory: z.strictObject({
+      occurrencesPerHour: z.number().int().min(1).max(64),
+      membersPerDay: z.number().int().min(1).max(256),
+      /** Pairs of a user and a model in a network; many in a crowd, where a sample of them will do. */
+      pairsPerDay: z.number().int().min(1).max(256),
+    }),
+  })
+  .refine(
+    ({ thresholds, horizonSeconds }) =>
+      thresholds.block.holdSeconds.every((hold) => hold <= horizonSeconds),
+    { path: ['horizonSeconds'], error: 'what led to a block must be remembered until its end' },
+  );
 
 export type RuleSet = z.infer<typeof ruleSetSchema>;
 export type Rule = RuleSet['rules'][number];
 export type OccurrenceRule = z.infer<typeof occurrenceRule>;
 export type DistinctRule = z.infer<typeof distinctRule>;
+export type UnansweredRule = z.infer<typeof unansweredRule>;
+export type RingRule = z.infer<typeof ringRule>;
+export type LinkedRule = z.infer<typeof linkedRule>;
 
-/** True of a rule on what apps report about themselves. */
+/** True of a rule on what apps report about themselves. Silence is not a report: see `unanswered`. */
 export const isClientRule = (rule: Rule): boolean =>
-  rule.on.types.every((type) => EVENT_TYPES[type].source === 'client');
-
-/**
- * The trail that a rule reads. Named by what is recorded and not by the rule, so that rules with
- * the same selection share it and a change of weights keeps what is known.
- */
-export function trailOf(rule: Rule): string {
-  const causes = rule.on.causes ? `(${[...rule.on.causes].sort().join(',')})` : '';
-  const events = [...rule.on.types].sort().join('+') + causes;
-  return rule.kind === 'distinct' ? `${events}#${rule.member}` : events;
-}
-
-/** Hours with occurrences of one kind, the newest, that are remembered. */
-const OCCURRENCE_HOURS = 24;
-const DAY_SECONDS = 86_400;
-
-/** What a rule set remembers of each subject: members for as long as the longest window on them. */
-export function boundsOf(ruleSet: RuleSet): EvidenceBounds {
-  const { occurrencesPerHour, membersPerDay } = ruleSet.memory;
-  const members = new Map<string, number>();
-  for (const rule of ruleSet.rules) {
-    if (rule.kind !== 'distinct') continue;
-    const days = Math.ceil(rule.windowSeconds / DAY_SECONDS) + 1;
-    members.set(trailOf(rule), Math.max(days, members.get(trailOf(rule)) ?? 0));
-  }
-  return {
-    horizonMs: ruleSet.horizonSeconds * 1000,
-    of(trail) {
-      const days = members.get(trail);
-      return days === undefined
-        ? { buckets: OCCURRENCE_HOURS, perBucket: occurrencesPerHour }
-        : { buckets: days, perBucket: membersPerDay };
-    },
-  };
-}
+  'on' in rule && rule.on.types.every((type) => EVENT_TYPES[type].source === 'client');

@@ -3,15 +3,17 @@ import { STORY_START, tell } from '../../test/fraud/story.ts';
 import { DEFAULT_RULES } from './default-rules.ts';
 import type { FraudEvent } from './events.ts';
 import { mergeEvidence, NO_EVIDENCE } from './evidence.ts';
-import { boundsOf } from './rules.ts';
-import { type Assessment, assess, evidenceOf } from './scoring.ts';
+import { createRecorder } from './recordings.ts';
+import { type Assessment, assess } from './scoring.ts';
 import type { SubjectKind } from './subjects.ts';
 
+const recorder = createRecorder([DEFAULT_RULES]);
+
 function judged(events: readonly FraudEvent[], kind: SubjectKind = 'user', forgivenAt = 0) {
-  const evidence = events
-    .map((event) => evidenceOf(event, DEFAULT_RULES.rules, { kind, id: 'x' }) ?? NO_EVIDENCE)
-    .reduce((all, one) => mergeEvidence(all, one, boundsOf(DEFAULT_RULES)), NO_EVIDENCE);
-  return assess(DEFAULT_RULES, kind, evidence, forgivenAt);
+  const { trails } = events
+    .map((event) => recorder.evidenceOf(event, { kind, id: 'x' }) ?? NO_EVIDENCE)
+    .reduce((all, one) => mergeEvidence(all, one, recorder.bounds), NO_EVIDENCE);
+  return assess(DEFAULT_RULES, kind, { trails, links: {} }, forgivenAt);
 }
 
 const blockedAfter = ({ episodes }: Assessment) =>
@@ -45,6 +47,7 @@ describe('collecting models', () => {
     const story = tell();
     for (let n = 0; n < 400; n += 1) {
       story.server(n * 600, { type: 'grant.made', model: `m${n % 4}` });
+      story.client(n * 600 + 1, 'rasp.checked');
     }
     expect(judged(story.events)).toMatchObject({ score: 0, escalation: 0, episodes: {} });
   });
@@ -106,19 +109,45 @@ describe('hostile requests', () => {
 describe('what clients report', () => {
   it('makes a jailbroken phone watched, and no more', () => {
     const story = tell();
-    for (let day = 0; day < 20; day += 1) story.client(day * DAY, 'rasp.signal', 'jailbreak');
+    for (let day = 0; day < 20; day += 1)
+      story.client(day * DAY, 'rasp.signal', { cause: 'jailbreak' });
     expect(Object.keys(judged(story.events).episodes)).toEqual(['watch']);
   });
 
   it('never blocks by itself, but lets a block come sooner', () => {
     const story = tell();
     for (const signal of ['jailbreak', 'hook', 'debugger', 'tampering', 'repackaged'] as const) {
-      story.client(0, 'rasp.signal', signal);
+      story.client(0, 'rasp.signal', { cause: signal });
     }
     expect(judged(story.events).score).toBe(DEFAULT_RULES.clientCap);
     expect(judged(story.events).episodes.stepUp).toBeUndefined();
     for (let n = 0; n < 6; n += 1) story.server(1 + n, { type: 'grant.made', model: `m${n}` });
     expect(blockedAfter(judged(story.events))).toBeCloseTo(6);
+  });
+});
+
+describe('silence', () => {
+  it('adds up for models that are never opened, by whoever takes them slowly', () => {
+    const harvest = tell();
+    const use = tell();
+    for (let n = 0; n < 19; n += 1) {
+      for (const story of [harvest, use]) {
+        story.server(n * 20 * HOUR, { type: 'grant.made', model: `m${n}` });
+        story.client(n * 20 * HOUR + 1, 'rasp.checked');
+      }
+      use.client(n * 20 * HOUR + 5, 'model.opened', { model: `m${n}` });
+    }
+    expect(judged(use.events).score).toBe(0);
+    expect(judged(harvest.events).score).toBe(80);
+  });
+
+  it('of the self-checks counts a little, once they had time to report', () => {
+    const story = tell();
+    story.server(0, { type: 'grant.made', model: 'm' });
+    story.server(5 * HOUR, { type: 'grant.made', model: 'm2' });
+    expect(judged(story.events).score).toBe(0);
+    story.server(7 * HOUR, { type: 'grant.made', model: 'm3' });
+    expect(judged(story.events).score).toBe(25);
   });
 });
 

@@ -3,13 +3,12 @@
  * told. The whole history in memory is replayed along its own time line, so a late event changes
  * the judgement exactly as if it had come in time.
  */
-import type { FraudEvent } from './events.ts';
-import { dayKey, type Evidence, hourKey } from './evidence.ts';
-import { type Meter, meterOf } from './meters.ts';
-import { isClientRule, type Rule, type RuleSet, trailOf } from './rules.ts';
-import type { Subject, SubjectKind } from './subjects.ts';
+import { type Meter, meterOf, type Readings } from './meters.ts';
+import { isClientRule, type Rule, type RuleSet } from './rules.ts';
+import type { SubjectKind } from './subjects.ts';
 
-export type Measure = 'watch' | 'throttle' | 'stepUp' | 'block';
+export const MEASURES = ['watch', 'throttle', 'stepUp', 'block'] as const;
+export type Measure = (typeof MEASURES)[number];
 
 /** A measure from an instant to another, both in Unix milliseconds, and what led to it. */
 export interface Episode {
@@ -19,7 +18,7 @@ export interface Episode {
   readonly causes: readonly Cause[];
 }
 
-/** What one rule gave, and the keys of the occurrences it gave it for. */
+/** What one rule gave, and the names of the occurrences it gave it for. */
 export interface Cause {
   readonly rule: string;
   readonly points: number;
@@ -36,57 +35,35 @@ export interface Assessment {
 }
 
 /** Blocks would hit everybody behind a shared address, so a network is at most slowed down. */
-const MEASURES: Readonly<Record<SubjectKind, readonly Measure[]>> = {
-  user: ['watch', 'throttle', 'stepUp', 'block'],
-  device: ['watch', 'throttle', 'stepUp', 'block'],
+const MEASURES_OF: Readonly<Record<SubjectKind, readonly Measure[]>> = {
+  user: MEASURES,
+  device: MEASURES,
   network: ['watch', 'throttle'],
 };
 
-/** What an event is evidence of against one subject; undefined where no rule looks at it. */
-export function evidenceOf(
-  event: FraudEvent,
-  rules: readonly Rule[],
-  subject: Subject,
-): Evidence | undefined {
-  const newest = Date.parse(event.receivedAt);
-  const trails: Record<string, Readonly<Record<string, number>>> = {};
-  for (const rule of rules) {
-    if (!rule.subjects.includes(subject.kind) || !selects(rule, event)) continue;
-    if (rule.kind === 'occurrence')
-      trails[trailOf(rule)] = { [hourKey(event.eventId, newest)]: newest };
-    const member = rule.kind === 'distinct' ? event[rule.member] : null;
-    if (member !== null) trails[trailOf(rule)] = { [dayKey(member, newest)]: newest };
-  }
-  return Object.keys(trails).length > 0 ? { newest, trails } : undefined;
-}
-
-function selects(rule: Rule, event: FraudEvent): boolean {
-  const { types, causes } = rule.on;
-  return types.includes(event.type) && (!causes || causes.includes(event.cause ?? ''));
-}
-
-/** Judges the evidence about a subject of this kind, leaving out what lies at or before `forgivenAt`. */
+/** Judges a subject of this kind, leaving out what lies at or before `forgivenAt`. */
 export function assess(
   ruleSet: RuleSet,
   kind: SubjectKind,
-  evidence: Evidence,
-  forgivenAt = 0,
+  readings: Readings,
+  forgivenAt: number,
 ): Assessment {
   const meters = ruleSet.rules
-    .filter((rule) => rule.subjects.includes(kind))
+    .filter(({ subjects }) => (subjects as readonly SubjectKind[]).includes(kind))
     .map((rule) => ({
       rule,
       client: isClientRule(rule),
-      meter: meterOf(rule, evidence.trails[trailOf(rule)] ?? {}, forgivenAt),
-    }));
+      meter: meterOf(rule, readings, forgivenAt),
+    }))
+    .filter(({ meter }) => meter.instants.length > 0);
   const episodes: Partial<Record<Measure, Episode>> = {};
   let escalation = 0;
   let score = 0;
-  for (const at of timeline(meters, forgivenAt)) {
+  for (const at of timelineOf(meters)) {
     score = total(ruleSet, meters, at);
-    for (const measure of MEASURES[kind]) {
+    for (const measure of MEASURES_OF[kind]) {
       const threshold = ruleSet.thresholds[measure];
-      if (score < threshold.points) continue;
+      if (score < threshold.points) break;
       const current = episodes[measure];
       const running = current !== undefined && at <= current.until;
       if (measure === 'block') {
@@ -95,10 +72,9 @@ export function assess(
         escalation += 1;
       }
       const hold = holdSeconds(ruleSet, measure, escalation) * 1000;
-      episodes[measure] =
-        running && current
-          ? { ...current, until: at + hold }
-          : { since: at, until: at + hold, score, causes: causesOf(meters, at) };
+      episodes[measure] = running
+        ? { ...current, until: at + hold }
+        : { since: at, until: at + hold, score, causes: causesOf(meters, at) };
     }
   }
   return { score, escalation, episodes };
@@ -116,17 +92,18 @@ function holdSeconds(ruleSet: RuleSet, measure: Measure, escalation: number): nu
   return hold[Math.min(escalation, hold.length) - 1] ?? hold[0];
 }
 
-function timeline(meters: readonly RunningMeter[], after: number): readonly number[] {
-  const instants = new Set(meters.flatMap(({ meter }) => meter.instants));
-  return [...instants].filter((at) => at > after).sort((a, b) => a - b);
+function timelineOf(meters: readonly RunningMeter[]): readonly number[] {
+  const instants = new Set<number>();
+  for (const { meter } of meters) for (const at of meter.instants) instants.add(at);
+  return [...instants].sort((a, b) => a - b);
 }
 
 function total(ruleSet: RuleSet, meters: readonly RunningMeter[], at: number): number {
   let server = 0;
   let client = 0;
-  for (const meter of meters) {
-    const points = meter.meter.pointsAt(at);
-    if (meter.client) client += points;
+  for (const { meter, client: reported } of meters) {
+    const points = meter.pointsAt(at);
+    if (reported) client += points;
     else server += points;
   }
   return server + Math.min(client, ruleSet.clientCap);
@@ -137,7 +114,7 @@ function causesOf(meters: readonly RunningMeter[], at: number): readonly Cause[]
     .map(({ rule, meter }) => ({
       rule: rule.id,
       points: meter.pointsAt(at),
-      evidence: meter.evidenceAt(at),
+      evidence: meter.evidence(),
     }))
     .filter(({ points }) => points > 0)
     .sort((a, b) => b.points - a.points);

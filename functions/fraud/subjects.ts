@@ -11,6 +11,13 @@ export interface Subject {
 /** The last part of the paths of a subject's documents, such as `device_d1`. */
 export const subjectKey = ({ kind, id }: Subject): string => `${kind}_${id}`;
 
+/** The subject of a key. Throws RangeError where it is none. */
+export function subjectFrom(key: string): Subject {
+  const [, kind, id] = /^(user|device|network)_(.+)$/.exec(key) ?? [];
+  if (!kind || !id) throw new RangeError('not the key of a subject');
+  return { kind: kind as SubjectKind, id };
+}
+
 /** Where the evidence about a subject lies. */
 export const riskPath = (subject: Subject): string => `risk/${subjectKey(subject)}`;
 

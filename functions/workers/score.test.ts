@@ -8,11 +8,30 @@ import { activeBlock } from '../fraud/blocklist.ts';
 import { decisionSchema } from '../fraud/decisions.ts';
 import { DEFAULT_RULES } from '../fraud/default-rules.ts';
 import type { FraudEvent } from '../fraud/events.ts';
-import { createScoreHandler } from './score.ts';
+import { type RuleSet, ruleSetSchema } from '../fraud/rules.ts';
+import { createScoreHandler, type ScoreDependencies } from './score.ts';
 
-const now = new Date(STORY_START + 3600_000);
+const now = new Date(STORY_START + 2 * 86_400_000);
 
-function harness(documents: DocumentStore = memoryDocuments()) {
+/** Rules so touchy, and a memory so short, that sixty events set off and forget everything. */
+const TOUCHY: RuleSet = ruleSetSchema.parse({
+  ...DEFAULT_RULES,
+  rules: DEFAULT_RULES.rules.map((rule) =>
+    rule.kind === 'ring'
+      ? { ...rule, exclusive: 3, exclusiveShare: 0.5, collectors: 2, perCollector: 1 }
+      : rule,
+  ),
+  thresholds: {
+    ...DEFAULT_RULES.thresholds,
+    block: { points: 60, holdSeconds: [7200, 86_400] },
+  },
+  memory: { occurrencesPerHour: 2, membersPerDay: 4, pairsPerDay: 6 },
+});
+
+function harness(
+  book: Pick<ScoreDependencies, 'rules' | 'shadowRules'> = { rules: DEFAULT_RULES },
+) {
+  const documents = memoryDocuments();
   const published: { topic: TopicName; data: unknown }[] = [];
   const publisher: Publisher = {
     publish: async (topic, data) => {
@@ -22,7 +41,7 @@ function harness(documents: DocumentStore = memoryDocuments()) {
   const handle = createScoreHandler({
     documents,
     publisher,
-    rules: DEFAULT_RULES,
+    ...book,
     now: () => now,
     log: () => undefined,
   });
@@ -99,6 +118,25 @@ it('counts nothing against names that were not proven', async () => {
   expect(await documents.get('risk/user_k1_alice')).toBeDefined();
 });
 
+describe('rules under trial', () => {
+  it('decide beside the others, and nothing follows', async () => {
+    const { documents, published, deliver } = harness({
+      rules: DEFAULT_RULES,
+      shadowRules: { ...TOUCHY, version: 'trial' },
+    });
+    for (const event of hoarding(8).events) await deliver(push(event));
+    const blocks = published
+      .map(({ data }) => decisionSchema.parse(data))
+      .filter(({ measure }) => measure === 'block');
+    expect(blocks).toMatchObject([
+      { kind: 'user', shadow: true, rules: 'trial' },
+      { kind: 'device', shadow: true, rules: 'trial' },
+    ]);
+    const soon = new Date(STORY_START + 300_000);
+    expect(activeBlock(await documents.get('blocklist/user_k1_alice'), soon)).toBeUndefined();
+  });
+});
+
 it('publishes a decision again when its event comes again', async () => {
   const { published, deliver } = harness();
   const { events } = hoarding();
@@ -140,49 +178,86 @@ describe('poison', () => {
   });
 });
 
-it('comes to the same state whatever the order, repetition, concurrency and noise', async () => {
+describe.each([
+  ['the rules in force', { rules: DEFAULT_RULES }],
+  ['touchy rules', { rules: TOUCHY }],
+  ['rules under trial', { rules: DEFAULT_RULES, shadowRules: TOUCHY }],
+])('under %s', (_, book) => {
   const happening = fc.record({
-    seconds: fc.integer({ min: 0, max: 3000 }),
-    kind: fc.constantFrom('grant', 'limit', 'replay', 'proof', 'jailbreak', 'hook'),
-    model: fc.integer({ min: 0, max: 15 }),
-    user: fc.constantFrom('k1_a', 'k1_b'),
+    seconds: fc.integer({ min: 0, max: 90_000 }),
+    kind: fc.constantFrom('grant', 'grant', 'limit', 'replay', 'proof', 'hook', 'open', 'check'),
+    model: fc.integer({ min: 0, max: 25 }).map((n) => `m${n}`),
+    user: fc.constantFrom('k1_a', 'k1_b', 'k1_c'),
     device: fc.constantFrom('d_a', 'd_b'),
   });
   const noise = fc.constantFrom<unknown>(undefined, { message: { data: '!' } }, push({ type: 1 }));
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(happening, { minLength: 1, maxLength: 60 }),
-      fc.array(fc.nat(), { maxLength: 30 }),
-      fc.array(noise, { maxLength: 5 }),
-      fc.nat(),
-      async (happenings, repeats, noises, seed) => {
-        const story = tell();
-        for (const { seconds, kind, model, user, device } of happenings) {
-          const who = { user, device };
-          if (kind === 'grant') {
-            story.server(seconds, { type: 'grant.made', model: `m${model}`, ...who });
-          } else if (kind === 'limit') story.server(seconds, { type: 'limit.hit', ...who });
-          else if (kind === 'replay') story.server(seconds, { type: 'challenge.replayed', ...who });
-          else if (kind === 'proof') {
-            story.server(seconds, { type: 'grant.refused', cause: 'proof_invalid', ...who });
-          } else story.client(seconds, 'rasp.signal', kind as 'jailbreak' | 'hook');
-        }
-        const messages = story.events.map(push);
-        const clean = harness();
-        for (const message of messages) await clean.deliver(message);
 
-        const again = repeats.map((index) => messages[index % messages.length]);
-        const disturbed = shuffled([...messages, ...again, ...noises], seed);
-        const other = harness();
-        while (disturbed.length > 0) {
-          await Promise.all(disturbed.splice(0, 3).map(other.deliver));
-        }
-        expect(await stateOf(other.documents)).toEqual(await stateOf(clean.documents));
-      },
-    ),
-    { numRuns: 60 },
-  );
+  it('comes to the same state whatever the order, repetition, concurrency and noise', async () => {
+    let blocks = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(happening, { minLength: 1, maxLength: 60 }),
+        fc.array(fc.nat(), { maxLength: 30 }),
+        fc.array(noise, { maxLength: 5 }),
+        fc.nat(),
+        async (happenings, repeats, noises, seed) => {
+          const messages = [...hoarding().events, ...eventsOf(happenings)].map(push);
+          const clean = harness(book);
+          for (const message of messages) await clean.deliver(message);
+          const expected = await stateOf(clean.documents);
+          blocks += JSON.stringify(expected).split('"block":').length - 1;
+
+          const again = repeats.map((index) => messages[index % messages.length]);
+          const disturbed = shuffled([...messages, ...again, ...noises], seed);
+          const other = harness(book);
+          while (disturbed.length > 0) {
+            await Promise.all(disturbed.splice(0, 3).map(other.deliver));
+          }
+          expect(await stateOf(other.documents)).toEqual(expected);
+        },
+      ),
+      { numRuns: 60 },
+    );
+    expect(blocks).toBeGreaterThan(0);
+  });
 });
+
+interface Happening {
+  readonly seconds: number;
+  readonly kind: string;
+  readonly model: string;
+  readonly user: string;
+  readonly device: string;
+}
+
+function eventsOf(happenings: readonly Happening[]): readonly FraudEvent[] {
+  const story = tell();
+  for (const { seconds, kind, model, ...who } of happenings) {
+    switch (kind) {
+      case 'grant':
+        story.server(seconds, { type: 'grant.made', model, ...who });
+        break;
+      case 'limit':
+        story.server(seconds, { type: 'limit.hit', ...who });
+        break;
+      case 'replay':
+        story.server(seconds, { type: 'challenge.replayed', ...who });
+        break;
+      case 'proof':
+        story.server(seconds, { type: 'grant.refused', cause: 'proof_invalid', ...who });
+        break;
+      case 'hook':
+        story.client(seconds, 'rasp.signal', { cause: 'hook', ...who });
+        break;
+      case 'open':
+        story.client(seconds, 'model.opened', { model, ...who });
+        break;
+      default:
+        story.client(seconds, 'rasp.checked', who);
+    }
+  }
+  return story.events;
+}
 
 /** A shuffle that depends on the seed alone. */
 function shuffled<T>(items: readonly T[], seed: number): T[] {

@@ -1,10 +1,11 @@
 /** Scores each event of the `events` topic and puts restrictions where the grant path reads them. */
 import { z } from 'zod';
-import type { DocumentStore } from '../cloud/documents.ts';
+import type { DocumentStore, DocumentTransaction } from '../cloud/documents.ts';
 import type { Publisher } from '../cloud/publisher.ts';
+import type { Decision } from '../fraud/decisions.ts';
 import { DEFAULT_RULES } from '../fraud/default-rules.ts';
 import { eventSchema, type FraudEvent } from '../fraud/events.ts';
-import { judge, subjectsOf } from '../fraud/judge.ts';
+import { createJudge, type Judging } from '../fraud/judge.ts';
 import type { RuleSet } from '../fraud/rules.ts';
 import type { Log } from '../log.ts';
 import type { EventHandler, EventHandlerFactory } from './event-handler.ts';
@@ -13,6 +14,8 @@ export interface ScoreDependencies {
   readonly documents: DocumentStore;
   readonly publisher: Publisher;
   readonly rules: RuleSet;
+  /** Rules under trial, judged beside the others and without effect. */
+  readonly shadowRules?: RuleSet;
   readonly now: () => Date;
   readonly log: Log;
 }
@@ -45,7 +48,8 @@ class PoisonError extends Error {
  * or once a poison message lies in `dead-letters`; throws to have it delivered again.
  */
 export function createScoreHandler(dependencies: ScoreDependencies): EventHandler {
-  const { documents, publisher, rules, now, log } = dependencies;
+  const { documents, publisher, rules, shadowRules, now, log } = dependencies;
+  const judge = createJudge({ live: rules, ...(shadowRules && { shadow: shadowRules }) });
   return async ({ id, data }) => {
     let event: FraudEvent;
     try {
@@ -58,23 +62,42 @@ export function createScoreHandler(dependencies: ScoreDependencies): EventHandle
       log('ERROR', 'event moved to dead letters', { cause: error.reason, messageId: id });
       return;
     }
-    const subjects = subjectsOf(event, rules);
-    if (subjects.length === 0) return;
-    const decisions = await documents.transaction((tx) => judge(event, subjects, rules, tx, now()));
+    const changes = judge.changesOf(event);
+    if (changes.length === 0) return;
+    const decisions = await documents.transaction((tx) =>
+      carryOut(judge.judging(changes, now()), tx),
+    );
     for (const decision of decisions) {
       await publisher.publish('decisions', decision, { measure: decision.measure });
-      log(decision.measure === 'block' ? 'WARNING' : 'INFO', 'measure decided', {
-        subject: `${decision.kind}_${decision.id}`,
-        measure: decision.measure,
-        until: decision.until,
-        rule: decision.causes[0]?.rule,
-      });
+      log(
+        decision.measure === 'block' && !decision.shadow ? 'WARNING' : 'INFO',
+        'measure decided',
+        {
+          subject: `${decision.kind}_${decision.id}`,
+          measure: decision.measure,
+          shadow: decision.shadow,
+          until: decision.until,
+          rule: decision.causes[0]?.rule,
+        },
+      );
     }
   };
 }
 
 export const createHandler: EventHandlerFactory = (services) =>
   createScoreHandler({ ...services, rules: DEFAULT_RULES });
+
+/** Runs a judging inside a transaction and returns what is to be published after it. */
+export async function carryOut(
+  judging: Judging,
+  tx: DocumentTransaction,
+): Promise<readonly Decision[]> {
+  let step = judging.next();
+  while (!step.done) step = judging.next(await tx.getAll(step.value));
+  for (const { path, data } of step.value.writes) tx.set(path, data);
+  for (const path of step.value.deletions) tx.delete(path);
+  return step.value.decisions;
+}
 
 function readEvent(data: unknown, now: Date): FraudEvent {
   const push = pushSchema.safeParse(data);

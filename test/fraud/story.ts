@@ -11,10 +11,18 @@ import {
 
 export const STORY_START = Date.parse('2026-11-24T08:00:00.000Z');
 
+export interface Said {
+  readonly cause?: RaspSignal;
+  readonly model?: string;
+  readonly user?: string;
+  readonly device?: string;
+  readonly network?: string;
+}
+
 export interface Story {
   /** An event of a function about `alice` on `phone`, device proof and all, unless told otherwise. */
   server(seconds: number, input: EventInput): FraudEvent;
-  client(seconds: number, type: ClientEventType, cause?: RaspSignal): FraudEvent;
+  client(seconds: number, type: ClientEventType, said?: Said): FraudEvent;
   readonly events: readonly FraudEvent[];
 }
 
@@ -43,12 +51,11 @@ export function tell(): Story {
         newEvent({ ...alice, ...input }, new Date(STORY_START + seconds * 1000), random()),
       );
     },
-    client(seconds, type, cause) {
+    client(seconds, type, { cause, model, ...who } = {}) {
       const now = new Date(STORY_START + seconds * 1000);
       const occurredAt = now.toISOString();
-      return add(
-        receivedEvent({ eventId: uuidv7(now, random()), type, occurredAt, cause }, alice, now),
-      );
+      const reported = { eventId: uuidv7(now, random()), type, occurredAt, cause, model };
+      return add(receivedEvent(reported, { ...alice, ...who }, now));
     },
   };
 }

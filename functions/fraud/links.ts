@@ -1,0 +1,58 @@
+/**
+ * Guilt by association, at one remove and in points only: who shares a device with a blocked user,
+ * a user with a blocked device, or a network with a ring he takes part in. Links come from what a
+ * subject did itself, never from links of its own, so they cannot run through the whole graph.
+ */
+import { inOrder, linkedMembers } from './meters.ts';
+import { PAIRS_TRAIL } from './recordings.ts';
+import { ringTimeline } from './ring.ts';
+import type { Risk } from './risk.ts';
+import type { RuleSet } from './rules.ts';
+import type { Assessment } from './scoring.ts';
+import { type Subject, subjectKey } from './subjects.ts';
+
+/** From the key of a linked subject to the instants that link it. */
+export type Links = Readonly<Record<string, readonly number[]>>;
+
+/** More would be a crowd, and no sign of anything. */
+const MAX_LINKED = 16;
+const MAX_INSTANTS = 8;
+
+/** Whom `subject` links, judged by its own evidence alone. */
+export function linksFrom(
+  ruleSet: RuleSet,
+  subject: Subject,
+  { evidence, forgivenAt }: Pick<Risk, 'evidence' | 'forgivenAt'>,
+  own: Assessment,
+): Links {
+  const links = new Map<string, number[]>();
+  for (const rule of ruleSet.rules) {
+    if (rule.kind === 'ring' && subject.kind === 'network') {
+      for (const { user, at, points } of ringTimeline(
+        rule,
+        inOrder(evidence.trails[PAIRS_TRAIL] ?? {}, forgivenAt),
+      )) {
+        const key = subjectKey({ kind: 'user', id: user });
+        if (points > 0) links.set(key, [...(links.get(key) ?? []), at].slice(-MAX_INSTANTS));
+      }
+    }
+    const { block } = own.episodes;
+    if (rule.kind === 'linked' && rule.from === subject.kind && block) {
+      const [kind] = rule.subjects;
+      for (const id of linkedMembers(evidence.trails, kind)) {
+        links.set(subjectKey({ kind, id }), [block.since]);
+      }
+    }
+  }
+  return Object.fromEntries([...links].sort(([a], [b]) => (a < b ? -1 : 1)).slice(0, MAX_LINKED));
+}
+
+/** The linked subjects for whom something is another than before, with their instants now. */
+export function changedLinks(before: Links, after: Links): Links {
+  const changed: Record<string, readonly number[]> = {};
+  for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
+    const now = after[key] ?? [];
+    if (JSON.stringify(before[key] ?? []) !== JSON.stringify(now)) changed[key] = now;
+  }
+  return changed;
+}

@@ -1,0 +1,35 @@
+/** The judge over a map instead of a database: for history, simulation and tests. */
+import type { DocumentData } from '../cloud/documents.ts';
+import { activeRestrictions, type Restrictions } from './blocklist.ts';
+import type { Decision } from './decisions.ts';
+import type { FraudEvent } from './events.ts';
+import { createJudge, type RuleBook } from './judge.ts';
+import { blockPath, type Subject } from './subjects.ts';
+
+export interface Replay {
+  /** Judges an event and returns the decisions that begin with it. */
+  apply(event: FraudEvent): readonly Decision[];
+  /** What holds against a subject at `now`. */
+  restrictions(subject: Subject, now: Date): Restrictions;
+  readonly documents: ReadonlyMap<string, DocumentData>;
+}
+
+/** An empty world under these rules. */
+export function createReplay(book: RuleBook): Replay {
+  const judge = createJudge(book);
+  const documents = new Map<string, DocumentData>();
+  return {
+    documents,
+    apply(event) {
+      const changes = judge.changesOf(event);
+      if (changes.length === 0) return [];
+      const judging = judge.judging(changes, new Date(event.receivedAt));
+      let step = judging.next();
+      while (!step.done) step = judging.next(step.value.map((path) => documents.get(path)));
+      for (const { path, data } of step.value.writes) documents.set(path, data);
+      for (const path of step.value.deletions) documents.delete(path);
+      return step.value.decisions;
+    },
+    restrictions: (subject, now) => activeRestrictions(documents.get(blockPath(subject)), now),
+  };
+}
