@@ -17,9 +17,9 @@ export interface VersionKeys {
 export function createVersionKeys(keys: KeyService): VersionKeys {
   const cache = new Map<string, { readonly key: Promise<Uint8Array>; readonly until: number }>();
 
-  const forget = (wrapped: string): void => {
-    const entry = cache.get(wrapped);
-    cache.delete(wrapped);
+  const forget = (id: string): void => {
+    const entry = cache.get(id);
+    cache.delete(id);
     entry?.key.then(
       (key) => key.fill(0),
       () => undefined,
@@ -31,16 +31,18 @@ export function createVersionKeys(keys: KeyService): VersionKeys {
       return toBase64url(await keys.wrap(dataKey, wrappingContext(modelId, version)));
     },
     async unwrap({ wrappedKey, modelId, version }, now) {
-      for (const [wrapped, { until }] of cache) if (until <= now.getTime()) forget(wrapped);
-      const known = cache.get(wrappedKey);
+      for (const [id, { until }] of cache) if (until <= now.getTime()) forget(id);
+      // Named by all that the key service would check, so that the cache is no way around it.
+      const id = `${modelId}@${version}:${wrappedKey}`;
+      const known = cache.get(id);
       if (known) return (await known.key).slice();
 
       const oldest = cache.keys().next().value;
       if (cache.size >= MAX_CACHED && oldest !== undefined) forget(oldest);
       const wrapped = fromBase64url(wrappedKey) ?? new Uint8Array();
       const key = keys.unwrap(wrapped, wrappingContext(modelId, version));
-      cache.set(wrappedKey, { key, until: now.getTime() + CACHE_MS });
-      key.catch(() => cache.delete(wrappedKey));
+      cache.set(id, { key, until: now.getTime() + CACHE_MS });
+      key.catch(() => cache.delete(id));
       return (await key).slice();
     },
   };
