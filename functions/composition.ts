@@ -69,8 +69,9 @@ export function createServices(
   config: Config,
   entry: Pick<FunctionEntry, 'name' | 'secrets'>,
   clients: CloudClients = createCloudClients(config),
+  writeLog: (line: string) => void = (line) => process.stdout.write(line),
 ): Services {
-  const log = createLog(entry.name, (line) => process.stdout.write(line));
+  const log = createLog(entry.name, writeLog);
   const now = () => new Date();
   const secrets = secretsOf(config, entry);
   const pseudonymKey = (): PseudonymKey => ({ id: 'p1', secret: secrets('PSEUDONYM_SECRET') });

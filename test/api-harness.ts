@@ -52,17 +52,14 @@ export async function startApi(
     publisher,
   };
   const logs: string[] = [];
-  const services = wrap({
-    ...withGetters(
-      createServices(
-        config,
-        { name: 'test', secrets: ['CHALLENGE_SECRET', 'PSEUDONYM_SECRET'] },
-        clients,
-      ),
+  const services = wrap(
+    createServices(
+      config,
+      { name: 'test', secrets: ['CHALLENGE_SECRET', 'PSEUDONYM_SECRET'] },
+      clients,
+      (line) => void logs.push(line),
     ),
-    log: (severity, message, fields) =>
-      void logs.push(JSON.stringify({ severity, message, ...fields })),
-  });
+  );
   const events: Record<string, unknown>[] = [];
   const score = createScoreHandler(services);
   publisher.subscribe('events', async ({ messageId, data }) => {
@@ -127,9 +124,4 @@ export async function startApi(
       await idp.close();
     },
   };
-}
-
-/** A spread would call the getters and lose what they guard. */
-function withGetters(services: Services): Services {
-  return Object.defineProperties({}, Object.getOwnPropertyDescriptors(services)) as Services;
 }

@@ -3,6 +3,7 @@ import type { SealingCrypto } from '../../functions/sealing/crypto.ts';
 import { SealError } from '../../functions/sealing/errors.ts';
 import type { VerificationKey } from '../../functions/sealing/jws.ts';
 import { deriveKeys, wipe } from '../../functions/sealing/key-schedule.ts';
+import type { Licence } from '../../functions/sealing/licence.ts';
 import { sealParts } from '../../functions/sealing/stream.ts';
 import {
   type AcceptedGrant,
@@ -171,6 +172,24 @@ export class ModelStore {
     return names.flatMap((name) =>
       name.endsWith('.record') ? name.slice(0, -'.record'.length) : [],
     );
+  }
+
+  /** The grant of the newest copy of a model (of one version, where given); undefined where there is none. */
+  async find(model: string, version?: string): Promise<string | undefined> {
+    let newest: Licence | undefined;
+    for (const id of await this.list()) {
+      try {
+        const { storageKey, tokens } = await this.#load(id);
+        storageKey.fill(0);
+        const { licence } = tokens;
+        const asked = licence.model === model && licence.version === (version ?? licence.version);
+        if (asked && (!newest || licence.iat > newest.iat)) newest = licence;
+      } catch (error) {
+        // A record that cannot be read is no copy; `eraseExpired` removes it.
+        if (!(error instanceof SealError)) throw error;
+      }
+    }
+    return newest?.grantId;
   }
 
   async #load(id: string) {

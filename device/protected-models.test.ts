@@ -1,0 +1,133 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { nodeCrypto } from '../functions/sealing/node-crypto.ts';
+import { type ApiHarness, startApi } from '../test/api-harness.ts';
+import { fileStorage } from './node/file-storage.ts';
+import { softwareKey } from './node/software-key.ts';
+import { ModelStore } from './opening/model-store.ts';
+import { ProtectedModels } from './protected-models.ts';
+
+/** Weights like those of a model, too long to be met by chance. */
+const MODEL = randomBytes(2_500_000);
+let api: ApiHarness;
+let storage: Server;
+let directory: string;
+
+beforeAll(async () => {
+  // Serves what the doubles' signed URLs name.
+  storage = createServer(async (request, response) => {
+    const name = decodeURIComponent((request.url ?? '').slice(1));
+    for await (const chunk of api.clients.objects.read('test-sealed', name)) response.write(chunk);
+    response.end();
+  });
+  await new Promise<void>((done) => storage.listen(0, '127.0.0.1', done));
+  const origin = `http://127.0.0.1:${(storage.address() as AddressInfo).port}`;
+  api = await startApi({}, (services) => {
+    const signReadUrl = async (_bucket: string, name: string) =>
+      `${origin}/${encodeURIComponent(name)}`;
+    return Object.defineProperty(services, 'objects', {
+      value: { ...services.objects, signReadUrl },
+    });
+  });
+  await api.publish('smile', MODEL, { format: 'opaque' });
+});
+afterAll(async () => {
+  storage.close();
+  await api.close();
+});
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'modelseal-device-'));
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+async function device(user: string, clock: { now: Date } = { now: new Date() }) {
+  const pinnedKeys = [
+    ...(await api.clients.keys.publicKeys('manifest')),
+    ...(await api.clients.keys.publicKeys('licence')),
+  ];
+  const hardwareKey = softwareKey(nodeCrypto, randomBytes(32));
+  const files = fileStorage(directory);
+  const store = new ModelStore({ crypto: nodeCrypto, storage: files, hardwareKey, pinnedKeys });
+  const models = new ProtectedModels({
+    api: api.api(user),
+    client: api.phone(user),
+    store,
+    crypto: nodeCrypto,
+    pinnedKeys,
+    now: () => clock.now,
+  });
+  return { models, store };
+}
+
+const bytesOf = (model: Awaited<ReturnType<ProtectedModels['get']>>) =>
+  model.withModel((bytes) => Buffer.from(bytes));
+const grantsOf = (user: string) =>
+  api.events.filter(({ type, user: whose }) => type === 'grant.made' && whose === api.userId(user))
+    .length;
+
+describe('ProtectedModels', () => {
+  it('fetches a model once and opens the stored copy from then on', async () => {
+    const { models } = await device('ann');
+    const progress: number[] = [];
+    const first = await models.get('smile', { onProgress: (done) => progress.push(done) });
+    expect((await bytesOf(first)).equals(MODEL)).toBe(true);
+    expect(progress.at(-1)).toBe(MODEL.length);
+    const second = await models.get('smile');
+    expect((await bytesOf(second)).equals(MODEL)).toBe(true);
+    await api.clients.publisher.idle();
+    expect(grantsOf('ann')).toBe(1);
+  });
+
+  it('leaves no byte of the model in the clear on the disk', async () => {
+    const { models } = await device('bea');
+    await models.get('smile');
+    for (const name of await readdir(directory)) {
+      const bytes = await readFile(join(directory, name));
+      for (let at = 0; at + 32 < MODEL.length; at += 100_000) {
+        expect(bytes.includes(MODEL.subarray(at, at + 32))).toBe(false);
+      }
+    }
+  });
+
+  it('erases a copy whose licence has ended and asks for another', async () => {
+    const clock = { now: new Date() };
+    const { models, store } = await device('cleo', clock);
+    await models.get('smile');
+    const [first] = await store.list();
+    clock.now = new Date(Date.now() + 8 * 86_400_000);
+    await models.cleanUp();
+    expect(await store.list()).toEqual([]);
+    clock.now = new Date();
+    await models.get('smile');
+    const [second] = await store.list();
+    expect(second).not.toBe(first);
+    await models.sendReports();
+    await api.clients.publisher.idle();
+    expect(api.events).toContainEqual(
+      expect.objectContaining({ type: 'licence.expired', source: 'client', grant: first }),
+    );
+  });
+
+  it('keeps reports that could not be sent', async () => {
+    const { models } = await device('dora');
+    models.observe({ type: 'rasp.signal', cause: 'debugger' });
+    const publish = api.clients.publisher.publish;
+    api.clients.publisher.publish = async () => {
+      throw new Error('away');
+    };
+    await expect(models.sendReports()).rejects.toMatchObject({ status: 500 });
+    api.clients.publisher.publish = publish;
+    await models.sendReports();
+    await models.sendReports();
+    await api.clients.publisher.idle();
+    const sent = api.events.filter(
+      ({ type, user }) => type === 'rasp.signal' && user === api.userId('dora'),
+    );
+    expect(sent).toHaveLength(1);
+  });
+});
