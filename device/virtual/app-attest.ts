@@ -1,4 +1,5 @@
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { issueReceipt } from './apple-receipt.ts';
 import { type CborInput, encodeCbor } from './cbor.ts';
 import { context, octets, sequence } from './der.ts';
 import {
@@ -7,7 +8,7 @@ import {
   issueCertificate,
   keyUsageExtension,
 } from './issue-certificate.ts';
-import { randomSerial, type TestHierarchy, type TestRoots } from './test-roots.ts';
+import { commonNameOf, randomSerial, type TestHierarchy, type TestRoots } from './test-roots.ts';
 
 export interface VirtualAppAttestOptions {
   readonly roots: TestRoots;
@@ -103,9 +104,17 @@ export class VirtualAppAttest {
     const nonce = set.nonce ?? sha256(authData, clientDataHash);
     const authority = set.authority ?? this.#options.roots.appAttest;
     const credCert = this.#credentialCertificate(set.credentialKey ?? key.publicKey, nonce, set);
+    const receipt = (): Uint8Array =>
+      issueReceipt({
+        hierarchy: this.#options.roots.appleReceipt,
+        appId: `${this.#options.teamId}.${this.#options.bundleId}`,
+        attestedCertificate: credCert,
+        type: 'ATTEST',
+        createdAt: this.#now(),
+      });
     const statement = new Map<string, CborInput>([
       ['x5c', set.x5c ?? [credCert, authority.intermediate.raw]],
-      ['receipt', set.receipt ?? Buffer.from('a virtual receipt')],
+      ['receipt', set.receipt ?? receipt()],
     ]);
     return encodeCbor(
       new Map<string, CborInput>([
@@ -133,6 +142,10 @@ export class VirtualAppAttest {
         ['authenticatorData', authenticatorData],
       ]),
     );
+  }
+
+  #now(): Date {
+    return this.#options.now?.() ?? new Date();
   }
 
   #key(keyId: string): VirtualKey {
@@ -165,7 +178,7 @@ export class VirtualAppAttest {
     nonce: Uint8Array,
     set: AppAttestOverrides,
   ): Uint8Array {
-    const now = this.#options.now?.() ?? new Date();
+    const now = this.#now();
     const authority = set.authority ?? this.#options.roots.appAttest;
     const genuine = [
       basicConstraintsExtension(false),
@@ -177,7 +190,7 @@ export class VirtualAppAttest {
     );
     return issueCertificate({
       subject: sha256(pointOf(publicKey)).toString('hex'),
-      issuer: commonName(authority.intermediate.subject),
+      issuer: commonNameOf(authority.intermediate),
       serialNumber: randomSerial(),
       notBefore: set.notBefore ?? new Date(now.getTime() - DAY_MS),
       notAfter: set.notAfter ?? new Date(now.getTime() + 300 * DAY_MS),
@@ -187,8 +200,6 @@ export class VirtualAppAttest {
     });
   }
 }
-
-const commonName = (subject: string): string => subject.replace(/^CN=/, '');
 
 /** The public key as an uncompressed point. */
 function pointOf(publicKey: KeyObject): Buffer {

@@ -50,16 +50,17 @@ export function issueCertificate(input: CertificateInput): Uint8Array {
     context(0, integer(2)),
     integer(input.serialNumber),
     signature.algorithm,
-    name(input.issuer),
+    nameOf(input.issuer),
     sequence(time(input.notBefore), time(input.notAfter)),
-    name(input.subject),
+    nameOf(input.subject),
     input.publicKey.export({ type: 'spki', format: 'der' }),
     context(3, sequence(...input.extensions.map(extension))),
   );
   return sequence(tbs, signature.algorithm, bits(sign(signature.hash, tbs, signingKey)));
 }
 
-const name = (commonName: string): Buffer =>
+/** The DER of a Name that is one common name. */
+export const nameOf = (commonName: string): Buffer =>
   sequence(setOf(sequence(oid('2.5.4.3'), utf8(commonName))));
 
 const extension = (input: ExtensionInput): Buffer =>

@@ -81,6 +81,10 @@ export function randomSerial(): bigint {
   return BigInt(`0x01${randomBytes(15).toString('hex')}`);
 }
 
+/** The one attribute that names of test certificates have. */
+export const commonNameOf = (certificate: X509Certificate): string =>
+  certificate.subject.replace(/^CN=/, '');
+
 /**
  * Writes the roots into `dir` as PEM: a server is configured with `<name>-root.pem`, a virtual
  * device in another process loads them all. Names: app-attest, apple-receipt, key-attestation.

@@ -1,4 +1,4 @@
-import { createHash, type KeyObject, verify, type X509Certificate } from 'node:crypto';
+import { createHash, type KeyObject, type X509Certificate } from 'node:crypto';
 import { sameBytes } from './bytes.ts';
 import {
   allowsKeyUsage,
@@ -9,6 +9,7 @@ import {
 } from './certificate.ts';
 import { AttestationError } from './errors.ts';
 import { importSpki } from './public-key.ts';
+import { isSigned } from './signature.ts';
 
 export interface ChainOptions {
   /** Leaf first; the root may be among them but is never believed. */
@@ -22,19 +23,6 @@ const MAX_CHAIN_LENGTH = 10;
 const MIN_RSA_BITS = 2048;
 const CURVES = new Set(['prime256v1', 'secp384r1', 'secp521r1']);
 const UNDERSTOOD_EXTENSIONS = new Set(['2.5.29.15', '2.5.29.19', '2.5.29.37']);
-
-/** By object identifier: RFC 5758, RFC 4055 and RFC 9881. */
-const SIGNATURE_ALGORITHMS: Readonly<Record<string, { hash: string | null; key: string }>> = {
-  '1.2.840.10045.4.3.2': { hash: 'sha256', key: 'ec' },
-  '1.2.840.10045.4.3.3': { hash: 'sha384', key: 'ec' },
-  '1.2.840.10045.4.3.4': { hash: 'sha512', key: 'ec' },
-  '1.2.840.113549.1.1.11': { hash: 'sha256', key: 'rsa' },
-  '1.2.840.113549.1.1.12': { hash: 'sha384', key: 'rsa' },
-  '1.2.840.113549.1.1.13': { hash: 'sha512', key: 'rsa' },
-  '2.16.840.1.101.3.4.3.17': { hash: null, key: 'ml-dsa-44' },
-  '2.16.840.1.101.3.4.3.18': { hash: null, key: 'ml-dsa-65' },
-  '2.16.840.1.101.3.4.3.19': { hash: null, key: 'ml-dsa-87' },
-};
 
 /**
  * Validates a chain as RFC 5280 section 6.1 does, without its policies and name constraints, and
@@ -166,27 +154,19 @@ async function verifiedBy(
   return kept;
 }
 
-async function isSignedBy(issuer: Certificate, certificate: Certificate): Promise<boolean> {
-  const algorithm = SIGNATURE_ALGORITHMS[certificate.signatureAlgorithm];
-  if (!algorithm) {
-    throw new AttestationError('certificate-algorithm', certificate.signatureAlgorithm);
-  }
-  const key = keyOf(issuer);
-  if (key.asymmetricKeyType !== algorithm.key) {
-    throw new AttestationError('certificate-algorithm', 'signature is not of the key’s kind');
-  }
-  return await new Promise((resolve) => {
-    // A signature that cannot even be decoded is an error to OpenSSL and a wrong one to us.
-    verify(algorithm.hash, certificate.tbs, key, certificate.signature, (error, valid) =>
-      resolve(!error && valid),
-    );
+function isSignedBy(issuer: Certificate, certificate: Certificate): Promise<boolean> {
+  return isSigned({
+    algorithm: certificate.signatureAlgorithm,
+    key: keyOf(issuer),
+    data: certificate.tbs,
+    signature: certificate.signature,
   });
 }
 
 const keyCache = new WeakMap<Certificate, KeyObject>();
 
 /** The key of a certificate that has itself been verified, or is an anchor. */
-function keyOf(certificate: Certificate): KeyObject {
+export function keyOf(certificate: Certificate): KeyObject {
   let key = keyCache.get(certificate);
   if (key) return key;
   key = importSpki(certificate.spki);

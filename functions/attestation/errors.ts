@@ -31,7 +31,15 @@ export type AttestationCause =
   | 'environment-not-allowed'
   | 'signature-invalid'
   | 'counter-not-zero'
-  | 'counter-replayed';
+  | 'counter-replayed'
+  // App Attest receipts
+  | 'receipt-malformed'
+  | 'receipt-signature-invalid'
+  | 'receipt-signer'
+  | 'receipt-app-mismatch'
+  | 'receipt-key-mismatch'
+  | 'receipt-stale'
+  | 'receipt-expired';
 
 /**
  * Evidence was refused. Every parser and verifier of this folder throws this and nothing else,
@@ -44,5 +52,33 @@ export class AttestationError extends Error {
     super(detail ? `${code}: ${detail}` : code, options);
     this.name = 'AttestationError';
     this.code = code;
+  }
+}
+
+/** What kept a vendor's service from answering. */
+export type ServiceFailure =
+  /** No answer, or one of a server in trouble: worth a retry. */
+  | 'unavailable'
+  /** Too many requests: worth a retry, later. */
+  | 'throttled'
+  /** Our own credentials were refused: an operator has to act. */
+  | 'unauthorised'
+  /** It answered what it must not. */
+  | 'unexpected-answer';
+
+/** A vendor's service did not do its part; this says nothing about the device. */
+export class AttestationServiceError extends Error {
+  readonly code: ServiceFailure;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(
+    code: ServiceFailure,
+    detail: string,
+    options?: ErrorOptions & { retryAfterSeconds?: number | undefined },
+  ) {
+    super(`${code}: ${detail}`, options);
+    this.name = 'AttestationServiceError';
+    this.code = code;
+    this.retryAfterSeconds = options?.retryAfterSeconds;
   }
 }

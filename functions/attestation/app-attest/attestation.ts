@@ -6,6 +6,7 @@ import { validateChain } from '../certificate-chain.ts';
 import { DerReader } from '../der.ts';
 import { AttestationError } from '../errors.ts';
 import { type AppAttestExtensions, parseAttestedData } from './authenticator-data.ts';
+import { verifyReceipt } from './receipt.ts';
 
 export interface AppIdentity {
   /** The ten characters of the developer team, the App ID's prefix. */
@@ -26,6 +27,8 @@ export interface AttestationInput {
   readonly environments: readonly AppAttestEnvironment[];
   /** `APPLE_APP_ATTEST_ROOTS`, or test roots; with none, everything is refused. */
   readonly trustAnchors: readonly X509Certificate[];
+  /** `APPLE_RECEIPT_ROOTS`, or test roots; where absent, the receipt is handed on unverified. */
+  readonly receiptTrustAnchors?: readonly X509Certificate[];
   readonly now: Date;
 }
 
@@ -38,7 +41,7 @@ export interface AttestationVerdict {
   /** SHA-256 of the public key as an uncompressed point. */
   readonly keyId: Uint8Array;
   readonly signCount: 0;
-  /** For Apple's fraud assessment; nothing in the attestation vouches for it, it has its own signature. */
+  /** For Apple's fraud assessment. The attestation does not vouch for it: it has a signature of its own. */
   readonly receipt: Uint8Array<ArrayBuffer>;
   readonly extensions: AppAttestExtensions;
   /** The checks that held, all of them. */
@@ -69,10 +72,8 @@ const AAGUIDS: readonly (readonly [AppAttestEnvironment, Buffer])[] = [
 
 const sha256 = (bytes: Uint8Array | string): Buffer => createHash('sha256').update(bytes).digest();
 
-/** SHA-256 of the App ID: what App Attest uses as WebAuthn's RP ID hash. */
-export function rpIdHashOf(app: AppIdentity): Buffer {
-  return sha256(`${app.teamId}.${app.bundleId}`);
-}
+/** The App ID. */
+const appIdOf = (app: AppIdentity): string => `${app.teamId}.${app.bundleId}`;
 
 /**
  * Verifies an App Attest attestation. The numbers are the steps of Apple's "Validating apps that
@@ -81,7 +82,7 @@ export function rpIdHashOf(app: AppIdentity): Buffer {
  *
  * Throws AttestationError: `malformed`, `format-unknown`, `certificate-*`, `chain-*`, `nonce-*`,
  * `key-id-mismatch`, `rp-id-mismatch`, `counter-not-zero`, `aaguid-unknown`,
- * `environment-not-allowed`, `credential-id-mismatch`, `public-key-*`.
+ * `environment-not-allowed`, `credential-id-mismatch`, `public-key-*`, `receipt-*`.
  */
 export async function verifyAttestation(input: AttestationInput): Promise<AttestationVerdict> {
   if (input.attestationObject.length > MAX_OBJECT_BYTES) {
@@ -117,7 +118,7 @@ export async function verifyAttestation(input: AttestationInput): Promise<Attest
   if (!sameBytes(keyId, input.keyId)) throw new AttestationError('key-id-mismatch');
 
   // 6. The RP ID hash is SHA-256 of the App ID.
-  const app = input.apps.find((candidate) => sameBytes(rpIdHashOf(candidate), data.rpIdHash));
+  const app = input.apps.find((known) => sameBytes(sha256(appIdOf(known)), data.rpIdHash));
   if (!app) throw new AttestationError('rp-id-mismatch');
 
   // 7. The counter is 0.
@@ -137,6 +138,18 @@ export async function verifyAttestation(input: AttestationInput): Promise<Attest
   // Beyond Apple's steps: the credential's own public key is that of the certificate.
   if (!isPoint(publicKey, point)) throw new AttestationError('public-key-mismatch');
 
+  // And the receipt, which nothing above covers, is Apple's for this app and key.
+  const { receiptTrustAnchors, now } = input;
+  if (receiptTrustAnchors) {
+    await verifyReceipt({
+      receipt,
+      appId: appIdOf(app),
+      publicKey: credCert.spki,
+      trustAnchors: receiptTrustAnchors,
+      now,
+    });
+  }
+
   return {
     app,
     environment,
@@ -145,7 +158,7 @@ export async function verifyAttestation(input: AttestationInput): Promise<Attest
     signCount: 0,
     receipt: new Uint8Array(receipt),
     extensions: data.extensions,
-    checks: CHECKS,
+    checks: receiptTrustAnchors ? [...CHECKS, 'receipt'] : CHECKS,
   };
 }
 

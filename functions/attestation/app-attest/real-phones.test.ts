@@ -6,7 +6,7 @@ import {
   readFixture,
   readYamlDocuments,
 } from '../../../test/attestation/fixtures.ts';
-import { APPLE_APP_ATTEST_ROOTS } from '../trust-anchors/apple.ts';
+import { APPLE_APP_ATTEST_ROOTS, APPLE_RECEIPT_ROOTS } from '../trust-anchors/apple.ts';
 import { verifyAssertion } from './assertion.ts';
 import { verifyAttestation } from './attestation.ts';
 
@@ -31,6 +31,7 @@ describeReal('App Attest of real phones', () => {
         apps: [appOf(fields)],
         environments: ['development'],
         trustAnchors: APPLE_APP_ATTEST_ROOTS,
+        receiptTrustAnchors: APPLE_RECEIPT_ROOTS,
         now: new Date(fields.get('timestamp') ?? ''),
       });
       expect(verdict.environment).toBe('development');
@@ -62,6 +63,7 @@ describeReal('App Attest of real phones', () => {
     apps: [{ teamId: 'V8H6LQ9448', bundleId: 'io.uebelacker.AppAttestExample' }],
     environments: ['production'] as const,
     trustAnchors: APPLE_APP_ATTEST_ROOTS,
+    receiptTrustAnchors: APPLE_RECEIPT_ROOTS,
     now: new Date('2024-02-10T00:00:00Z'),
   };
 
