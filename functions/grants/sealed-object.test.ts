@@ -5,11 +5,11 @@ import { readSealedObjectName, sealedObjectName } from './sealed-object.ts';
 const GRANT = `g_${'A'.repeat(22)}`;
 
 describe('names of sealed objects', () => {
-  it('say when the object ends, rounded up to the minute', () => {
-    const name = sealedObjectName(GRANT, new Date('2026-11-24T23:58:30Z'), 120);
-    expect(name).toBe(`20261125/0001/${GRANT}`);
+  it('say when the object ends, rounded up to the second', () => {
+    const name = sealedObjectName(GRANT, new Date('2026-11-24T23:58:30.2Z'), 120);
+    expect(name).toBe(`20261125T000031/${GRANT}`);
     expect(readSealedObjectName(name)).toEqual({
-      dueAt: new Date('2026-11-25T00:01:00Z'),
+      dueAt: new Date('2026-11-25T00:00:31Z'),
       grantId: GRANT,
     });
   });
@@ -30,7 +30,7 @@ describe('names of sealed objects', () => {
     );
   });
 
-  it.each(['', 'x', `20261125/0001/${GRANT}x`, `../0001/${GRANT}`, '20261125/0001/g_short'])(
+  it.each(['', 'x', `20261125T000031/${GRANT}x`, `../${GRANT}`, '20261125T000031/g_short'])(
     'others are not ours: %j',
     (name) => expect(readSealedObjectName(name)).toBeNull(),
   );

@@ -1,20 +1,19 @@
 /**
- * Names of sealed objects. They begin with the minute in which the object ends, so that a sweep
+ * Names of sealed objects. They begin with the second in which the object ends, so that a sweep
  * lists them in that order and stops at the first that is not due; the grant's id, 128 random bits,
  * makes them unguessable.
  */
-const NAME = /^(\d{4})(\d{2})(\d{2})\/(\d{2})(\d{2})\/(g_[\w-]{22})$/;
+const NAME = /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})\/(g_[\w-]{22})$/;
 
 export function sealedObjectName(grantId: string, now: Date, ttlSeconds: number): string {
-  // Rounded up to the whole minute: an object never ends before its time.
-  const due = new Date(Math.ceil((now.getTime() + ttlSeconds * 1000) / 60_000) * 60_000);
-  const [date = '', time = ''] = due.toISOString().split('T');
-  return `${date.replaceAll('-', '')}/${time.slice(0, 5).replace(':', '')}/${grantId}`;
+  // Rounded up to the whole second: an object never ends before its time.
+  const due = new Date(Math.ceil(now.getTime() / 1000 + ttlSeconds) * 1000);
+  return `${due.toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}/${grantId}`;
 }
 
 /** When the object of that name ends, and whose it is; null for a name that is not ours. */
 export function readSealedObjectName(name: string): { dueAt: Date; grantId: string } | null {
-  const [, year, month, day, hour, minute, grantId] = NAME.exec(name) ?? [];
+  const [, year, month, day, hour, minute, second, grantId] = NAME.exec(name) ?? [];
   if (!grantId) return null;
-  return { dueAt: new Date(`${year}-${month}-${day}T${hour}:${minute}:00Z`), grantId };
+  return { dueAt: new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`), grantId };
 }
