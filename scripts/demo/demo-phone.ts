@@ -1,0 +1,49 @@
+/** A person with a virtual iPhone, for the demo. */
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ApiClient } from '../../device/api/api-client.ts';
+import { ModelSealClient } from '../../device/client.ts';
+import { fileStorage } from '../../device/node/file-storage.ts';
+import { softwareKey } from '../../device/node/software-key.ts';
+import { ModelStore } from '../../device/opening/model-store.ts';
+import { memoryEnrolmentStore } from '../../device/platform.ts';
+import { ProtectedModels } from '../../device/protected-models.ts';
+import type { TestRoots } from '../../device/virtual/test-roots.ts';
+import { virtualIphone } from '../../device/virtual/virtual-iphone.ts';
+import type { VerificationKey } from '../../functions/sealing/jws.ts';
+import { nodeCrypto } from '../../functions/sealing/node-crypto.ts';
+
+export interface DemoPhoneOptions {
+  readonly baseUrl: string;
+  readonly user: string;
+  readonly token: (subject: string) => Promise<string>;
+  readonly roots: TestRoots;
+  readonly pinnedKeys: readonly VerificationKey[];
+  readonly app: { readonly teamId: string; readonly bundleId: string };
+}
+
+export type DemoPhone = ReturnType<typeof demoPhone>;
+
+/** Does not retry: the demo shows what the server says. */
+export function demoPhone({ baseUrl, user, token, roots, pinnedKeys, app }: DemoPhoneOptions) {
+  const api = new ApiClient({ baseUrl, userToken: () => token(user) });
+  const platform = virtualIphone({ roots, ...app, environment: 'production' });
+  const enrolments = memoryEnrolmentStore();
+  const client = new ModelSealClient({
+    api,
+    platform,
+    enrolments,
+    crypto: nodeCrypto,
+    retry: { retries: 0, baseDelayMs: 0, maxDelayMs: 0 },
+  });
+  const directory = mkdtempSync(join(tmpdir(), 'modelseal-phone-'));
+  const store = new ModelStore({
+    crypto: nodeCrypto,
+    storage: fileStorage(directory),
+    hardwareKey: softwareKey(nodeCrypto, nodeCrypto.randomBytes(32)),
+    pinnedKeys,
+  });
+  const models = new ProtectedModels({ api, client, store, crypto: nodeCrypto, pinnedKeys });
+  return { user, api, platform, client, store, models, directory, enrolments };
+}
