@@ -6,10 +6,10 @@ import { lazy } from './lazy.ts';
 import {
   ObjectExistsError,
   type ObjectInfo,
-  ObjectMissingError,
   type ObjectStore,
   type WriteOptions,
 } from './objects.ts';
+import { download } from './storage-download.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 export interface StorageOptions {
@@ -37,25 +37,7 @@ export function storageObjects(options: StorageOptions): ObjectStore {
   return {
     async *read(bucket, name, range) {
       if (range && range.start >= range.end) return;
-      const file = await fileOf(bucket, name);
-      const stream = file.createReadStream({
-        decompress: false,
-        ...(range && { start: range.start, end: range.end - 1 }),
-      });
-      const chunks: AsyncIterator<Uint8Array> = stream[Symbol.asyncIterator]();
-      try {
-        for (;;) {
-          const next = await callUpstream(
-            upstream('read'),
-            () => chunks.next(),
-            missing(bucket, name),
-          );
-          if (next.done) return;
-          yield next.value;
-        }
-      } finally {
-        stream.destroy();
-      }
+      yield* download(await client.get(), { bucket, name, range, call: upstream('read') });
     },
 
     write: async (bucket, name, body, writeOptions = {}) =>
@@ -183,11 +165,6 @@ async function upload(
   } finally {
     clearTimeout(finishing);
   }
-}
-
-function missing(bucket: string, name: string): (error: unknown) => Error | undefined {
-  return (error) =>
-    statusOf(error) === 404 ? new ObjectMissingError(bucket, name, { cause: error }) : undefined;
 }
 
 function infoOf(name: string, metadata: FileMetadata): ObjectInfo {
