@@ -39,6 +39,7 @@ export const ERRORS = {
   blocked: row(403, 'Blocked', 'Access to models is suspended.', undefined, 'WARNING'),
   route_unknown: row(404, 'Not found', 'There is no such resource.'),
   model_unknown: row(404, 'Model unknown', 'No such model is available to this user.'),
+  grant_unknown: row(404, 'Grant unknown', 'Ask for a new grant.'),
   method_not_allowed: row(405, 'Method not allowed', 'The resource does not know this method.'),
   challenge_spent: row(409, 'Challenge spent', 'Ask for a fresh challenge.', 'retry', 'WARNING'),
   device_conflict: row(409, 'Device conflict', 'This key is enrolled already.', 'reattest'),

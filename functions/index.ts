@@ -63,6 +63,15 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
     load: () => import('./api/grant.ts'),
   },
   {
+    name: 'renew',
+    trigger: {
+      kind: 'http',
+      routes: [{ method: 'POST', path: '/v1/licences/:grantId/renewals' }],
+    },
+    secrets: API_SECRETS,
+    load: () => import('./api/renew.ts'),
+  },
+  {
     name: 'report',
     trigger: { kind: 'http', routes: [{ method: 'POST', path: '/v1/events' }] },
     secrets: API_SECRETS,

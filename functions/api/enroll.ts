@@ -4,9 +4,9 @@ import type { Services } from '../composition.ts';
 import { ServiceError } from '../errors.ts';
 import type { EventInput } from '../fraud/events.ts';
 import { blockPath } from '../fraud/subjects.ts';
-import { refuseIfBlocked } from '../grants/block-check.ts';
 import { challengePath, spentChallengeDocument } from '../identity/challenge.ts';
 import { base64urlBytes, enrolClientData, readClientData } from '../identity/client-data.ts';
+import { refuseIfBlocked } from '../identity/device-call.ts';
 import {
   type DeviceRecord,
   deviceDocument,

@@ -1,9 +1,7 @@
 /** `POST /v1/events`: what an app has observed, under a device proof, for the scoring function. */
 import { z } from 'zod';
 import type { Services } from '../composition.ts';
-import { ServiceError } from '../errors.ts';
 import { clientEventSchema, type EventInput, receivedEvent } from '../fraud/events.ts';
-import { challengePath, spentChallengeDocument } from '../identity/challenge.ts';
 import {
   appVersion,
   challenge,
@@ -11,13 +9,9 @@ import {
   type ReadClientData,
   readClientData,
 } from '../identity/client-data.ts';
-import {
-  checkDeviceProof,
-  type DeviceProof,
-  ownDevice,
-  provenRequest,
-} from '../identity/device-proof.ts';
-import { type DeviceRecord, devicePath } from '../identity/devices.ts';
+import { openDeviceCall } from '../identity/device-call.ts';
+import { type DeviceProof, provenRequest } from '../identity/device-proof.ts';
+import type { DeviceRecord } from '../identity/devices.ts';
 import { type ApiRequest, type ApiResponse, type EndpointTable, endpoint } from './endpoint.ts';
 import { withRefusalEvents } from './refusal-events.ts';
 
@@ -75,16 +69,16 @@ function accept(
   now: Date,
 ): Promise<DeviceRecord> {
   const challenge = services.challenges.verify(data.challenge, userId, 'events', now);
+  const { deviceId, appVersion } = data;
+  const call = { userId, deviceId, appVersion, challenge, clientDataHash: hash, proof, limits: [] };
   return services.documents.transaction(async (tx) => {
-    const [deviceData, spent] = await tx.getAll([
-      devicePath(data.deviceId),
-      challengePath(challenge),
-    ]);
-    const device = ownDevice(deviceData, userId);
-    if (spent) throw new ServiceError('challenge_spent');
-    const signCount = await checkDeviceProof(device, proof, hash);
-    tx.create(challengePath(challenge), spentChallengeDocument(challenge));
-    tx.update(devicePath(data.deviceId), { signCount, appVersion: data.appVersion });
+    const { device, settle } = await openDeviceCall(
+      tx,
+      { ...call, servedWhileBlocked: true },
+      [],
+      now,
+    );
+    await settle();
     return device;
   });
 }

@@ -55,6 +55,19 @@ export const grantClientData = z.strictObject({
 });
 export type GrantClientData = z.infer<typeof grantClientData>;
 
+export const grantId = z.string().regex(/^g_[\w-]{22}$/);
+
+export const renewClientData = z.strictObject({
+  type: z.literal('licence.renew'),
+  challenge,
+  deviceId,
+  grantId,
+  /** SHA-256 of the copy on the device, in the clear, base64url: what its licence says. */
+  digest: z.string().length(43),
+  appVersion,
+});
+export type RenewClientData = z.infer<typeof renewClientData>;
+
 export interface ReadClientData<T> {
   readonly data: T;
   /** SHA-256 over the bytes as the client sent them. */

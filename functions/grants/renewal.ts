@@ -1,0 +1,89 @@
+/**
+ * A longer life for a copy that lies on a device already, without another download. Decided like a
+ * grant, in one transaction, and refused for the same reasons.
+ */
+import { modelPath, versionFor } from '../catalogue/model-record.ts';
+import type { DocumentData } from '../cloud/documents.ts';
+import type { Services } from '../composition.ts';
+import { ServiceError } from '../errors.ts';
+import { type LimitPolicy, limitPath } from '../fraud/limits.ts';
+import type { RenewClientData } from '../identity/client-data.ts';
+import { openDeviceCall } from '../identity/device-call.ts';
+import type { DeviceProof } from '../identity/device-proof.ts';
+import { type GrantRecord, grantPath, readGrant } from './grant-record.ts';
+
+export interface RenewalRequest {
+  readonly userId: string;
+  readonly clientData: RenewClientData;
+  readonly clientDataHash: Uint8Array;
+  readonly proof: DeviceProof;
+}
+
+export interface Renewal {
+  readonly licence: string;
+  readonly modelId: string;
+  readonly version: string;
+  readonly platform: 'ios';
+}
+
+/** An app renews each copy about once a day; an hour of reinstalling and testing fits too. */
+const RENEWALS_AN_HOUR: LimitPolicy = {
+  name: 'renewals',
+  limit: 60,
+  windowSeconds: 3600,
+  burst: 30,
+};
+
+/**
+ * Throws challenge_invalid, blocked, device_unknown, rate_limited, challenge_spent, proof_invalid,
+ * and grant_unknown for a grant that is not this device's, failed, or whose model is no longer given.
+ */
+export async function renewLicence(
+  services: Services,
+  { userId, clientData, clientDataHash, proof }: RenewalRequest,
+  now: Date,
+): Promise<Renewal> {
+  const challenge = services.challenges.verify(clientData.challenge, userId, 'licence.renew', now);
+  const { deviceId, grantId, appVersion } = clientData;
+  const limits = [{ policy: RENEWALS_AN_HOUR, path: limitPath('device', `${deviceId}_renewals`) }];
+  const call = { userId, deviceId, appVersion, challenge, clientDataHash, proof, limits };
+  const { grant, version, platform } = await services.documents.transaction(async (tx) => {
+    const { device, documents, settle } = await openDeviceCall(tx, call, [grantPath(grantId)], now);
+    const grant = renewableGrant(documents[0], userId, clientData);
+    const [modelData] = await tx.getAll([modelPath(grant.model)]);
+    const version = versionFor(modelData, grant.version, userId);
+    await settle();
+    return { grant, version, platform: device.platform };
+  });
+  const { policy } = await services.manifests.get(version);
+  const issuedAt = Math.floor(now.getTime() / 1000);
+  const licence = await services.licences.issue(
+    {
+      grantId: grant.grantId,
+      userId,
+      deviceId: grant.device,
+      model: grant.model,
+      version: grant.version,
+      manifestDigest: version.manifestDigest,
+      sha256: grant.sha256,
+      iat: issuedAt,
+      nbf: issuedAt,
+      exp: issuedAt + policy.licenceSeconds,
+      offlineGraceSeconds: policy.offlineGraceSeconds,
+    },
+    now,
+  );
+  return { licence, modelId: grant.model, version: grant.version, platform };
+}
+
+function renewableGrant(
+  data: DocumentData | undefined,
+  userId: string,
+  { deviceId, digest }: RenewClientData,
+): GrantRecord {
+  const grant = data && readGrant(data);
+  const own = grant?.device === deviceId && grant.user === userId && grant.state === 'granted';
+  if (!own) throw new ServiceError('grant_unknown', { reason: 'grant_not_of_device' });
+  if (grant.sha256 !== digest) throw new ServiceError('grant_unknown', { reason: 'other_copy' });
+  return grant;
+}

@@ -1,0 +1,89 @@
+/**
+ * What every call of an enrolled device goes through inside its transaction: one read of all that
+ * speaks for or against the device, the checks from the cheapest to the dearest, and one write of
+ * what the call costs it. A refusal changes nothing.
+ */
+import type { DocumentData, DocumentTransaction } from '../cloud/documents.ts';
+import { ServiceError } from '../errors.ts';
+import { activeBlock } from '../fraud/blocklist.ts';
+import { consumeAll, type LimitPolicy } from '../fraud/limits.ts';
+import { blockPath } from '../fraud/subjects.ts';
+import { challengePath, spentChallengeDocument, type VerifiedChallenge } from './challenge.ts';
+import { checkDeviceProof, type DeviceProof, ownDevice } from './device-proof.ts';
+import { type DeviceRecord, devicePath } from './devices.ts';
+
+export interface DeviceCall {
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly appVersion: string;
+  readonly challenge: VerifiedChallenge;
+  readonly clientDataHash: Uint8Array;
+  readonly proof: DeviceProof;
+  /** What the call is counted against, each at its document's path. */
+  readonly limits: readonly { readonly policy: LimitPolicy; readonly path: string }[];
+  /** Reports are taken from blocked devices too: what they say is evidence. */
+  readonly servedWhileBlocked?: boolean;
+}
+
+export interface OpenDeviceCall {
+  readonly device: DeviceRecord;
+  /** The documents that were read along, in the order of their paths. */
+  readonly documents: readonly (DocumentData | undefined)[];
+  /** The RateLimit fields for the response. */
+  readonly headers: Readonly<Record<string, string>>;
+  /**
+   * Verifies the proof, then spends the challenge and the limits and moves the device's counter.
+   * Throws proof_invalid. Nothing may be read from the transaction afterwards.
+   */
+  settle(): Promise<void>;
+}
+
+/** Throws blocked, device_unknown, rate_limited or challenge_spent. */
+export async function openDeviceCall(
+  tx: DocumentTransaction,
+  call: DeviceCall,
+  paths: readonly string[],
+  now: Date,
+): Promise<OpenDeviceCall> {
+  const { userId, deviceId, challenge, limits } = call;
+  const [userBlock, deviceBlock, deviceData, spent, ...rest] = await tx.getAll([
+    blockPath({ kind: 'user', id: userId }),
+    blockPath({ kind: 'device', id: deviceId }),
+    devicePath(deviceId),
+    challengePath(challenge),
+    ...limits.map(({ path }) => path),
+    ...paths,
+  ]);
+  if (!call.servedWhileBlocked) refuseIfBlocked([userBlock], now);
+  // Only the owner of a device may learn that it is blocked.
+  const device = ownDevice(deviceData, userId);
+  if (!call.servedWhileBlocked) refuseIfBlocked([deviceBlock], now);
+  const limit = consumeAll(
+    limits.map((each, index) => ({ ...each, data: rest[index] })),
+    now,
+  );
+  const { allowed, retryAfterSeconds, headers } = limit;
+  if (!allowed) throw new ServiceError('rate_limited', { retryAfterSeconds, headers });
+  if (spent) throw new ServiceError('challenge_spent');
+
+  return {
+    device,
+    documents: rest.slice(limits.length),
+    headers,
+    async settle() {
+      const signCount = await checkDeviceProof(device, call.proof, call.clientDataHash);
+      tx.create(challengePath(challenge), spentChallengeDocument(challenge));
+      for (const { path, data } of limit.writes) tx.set(path, data);
+      tx.update(devicePath(deviceId), { signCount, appVersion: call.appVersion });
+    },
+  };
+}
+
+/** Throws blocked, with the end of the longest block among these restriction documents. */
+export function refuseIfBlocked(documents: readonly (DocumentData | undefined)[], now: Date): void {
+  const ends = documents.flatMap((data) => activeBlock(data, now)?.until.getTime() ?? []);
+  if (ends.length === 0) return;
+  throw new ServiceError('blocked', {
+    retryAfterSeconds: Math.ceil((Math.max(...ends) - now.getTime()) / 1000),
+  });
+}
