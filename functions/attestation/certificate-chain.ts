@@ -17,6 +17,10 @@ export interface ChainOptions {
   /** Pinned by the caller; with none, every chain is refused. */
   readonly trustAnchors: readonly X509Certificate[];
   readonly now: Date;
+  /** How far ahead of its notBefore a certificate is let through; 0 by default. */
+  readonly notBeforeToleranceMs?: number;
+  /** For leaves that carry dates of their holder's choice. */
+  readonly ignoreLeafDates?: boolean;
 }
 
 const MAX_CHAIN_LENGTH = 10;
@@ -56,7 +60,8 @@ export async function validateChain(options: ChainOptions): Promise<readonly Cer
     if (verified) break;
   }
   if (!issuer || !verified) throw new AttestationError('chain-untrusted');
-  checkDates(issuer, now);
+  // A trust anchor is a name and a key; of its dates only the end is taken as a limit of our trust.
+  if (!(now.getTime() <= issuer.notAfter)) throw new AttestationError('certificate-expired');
   checkIssues(issuer, chain, chain.length);
 
   for (let index = chain.length - 1; index >= 0; index--) {
@@ -69,7 +74,7 @@ export async function validateChain(options: ChainOptions): Promise<readonly Cer
       if (!verified) throw new AttestationError('certificate-signature-invalid');
     }
     chain[index] = verified;
-    checkDates(verified, now);
+    if (index > 0 || !options.ignoreLeafDates) checkDates(verified, options);
     checkExtensions(verified);
     if (index > 0) checkIssues(verified, chain, index);
     issuer = verified;
@@ -81,9 +86,10 @@ function isSameEntity(a: Certificate, b: Certificate): boolean {
   return sameBytes(a.subject, b.subject) && sameBytes(a.spki, b.spki);
 }
 
-function checkDates(certificate: Certificate, now: Date): void {
+function checkDates(certificate: Certificate, options: ChainOptions): void {
+  const { now, notBeforeToleranceMs = 0 } = options;
   // Negated, so that an invalid date is refused.
-  if (!(now.getTime() >= certificate.notBefore)) {
+  if (!(now.getTime() + notBeforeToleranceMs >= certificate.notBefore)) {
     throw new AttestationError('certificate-not-yet-valid');
   }
   if (!(now.getTime() <= certificate.notAfter)) throw new AttestationError('certificate-expired');

@@ -63,6 +63,11 @@ export class DerReader {
     return new DerReader(element.content, this.#cause);
   }
 
+  /** A reader of other bytes, such as those of an OCTET STRING that holds DER, failing with the same cause. */
+  inside(bytes: Uint8Array): DerReader {
+    return new DerReader(bytes, this.#cause);
+  }
+
   /** The next element, whatever it is. */
   next(): DerElement {
     const start = this.#at;

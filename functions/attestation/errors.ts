@@ -32,6 +32,12 @@ export type AttestationCause =
   | 'signature-invalid'
   | 'counter-not-zero'
   | 'counter-replayed'
+  // Android key attestation
+  | 'certificate-revoked'
+  | 'key-description-missing'
+  | 'key-description-not-leaf'
+  | 'key-description-malformed'
+  | 'challenge-mismatch'
   // App Attest receipts
   | 'receipt-malformed'
   | 'receipt-signature-invalid'

@@ -1,0 +1,127 @@
+import { X509Certificate } from 'node:crypto';
+import { expect, it } from '@jest/globals';
+import { describeReal, readFixture } from '../../../test/attestation/fixtures.ts';
+import { parseCertificate } from '../certificate.ts';
+import { validateChain } from '../certificate-chain.ts';
+import { GOOGLE_KEY_ATTESTATION_ROOTS } from '../trust-anchors/google.ts';
+import { KEY_DESCRIPTION_EXTENSION, parseKeyDescription } from './key-description.ts';
+import type { RevocationList } from './revocation-list.ts';
+import { verifyKeyAttestation } from './verify.ts';
+
+const DAY_MS = 86_400_000;
+const NO_REVOCATIONS: RevocationList = {
+  entries: new Map(),
+  fetchedAt: new Date(0),
+  freshUntil: new Date(0),
+};
+
+const readChain = (name: string): X509Certificate[] =>
+  (
+    readFixture(`android-key/${name}.pem`).match(/-----BEGIN[\s\S]*?END CERTIFICATE-----/g) ?? []
+  ).map((pem) => new X509Certificate(pem));
+
+/** As the fixtures' JSON writes a KeyDescription: numbers as text, bytes in base64. */
+function written(value: unknown): unknown {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
+  if (typeof value === 'number' || typeof value === 'bigint') return String(value);
+  if (Array.isArray(value)) return value.map(written);
+  if (value === null || typeof value !== 'object') return value;
+  if (value instanceof Map) return value.size > 0 ? value : undefined;
+  const entries = Object.entries(value).map(([key, entry]) => [key, written(entry)] as const);
+  return Object.fromEntries(entries.filter(([, entry]) => entry !== undefined));
+}
+
+function readDescription(name: string): unknown {
+  const json = readFixture(`android-key/${name}.json`).replaceAll(/^\s*\/\/.*$/gm, '');
+  return JSON.parse(json, (key, value: unknown) => (key === 'areTagsOrdered' ? undefined : value));
+}
+
+const verifyReal = (x5c: readonly X509Certificate[], challenge: Uint8Array, now: Date) =>
+  verifyKeyAttestation({
+    x5c: x5c.map(({ raw }) => raw),
+    challenge,
+    trustAnchors: GOOGLE_KEY_ATTESTATION_ROOTS,
+    revocationList: NO_REVOCATIONS,
+    now,
+  });
+
+describeReal('key attestation of real phones', () => {
+  it.each([
+    ['akita-sdk34-SB_RSA_NONE', 'rsa', 'STRONG_BOX'],
+    ['akita-sdk34-TEE_EC_NONE', 'ec', 'TRUSTED_ENVIRONMENT'],
+    ['akita-sdk34-TEE_RSA_BASE+IMEI', 'rsa', 'TRUSTED_ENVIRONMENT'],
+    ['caiman-sdk36-SB_EC_RKP', 'ec', 'STRONG_BOX'],
+    ['tegu-sdk36-TEE_EC_2026_ROOT', 'ec', 'TRUSTED_ENVIRONMENT'],
+    ['tegu-sdk37-TEE_MAX_USAGE_COUNT', 'ec', 'TRUSTED_ENVIRONMENT'],
+    ['tokay-sdk37-TEE_MLDSA_RKP', 'ml-dsa-65', 'TRUSTED_ENVIRONMENT'],
+    ['blueline-sdk28-SB_RSA_NONE', 'rsa', 'STRONG_BOX'],
+    ['blueline-sdk28-TEE_EC_NONE', 'ec', 'TRUSTED_ENVIRONMENT'],
+  ])('verifies %s and reads all of its description', async (name, keyType, level) => {
+    const chain = readChain(name);
+    const challenge = Buffer.from(
+      (readDescription(name) as { attestationChallenge: string }).attestationChallenge,
+      'base64',
+    );
+    // Provisioned certificates live for weeks; those from the factory are looked at within their years.
+    const issued = Date.parse(chain[1]?.validFrom ?? '');
+    const now = new Date(issued + (name.startsWith('blueline') ? 365 : 1) * DAY_MS);
+    const facts = await verifyReal(chain, challenge, now);
+    expect(written(facts.keyDescription)).toEqual(readDescription(name));
+    expect(facts.securityLevel).toBe(level);
+    expect(chain[0]?.publicKey.asymmetricKeyType).toBe(keyType);
+    expect(facts.serialNumbers[0]).toBe('1');
+
+    const later = verifyReal(chain, challenge, new Date(Date.parse(chain[1]?.validTo ?? '') + 1));
+    await expect(later).rejects.toMatchObject({ code: 'certificate-expired' });
+    const other = verifyReal(chain, Buffer.from('other'), now);
+    await expect(other).rejects.toMatchObject({ code: 'challenge-mismatch' });
+  });
+
+  it('refuses a software root, reading what it says nevertheless', async () => {
+    const chain = readChain('marlin-sdk29-TEE_EC_NONE');
+    const refused = verifyReal(chain, Buffer.from('challenge'), new Date('2020-01-01'));
+    await expect(refused).rejects.toMatchObject({ code: 'chain-untrusted' });
+    const [leaf] = chain.map(({ raw }) => parseCertificate(raw));
+    const value = leaf?.extensions.get(KEY_DESCRIPTION_EXTENSION)?.value ?? new Uint8Array();
+    expect(written(parseKeyDescription(value))).toEqual(
+      readDescription('marlin-sdk29-TEE_EC_NONE'),
+    );
+  });
+
+  it('refuses tags out of order', () => {
+    const [leaf] = readChain('invalid-tags_not_in_ascending_order');
+    const { extensions } = parseCertificate(leaf?.raw ?? new Uint8Array());
+    const value = extensions.get(KEY_DESCRIPTION_EXTENSION)?.value ?? new Uint8Array();
+    expect(() => parseKeyDescription(value)).toThrow(
+      expect.objectContaining({ code: 'key-description-malformed' }),
+    );
+  });
+
+  it('refuses the whole chain of those tags, whose leaf is not signed by its issuer either', async () => {
+    const chain = readChain('invalid-tags_not_in_ascending_order');
+    const refused = verifyReal(chain, new Uint8Array(), new Date('2024-09-01'));
+    await expect(refused).rejects.toMatchObject({ code: 'certificate-signature-invalid' });
+  });
+
+  it('reads an unusual set of authorizations', () => {
+    const [leaf] = readChain('allow_while_on_body');
+    const { extensions } = parseCertificate(leaf?.raw ?? new Uint8Array());
+    const value = extensions.get(KEY_DESCRIPTION_EXTENSION)?.value ?? new Uint8Array();
+    const { softwareEnforced, hardwareEnforced } = parseKeyDescription(value);
+    expect(softwareEnforced).toMatchObject({
+      allowWhileOnBody: true,
+      unlockedDeviceRequired: true,
+    });
+    expect(hardwareEnforced).toMatchObject({ purposes: [3, 2], authTimeout: 86_400 });
+  });
+
+  it('validates a chain in which P-256 signs with SHA-384', async () => {
+    const chain = readChain('p256_sha384_intermediate');
+    const validated = await validateChain({
+      x5c: chain.map(({ raw }) => raw),
+      trustAnchors: chain.slice(-1),
+      now: new Date('2026-01-01'),
+    });
+    expect(validated).toHaveLength(2);
+  });
+});
