@@ -80,6 +80,17 @@ export class ModelSealClient {
     );
   }
 
+  /** A new licence for a copy on this device, whose opened bytes have this SHA-256 (base64url). Throws ApiError. */
+  async renew(grantId: string, digest: string): Promise<string> {
+    return this.#enrolled((enrolment) =>
+      withRetry(this.#retry, async () => {
+        const data = { type: 'licence.renew', grantId, digest };
+        const request = await this.#proven(enrolment, 'licence.renew', data);
+        return (await this.#options.api.renew(grantId, request)).licence;
+      }),
+    );
+  }
+
   /** Sends up to 100 events. Throws ApiError; events that were not accepted may be sent again as they are. */
   async report(events: readonly ClientEvent[]): Promise<void> {
     const now = this.#options.now?.() ?? new Date();

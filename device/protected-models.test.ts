@@ -113,6 +113,34 @@ describe('ProtectedModels', () => {
     );
   });
 
+  it('renews a licence near its end without another download, and erases a revoked model', async () => {
+    const clock = { now: new Date() };
+    const { models, store } = await device('rhea', clock);
+    await models.get('smile');
+    const [before] = await store.licences();
+    await models.renewDue();
+    expect((await store.licences())[0]).toEqual(before);
+
+    await new Promise((done) => setTimeout(done, 1100));
+    clock.now = new Date(Date.now() + 0.85 * 86_400_000);
+    await models.renewDue();
+    const [renewed] = await store.licences();
+    expect(renewed?.grantId).toBe(before?.grantId);
+    expect(renewed?.exp).toBeGreaterThan(before?.exp ?? Infinity);
+    await api.clients.publisher.idle();
+    expect(grantsOf('rhea')).toBe(1);
+
+    const path = 'models/smile';
+    const model = (await api.clients.documents.get(path)) ?? {};
+    const versions = model['versions'] as Record<string, Record<string, unknown>>;
+    const revoked = { ...versions['1.0.0'], revoked: true };
+    await api.clients.documents.set(path, { ...model, versions: { '1.0.0': revoked } } as never);
+    clock.now = new Date(Date.now() + 0.9 * 86_400_000);
+    await models.renewDue();
+    expect(await store.list()).toEqual([]);
+    await api.clients.documents.set(path, model);
+  });
+
   it('keeps reports that could not be sent', async () => {
     const { models } = await device('dora');
     models.observe({ type: 'rasp.signal', cause: 'debugger' });

@@ -2,7 +2,9 @@
 import type { SealingCrypto } from '../functions/sealing/crypto.ts';
 import { SealError } from '../functions/sealing/errors.ts';
 import type { VerificationKey } from '../functions/sealing/jws.ts';
+import type { Licence } from '../functions/sealing/licence.ts';
 import type { ApiClient } from './api/api-client.ts';
+import { ApiError } from './api/api-error.ts';
 import type { ModelSealClient } from './client.ts';
 import { type ClientEvent, completeEvent } from './events.ts';
 import { acceptGrant } from './opening/accept-grant.ts';
@@ -52,6 +54,25 @@ export class ProtectedModels {
     }
   }
 
+  /**
+   * Renews the licences that are near their end: call it at each start, and while the app runs,
+   * each hour or so. When a copy is due differs from copy to copy, so that a fleet does not come
+   * back all at once. A copy whose model is no longer given is erased; other failures wait for the
+   * next call.
+   */
+  async renewDue(): Promise<void> {
+    const { client, store } = this.#options;
+    for (const licence of await store.licences()) {
+      if (this.#now().getTime() < renewalDueAt(licence)) continue;
+      try {
+        await store.renew(licence.grantId, await client.renew(licence.grantId, licence.sha256));
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        if (GONE.has(error.code)) await store.erase(licence.grantId);
+      }
+    }
+  }
+
   /** Notes what the app's self-protection noticed; it is sent by the next `sendReports`. */
   observe(event: ClientEvent): void {
     this.#pending.push(completeEvent(event, this.#now(), this.#options.crypto));
@@ -68,7 +89,11 @@ export class ProtectedModels {
 
   async #openStored(modelId: string, version?: string): Promise<StoredModel | undefined> {
     const { store } = this.#options;
-    const found = await store.find(modelId, version);
+    const copies = (await store.licences())
+      .filter((licence) => licence.model === modelId)
+      .filter((licence) => licence.version === (version ?? licence.version))
+      .sort((a, b) => b.iat - a.iat);
+    const found = copies[0]?.grantId;
     if (!found) return undefined;
     try {
       return await store.open(found, this.#now());
@@ -105,6 +130,16 @@ export class ProtectedModels {
       throw error;
     }
   }
+}
+
+/** Refusals that mean that this copy shall not live on. */
+const GONE: ReadonlySet<string> = new Set(['model_unknown', 'grant_unknown']);
+
+/** Between 60 and 80 per cent of the licence's life, in milliseconds since 1970; fixed for a copy by its grant's random id. */
+function renewalDueAt({ grantId, nbf, exp }: Licence): number {
+  let spread = 0;
+  for (const character of grantId) spread = (spread * 31 + character.charCodeAt(0)) % 1000;
+  return (nbf + (exp - nbf) * (0.6 + (0.2 * spread) / 1000)) * 1000;
 }
 
 const eventOf = ({ code }: SealError): ClientEvent['type'] => {

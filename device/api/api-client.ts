@@ -9,7 +9,7 @@ export interface ApiOptions {
   readonly fetch?: typeof globalThis.fetch;
 }
 
-export type ChallengePurpose = 'device.enroll' | 'model.grant' | 'events';
+export type ChallengePurpose = 'device.enroll' | 'model.grant' | 'licence.renew' | 'events';
 
 export interface GrantAnswer {
   readonly grantId: string;
@@ -64,6 +64,11 @@ export class ApiClient {
 
   grant(modelId: string, request: ProvenRequest): Promise<GrantAnswer> {
     return this.#call('POST', `/v1/models/${encodeURIComponent(modelId)}/grants`, request);
+  }
+
+  renew(grantId: string, request: ProvenRequest): Promise<{ licence: string }> {
+    const path = `/v1/licences/${encodeURIComponent(grantId)}/renewals`;
+    return this.#call('POST', path, request);
   }
 
   report(request: ProvenRequest): Promise<{ accepted: number }> {

@@ -174,22 +174,20 @@ export class ModelStore {
     );
   }
 
-  /** The grant of the newest copy of a model (of one version, where given); undefined where there is none. */
-  async find(model: string, version?: string): Promise<string | undefined> {
-    let newest: Licence | undefined;
+  /** The licences of the copies that lie here. */
+  async licences(): Promise<readonly Licence[]> {
+    const licences: Licence[] = [];
     for (const id of await this.list()) {
       try {
         const { storageKey, tokens } = await this.#load(id);
         storageKey.fill(0);
-        const { licence } = tokens;
-        const asked = licence.model === model && licence.version === (version ?? licence.version);
-        if (asked && (!newest || licence.iat > newest.iat)) newest = licence;
+        licences.push(tokens.licence);
       } catch (error) {
         // A record that cannot be read is no copy; `eraseExpired` removes it.
         if (!(error instanceof SealError)) throw error;
       }
     }
-    return newest?.grantId;
+    return licences;
   }
 
   async #load(id: string) {
