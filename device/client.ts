@@ -91,14 +91,21 @@ export class ModelSealClient {
     );
   }
 
-  /** Sends up to 100 events. Throws ApiError; events that were not accepted may be sent again as they are. */
-  async report(events: readonly ClientEvent[]): Promise<void> {
+  /**
+   * Sends up to 100 events, and says which copies lie on this device; gives those that must be
+   * erased. Throws ApiError; events that were not accepted may be sent again as they are.
+   */
+  async report(
+    events: readonly ClientEvent[],
+    held: readonly string[] = [],
+  ): Promise<readonly string[]> {
     const now = this.#options.now?.() ?? new Date();
     const completed = events.map((event) => completeEvent(event, now, this.#options.crypto));
-    await this.#enrolled((enrolment) =>
+    return this.#enrolled((enrolment) =>
       withRetry(this.#retry, async () => {
-        const data = { type: 'events', events: completed };
-        return this.#options.api.report(await this.#proven(enrolment, 'events', data));
+        const data = { type: 'events', events: completed, held };
+        const request = await this.#proven(enrolment, 'events', data);
+        return (await this.#options.api.report(request)).erase;
       }),
     );
   }

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { revokeModel } from '../functions/catalogue/revoke-model.ts';
 import { nodeCrypto } from '../functions/sealing/node-crypto.ts';
 import { type ApiHarness, startApi } from '../test/api-harness.ts';
 import { fileStorage } from './node/file-storage.ts';
@@ -113,7 +114,7 @@ describe('ProtectedModels', () => {
     );
   });
 
-  it('renews a licence near its end without another download, and erases a revoked model', async () => {
+  it('renews a licence near its end without another download', async () => {
     const clock = { now: new Date() };
     const { models, store } = await device('rhea', clock);
     await models.get('smile');
@@ -129,16 +130,28 @@ describe('ProtectedModels', () => {
     expect(renewed?.exp).toBeGreaterThan(before?.exp ?? Infinity);
     await api.clients.publisher.idle();
     expect(grantsOf('rhea')).toBe(1);
+  });
 
-    const path = 'models/smile';
-    const model = (await api.clients.documents.get(path)) ?? {};
-    const versions = model['versions'] as Record<string, Record<string, unknown>>;
-    const revoked = { ...versions['1.0.0'], revoked: true };
-    await api.clients.documents.set(path, { ...model, versions: { '1.0.0': revoked } } as never);
-    clock.now = new Date(Date.now() + 0.9 * 86_400_000);
+  it('erases a revoked model, told by the answer to a report or by the refused renewal', async () => {
+    const clock = { now: new Date() };
+    const { models, store } = await device('tess', clock);
+    await api.publish('passing', MODEL, { format: 'opaque' });
+    await models.get('smile');
+    await models.get('passing');
+    await models.sendReports();
+    expect(await store.list()).toHaveLength(2);
+
+    await revokeModel(api.clients.documents, 'passing');
+    await models.sendReports();
+    expect((await store.licences()).map(({ model }) => model)).toEqual(['smile']);
+    await expect(models.get('passing')).rejects.toMatchObject({ code: 'model_unknown' });
+
+    await api.publish('passing', MODEL, { format: 'opaque', version: '2' });
+    await models.get('passing');
+    await revokeModel(api.clients.documents, 'passing', '2');
+    clock.now = new Date(Date.now() + 0.85 * 86_400_000);
     await models.renewDue();
-    expect(await store.list()).toEqual([]);
-    await api.clients.documents.set(path, model);
+    expect((await store.licences()).map(({ model }) => model)).toEqual(['smile']);
   });
 
   it('keeps reports that could not be sent', async () => {

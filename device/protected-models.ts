@@ -78,13 +78,19 @@ export class ProtectedModels {
     this.#pending.push(completeEvent(event, this.#now(), this.#options.crypto));
   }
 
-  /** Sends the events noted so far; those that could not be sent stay for the next time. */
+  /**
+   * Sends the events noted so far and erases the copies that were revoked: call it now and then,
+   * also with nothing to tell. Events that could not be sent stay for the next time.
+   */
   async sendReports(): Promise<void> {
-    while (this.#pending.length > 0) {
-      const batch = this.#pending.slice(0, 100);
-      await this.#options.client.report(batch);
+    const { client, store } = this.#options;
+    const held = (await store.list()).slice(0, MAX_HELD);
+    do {
+      const batch = this.#pending.slice(0, MAX_EVENTS);
+      const revoked = await client.report(batch, held);
       this.#pending = this.#pending.slice(batch.length);
-    }
+      for (const grant of revoked) await store.erase(grant);
+    } while (this.#pending.length > 0);
   }
 
   async #openStored(modelId: string, version?: string): Promise<StoredModel | undefined> {
@@ -131,6 +137,10 @@ export class ProtectedModels {
     }
   }
 }
+
+/** What one report takes. */
+const MAX_EVENTS = 100;
+const MAX_HELD = 64;
 
 /** Refusals that mean that this copy shall not live on. */
 const GONE: ReadonlySet<string> = new Set(['model_unknown', 'grant_unknown']);

@@ -71,7 +71,7 @@ export class ApiClient {
     return this.#call('POST', path, request);
   }
 
-  report(request: ProvenRequest): Promise<{ accepted: number }> {
+  report(request: ProvenRequest): Promise<{ accepted: number; erase: readonly string[] }> {
     return this.#call('POST', '/v1/events', request);
   }
 

@@ -2,10 +2,12 @@
 import { z } from 'zod';
 import type { Services } from '../composition.ts';
 import { clientEventSchema, type EventInput, receivedEvent } from '../fraud/events.ts';
+import { copiesToErase } from '../grants/erasure.ts';
 import {
   appVersion,
   challenge,
   deviceId,
+  grantId,
   type ReadClientData,
   readClientData,
 } from '../identity/client-data.ts';
@@ -16,6 +18,7 @@ import { type ApiRequest, type ApiResponse, type EndpointTable, endpoint } from 
 import { withRefusalEvents } from './refusal-events.ts';
 
 const MAX_EVENTS = 100;
+const MAX_HELD = 64;
 const MAX_CLIENT_DATA_BYTES = 96 * 1024;
 
 const reportClientData = z.strictObject({
@@ -23,7 +26,9 @@ const reportClientData = z.strictObject({
   challenge,
   deviceId,
   appVersion,
-  events: z.array(clientEventSchema).min(1).max(MAX_EVENTS),
+  events: z.array(clientEventSchema).max(MAX_EVENTS),
+  /** The grants whose copies lie on the device: the answer says which of them to erase. */
+  held: z.array(grantId).max(MAX_HELD).default([]),
 });
 type Report = z.infer<typeof reportClientData>;
 
@@ -46,7 +51,7 @@ async function report(
   const { data } = read;
   const observed = { user: userId, network, device: data.deviceId, appVersion: data.appVersion };
   const refusal: EventInput = { type: 'report.refused', authenticated: 'user', ...observed };
-  const device = await withRefusalEvents(services, now, refusal, () =>
+  const { device, erase } = await withRefusalEvents(services, now, refusal, () =>
     accept(services, read, body.proof, userId, now),
   );
   const origin = { ...observed, authenticated: 'device', platform: device.platform } as const;
@@ -57,7 +62,7 @@ async function report(
       services.publisher.publish('events', receivedEvent(event, origin, now)),
     ),
   );
-  return { status: 202, body: { accepted: data.events.length } };
+  return { status: 202, body: { accepted: data.events.length, erase } };
 }
 
 /** Spends the challenge and moves the device's counter; a report is taken from a blocked device too. */
@@ -67,18 +72,19 @@ function accept(
   proof: DeviceProof,
   userId: string,
   now: Date,
-): Promise<DeviceRecord> {
+): Promise<{ device: DeviceRecord; erase: readonly string[] }> {
   const challenge = services.challenges.verify(data.challenge, userId, 'events', now);
   const { deviceId, appVersion } = data;
   const call = { userId, deviceId, appVersion, challenge, clientDataHash: hash, proof, limits: [] };
   return services.documents.transaction(async (tx) => {
-    const { device, settle } = await openDeviceCall(
+    const { device, blocked, settle } = await openDeviceCall(
       tx,
       { ...call, servedWhileBlocked: true },
       [],
       now,
     );
+    const erase = await copiesToErase(tx, { userId, deviceId, blocked, held: data.held });
     await settle();
-    return device;
+    return { device, erase };
   });
 }

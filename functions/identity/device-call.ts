@@ -27,6 +27,8 @@ export interface DeviceCall {
 
 export interface OpenDeviceCall {
   readonly device: DeviceRecord;
+  /** Only where `servedWhileBlocked`: otherwise a block is a refusal. */
+  readonly blocked: boolean;
   /** The documents that were read along, in the order of their paths. */
   readonly documents: readonly (DocumentData | undefined)[];
   /** The RateLimit fields for the response. */
@@ -68,6 +70,7 @@ export async function openDeviceCall(
 
   return {
     device,
+    blocked: [userBlock, deviceBlock].some((data) => activeBlock(data, now)),
     documents: rest.slice(limits.length),
     headers,
     async settle() {
