@@ -1,20 +1,23 @@
 import { SealError } from './errors.ts';
 
-/** Takes exact counts of bytes from a stream of pieces of any size; holds no more than was asked for and one piece. */
+/** Takes exact counts of bytes from a stream of pieces of any size; holds the largest count taken and one piece. */
 export class ByteReader {
   readonly #pieces: AsyncIterator<Uint8Array>;
   #piece: Uint8Array = new Uint8Array(0);
+  /** Fresh memory for each chunk of a large file would cost as much as a pass of encryption. */
+  #scratch = new Uint8Array(0);
 
   constructor(source: AsyncIterable<Uint8Array>) {
     this.#pieces = source[Symbol.asyncIterator]();
   }
 
-  /** The next `count` bytes, possibly as a view of the source's memory. Throws `container-truncated` where there are fewer. */
+  /** The next `count` bytes, good until the next take and not to be changed. Throws `container-truncated` where there are fewer. */
   async take(count: number): Promise<Uint8Array> {
     if (this.#piece.byteLength === 0) await this.#next();
     if (this.#piece.byteLength >= count) return this.#split(count);
 
-    const bytes = new Uint8Array(count);
+    if (this.#scratch.byteLength < count) this.#scratch = new Uint8Array(count);
+    const bytes = this.#scratch.subarray(0, count);
     let filled = 0;
     while (filled < count) {
       if (this.#piece.byteLength === 0 && !(await this.#next())) {

@@ -14,19 +14,14 @@ const IV_BYTES = 12;
 const TAG_BYTES = 16;
 const HEAD_BYTES = 16;
 
-const KEY_LABEL = utf8('Themis secure cell message key');
-const IV_LABEL = utf8('Themis secure cell message iv');
-const COUNTER = new Uint8Array([0, 0, 0, 1]);
-const ZERO = new Uint8Array(1);
+/** Soter's KDF is HMAC-SHA-256(key, 00 00 00 01 ‖ label ‖ 00 ‖ context…). */
+const kdfLabel = (label: string) =>
+  concat(new Uint8Array([0, 0, 0, 1]), utf8(label), new Uint8Array(1));
+const KEY_LABEL = kdfLabel('Themis secure cell message key');
+const IV_LABEL = kdfLabel('Themis secure cell message iv');
 
-/** Soter's KDF: HMAC-SHA-256(key, 00 00 00 01 ‖ label ‖ 00 ‖ context…). */
-function soterKdf(
-  crypto: SealingCrypto,
-  key: Uint8Array,
-  label: Uint8Array,
-  ...context: readonly Uint8Array[]
-) {
-  return crypto.hmacSha256(key, concat(COUNTER, label, ZERO, ...context));
+function soterKdf(crypto: SealingCrypto, key: Uint8Array, ...input: readonly Uint8Array[]) {
+  return crypto.hmacSha256(key, concat(...input));
 }
 
 /**

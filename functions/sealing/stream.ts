@@ -44,7 +44,7 @@ export async function openContainer(
 ): Promise<OpenedContainer> {
   const reader = new ByteReader(source);
   try {
-    const prefix = await reader.take(HEADER_PREFIX_BYTES);
+    const prefix = copyOf(await reader.take(HEADER_PREFIX_BYTES));
     const rest = await reader.take(announcedHeaderBytes(prefix) - HEADER_PREFIX_BYTES);
     const encoded = concat(prefix, rest);
     const header = decodeHeader(encoded);
@@ -160,7 +160,7 @@ export function sealPlain(
         const { offset, length } = chunkAt(header, index);
         const bytes = await reader.take(length);
         digest.update(bytes);
-        // The imprint works in place, and the memory taken may be the source's own.
+        // The imprint works in place, and the memory taken is not ours to change.
         yield { offset, bytes: header.imprinted ? copyOf(bytes) : bytes };
       }
       if (!(await reader.ended())) throw new SealError('size-mismatch', 'more bytes than said');

@@ -1,0 +1,27 @@
+/** Child process: seals a model of so many megabytes and prints its peak resident memory in bytes. */
+import { readFile } from 'node:fs/promises';
+import { deriveKeys } from '../../functions/sealing/key-schedule.ts';
+import { nodeCrypto as crypto } from '../../functions/sealing/node-crypto.ts';
+import { reseal, sealPlain } from '../../functions/sealing/stream.ts';
+import { benchHeader } from './bench-model.ts';
+
+const sizeBytes = Number(process.argv[2]) * 2 ** 20;
+const PIECE_BYTES = 65_536;
+
+/** A model that exists nowhere as a whole. */
+async function* madeUp(): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < sizeBytes; at += PIECE_BYTES) yield crypto.randomBytes(PIECE_BYTES);
+}
+
+const from = await deriveKeys(crypto, crypto.randomBytes(32), 'vault');
+const to = await deriveKeys(crypto, crypto.randomBytes(32), 'delivery');
+const vault = sealPlain(crypto, madeUp(), { header: benchHeader(sizeBytes), keys: from });
+let sealedBytes = 0;
+for await (const part of reseal(crypto, vault.bytes, { from, to, imprint: true })) {
+  sealedBytes += part.byteLength;
+}
+if (sealedBytes !== vault.sizeBytes) throw new Error(`sealed ${sealedBytes} bytes`);
+// A child's `maxRSS` begins with what its parent had; VmHWM is this program's own.
+const status = await readFile('/proc/self/status', 'utf8').catch(() => '');
+const peakKiB = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? process.resourceUsage().maxRSS;
+console.log(Number(peakKiB) * 1024);
