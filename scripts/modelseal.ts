@@ -1,5 +1,6 @@
 /** `npm run modelseal -- …`: what operators and analysts do, from a terminal. */
 import { Command } from 'commander';
+import { revokeModel } from '../functions/catalogue/revoke-model.ts';
 import { ConfigError } from '../functions/config.ts';
 import { ServiceError } from '../functions/errors.ts';
 import { type CommandServices, commandServices } from './commands/command-services.ts';
@@ -19,6 +20,20 @@ program
   .option('--format <format>', 'take it as this format; told from the bytes where absent')
   .action((file: string, options: PublishOptions) =>
     withServices((services) => publish(services, file, options)),
+  );
+
+program
+  .command('revoke')
+  .description('take a model, or one version of it, back: no grants, no renewals, copies erased')
+  .argument('<model>', 'MODEL, or MODEL@VERSION')
+  .action((target: string) =>
+    withServices(async ({ documents }) => {
+      const [modelId = '', version] = target.split('@');
+      const revoked = await revokeModel(documents, modelId, version);
+      console.log(
+        `revoked: ${revoked.map((name) => `${modelId}@${name}`).join(', ') || 'nothing new'}`,
+      );
+    }),
   );
 
 /** Runs a command and leaves with 0, or says in one line why not and leaves with 1. */
