@@ -53,6 +53,7 @@ const app = z.discriminatedUnion('platform', [
     teamId: z.string().regex(/^[A-Z0-9]{10}$/),
     bundleId: z.string().regex(/^[A-Za-z0-9.-]{1,155}$/),
     environments: z.array(z.enum(['production', 'development'])).min(1),
+    minAppVersion: z.string().optional(),
   }),
 ]);
 

@@ -6,10 +6,12 @@ import { modelPath, versionFor } from '../catalogue/model-record.ts';
 import type { Services } from '../composition.ts';
 import { toBase64url } from '../encoding.ts';
 import { type LimitPolicy, limitPath } from '../fraud/limits.ts';
+import { requireCurrentApp } from '../identity/app-version.ts';
 import type { GrantClientData } from '../identity/client-data.ts';
 import { openDeviceCall } from '../identity/device-call.ts';
 import type { DeviceProof } from '../identity/device-proof.ts';
 import type { DeviceRecord } from '../identity/devices.ts';
+import { trustedApp } from '../identity/enrolment.ts';
 import { grantDocument, grantPath } from './grant-record.ts';
 import type { AdmittedGrant } from './seal-model.ts';
 
@@ -29,7 +31,7 @@ export interface Admission {
 
 /**
  * Decides and records a grant in one transaction. Throws challenge_invalid, blocked, device_unknown,
- * rate_limited, challenge_spent, model_unknown or proof_invalid, and then nothing has changed.
+ * rate_limited, challenge_spent, app_outdated, model_unknown or proof_invalid, and then nothing has changed.
  */
 export async function admit(
   services: Services,
@@ -53,6 +55,7 @@ export async function admit(
       [modelPath(modelId)],
       now,
     );
+    requireCurrentApp(trustedApp(services.config.apps, device.appId), appVersion);
     const version = versionFor(documents[0], clientData.version, userId);
     await settle();
     const grant = { grantId, userId, deviceId, recipientKey, suite, version };

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { verifyAttestation } from '../attestation/app-attest/attestation.ts';
 import { AttestationError } from '../attestation/errors.ts';
 import { ServiceError } from '../errors.ts';
+import { requireCurrentApp, type VersionedApp } from './app-version.ts';
 import { base64urlBytes, type EnrolClientData } from './client-data.ts';
 import type { DeviceRecord } from './devices.ts';
 
@@ -21,7 +22,7 @@ export const attestationEvidence = z.discriminatedUnion('format', [
 export type AttestationEvidence = z.infer<typeof attestationEvidence>;
 
 /** An app that may enrol devices, and in which App Attest environments. */
-export interface TrustedApp {
+export interface TrustedApp extends VersionedApp {
   readonly platform: 'ios';
   readonly teamId: string;
   readonly bundleId: string;
@@ -33,9 +34,13 @@ export interface EnrolmentPolicy {
   readonly appAttestAnchors: readonly X509Certificate[];
 }
 
+/** The app of this id, as the platform writes it. */
+export const trustedApp = (apps: readonly TrustedApp[], appId: string): TrustedApp | undefined =>
+  apps.find(({ teamId, bundleId }) => `${teamId}.${bundleId}` === appId);
+
 /**
  * The device that the evidence proves. Throws attestation_failed, whose reason is the attestation
- * cause, and device_not_trusted for an app that is not ours.
+ * cause, device_not_trusted for an app that is not ours, and app_outdated for a version too old.
  */
 export async function attestedDevice(
   clientData: EnrolClientData,
@@ -45,11 +50,11 @@ export async function attestedDevice(
   policy: EnrolmentPolicy,
   now: Date,
 ): Promise<DeviceRecord> {
-  const app = policy.apps.find(
-    ({ platform, teamId, bundleId }) =>
-      platform === clientData.platform && `${teamId}.${bundleId}` === clientData.appId,
-  );
-  if (!app) throw new ServiceError('device_not_trusted', { reason: 'app_unknown' });
+  const app = trustedApp(policy.apps, clientData.appId);
+  if (app?.platform !== clientData.platform) {
+    throw new ServiceError('device_not_trusted', { reason: 'app_unknown' });
+  }
+  requireCurrentApp(app, clientData.appVersion);
   try {
     const verdict = await verifyAttestation({
       attestationObject: evidence.attestationObject,
