@@ -38,6 +38,14 @@ export type AttestationCause =
   | 'key-description-not-leaf'
   | 'key-description-malformed'
   | 'challenge-mismatch'
+  // Play Integrity
+  | 'integrity-token-malformed'
+  | 'integrity-token-signature-invalid'
+  | 'integrity-payload-malformed'
+  | 'integrity-hash-mismatch'
+  | 'integrity-package-mismatch'
+  | 'integrity-stale'
+  | 'integrity-testing-response'
   // App Attest receipts
   | 'receipt-malformed'
   | 'receipt-signature-invalid'
