@@ -84,8 +84,8 @@ export function createScoreHandler(dependencies: ScoreDependencies): EventHandle
   };
 }
 
-export const createHandler: EventHandlerFactory = (services) =>
-  createScoreHandler({ ...services, rules: DEFAULT_RULES });
+export const createHandler: EventHandlerFactory = ({ documents, publisher, log, now }) =>
+  createScoreHandler({ documents, publisher, log, now, rules: DEFAULT_RULES });
 
 /** Runs a judging inside a transaction and returns what is to be published after it. */
 export async function carryOut(

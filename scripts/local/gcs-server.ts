@@ -7,6 +7,7 @@ import { GcsError } from './gcs-error.ts';
 import { type EventTarget, emitFinalized } from './gcs-events.ts';
 import { type ObjectResource, openGcsStore } from './gcs-store.ts';
 import { createUploads, parseMetadata, type UploadTarget } from './gcs-uploads.ts';
+import { listenOnLoopback } from './ports.ts';
 import { type SignedUrlRefusal, verifyV4 } from './v4-verify.ts';
 
 export interface GcsServerOptions {
@@ -150,12 +151,7 @@ export async function startGcsServer(options: GcsServerOptions): Promise<GcsServ
   });
   // A slow upload is not an attack here.
   server.requestTimeout = 0;
-  const port = await new Promise<number>((resolve, reject) => {
-    server.once('error', reject).listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      if (typeof address === 'object' && address) resolve(address.port);
-    });
-  });
+  const port = await listenOnLoopback(server);
 
   return {
     url: `http://127.0.0.1:${port}`,
