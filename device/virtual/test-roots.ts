@@ -37,6 +37,9 @@ const HIERARCHIES = {
   keyAttestation: 'key-attestation',
 } as const satisfies Record<keyof TestRoots, string>;
 
+/** Google's intermediates issue those of the devices, Apple's issue what devices show. */
+const PATH_LENGTHS: Readonly<Record<string, number>> = { [HIERARCHIES.keyAttestation]: 2 };
+
 const CA_KEY_USAGE = 0x06;
 const TEN_YEARS_MS = 10 * 365 * 86_400_000;
 
@@ -71,7 +74,11 @@ function createHierarchy(name: string, now: Date): TestHierarchy {
   return {
     root: issue(rootName, root.publicKey),
     rootKey: root.privateKey,
-    intermediate: issue(`modelseal test CA ${name}`, intermediate.publicKey, 0),
+    intermediate: issue(
+      `modelseal test CA ${name}`,
+      intermediate.publicKey,
+      PATH_LENGTHS[name] ?? 0,
+    ),
     intermediateKey: intermediate.privateKey,
   };
 }
