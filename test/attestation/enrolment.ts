@@ -1,0 +1,129 @@
+/** Virtual phones of one app that enrol, and the policy, roots and services that judge them. */
+import { randomBytes } from 'node:crypto';
+import {
+  type AppAttestOverrides,
+  VirtualAppAttest,
+  type VirtualAppAttestOptions,
+} from '../../device/virtual/app-attest.ts';
+import {
+  type KeyAttestationOverrides,
+  VirtualKeystore,
+} from '../../device/virtual/key-attestation.ts';
+import {
+  type IntegrityOverrides,
+  VirtualPlayIntegrity,
+} from '../../device/virtual/play-integrity.ts';
+import { createTestRoots } from '../../device/virtual/test-roots.ts';
+import {
+  importIntegrityKeys,
+  openIntegrityToken,
+} from '../../functions/attestation/play-integrity/token.ts';
+import type {
+  EnrolmentInput,
+  EnrolmentServices,
+} from '../../functions/attestation/policy/evaluate.ts';
+import { parseAttestationPolicy } from '../../functions/attestation/policy/schema.ts';
+
+export const NOW = new Date('2026-11-01T12:00:00Z');
+const clientDataHash = randomBytes(32);
+const roots = createTestRoots(NOW);
+export const IPHONE_APP = { teamId: 'TEAM123456', bundleId: 'com.example.models' };
+export const signingCertificateDigest = randomBytes(32);
+export const ANDROID_APP = {
+  packageName: 'com.example.models',
+  versionCode: 42,
+  signingCertificateDigest,
+};
+export const BOOT_KEY = Buffer.alloc(32, 7);
+
+const play = new VirtualPlayIntegrity({ ...ANDROID_APP, now: () => NOW });
+export const keys = importIntegrityKeys(play.decryptionKey, play.verificationKey);
+const pixel = new VirtualKeystore({
+  roots,
+  ...ANDROID_APP,
+  strongBox: true,
+  now: () => NOW,
+});
+
+export type Rule = Readonly<Record<string, unknown>>;
+
+export const policyOf = (ios: Rule, android: Rule) =>
+  parseAttestationPolicy({
+    apps: [
+      { platform: 'ios', ...IPHONE_APP, rules: [ios] },
+      {
+        platform: 'android',
+        packageName: ANDROID_APP.packageName,
+        signingCertificateDigests: [signingCertificateDigest.toString('hex')],
+        rules: [android],
+      },
+    ],
+  });
+
+export const services: EnrolmentServices = {
+  revocationList: async () => ({ entries: new Map(), fetchedAt: NOW, freshUntil: NOW }),
+  openIntegrityToken: async (_packageName, token) => await openIntegrityToken(token, keys),
+  failingSince: () => undefined,
+};
+
+const common = {
+  appVersion: '2.1',
+  clientDataHash,
+  now: NOW,
+  services,
+  trust: {
+    appAttest: [roots.appAttest.root],
+    appleReceipt: [roots.appleReceipt.root],
+    keyAttestation: [roots.keyAttestation.root],
+  },
+};
+
+/** An iPhone that enrols: its policy, what it does otherwise than a genuine one. */
+export async function iphone(
+  rule: Rule = {},
+  overrides: AppAttestOverrides = {},
+  options: Partial<VirtualAppAttestOptions> = {},
+): Promise<EnrolmentInput> {
+  const environment = 'production';
+  const phone = new VirtualAppAttest({
+    roots,
+    ...IPHONE_APP,
+    environment,
+    now: () => NOW,
+    ...options,
+  });
+  const keyId = await phone.generateKey();
+  return {
+    ...common,
+    policy: policyOf(rule, {}),
+    platform: 'ios',
+    appId: 'TEAM123456.com.example.models',
+    evidence: {
+      format: 'apple-appattest',
+      attestationObject: await phone.attestKey(keyId, clientDataHash, overrides),
+      keyId: Buffer.from(keyId, 'base64'),
+    },
+  };
+}
+
+/** A Pixel that enrols; without a Play Integrity token where `integrity` is null. */
+export async function android(
+  rule: Rule = {},
+  key: KeyAttestationOverrides = {},
+  integrity: IntegrityOverrides | null = {},
+): Promise<EnrolmentInput> {
+  await pixel.generateKey('key', clientDataHash, key);
+  const integrityToken =
+    integrity && (await play.requestToken(clientDataHash, { overrides: integrity }));
+  return {
+    ...common,
+    policy: policyOf({}, rule),
+    platform: 'android',
+    appId: ANDROID_APP.packageName,
+    evidence: {
+      format: 'android-key',
+      x5c: pixel.getCertificateChain('key'),
+      ...(integrityToken && { integrityToken }),
+    },
+  };
+}
