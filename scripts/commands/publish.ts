@@ -27,11 +27,12 @@ export async function publish(
   services: CommandServices,
   file: string,
   options: PublishOptions,
+  startBar: typeof progressBar = progressBar,
 ): Promise<PublishResult> {
   if (!modelId.safeParse(options.model).success) throw new RangeError('--model: not a model id');
   if (!modelVersion.safeParse(options.version).success) throw new RangeError('--version');
   const { size } = await stat(file);
-  const bar = progressBar(`publishing ${options.model}@${options.version}`, size);
+  const bar = startBar(`publishing ${options.model}@${options.version}`, size);
   const handle = await open(file, 'r');
   const model: PlainModel = {
     sizeBytes: size,

@@ -1,0 +1,39 @@
+/**
+ * `npm run demo`: starts everything locally and tells the main story on real models, step by step.
+ * Leaves with 1 if any step is not as said; `--json` prints the steps for machines.
+ */
+import { rm } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { tellAttacks } from './demo/attacks.ts';
+import { tellMainJob } from './demo/main-job.ts';
+import { tellPrologue } from './demo/prologue.ts';
+import { tellStory } from './demo/story.ts';
+import { timeText } from './terminal/units.ts';
+
+const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } });
+const print = values.json ? () => undefined : (line: string) => console.log(line);
+const startedAt = performance.now();
+const story = tellStory(print);
+
+print('modelseal: a model for one user, on one device, for one use\n');
+const scene = await tellPrologue(story);
+if (scene) {
+  try {
+    await tellMainJob(story, scene);
+    await tellAttacks(story, scene);
+  } finally {
+    await Promise.all(scene.phones().map(({ directory }) => rm(directory, { recursive: true })));
+    await scene.stack.stop();
+  }
+}
+
+const failed = story.results.filter(({ ok }) => !ok);
+if (values.json) {
+  const mode = scene?.stack.mode ?? null;
+  console.log(JSON.stringify({ ok: failed.length === 0, mode, steps: story.results }, null, 2));
+} else {
+  const total = timeText(performance.now() - startedAt);
+  print(`\n${story.results.length - failed.length} of ${story.results.length} steps ✓ in ${total}`);
+  if (scene?.stack.mode === 'in-memory') print('Firestore and Pub/Sub were in-memory doubles.');
+}
+process.exit(failed.length === 0 && scene ? 0 : 1);

@@ -1,0 +1,137 @@
+import { createTestRoots } from '../../device/virtual/test-roots.ts';
+import { virtualIphone } from '../../device/virtual/virtual-iphone.ts';
+import { toBase64url } from '../../functions/encoding.ts';
+import { generateRecipientKey } from '../../functions/sealing/hpke.ts';
+import type { DemoPhone } from './demo-phone.ts';
+import { EFFECTS, GRANTS_PER_USER_MINUTE, type Scene } from './prologue.ts';
+import { mustBe, refusalOf, type Story } from './story.ts';
+
+const SUITE = 'P256-HKDF-SHA256-AES256GCM';
+
+/** What thieves try, and what becomes of it. */
+export async function tellAttacks(story: Story, scene: Scene): Promise<void> {
+  await story.step('A recorded request, sent again: its challenge is spent', async () => {
+    const phone = scene.phone('carl');
+    const request = await recordedRequest(phone, 'selfie');
+    await phone.api.grant('selfie', request);
+    const replayed = await refusalOf(phone.api.grant('selfie', request), 'challenge_spent');
+    mustBe(replayed.status === 409, '409');
+    const mallory = scene.phone('mallory');
+    const stolen = await refusalOf(mallory.api.grant('selfie', request), 'challenge_invalid');
+    return `again: ${replayed.status} ${replayed.code}; by another user: ${stolen.status} ${stolen.code}`;
+  });
+
+  await story.step("Zoe's personal model does not exist for anybody else", async () => {
+    const mallory = scene.phone('mallory');
+    const others = await refusalOf(mallory.client.grant('zoe-1'), 'model_unknown');
+    mustBe(others.status === 404, '404');
+    const { grantId } = await scene.phone('zoe').client.grant('zoe-1');
+    return `for Mallory: ${others.status} ${others.code}; for Zoe: grant ${grantId}`;
+  });
+
+  await story.step('A forged phone, another app and no token get nothing', async () => {
+    const forger = scene.phone('forger');
+    const forged = virtualIphone({
+      roots: createTestRoots(),
+      ...scene.stack.app,
+      environment: 'production',
+    });
+    const attested = await refusalOf(enrolAs(forger, forged), 'attestation_failed');
+    const copied = virtualIphone({
+      roots: scene.stack.roots,
+      ...scene.stack.app,
+      bundleId: 'example.copycat',
+      environment: 'production',
+    });
+    const otherApp = await refusalOf(enrolAs(forger, copied), 'device_not_trusted');
+    const nobody = await fetch(new URL('/v1/models', scene.stack.baseUrl));
+    mustBe(nobody.status === 401, '401 without a token');
+    return `forged: ${attested.code}; other app: ${otherApp.code}; no token: ${nobody.status}`;
+  });
+
+  await story.step('A jailbroken phone is watched: its app reports it', async () => {
+    const phone = scene.phone('jim');
+    phone.models.observe({ type: 'rasp.signal', cause: 'jailbreak' });
+    await phone.models.sendReports();
+    const userId = scene.services.pseudonyms.user(scene.stack.issuer, 'jim');
+    const risk = await eventually(() => scene.services.documents.get(`risk/user_${userId}`));
+    mustBe(risk !== undefined, 'the report reached the scoring function');
+    return 'scored within moments; a report alone blocks nobody, since apps can lie';
+  });
+
+  await story.step('A hoarder is slowed down, then blocked', async () => {
+    const hoarder = scene.phone('hugo');
+    const outcomes: string[] = [];
+    let retryAfterSeconds: number | undefined;
+    for (let i = 0; i < 40 && outcomes.at(-1) !== 'blocked'; i++) {
+      const outcome = await hoarder.client.grant(`effect-${(i % EFFECTS) + 1}`).then(
+        () => 'granted',
+        (error: { code: string; retryAfterSeconds?: number }) => {
+          retryAfterSeconds = error.retryAfterSeconds;
+          return error.code;
+        },
+      );
+      outcomes.push(outcome);
+      if (outcome === 'rate_limited') await new Promise((done) => setTimeout(done, 150));
+    }
+    const count = (code: string) => outcomes.filter((each) => each === code).length;
+    mustBe(count('rate_limited') > 0, 'he was slowed down (429)');
+    mustBe(outcomes.at(-1) === 'blocked', 'he was blocked (403)');
+    mustBe(count('granted') <= GRANTS_PER_USER_MINUTE + 1, 'he got no more than the limit gives');
+    const hours = Math.round((retryAfterSeconds ?? 0) / 360) / 10;
+    return `${count('granted')} models, then ${count('rate_limited')} × 429, then 403 blocked for ${hours} h`;
+  });
+
+  await story.step('His neighbour gets what she asks for', async () => {
+    using model = await scene.phone('nora').models.get('effect-1');
+    await model.withModel((bytes) =>
+      mustBe(scene.originals.selfie.bytes.equals(bytes), 'opened, byte for byte'),
+    );
+    return `effect-1 opened under licence until ${new Date(model.tokens.licence.exp * 1000).toISOString()}`;
+  });
+}
+
+/** What a thief would record: a whole request with a valid proof. */
+async function recordedRequest(phone: DemoPhone, modelId: string) {
+  const { deviceId, keyHandle } = await phone.client.enrol();
+  const { publicKey } = await generateRecipientKey(SUITE);
+  const bytes = Buffer.from(
+    JSON.stringify({
+      type: 'model.grant',
+      challenge: await phone.api.challenge('model.grant'),
+      deviceId,
+      modelId,
+      version: 'latest',
+      recipientKey: toBase64url(publicKey),
+      suite: SUITE,
+      appVersion: phone.platform.appVersion,
+    }),
+  );
+  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  return { clientData: toBase64url(bytes), proof: await phone.platform.prove(keyHandle, hash) };
+}
+
+async function enrolAs(phone: DemoPhone, platform: DemoPhone['platform']) {
+  const bytes = Buffer.from(
+    JSON.stringify({
+      type: 'device.enroll',
+      challenge: await phone.api.challenge('device.enroll'),
+      platform: platform.platform,
+      appId: platform.appId,
+      appVersion: platform.appVersion,
+    }),
+  );
+  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  const { attestation } = await platform.createAttestedKey(hash);
+  return phone.api.enrol(toBase64url(bytes), attestation);
+}
+
+/** What `look` finds, tried for five seconds. */
+async function eventually<T>(look: () => Promise<T | undefined>): Promise<T | undefined> {
+  for (let i = 0; i < 50; i++) {
+    const found = await look();
+    if (found !== undefined) return found;
+    await new Promise((done) => setTimeout(done, 100));
+  }
+  return undefined;
+}
