@@ -110,15 +110,20 @@ export interface StartOptions {
   readonly importFrom?: string;
 }
 
+/** Emulators that start; they answer from `ready` on. */
+export interface StartingEmulators {
+  readonly hosts: EmulatorHosts;
+  readonly ready: Promise<void>;
+}
+
 /**
- * Starts both emulators on free loopback ports and waits until they answer. The jars are called
- * directly: the Google Cloud CLI's wrappers leave the Java process behind when they are killed.
+ * Starts both emulators on free loopback ports. The jars are called directly: the Google Cloud
+ * CLI's wrappers leave the Java process behind when they are killed.
  */
-export async function startEmulators(options: StartOptions): Promise<EmulatorHosts> {
+export async function startEmulators(options: StartOptions): Promise<StartingEmulators> {
   const { java, firestoreJar, pubsubJar } = options.installation;
   mkdirSync(options.logFolder, { recursive: true });
-  const start = async (name: string, args: readonly string[]): Promise<string> => {
-    const port = await freePort();
+  const start = (name: string, port: number, args: readonly string[]): Promise<void> => {
     const emulator = options.processes.spawn(
       name,
       java,
@@ -130,19 +135,21 @@ export async function startEmulators(options: StartOptions): Promise<EmulatorHos
       ],
       { env: {}, logFile: join(options.logFolder, `${name}.log`) },
     );
-    await untilAnswering(`http://127.0.0.1:${port}/`, {
+    return untilAnswering(`http://127.0.0.1:${port}/`, {
       name,
       timeoutMs: 20_000,
       stillAlive: emulator.assertAlive,
     });
-    return `127.0.0.1:${port}`;
   };
-  const [firestore, pubsub] = await Promise.all([
-    start('firestore-emulator', [
+  const [firestore, pubsub] = [await freePort(), await freePort()];
+  const ready = Promise.all([
+    start('firestore-emulator', firestore, [
       ...['-cp', firestoreJar, 'com.google.cloud.datastore.emulator.firestore.CloudFirestore'],
       ...(options.importFrom ? [`--import-data=${options.importFrom}`] : []),
     ]),
-    start('pubsub-emulator', ['-jar', pubsubJar]),
-  ]);
-  return { firestore, pubsub };
+    start('pubsub-emulator', pubsub, ['-jar', pubsubJar]),
+  ]).then(() => undefined);
+  // Who starts other things meanwhile hears of a failure later, when asking for `ready`.
+  ready.catch(() => undefined);
+  return { hosts: { firestore: `127.0.0.1:${firestore}`, pubsub: `127.0.0.1:${pubsub}` }, ready };
 }

@@ -101,7 +101,7 @@ async function start(
     cleanups.push(() => service.stop());
     return service;
   };
-  const [{ hosts, missing }, kms, storage, issuer] = await Promise.all([
+  const [{ hosts, ready, missing }, kms, storage, issuer] = await Promise.all([
     emulatorHosts(options, processes, logFolder),
     startKmsServer({
       names: localKeyNames(PROJECT_ID),
@@ -136,6 +136,7 @@ async function start(
       ? await startFunctionProcesses({ processes, environment, logFolder })
       : await startFunctionsInProcess({ clients, environment, logFolder }),
   );
+  await ready;
   const events = started(
     await wireEvents({ host, storage, pubsub: hosts?.pubsub ?? doubles.publisher }),
   );
@@ -180,14 +181,18 @@ async function emulatorHosts(
   options: StackOptions,
   processes: ReturnType<typeof createProcessGroup>,
   logFolder: string,
-): Promise<{ readonly hosts?: EmulatorHosts; readonly missing: readonly string[] }> {
+): Promise<{
+  readonly hosts?: EmulatorHosts;
+  readonly ready?: Promise<void>;
+  readonly missing: readonly string[];
+}> {
   if (options.inMemory) return { missing: [] };
   const running = emulatorsInEnvironment(process.env);
   if (running) return { hosts: running, missing: [] };
   const search = await findEmulators(process.env);
   if ('missing' in search) return search;
-  const hosts = await startEmulators({ installation: search.found, processes, logFolder });
-  return { hosts, missing: [] };
+  const starting = await startEmulators({ installation: search.found, processes, logFolder });
+  return { ...starting, missing: [] };
 }
 
 function routesOf(ports: ReadonlyMap<string, number>) {

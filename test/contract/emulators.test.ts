@@ -35,7 +35,10 @@ if (!running && 'missing' in search) {
         hosts = running;
       } else if ('found' in search) {
         processes = createProcessGroup();
-        hosts = await startEmulators({ installation: search.found, processes, logFolder });
+        const { found: installation } = search;
+        const starting = await startEmulators({ installation, processes, logFolder });
+        await starting.ready;
+        hosts = starting.hosts;
       }
     }, 60_000);
 
