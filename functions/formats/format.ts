@@ -1,12 +1,42 @@
 /** Which model file this is, and where in it the weights lie. */
+import { isArchive, parseArchive } from './archive.ts';
+import { isCoreMl, isCoreMlWeights, parseCoreMl, parseCoreMlWeights } from './coreml.ts';
 import { FormatError } from './errors.ts';
+import { isGguf, parseGguf } from './gguf.ts';
 import type { ModelLayer } from './layers.ts';
+import { isOnnx, parseOnnx } from './onnx.ts';
 import { opaqueLayers } from './opaque.ts';
+import { fieldsOf } from './protobuf.ts';
 import { type ModelSource, RandomAccess, sourceOf } from './random-access.ts';
-import { parseTflite, TFLITE_IDENTIFIER } from './tflite.ts';
+import { isSafetensors, parseSafetensors } from './safetensors.ts';
+import { isTflite, parseTflite } from './tflite.ts';
 
-export const MODEL_FORMATS = ['tflite', 'opaque'] as const;
-export type ModelFormat = (typeof MODEL_FORMATS)[number];
+interface Format {
+  readonly is: (file: RandomAccess) => Promise<boolean>;
+  readonly parse: (file: RandomAccess) => Promise<readonly ModelLayer[]>;
+}
+
+/** Asked in this order: those with a magic number first. */
+const FILES = {
+  tflite: { is: isTflite, parse: parseTflite },
+  gguf: { is: isGguf, parse: parseGguf },
+  'coreml-weights': { is: isCoreMlWeights, parse: parseCoreMlWeights },
+  safetensors: { is: isSafetensors, parse: parseSafetensors },
+  onnx: { is: async (file) => isOnnx(await topLevelFields(file)), parse: parseOnnx },
+  coreml: { is: async (file) => isCoreMl(await topLevelFields(file)), parse: parseCoreMl },
+} as const satisfies Record<string, Format>;
+
+const FORMATS: Readonly<Record<Exclude<ModelFormat, 'opaque'>, Format>> = {
+  archive: { is: isArchive, parse: (file) => parseArchive(file, parseFile) },
+  ...FILES,
+};
+
+export const MODEL_FORMATS = [
+  ...(Object.keys(FILES) as (keyof typeof FILES)[]),
+  'archive',
+  'opaque',
+] as const;
+export type ModelFormat = keyof typeof FILES | 'archive' | 'opaque';
 
 export interface ParsedModel {
   readonly format: ModelFormat;
@@ -26,15 +56,34 @@ export async function parseModel(
   const file = new RandomAccess(model instanceof Uint8Array ? sourceOf(model) : model);
   if (file.sizeBytes === 0) throw new FormatError('malformed', 'the file is empty');
   if (format === 'opaque') return { format, layers: opaqueLayers(file.sizeBytes) };
-  const detected = await detect(file);
-  if (!detected || (format && format !== detected)) {
-    throw new FormatError('format-unknown', `not a model of the format ${format ?? 'tflite'}`);
+  const names = format ? [format] : (Object.keys(FORMATS) as (keyof typeof FORMATS)[]);
+  for (const name of names) {
+    const { is, parse } = FORMATS[name];
+    if (await is(file)) return { format: name, layers: await parse(file) };
   }
-  return { format: detected, layers: await parseTflite(file) };
+  throw new FormatError(
+    'format-unknown',
+    format ? `not a model of the format ${format}` : 'of no known format',
+  );
 }
 
-async function detect(file: RandomAccess): Promise<'tflite' | undefined> {
-  if (file.sizeBytes < 8) return undefined;
-  const identifier = String.fromCharCode(...(await file.bytes(4, 4, 'file identifier')));
-  return identifier === TFLITE_IDENTIFIER ? 'tflite' : undefined;
+async function parseFile(file: RandomAccess) {
+  for (const [format, { is, parse }] of Object.entries(FILES)) {
+    if (await is(file)) return { format, layers: await parse(file) };
+  }
+  return undefined;
+}
+
+/** The numbers of the fields of a file that is one protobuf message; none where it is not. */
+async function topLevelFields(file: RandomAccess): Promise<ReadonlySet<number>> {
+  const numbers = new Set<number>();
+  try {
+    for await (const { number } of fieldsOf(file, { offset: 0, length: file.sizeBytes })) {
+      numbers.add(number);
+    }
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    return new Set();
+  }
+  return numbers;
 }

@@ -22,6 +22,9 @@ export interface Structure {
  */
 export const MIN_LAYER_BYTES = 64;
 
+/** What a manifest takes; fused layers have all their names in one. */
+const MAX_NAME_CHARS = 1024;
+
 /** Themis counts a message's bytes in 32 bits; the manifest names no layer longer than that. */
 const MAX_LAYER_BYTES = 0xffff_ffff;
 
@@ -34,6 +37,7 @@ export function finishLayers(
   structures: readonly Structure[],
 ): readonly ModelLayer[] {
   const layers = found
+    .map((layer) => (layer.name ? { ...layer, name: layer.name.slice(0, MAX_NAME_CHARS) } : layer))
     .filter(({ length }) => length >= MIN_LAYER_BYTES)
     .sort((a, b) => a.offset - b.offset || a.length - b.length || a.index - b.index)
     .filter((layer, i, all) => {

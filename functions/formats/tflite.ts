@@ -7,7 +7,7 @@ import { FlatbufferReader, type Table } from './flatbuffer.ts';
 import { finishLayers, type ModelLayer } from './layers.ts';
 import type { RandomAccess } from './random-access.ts';
 
-export const TFLITE_IDENTIFIER = 'TFL3';
+const IDENTIFIER = 'TFL3';
 
 /** Field numbers of the schema's tables. */
 const MODEL = { subgraphs: 2, buffers: 4, metadata: 6 } as const;
@@ -23,13 +23,18 @@ const DTYPES = [
   ...['int4', 'bfloat16', 'int2', 'uint4'],
 ];
 
+export async function isTflite(file: RandomAccess): Promise<boolean> {
+  if (file.sizeBytes < 8) return false;
+  return String.fromCharCode(...(await file.bytes(4, 4, 'file identifier'))) === IDENTIFIER;
+}
+
 /**
  * The buffers that tensors take their constants from; a layer's index is its buffer's. Buffers that
  * only metadata refers to stay in the clear. Throws FormatError.
  */
 export async function parseTflite(file: RandomAccess): Promise<readonly ModelLayer[]> {
   const reader = new FlatbufferReader(file);
-  const model = await reader.root(TFLITE_IDENTIFIER);
+  const model = await reader.root(IDENTIFIER);
   const buffers = await model.tables(MODEL.buffers, 'buffers');
   const tensors = await tensorsByBuffer(model, buffers.length);
   for (const entry of await model.tables(MODEL.metadata, 'metadata')) {
