@@ -16,3 +16,20 @@ export function importSpki(spki: Uint8Array): KeyObject {
     throw new AttestationError('public-key-unsupported', 'public key cannot be read', { cause });
   }
 }
+
+/** SubjectPublicKeyInfo of an uncompressed P-256 point (RFC 5480 section 2), up to the point. */
+const P256_PREFIX = Buffer.from('3059301306072a8648ce3d020106082a8648ce3d030107034200', 'hex');
+
+/**
+ * The uncompressed point (65 bytes) of a P-256 key's DER SubjectPublicKeyInfo.
+ * Throws AttestationError `public-key-unsupported` for a key of any other kind.
+ */
+export function p256Point(spki: Uint8Array): Uint8Array {
+  const { length } = P256_PREFIX;
+  const sound =
+    spki.length === length + 65 &&
+    bufferOf(spki).compare(P256_PREFIX, 0, length, 0, length) === 0 &&
+    spki[length] === 4;
+  if (!sound) throw new AttestationError('public-key-unsupported', 'key is not on P-256');
+  return spki.subarray(length);
+}

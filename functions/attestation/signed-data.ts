@@ -72,7 +72,7 @@ export async function openSignedData(
   );
   if (!claimed) throw outer.fail('certificate of the signer is missing');
   const x5c = pathFrom(claimed, certificates).map((certificate) => certificate.raw);
-  const [signer] = await validateChain({ x5c, trustAnchors, now });
+  const [signer] = await validateChain({ x5c, trustAnchors, now, rememberLeaf: true });
   const key = signer && keyOf(signer);
   if (!key || !(await isSigned({ algorithm, key, data: content, signature }))) {
     throw new AttestationError('receipt-signature-invalid');

@@ -1,22 +1,12 @@
 /** Real attestation material, which lies beside the repository and is not part of it. */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe } from '@jest/globals';
 
-const FOLDER = join(import.meta.dirname, '../../../shared/fixtures');
-
-/** A describe whose tests need real material; where that is absent it registers none, and says so. */
-export function describeReal(name: string, tests: () => void): void {
-  if (existsSync(FOLDER)) {
-    describe(name, tests);
-    return;
-  }
-  console.warn(`NOT RUN: ${name} (${FOLDER} is absent)`);
-  describe(`NOT RUN, for want of ${FOLDER}: ${name}`, () => {});
-}
+/** Where it lies. */
+export const FIXTURES = join(import.meta.dirname, '../../../shared/fixtures');
 
 export function readFixture(path: string): string {
-  return readFileSync(join(FOLDER, path), 'utf8');
+  return readFileSync(join(FIXTURES, path), 'utf8');
 }
 
 /** The flat documents of a YAML file of App Attest material: `key: value` and block scalars. */

@@ -1,10 +1,11 @@
 import { createHash, type X509Certificate } from 'node:crypto';
-import { bufferOf, sameBytes } from '../bytes.ts';
+import { sameBytes } from '../bytes.ts';
 import { type CborMap, cborBytes, cborMap, decodeCbor } from '../cbor.ts';
 import { allowsKeyUsage, basicConstraints, type Certificate, KEY_USAGE } from '../certificate.ts';
 import { validateChain } from '../certificate-chain.ts';
 import { DerReader } from '../der.ts';
 import { AttestationError } from '../errors.ts';
+import { p256Point } from '../public-key.ts';
 import { type AppAttestExtensions, parseAttestedData } from './authenticator-data.ts';
 import { verifyReceipt } from './receipt.ts';
 
@@ -62,9 +63,6 @@ const CHECKS = [
 const MAX_OBJECT_BYTES = 65_536;
 const NONCE_EXTENSION = '1.2.840.113635.100.8.2';
 
-/** SubjectPublicKeyInfo of an uncompressed P-256 point (RFC 5480 section 2), up to the point. */
-const P256_SPKI_PREFIX = Buffer.from('3059301306072a8648ce3d020106082a8648ce3d030107034200', 'hex');
-
 const AAGUIDS: readonly (readonly [AppAttestEnvironment, Buffer])[] = [
   ['production', Buffer.from('appattest\0\0\0\0\0\0\0')],
   ['development', Buffer.from('appattestdevelop')],
@@ -113,7 +111,7 @@ export async function verifyAttestation(input: AttestationInput): Promise<Attest
   if (!sameBytes(readNonce(credCert), nonce)) throw new AttestationError('nonce-mismatch');
 
   // 5. SHA-256 of the certificate's public key, as an uncompressed point, is the key identifier.
-  const point = readPoint(credCert.spki);
+  const point = p256Point(credCert.spki);
   const keyId = sha256(point);
   if (!sameBytes(keyId, input.keyId)) throw new AttestationError('key-id-mismatch');
 
@@ -182,17 +180,6 @@ function readNonce(credCert: Certificate): Uint8Array {
   const nonce = inner.octetString();
   inner.end();
   return nonce;
-}
-
-/** The uncompressed point (65 bytes) of a P-256 public key. */
-function readPoint(spki: Uint8Array): Uint8Array {
-  const prefix = P256_SPKI_PREFIX.length;
-  const sound =
-    spki.length === prefix + 65 &&
-    bufferOf(spki).compare(P256_SPKI_PREFIX, 0, prefix, 0, prefix) === 0 &&
-    spki[prefix] === 4;
-  if (!sound) throw new AttestationError('public-key-unsupported', 'key is not on P-256');
-  return spki.subarray(prefix);
 }
 
 /** Whether a COSE_Key (RFC 9053 section 7.1.1) is this point of P-256, for ES256. */

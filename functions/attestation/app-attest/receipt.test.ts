@@ -10,7 +10,8 @@ import {
   issueCertificate,
 } from '../../../device/virtual/issue-certificate.ts';
 import { createTestRoots } from '../../../device/virtual/test-roots.ts';
-import { bytesOf, describeReal, readYamlDocuments } from '../../../test/attestation/fixtures.ts';
+import { describeReal } from '../../../test/attestation/describe-real.ts';
+import { bytesOf, readYamlDocuments } from '../../../test/attestation/fixtures.ts';
 import { parseCertificate } from '../certificate.ts';
 import { type AttestationCause, AttestationError } from '../errors.ts';
 import { APPLE_RECEIPT_ROOTS } from '../trust-anchors/apple.ts';

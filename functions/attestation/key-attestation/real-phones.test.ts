@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { expect, it } from '@jest/globals';
-import { describeReal, readFixture } from '../../../test/attestation/fixtures.ts';
+import { describeReal } from '../../../test/attestation/describe-real.ts';
+import { readFixture } from '../../../test/attestation/fixtures.ts';
 import { parseCertificate } from '../certificate.ts';
 import { validateChain } from '../certificate-chain.ts';
 import { GOOGLE_KEY_ATTESTATION_ROOTS } from '../trust-anchors/google.ts';

@@ -1,0 +1,216 @@
+/** How many attestations and assertions a second, against the other verifiers on npm, on what a real phone made. */
+import { createHash, createPublicKey } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import * as checker from 'appattest-checker-node';
+import * as nodeAppAttest from 'node-app-attest';
+import { verifyAssertion } from '../../functions/attestation/app-attest/assertion.ts';
+import {
+  type AttestationInput,
+  verifyAttestation,
+} from '../../functions/attestation/app-attest/attestation.ts';
+import {
+  APPLE_APP_ATTEST_ROOTS,
+  APPLE_RECEIPT_ROOTS,
+} from '../../functions/attestation/trust-anchors/apple.ts';
+import {
+  bytesOf,
+  FIXTURES,
+  readFixture,
+  readYamlDocuments,
+} from '../../test/attestation/fixtures.ts';
+import type { Figure } from './sealing.ts';
+import { type Contestant, race } from './throughput.ts';
+
+const ROUNDS = 7;
+const ATTESTATIONS = 200;
+const ASSERTIONS = 2000;
+/** As on a server that is busy. */
+const IN_FLIGHT = 64;
+
+/** Empty where the material of real phones, on which the peers can be run, is absent. */
+export async function run(): Promise<Figure[]> {
+  if (!existsSync(FIXTURES)) {
+    console.warn(`attestation: not measured, ${FIXTURES} is absent`);
+    return [];
+  }
+  return [...(await attestations()), ...(await assertions()), await hostile()];
+}
+
+const production = () => {
+  const { attestation, keyId, challenge } = JSON.parse(
+    readFixture('app-attest/production-2024.json'),
+  );
+  const challengeBytes = Buffer.from(challenge, 'base64');
+  const input: AttestationInput = {
+    attestationObject: Buffer.from(attestation, 'base64'),
+    keyId: Buffer.from(keyId, 'base64'),
+    clientDataHash: createHash('sha256').update(challengeBytes).digest(),
+    apps: [{ teamId: 'V8H6LQ9448', bundleId: 'io.uebelacker.AppAttestExample' }],
+    environments: ['production'],
+    trustAnchors: APPLE_APP_ATTEST_ROOTS,
+    now: new Date('2024-02-10T00:00:00Z'),
+  };
+  return { input, keyId: String(keyId), challenge: challengeBytes };
+};
+
+async function attestations(): Promise<Figure[]> {
+  const { input, keyId, challenge } = production();
+  const attestation = Buffer.from(input.attestationObject);
+  const { teamId, bundleId } = input.apps[0] ?? { teamId: '', bundleId: '' };
+  const appInfo = { appId: `${teamId}.${bundleId}`, developmentEnv: false };
+  const withReceipt = { ...input, receiptTrustAnchors: APPLE_RECEIPT_ROOTS };
+  const times = await race(ATTESTATIONS * 1e6, ROUNDS, {
+    ours: many(ATTESTATIONS, () => verifyAttestation(input)),
+    oursWithReceipt: many(ATTESTATIONS, () => verifyAttestation(withReceipt)),
+    oursInTurn: inTurn(ATTESTATIONS, () => verifyAttestation(input)),
+    nodeAppAttest: many(ATTESTATIONS, async () =>
+      nodeAppAttest.verifyAttestation({
+        attestation,
+        challenge,
+        keyId,
+        bundleIdentifier: bundleId,
+        teamIdentifier: teamId,
+      }),
+    ),
+    checker: at(
+      input.now,
+      many(ATTESTATIONS, async () => {
+        const result = await checker.verifyAttestation(appInfo, keyId, challenge, attestation);
+        if ('verifyError' in result) throw new Error(result.verifyError);
+      }),
+    ),
+  });
+  const peers = ['nodeAppAttest', 'checker'] as const;
+  return [
+    figure('attest.per_second', times.rate('ours'), '/s', `${IN_FLIGHT} in flight`),
+    figure(
+      'attest.x_fastest_peer',
+      Math.min(...peers.map((peer) => times.ratio('ours', peer))),
+      '×',
+      `${IN_FLIGHT} in flight; peers check neither dates nor constraints of the chain`,
+    ),
+    figure(
+      'attest.x_fastest_peer_in_turn',
+      Math.min(...peers.map((peer) => times.ratio('oursInTurn', peer))),
+      '×',
+      'one after the other',
+    ),
+    figure(
+      'attest.x_fastest_peer_with_receipt',
+      Math.min(...peers.map((peer) => times.ratio('oursWithReceipt', peer))),
+      '×',
+      'and the receipt verified, which peers hand on unread',
+    ),
+  ];
+}
+
+async function assertions(): Promise<Figure[]> {
+  const fields = readYamlDocuments('app-attest/ios-14.4-development.yaml')[1] ?? new Map();
+  const pem = fields.get('publicKey') ?? '';
+  const teamIdentifier = fields.get('teamIdentifier') ?? '';
+  const bundleIdentifier = fields.get('bundleIdentifier') ?? '';
+  const appId = `${teamIdentifier}.${bundleIdentifier}`;
+  const payload = bytesOf(fields, 'clientDataBase64');
+  const input = {
+    assertion: bytesOf(fields, 'assertionBase64'),
+    clientDataHash: createHash('sha256').update(payload).digest(),
+    publicKey: createPublicKey(pem).export({ type: 'spki', format: 'der' }),
+    appId,
+    previousSignCount: 0,
+  };
+  const { assertion, clientDataHash } = input;
+  const times = await race(ASSERTIONS * 1e6, ROUNDS, {
+    ours: many(ASSERTIONS, () => verifyAssertion(input)),
+    oursInTurn: inTurn(ASSERTIONS, () => verifyAssertion(input)),
+    nodeAppAttest: many(ASSERTIONS, async () =>
+      nodeAppAttest.verifyAssertion({
+        assertion,
+        payload,
+        publicKey: pem,
+        bundleIdentifier,
+        teamIdentifier,
+        signCount: 0,
+      }),
+    ),
+    checker: many(ASSERTIONS, async () => {
+      const result = await checker.verifyAssertion(clientDataHash, pem, appId, assertion);
+      if ('verifyError' in result) throw new Error(result.verifyError);
+    }),
+  });
+  const peers = ['nodeAppAttest', 'checker'] as const;
+  return [
+    figure('assert.per_second', times.rate('ours'), '/s', `${IN_FLIGHT} in flight`),
+    figure(
+      'assert.x_fastest_peer',
+      Math.min(...peers.map((peer) => times.ratio('ours', peer))),
+      '×',
+      `${IN_FLIGHT} in flight; an ECDSA verification alone is half of a peer’s time`,
+    ),
+    figure(
+      'assert.x_fastest_peer_in_turn',
+      Math.min(...peers.map((peer) => times.ratio('oursInTurn', peer))),
+      '×',
+      'one after the other',
+    ),
+  ];
+}
+
+/** The longest that hostile input holds the verifier up: lengths and nesting as bad as they come. */
+async function hostile(): Promise<Figure> {
+  const { input } = production();
+  const objects = [
+    Buffer.alloc(65_536, 0x81),
+    Buffer.alloc(65_536, 0xa1),
+    Buffer.concat([Buffer.of(0x9a, 0xff, 0xff, 0xff, 0xff), Buffer.alloc(65_000)]),
+    Buffer.concat([Buffer.of(0x99, 0xff, 0x00), Buffer.alloc(65_000)]),
+    Buffer.concat([Buffer.of(0x5b, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff), Buffer.alloc(65_000)]),
+  ];
+  let worst = 0;
+  for (const attestationObject of objects) {
+    const start = performance.now();
+    await verifyAttestation({ ...input, attestationObject }).catch(() => undefined);
+    worst = Math.max(worst, performance.now() - start);
+  }
+  return figure('attest.hostile_ms', worst, 'ms', 'longest over hostile lengths and nesting');
+}
+
+const figure = (name: string, value: number, unit: string, note: string): Figure => ({
+  name,
+  value,
+  unit,
+  note,
+});
+
+/** So many runs of `work`, a number of them at a time. */
+function many(count: number, work: () => Promise<unknown>): Contestant {
+  return async () => {
+    let left = count;
+    const lane = async () => {
+      while (left-- > 0) await work();
+    };
+    await Promise.all(Array.from({ length: IN_FLIGHT }, lane));
+  };
+}
+
+function inTurn(count: number, work: () => Promise<unknown>): Contestant {
+  return async () => {
+    for (let i = 0; i < count; i++) await work();
+  };
+}
+
+/** Runs with the clock at `time`: this peer judges by the clock, and the phone's certificate is of the past. */
+function at(time: Date, contestant: Contestant): Contestant {
+  return async () => {
+    const RealDate = globalThis.Date;
+    globalThis.Date = class extends RealDate {
+      constructor(...values: [] | [number]) {
+        super(values[0] ?? time.getTime());
+      }
+    } as DateConstructor;
+    try {
+      await contestant();
+    } finally {
+      globalThis.Date = RealDate;
+    }
+  };
+}
