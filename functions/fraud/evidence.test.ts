@@ -12,10 +12,11 @@ import {
 } from './evidence.ts';
 
 const HOUR_MS = 3_600_000;
-const bounds: EvidenceBounds = {
-  horizonMs: 48 * HOUR_MS,
-  of: (trail) => (trail === 'events' ? { buckets: 4, perBucket: 2 } : { buckets: 2, perBucket: 3 }),
-};
+const horizonMs = 48 * HOUR_MS;
+const bounds: EvidenceBounds = (trail) =>
+  trail === 'events'
+    ? { horizonMs, buckets: 4, perBucket: 2 }
+    : { horizonMs: horizonMs / 2, buckets: 2, perBucket: 3 };
 const merge = (a: Evidence, b: Evidence) => mergeEvidence(a, b, bounds);
 
 /** The evidence of one event; bounds so small, and times so spread, that most is forgotten. */
@@ -51,7 +52,7 @@ describe('mergeEvidence', () => {
         expect(Object.keys(trails['events'] ?? {}).length).toBeLessThanOrEqual(8);
         expect(Object.keys(trails['models'] ?? {}).length).toBeLessThanOrEqual(6);
         for (const at of Object.values(trails['events'] ?? {})) {
-          expect(at).toBeGreaterThan(newest - bounds.horizonMs - HOUR_MS);
+          expect(at).toBeGreaterThan(newest - horizonMs - HOUR_MS);
         }
       }),
     );

@@ -15,15 +15,19 @@ export interface Evidence {
 }
 
 /**
- * Whole buckets are dropped, and within a bucket the first names are kept: both depend on the keys
- * alone, so what is forgotten stays forgotten when it is delivered again.
+ * How much of a trail is remembered. Whole buckets are dropped, and within a bucket the first names
+ * are kept: both depend on the keys and the newest instant alone, so what is forgotten stays
+ * forgotten when it is delivered again.
  */
-export interface EvidenceBounds {
+export interface TrailBounds {
   /** Buckets that ended longer before the newest instant are dropped. */
   readonly horizonMs: number;
-  /** How many buckets of this trail are kept, the newest, and how many names of each. */
-  readonly of: (trail: string) => { readonly buckets: number; readonly perBucket: number };
+  /** The newest so many buckets that hold anything are kept. */
+  readonly buckets: number;
+  readonly perBucket: number;
 }
+
+export type EvidenceBounds = (trail: string) => TrailBounds;
 
 export const NO_EVIDENCE: Evidence = { newest: 0, trails: {} };
 
@@ -39,12 +43,16 @@ export const nameOf = (key: string): string => key.slice(key.indexOf(':') + 1);
 /** Everything known from `a` and `b`, within the bounds. */
 export function mergeEvidence(a: Evidence, b: Evidence, bounds: EvidenceBounds): Evidence {
   const newest = Math.max(a.newest, b.newest);
-  const oldest = new Date(Math.max(0, newest - bounds.horizonMs)).toISOString();
-  const trails: Record<string, Trail> = {};
-  for (const name of [...new Set([...Object.keys(a.trails), ...Object.keys(b.trails)])].sort()) {
-    const joined = join(a.trails[name] ?? {}, b.trails[name] ?? {});
-    const kept = bounded(joined, oldest, bounds.of(name));
+  const trails: Record<string, Trail> = { ...a.trails };
+  for (const [name, trail] of Object.entries({ ...a.trails, ...b.trails })) {
+    const bound = bounds(name);
+    const added = b.trails[name];
+    const oldest = new Date(Math.max(0, newest - bound.horizonMs)).toISOString();
+    // Most trails of most events neither grow nor age: they are handed on as they are.
+    if (!added && !Object.keys(trail).some((key) => isOver(key, oldest))) continue;
+    const kept = bounded(join(a.trails[name] ?? {}, added ?? {}), oldest, bound);
     if (kept.length > 0) trails[name] = Object.fromEntries(kept);
+    else delete trails[name];
   }
   return { newest, trails };
 }
@@ -75,11 +83,11 @@ function join(a: Trail, b: Trail): Occurrence[] {
 function bounded(
   sorted: readonly Occurrence[],
   oldest: string,
-  { buckets, perBucket }: ReturnType<EvidenceBounds['of']>,
+  { buckets, perBucket }: TrailBounds,
 ): Occurrence[] {
-  const byBucket = Map.groupBy(sorted, ([key]) => bucketOf(key));
+  const remembered = sorted.filter(([key]) => !isOver(key, oldest));
+  const byBucket = Map.groupBy(remembered, ([key]) => key.slice(0, key.indexOf(':')));
   return [...byBucket]
-    .filter(([bucket]) => bucket >= oldest.slice(0, bucket.length))
     .slice(-buckets)
     .flatMap(([, occurrences]) => occurrences.slice(0, perBucket));
 }
@@ -87,4 +95,8 @@ function bounded(
 const keyOf = (name: string, at: number, form: string): string =>
   `${new Date(at).toISOString().slice(0, form.length)}:${name}`;
 
-const bucketOf = (key: string): string => key.slice(0, key.indexOf(':'));
+/** Whether the whole bucket of a key lies before the instant `oldest`. */
+const isOver = (key: string, oldest: string): boolean => {
+  const length = key.indexOf(':');
+  return key.slice(0, length) < oldest.slice(0, length);
+};

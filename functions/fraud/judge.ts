@@ -142,7 +142,7 @@ export function createJudge(book: RuleBook): Judge {
       shadowSpans: shadow ? spansOf(shadow) : {},
     };
     const { version } = book.live;
-    const data = riskDocument(subject, risk, live.score, version, recorder.bounds.horizonMs);
+    const data = riskDocument(subject, risk, live.score, version, recorder.horizonMs);
     return {
       subject,
       before,

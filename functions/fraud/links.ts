@@ -4,7 +4,7 @@
  * subject did itself, never from links of its own, so they cannot run through the whole graph.
  */
 import { inOrder, linkedMembers } from './meters.ts';
-import { PAIRS_TRAIL } from './recordings.ts';
+import { NEIGHBOURS_TRAIL } from './recordings.ts';
 import { ringTimeline } from './ring.ts';
 import type { Risk } from './risk.ts';
 import type { RuleSet } from './rules.ts';
@@ -30,7 +30,7 @@ export function linksFrom(
     if (rule.kind === 'ring' && subject.kind === 'network') {
       for (const { user, at, points } of ringTimeline(
         rule,
-        inOrder(evidence.trails[PAIRS_TRAIL] ?? {}, forgivenAt),
+        inOrder(evidence.trails[NEIGHBOURS_TRAIL] ?? {}, forgivenAt),
       )) {
         const key = subjectKey({ kind: 'user', id: user });
         if (points > 0) links.set(key, [...(links.get(key) ?? []), at].slice(-MAX_INSTANTS));

@@ -1,8 +1,9 @@
 /** How many points one rule gives at an instant, asked along a time line that only moves forward. */
 import { nameOf, type Trail } from './evidence.ts';
-import { linkTrail, PAIRS_TRAIL, trailOf } from './recordings.ts';
+import { linkTrail, NEIGHBOURS_TRAIL, PAIRS_TRAIL, pairOf, trailOf } from './recordings.ts';
 import { ringTimeline } from './ring.ts';
-import type { DistinctRule, Rule, UnansweredRule } from './rules.ts';
+import type { DistinctRule, Rule, SharedRule, UnansweredRule } from './rules.ts';
+import type { SubjectKind } from './subjects.ts';
 
 /** How many occurrences an explanation names. */
 const EVIDENCE_SHOWN = 12;
@@ -27,33 +28,42 @@ interface Occurrence {
   readonly at: number;
 }
 
-/** The meter of a rule, over what happened after `after`. */
-export function meterOf(rule: Rule, { trails, links }: Readings, after: number): Meter {
-  const read = (trail: string): readonly Occurrence[] => inOrder(trails[trail] ?? {}, after);
-  switch (rule.kind) {
-    case 'occurrence':
-      return decayingMeter(rule, read(trailOf(rule.on, 'event')));
-    case 'distinct':
-      return distinctMeter(rule, read(trailOf(rule.on, rule.member)));
-    case 'unanswered':
-      return unansweredMeter(
-        rule,
-        read(trailOf(rule.on, rule.member)),
-        read(trailOf(rule.answers, rule.member)),
-      );
-    case 'ring':
-      return ringMeter(rule.cap, ringTimeline(rule, read(PAIRS_TRAIL)));
-    case 'linked':
-      return decayingMeter(
-        rule,
-        Object.entries(links)
-          .filter(([source]) => source.startsWith(`${rule.from}_`))
-          .flatMap(([name, instants]) => instants.map((at) => ({ name, at })))
-          .filter(({ at }) => at > after)
-          .sort(byTime),
-      );
-  }
+/** Makes the meters of one subject, over what happened after `after`. */
+export function createMeters({ trails, links }: Readings, after: number): (rule: Rule) => Meter {
+  const sorted = new Map<string, readonly Occurrence[]>();
+  const read = (trail: string): readonly Occurrence[] => {
+    const known = sorted.get(trail) ?? inOrder(trails[trail] ?? {}, after);
+    sorted.set(trail, known);
+    return known;
+  };
+  return (rule) => {
+    switch (rule.kind) {
+      case 'occurrence':
+        return decayingMeter(rule, read(trailOf(rule.on, 'event')));
+      case 'distinct':
+        return distinctMeter(rule, read(trailOf(rule.on, rule.member)));
+      case 'shared':
+        return sharedMeter(rule, read(PAIRS_TRAIL));
+      case 'unanswered':
+        return unansweredMeter(
+          rule,
+          read(trailOf(rule.on, rule.member)),
+          read(trailOf(rule.answers, rule.member)),
+        );
+      case 'ring':
+        return ringMeter(rule.cap, ringTimeline(rule, read(NEIGHBOURS_TRAIL)));
+      case 'linked':
+        return decayingMeter(rule, linksOf(links, rule.from, after));
+    }
+  };
 }
+
+const linksOf = (links: Readings['links'], from: SubjectKind, after: number) =>
+  Object.entries(links)
+    .filter(([source]) => source.startsWith(`${from}_`))
+    .flatMap(([name, instants]) => instants.map((at) => ({ name, at })))
+    .filter(({ at }) => at > after)
+    .sort(byTime);
 
 /** The users or devices that got models together with the subject whose trails these are. */
 export function linkedMembers(
@@ -127,34 +137,68 @@ function slidingWindow(occurrences: readonly Occurrence[], windowMs: number, lag
 }
 
 function distinctMeter(rule: DistinctRule, occurrences: readonly Occurrence[]): Meter {
-  const windowAt = slidingWindow(occurrences, rule.windowSeconds * 1000);
-  let members: readonly string[] = [];
+  const counted = rule.newOnly ? firstOfEach(occurrences) : occurrences;
+  const windowAt = slidingWindow(counted, rule.windowSeconds * 1000);
+  let inside: ReadonlyMap<string, number> = new Map();
   return {
-    instants: instantsOf(occurrences),
+    instants: instantsOf(counted),
     pointsAt(at) {
-      members = [...windowAt(at).keys()];
-      return pointsFor(members.length, rule);
+      inside = windowAt(at);
+      return pointsFor(inside.size, rule);
     },
-    evidence: () => members.slice(-EVIDENCE_SHOWN),
+    evidence: () => [...inside.keys()].slice(-EVIDENCE_SHOWN),
   };
 }
+
+function firstOfEach(occurrences: readonly Occurrence[]): readonly Occurrence[] {
+  const seen = new Set<string>();
+  return occurrences.filter(({ name }) => !seen.has(name) && seen.add(name));
+}
+
+function sharedMeter(rule: SharedRule, pairs: readonly Occurrence[]): Meter {
+  const users = new Set(pairs.map(({ name }) => pairOf(name).user));
+  if (users.size < 2) return SILENT;
+  const windowAt = slidingWindow(pairs, rule.windowSeconds * 1000);
+  let others: readonly string[] = [];
+  return {
+    instants: instantsOf(pairs),
+    pointsAt(at) {
+      const inside = [...windowAt(at).keys()].map(pairOf);
+      const byUser = Map.groupBy(inside, ({ user }) => user);
+      const [main = []] = [...byUser.values()].sort((a, b) => b.length - a.length);
+      const its = new Set(main.map(({ model }) => model));
+      others = [...new Set(inside.map(({ model }) => model))].filter((model) => !its.has(model));
+      return pointsFor(others.length, rule);
+    },
+    evidence: () => others.slice(-EVIDENCE_SHOWN),
+  };
+}
+
+/** The meter of a rule that has nothing to count. */
+const SILENT: Meter = { instants: [], pointsAt: () => 0, evidence: () => [] };
 
 function unansweredMeter(
   rule: UnansweredRule,
   asks: readonly Occurrence[],
   answers: readonly Occurrence[],
 ): Meter {
+  if (asks.length <= rule.free) return SILENT;
   const windowMs = rule.windowSeconds * 1000;
-  const asked = slidingWindow(asks, windowMs, rule.graceSeconds * 1000);
+  const graceMs = rule.graceSeconds * 1000;
+  const asked = slidingWindow(asks, windowMs, graceMs);
   // Answers count from before the window on: they may be to an ask at its very beginning.
-  const answered = slidingWindow(answers, windowMs + rule.graceSeconds * 1000);
+  const answered = slidingWindow(answers, windowMs + graceMs);
   let open: readonly string[] = [];
   return {
     // Nothing happens at the end of a grace time; the next ask brings it to light.
     instants: instantsOf(asks),
     pointsAt(at) {
+      const askedNow = asked(at);
       const answeredNow = answered(at);
-      open = [...asked(at).keys()].filter((name) => !answeredNow.has(name));
+      open =
+        askedNow.size > rule.free
+          ? [...askedNow.keys()].filter((name) => !answeredNow.has(name))
+          : [];
       return pointsFor(open.length, rule);
     },
     evidence: () => open.slice(-EVIDENCE_SHOWN),
@@ -162,6 +206,7 @@ function unansweredMeter(
 }
 
 function ringMeter(cap: number, steps: ReturnType<typeof ringTimeline>): Meter {
+  if (!steps.some(({ points }) => points > 0)) return SILENT;
   let next = 0;
   let step: (typeof steps)[number] | undefined;
   return {

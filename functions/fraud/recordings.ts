@@ -6,20 +6,27 @@ import type { Rule, RuleSet, Selector } from './rules.ts';
 import type { Subject, SubjectKind } from './subjects.ts';
 
 /** What names an occurrence in a trail: the event itself, one of its members, or who took which model. */
-type Naming = 'event' | 'model' | 'device' | 'user' | 'network' | 'pair';
+type Naming = 'event' | 'model' | 'device' | 'user' | 'network' | 'pair' | 'neighbour';
 
 /** Hours with occurrences of one kind, the newest, that are remembered. */
 const OCCURRENCE_HOURS = 24;
-const DAY_SECONDS = 86_400;
+const DAY_MS = 86_400_000;
+/**
+ * How long members are remembered, all alike: a question must not outlive its answer. A member
+ * unseen for this long is new again, and whoever shared something longer ago is not linked.
+ */
+const MEMBERS_MS = 31 * DAY_MS;
+/** Networks see so much that they remember no more than a ring needs. */
+const NEIGHBOURS_MS = 8 * DAY_MS;
 /** Between the two names of a pair; no identifier contains it. */
 const PAIR_SEPARATOR = '/';
+const SCATTER_CHARS = 8;
 
 interface Recording {
   readonly trail: string;
   readonly on: Selector;
   readonly name: Naming;
   readonly subjects: readonly SubjectKind[];
-  readonly windowSeconds: number;
 }
 
 const GRANTS: Selector = { types: ['grant.made'] };
@@ -33,43 +40,58 @@ export function trailOf(on: Selector, name: Naming): string {
   return `${[...on.types].sort().join('+')}${causes}#${name}`;
 }
 
-/** Who took which model in a network. */
+/** Who took which model on a device. */
 export const PAIRS_TRAIL = trailOf(GRANTS, 'pair');
+
+/** Who took which model behind a network. */
+export const NEIGHBOURS_TRAIL = trailOf(GRANTS, 'neighbour');
 
 /** Who is linked to a subject: those that got models with it. */
 export const linkTrail = (to: 'user' | 'device'): string => trailOf(GRANTS, to);
 
-/** The user and the model that a name in `PAIRS_TRAIL` stands for. */
+/** The user and the model that a name in these two trails stands for. */
 export function pairOf(name: string): { readonly user: string; readonly model: string } {
-  const [user = '', model = ''] = name.split(PAIR_SEPARATOR);
-  return { user, model };
+  const separator = name.indexOf(PAIR_SEPARATOR);
+  return { user: name.slice(SCATTER_CHARS, separator), model: name.slice(separator + 1) };
+}
+
+/**
+ * The name of a pair. It begins with a hash (FNV-1a), so that where a day holds more pairs than are
+ * remembered, those that are form a fair sample and not the doings of a few users.
+ */
+function pairName(user: string, model: string): string {
+  const pair = `${user}${PAIR_SEPARATOR}${model}`;
+  let hash = 0x811c9dc5;
+  for (let n = 0; n < pair.length; n += 1) {
+    hash = Math.imul(hash ^ pair.charCodeAt(n), 0x01000193);
+  }
+  return (hash >>> 0).toString(16).padStart(SCATTER_CHARS, '0') + pair;
 }
 
 function recordingsOf(rule: Rule): readonly Recording[] {
-  const record = (on: Selector, name: Naming, windowSeconds: number): Recording => ({
+  const { subjects } = rule;
+  const record = (on: Selector, name: Naming): Recording => ({
     trail: trailOf(on, name),
     on,
     name,
-    subjects: rule.subjects,
-    windowSeconds,
+    subjects,
   });
   switch (rule.kind) {
     case 'occurrence':
-      return [record(rule.on, 'event', 0)];
+      return [record(rule.on, 'event')];
     case 'distinct':
-      return [record(rule.on, rule.member, rule.windowSeconds)];
+      return [record(rule.on, rule.member)];
     case 'unanswered':
-      return [
-        record(rule.on, rule.member, rule.windowSeconds),
-        record(rule.answers, rule.member, rule.windowSeconds),
-      ];
+      return [record(rule.on, rule.member), record(rule.answers, rule.member)];
+    case 'shared':
+      return [record(GRANTS, 'pair')];
     case 'ring':
-      return [record(GRANTS, 'pair', rule.windowSeconds)];
+      return [record(GRANTS, 'neighbour')];
     case 'linked': {
       // The source remembers whom it is linked to; a network does so in its pairs.
       const [target] = rule.subjects;
       if (rule.from === 'network') return [];
-      return [{ ...record(GRANTS, target, 30 * DAY_SECONDS), subjects: [rule.from] }];
+      return [{ ...record(GRANTS, target), subjects: [rule.from] }];
     }
   }
 }
@@ -78,24 +100,23 @@ export interface Recorder {
   /** What an event is evidence of against one subject; undefined where no rule looks at it. */
   evidenceOf(event: FraudEvent, subject: Subject): Evidence | undefined;
   readonly bounds: EvidenceBounds;
+  /** How long a document of evidence is kept after its newest. */
+  readonly horizonMs: number;
 }
 
-/** Records what any of the rule sets reads, for as long as the longest window on it. */
+/** Records what any of the rule sets reads. */
 export function createRecorder(ruleSets: readonly [RuleSet, ...RuleSet[]]): Recorder {
   const recordings = ruleSets.flatMap(({ rules }) => rules.flatMap(recordingsOf));
   const byType = new Map<EventType, Recording[]>();
-  const days = new Map<string, number>();
   for (const recording of recordings) {
     for (const type of recording.on.types) {
       byType.set(type, [...(byType.get(type) ?? []), recording]);
     }
-    const needed = Math.ceil(recording.windowSeconds / DAY_SECONDS) + 1;
-    days.set(recording.trail, Math.max(needed, days.get(recording.trail) ?? 0));
   }
   const memories = ruleSets.map(({ memory }) => memory);
   const most = (name: keyof RuleSet['memory']) =>
     Math.max(...memories.map((memory) => memory[name]));
-  const horizonSeconds = Math.max(...ruleSets.map((ruleSet) => ruleSet.horizonSeconds));
+  const horizonMs = 1000 * Math.max(...ruleSets.map(({ horizonSeconds }) => horizonSeconds));
   return {
     evidenceOf(event, subject) {
       const at = Date.parse(event.receivedAt);
@@ -108,24 +129,27 @@ export function createRecorder(ruleSets: readonly [RuleSet, ...RuleSet[]]): Reco
       }
       return Object.keys(trails).length > 0 ? { newest: at, trails } : undefined;
     },
-    bounds: {
-      horizonMs: horizonSeconds * 1000,
-      of(trail) {
-        if (trail.endsWith('#event')) {
-          return { buckets: OCCURRENCE_HOURS, perBucket: most('occurrencesPerHour') };
-        }
-        const perBucket = trail.endsWith('#pair') ? most('pairsPerDay') : most('membersPerDay');
-        return { buckets: days.get(trail) ?? 0, perBucket };
-      },
+    horizonMs,
+    bounds(trail) {
+      const kind = trail.slice(trail.indexOf('#') + 1);
+      const buckets = Number.POSITIVE_INFINITY;
+      switch (kind) {
+        case 'event':
+          return { horizonMs, buckets: OCCURRENCE_HOURS, perBucket: most('occurrencesPerHour') };
+        case 'neighbour':
+          return { horizonMs: NEIGHBOURS_MS, buckets, perBucket: most('pairsPerDay') };
+        default:
+          return { horizonMs: MEMBERS_MS, buckets, perBucket: most('membersPerDay') };
+      }
     },
   };
 }
 
 function keyOf(event: FraudEvent, name: Naming, at: number): string | undefined {
   if (name === 'event') return hourKey(event.eventId, at);
-  if (name === 'pair') {
+  if (name === 'pair' || name === 'neighbour') {
     if (event.user === null || event.model === null) return undefined;
-    return dayKey(`${event.user}${PAIR_SEPARATOR}${event.model}`, at);
+    return dayKey(pairName(event.user, event.model), at);
   }
   const member = event[name];
   return member === null ? undefined : dayKey(member, at);

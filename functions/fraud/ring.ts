@@ -23,46 +23,66 @@ export function ringTimeline(
   rule: RingRule,
   pairs: readonly PairOccurrence[],
 ): readonly RingStep[] {
+  if (pairs.length < rule.exclusive) return [];
   const windowMs = rule.windowSeconds * 1000;
+  const census = createCensus();
   const counts = new Map<string, number>();
-  const takers = new Map<string, Set<string>>();
-  const change = (name: string, by: 1 | -1) => {
-    const count = (counts.get(name) ?? 0) + by;
-    counts.set(name, count);
-    const { user, model } = pairOf(name);
-    const users = takers.get(model) ?? new Set();
-    if (count > 0) users.add(user);
-    else users.delete(user);
-    takers.set(model, users);
-  };
   let oldest = 0;
   return pairs.map(({ name, at }) => {
-    change(name, 1);
+    const before = counts.get(name) ?? 0;
+    counts.set(name, before + 1);
+    if (before === 0) census.add(pairOf(name));
     for (let old = pairs[oldest]; old && old.at <= at - windowMs; old = pairs[oldest]) {
-      change(old.name, -1);
+      const left = (counts.get(old.name) ?? 1) - 1;
+      counts.set(old.name, left);
+      if (left === 0) census.remove(pairOf(old.name));
       oldest += 1;
     }
     const { user, model } = pairOf(name);
-    const alone = takers.get(model)?.size === 1;
-    return { at, user, points: alone ? ringPoints(rule, takers) : 0 };
+    return { at, user, points: census.isAlone(model) ? census.points(rule) : 0 };
   });
 }
 
-function ringPoints(rule: RingRule, takers: ReadonlyMap<string, ReadonlySet<string>>): number {
+type Pair = ReturnType<typeof pairOf>;
+
+/** Who has what in a network at one instant. */
+function createCensus() {
+  const takers = new Map<string, Set<string>>();
+  /** Of each user the number of models, and of those that nobody else has. */
+  const taken = new Map<string, number>();
   const exclusive = new Map<string, number>();
-  let taken = 0;
+  let total = 0;
   let alone = 0;
-  for (const users of takers.values()) {
-    taken += users.size;
-    if (users.size !== 1) continue;
-    alone += 1;
-    for (const user of users) exclusive.set(user, (exclusive.get(user) ?? 0) + 1);
-  }
-  const collectors = [...exclusive.values()].filter((models) => models >= rule.perCollector);
-  const holds =
-    alone >= rule.exclusive &&
-    alone >= rule.exclusiveShare * taken &&
-    collectors.length >= rule.collectors &&
-    Math.max(...collectors) <= alone / 2;
-  return holds ? (alone - rule.exclusive + 1) * rule.weight : 0;
+  const shift = (counts: Map<string, number>, user: string, by: 1 | -1) => {
+    const count = (counts.get(user) ?? 0) + by;
+    if (count > 0) counts.set(user, count);
+    else counts.delete(user);
+  };
+  const shiftExclusive = (users: ReadonlySet<string>, by: 1 | -1) => {
+    if (users.size !== 1) return;
+    alone += by;
+    for (const user of users) shift(exclusive, user, by);
+  };
+  const change = ({ user, model }: Pair, by: 1 | -1) => {
+    const users = takers.get(model) ?? new Set();
+    takers.set(model, users);
+    shiftExclusive(users, -1);
+    if (by === 1) users.add(user);
+    else users.delete(user);
+    shiftExclusive(users, 1);
+    shift(taken, user, by);
+    total += by;
+  };
+  return {
+    add: (pair: Pair) => change(pair, 1),
+    remove: (pair: Pair) => change(pair, -1),
+    isAlone: (model: string) => takers.get(model)?.size === 1,
+    points(rule: RingRule): number {
+      if (alone < rule.exclusive || alone < rule.exclusiveShare * total) return 0;
+      if (taken.size > rule.mostUsers) return 0;
+      const collections = [...exclusive.values()].filter((models) => models >= rule.perCollector);
+      const holds = collections.length >= rule.collectors && Math.max(...collections) <= alone / 2;
+      return holds ? (alone - rule.exclusive + 1) * rule.weight : 0;
+    },
+  };
 }

@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { EVENT_TYPES, type EventType } from './catalogue.ts';
 
 const seconds = z.number().int().positive();
+/** No longer than what is remembered. */
+const windowSeconds = seconds.max(30 * 86_400);
 const count = z.number().int().nonnegative();
 const points = z.number().positive().max(1000);
 const subjectKind = z.enum(['user', 'device', 'network']);
@@ -34,13 +36,31 @@ const occurrenceRule = z.strictObject({
   halfLifeSeconds: seconds,
 });
 
-/** Each different member seen in the window beyond the `free` first ones gives `weight` points. */
+/**
+ * Each different member seen in the window beyond the `free` first ones gives `weight` points; where
+ * only the new count, those that had been seen before the window do not: a new phone fetches again
+ * what its user had already.
+ */
 const distinctRule = z.strictObject({
   kind: z.literal('distinct'),
   ...common,
   on: selector,
   member,
-  windowSeconds: seconds,
+  newOnly: z.boolean(),
+  windowSeconds,
+  free: count,
+  weight: points,
+});
+
+/**
+ * Each model in the window beyond the `free` first ones that came to a device by others than its
+ * main user, the one with most models, gives `weight` points.
+ */
+const sharedRule = z.strictObject({
+  kind: z.literal('shared'),
+  ...common,
+  subjects: z.tuple([z.literal('device')]),
+  windowSeconds,
   free: count,
   weight: points,
 });
@@ -55,7 +75,7 @@ const unansweredRule = z.strictObject({
   on: selector,
   answers: selector,
   member,
-  windowSeconds: seconds,
+  windowSeconds,
   graceSeconds: seconds,
   free: count,
   weight: points,
@@ -64,16 +84,18 @@ const unansweredRule = z.strictObject({
 /**
  * Users behind one network who divide a catalogue among them: models that only one of them took,
  * at least `exclusive` in all and `exclusiveShare` of everything taken there, by at least
- * `collectors` users with `perCollector` or more each, none with more than half.
+ * `collectors` users with `perCollector` or more each, none with more than half. More than
+ * `mostUsers` are a crowd, in which such figures say nothing.
  */
 const ringRule = z.strictObject({
   kind: z.literal('ring'),
   ...common,
   subjects: z.tuple([z.literal('network')]),
-  windowSeconds: seconds,
+  windowSeconds,
   exclusive: count,
   exclusiveShare: z.number().min(0).max(1),
   collectors: count,
+  mostUsers: count,
   perCollector: count,
   weight: points,
 });
@@ -98,6 +120,7 @@ export const ruleSetSchema = z
         z.discriminatedUnion('kind', [
           occurrenceRule,
           distinctRule,
+          sharedRule,
           unansweredRule,
           ringRule,
           linkedRule,
@@ -132,6 +155,7 @@ export type RuleSet = z.infer<typeof ruleSetSchema>;
 export type Rule = RuleSet['rules'][number];
 export type OccurrenceRule = z.infer<typeof occurrenceRule>;
 export type DistinctRule = z.infer<typeof distinctRule>;
+export type SharedRule = z.infer<typeof sharedRule>;
 export type UnansweredRule = z.infer<typeof unansweredRule>;
 export type RingRule = z.infer<typeof ringRule>;
 export type LinkedRule = z.infer<typeof linkedRule>;

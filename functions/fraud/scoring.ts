@@ -3,7 +3,7 @@
  * told. The whole history in memory is replayed along its own time line, so a late event changes
  * the judgement exactly as if it had come in time.
  */
-import { type Meter, meterOf, type Readings } from './meters.ts';
+import { createMeters, type Meter, type Readings } from './meters.ts';
 import { isClientRule, type Rule, type RuleSet } from './rules.ts';
 import type { SubjectKind } from './subjects.ts';
 
@@ -48,12 +48,13 @@ export function assess(
   readings: Readings,
   forgivenAt: number,
 ): Assessment {
+  const meterOf = createMeters(readings, forgivenAt);
   const meters = ruleSet.rules
     .filter(({ subjects }) => (subjects as readonly SubjectKind[]).includes(kind))
     .map((rule) => ({
       rule,
       client: isClientRule(rule),
-      meter: meterOf(rule, readings, forgivenAt),
+      meter: meterOf(rule),
     }))
     .filter(({ meter }) => meter.instants.length > 0);
   const episodes: Partial<Record<Measure, Episode>> = {};

@@ -1,0 +1,185 @@
+/**
+ * The backend in a simulated world: the limits, restrictions and scoring of functions/fraud, in the
+ * order in which the grant path asks them. Only keys, bytes and networks are left out.
+ */
+import type { DocumentData } from '../../functions/cloud/documents.ts';
+import type { ClientEventType, RaspSignal } from '../../functions/fraud/catalogue.ts';
+import type { Decision } from '../../functions/fraud/decisions.ts';
+import {
+  type EventInput,
+  type FraudEvent,
+  newEvent,
+  receivedEvent,
+  uuidv7,
+} from '../../functions/fraud/events.ts';
+import type { RuleBook } from '../../functions/fraud/judge.ts';
+import { consumeAll, type LimitPolicy, limitPath } from '../../functions/fraud/limits.ts';
+import { createReplay } from '../../functions/fraud/replay.ts';
+import { createQueue } from './queue.ts';
+import type { Random } from './random.ts';
+
+export const SECOND = 1000;
+export const MINUTE = 60 * SECOND;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+export const WORLD_START = Date.parse('2027-03-01T00:00:00.000Z');
+
+const USER_LIMIT: LimitPolicy = { name: 'user', limit: 10, windowSeconds: 60, burst: 5 };
+const DEVICE_LIMIT: LimitPolicy = { name: 'device', limit: 20, windowSeconds: 60, burst: 10 };
+/** A throttled caller's limit. */
+const SLOW_LIMIT: LimitPolicy = { name: 'user', limit: 2, windowSeconds: 60, burst: 1 };
+
+export interface Device {
+  readonly id: string;
+  /** Whether its attestation can succeed. */
+  readonly genuine: boolean;
+  attestedAt: number;
+}
+
+export interface Caller {
+  readonly user: string;
+  readonly device: Device;
+  readonly network: string;
+}
+
+export type GrantResult = 'made' | 'blocked' | 'limited' | 'untrusted' | 'replayed' | 'unproven';
+
+/** A life: yields how long to wait, in milliseconds, before it goes on. */
+export type Life = Generator<number, void, void>;
+
+export interface World {
+  readonly now: () => number;
+  readonly random: Random;
+  begin(life: Life, at: number): void;
+  /** True if the device was found genuine. */
+  enrol(caller: Caller): boolean;
+  grant(caller: Caller, model: string): GrantResult;
+  /** A request that goes wrong on purpose. */
+  misuse(caller: Caller, how: 'replay' | 'old-counter' | 'bad-proof'): GrantResult;
+  report(caller: Caller, type: ClientEventType, said?: Said): void;
+}
+
+export interface Said {
+  readonly model?: string;
+  readonly cause?: RaspSignal;
+  /** Until the report gets through, in milliseconds. */
+  readonly delay?: number;
+}
+
+export interface Observers {
+  readonly event?: (event: FraudEvent) => void;
+  readonly decision?: (decision: Decision, at: number) => void;
+}
+
+/** Runs `populate`, and then the world for so many days. */
+export function runWorld(
+  book: RuleBook,
+  random: Random,
+  days: number,
+  populate: (world: World) => void,
+  observers: Observers = {},
+): void {
+  const end = WORLD_START + days * DAY;
+  const queue = createQueue<Life | FraudEvent>();
+  const replay = createReplay(book);
+  const limits = new Map<string, DocumentData>();
+  let now = WORLD_START;
+  const at = () => new Date(now);
+
+  const happen = (event: FraudEvent, delay = 0) => {
+    // Publication, push and the transaction of the scoring function take their time.
+    queue.push(now + delay + random.between(100, 900), event);
+  };
+  const server = ({ user, device, network }: Caller, input: EventInput) =>
+    happen(
+      newEvent(
+        { authenticated: 'user', user, device: device.id, network, ...input },
+        at(),
+        random.bytes(10),
+      ),
+    );
+
+  /** What the grant path asks before it looks at the proof; undefined if nothing speaks against it. */
+  const refusal = (caller: Caller): 'blocked' | 'limited' | 'untrusted' | undefined => {
+    const ofUser = replay.restrictions({ kind: 'user', id: caller.user }, at());
+    const ofDevice = replay.restrictions({ kind: 'device', id: caller.device.id }, at());
+    const ofNetwork = replay.restrictions({ kind: 'network', id: caller.network }, at());
+    if (ofUser.block || ofDevice.block) return 'blocked';
+    const slow = ofUser.throttledUntil ?? ofDevice.throttledUntil ?? ofNetwork.throttledUntil;
+    const userPath = limitPath('user', caller.user);
+    const devicePath = limitPath('device', caller.device.id);
+    const decision = consumeAll(
+      [
+        { policy: slow ? SLOW_LIMIT : USER_LIMIT, path: userPath, data: limits.get(userPath) },
+        { policy: DEVICE_LIMIT, path: devicePath, data: limits.get(devicePath) },
+      ],
+      at(),
+    );
+    if (!decision.allowed) return 'limited';
+    const steps = [ofUser.stepUp, ofDevice.stepUp].flatMap((step) => step?.since.getTime() ?? []);
+    if (steps.some((since) => caller.device.attestedAt < since)) return 'untrusted';
+    for (const { path, data } of decision.writes) limits.set(path, data);
+    return undefined;
+  };
+
+  const world: World = {
+    now: () => now,
+    random,
+    begin: (life, from) => queue.push(from, life),
+    enrol(caller) {
+      const { genuine } = caller.device;
+      if (genuine) caller.device.attestedAt = now;
+      server(
+        caller,
+        genuine
+          ? { type: 'device.enrolled', authenticated: 'device' }
+          : { type: 'device.refused', cause: 'attestation_failed' },
+      );
+      return genuine;
+    },
+    grant(caller, model) {
+      const refused = refusal(caller);
+      if (refused === 'limited') server(caller, { type: 'limit.hit', cause: 'rate_limited' });
+      else if (refused) {
+        const cause = refused === 'blocked' ? 'blocked' : 'attestation_failed';
+        server(caller, { type: 'grant.refused', model, cause });
+      } else server(caller, { type: 'grant.made', authenticated: 'device', model });
+      return refused ?? 'made';
+    },
+    misuse(caller, how) {
+      const refused = refusal(caller);
+      if (refused) return refused;
+      if (how === 'replay') {
+        server(caller, { type: 'challenge.replayed', cause: 'challenge_spent' });
+        return 'replayed';
+      }
+      const type = how === 'old-counter' ? 'counter.regressed' : 'grant.refused';
+      server(caller, { type, cause: 'proof_invalid' });
+      return 'unproven';
+    },
+    report({ user, device, network }, type, { model, cause, delay = 0 } = {}) {
+      const received = new Date(now + delay);
+      const reported = {
+        eventId: uuidv7(at(), random.bytes(10)),
+        type,
+        occurredAt: at().toISOString(),
+        model,
+        cause,
+      };
+      const origin = { authenticated: 'device', user, device: device.id, network } as const;
+      happen(receivedEvent(reported, origin, received), delay);
+    },
+  };
+  populate(world);
+
+  for (let due = queue.pop(); due && due.at < end; due = queue.pop()) {
+    now = due.at;
+    if ('eventId' in due.item) {
+      observers.event?.(due.item);
+      for (const decision of replay.apply(due.item)) observers.decision?.(decision, now);
+      continue;
+    }
+    const step = due.item.next();
+    if (!step.done) queue.push(now + Math.max(1, Math.round(step.value)), due.item);
+  }
+}
