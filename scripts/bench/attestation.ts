@@ -87,7 +87,7 @@ async function attestations(): Promise<Figure[]> {
       'attest.x_fastest_peer',
       Math.min(...peers.map((peer) => times.ratio('ours', peer))),
       '×',
-      `${IN_FLIGHT} in flight; peers check neither dates nor constraints of the chain`,
+      `${IN_FLIGHT} in flight; peers check no constraints of the chain`,
     ),
     figure(
       'attest.x_fastest_peer_in_turn',

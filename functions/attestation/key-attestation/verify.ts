@@ -41,7 +41,7 @@ const NOT_BEFORE_TOLERANCE_MS = 86_400_000;
 
 /**
  * Verifies that a hardware keystore made the key, for this challenge, and returns what it says. What
- * is said (system state, app, key properties) is judged by the policy: see `key-attestation/checks.ts`.
+ * is said (system state, app, key properties) is judged by the policy: see `policy/key-attestation-checks.ts`.
  * The numbers are the steps of "Verify hardware-backed key pairs with key attestation":
  * https://developer.android.com/privacy-and-security/security-key-attestation
  *
