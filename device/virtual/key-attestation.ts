@@ -49,6 +49,8 @@ export interface KeyAttestationOverrides {
   readonly unordered?: boolean;
   /** Of the leaf, in place of the key description. */
   readonly leafExtensions?: readonly ExtensionInput[];
+  /** First octet of the leaf's key usage. */
+  readonly keyUsage?: number;
   readonly keyType?: 'ec' | 'ec-p384' | 'rsa' | 'ml-dsa-65';
   readonly authority?: TestHierarchy;
   readonly notAfter?: Date;
@@ -109,7 +111,10 @@ export class VirtualKeystore {
       notAfter: set.notAfter ?? new Date('2048-01-01T00:00:00Z'),
       publicKey,
       signingKey: device.key,
-      extensions: [keyUsageExtension(0x80), ...(set.leafExtensions ?? [description])],
+      extensions: [
+        keyUsageExtension(set.keyUsage ?? 0x80),
+        ...(set.leafExtensions ?? [description]),
+      ],
     });
     const { intermediate, root } = authority;
     const chain = [leaf, device.raw, intermediate.raw, root.raw];

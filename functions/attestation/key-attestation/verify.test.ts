@@ -2,12 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { nullValue, octets } from '../../../device/virtual/der.ts';
+import { basicConstraintsExtension } from '../../../device/virtual/issue-certificate.ts';
 import {
   type KeyAttestationOverrides,
   VirtualKeystore,
 } from '../../../device/virtual/key-attestation.ts';
 import { createTestRoots } from '../../../device/virtual/test-roots.ts';
+import { parseCertificate } from '../certificate.ts';
 import { type AttestationCause, AttestationError } from '../errors.ts';
+import { KEY_DESCRIPTION_EXTENSION } from './key-description.ts';
 import { type KeyAttestationInput, verifyKeyAttestation } from './verify.ts';
 
 const NOW = new Date('2026-11-01T12:00:00Z');
@@ -86,6 +89,21 @@ describe('a key attestation', () => {
     const extended = { ...input, x5c: pixel.extendChain('key', challenge) };
     await expect(verifyKeyAttestation(extended)).rejects.toMatchObject({
       code: 'certificate-not-ca',
+    });
+  });
+
+  it('is refused for a key attested by an attested key, whatever the latter may issue', async () => {
+    await pixel.generateKey('plain', challenge);
+    const [leaf = new Uint8Array()] = pixel.getCertificateChain('plain');
+    const value = parseCertificate(leaf).extensions.get(KEY_DESCRIPTION_EXTENSION)?.value;
+    const leafExtensions = [
+      basicConstraintsExtension(true),
+      { oid: KEY_DESCRIPTION_EXTENSION, value: value ?? new Uint8Array() },
+    ];
+    const input = await attested({ leafExtensions, keyUsage: 0x04 });
+    const extended = { ...input, x5c: pixel.extendChain('key', challenge) };
+    await expect(verifyKeyAttestation(extended)).rejects.toMatchObject({
+      code: 'key-description-not-leaf',
     });
   });
 

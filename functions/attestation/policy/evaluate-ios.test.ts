@@ -71,6 +71,10 @@ describe('an iPhone', () => {
   it('has a risk metric that is a finding and by itself no refusal', () => {
     const rule = iosRule.parse({});
     expect(checkRiskMetric(rule, 3)).toMatchObject({ held: true, mode: 'monitor' });
-    expect(checkRiskMetric(rule, 11)).toMatchObject({ held: false, observed: '11' });
+    expect(checkRiskMetric(rule, 11)).toMatchObject({
+      check: 'risk-metric-high',
+      held: false,
+      observed: '11',
+    });
   });
 });
