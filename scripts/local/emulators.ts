@@ -96,34 +96,38 @@ export interface EmulatorHosts {
 }
 
 /** Emulators that run already, by the variables that Google's tools set for them. */
-export function emulatorsInEnvironment(env: Environment): EmulatorHosts | undefined {
+export function emulatorsInEnvironment(env: Environment): Partial<EmulatorHosts> {
   const { FIRESTORE_EMULATOR_HOST: firestore, PUBSUB_EMULATOR_HOST: pubsub } = env;
-  return firestore && pubsub ? { firestore, pubsub } : undefined;
+  return { ...(firestore && { firestore }), ...(pubsub && { pubsub }) };
 }
 
 export interface StartOptions {
   readonly installation: EmulatorInstallation;
   readonly processes: ProcessGroup;
+  /** Those that run already and are to be used as they are. */
+  readonly running: Partial<EmulatorHosts>;
   /** A folder for their logs; it is made. */
   readonly logFolder: string;
   /** A Firestore export (`….overall_export_metadata`) to begin with. */
   readonly importFrom?: string;
 }
 
-/** Emulators that start; they answer from `ready` on. */
+/** Emulators that answer from `ready` on. */
 export interface StartingEmulators {
   readonly hosts: EmulatorHosts;
   readonly ready: Promise<void>;
 }
 
 /**
- * Starts both emulators on free loopback ports. The jars are called directly: the Google Cloud
+ * Starts the emulators that do not run yet on free loopback ports. The jars are called directly: the Google Cloud
  * CLI's wrappers leave the Java process behind when they are killed.
  */
 export async function startEmulators(options: StartOptions): Promise<StartingEmulators> {
   const { java, firestoreJar, pubsubJar } = options.installation;
   mkdirSync(options.logFolder, { recursive: true });
-  const start = (name: string, port: number, args: readonly string[]): Promise<void> => {
+  const waits: Promise<void>[] = [];
+  const start = async (name: string, args: readonly string[]): Promise<string> => {
+    const port = await freePort();
     const emulator = options.processes.spawn(
       name,
       java,
@@ -135,21 +139,24 @@ export async function startEmulators(options: StartOptions): Promise<StartingEmu
       ],
       { env: {}, logFile: join(options.logFolder, `${name}.log`) },
     );
-    return untilAnswering(`http://127.0.0.1:${port}/`, {
-      name,
-      timeoutMs: 20_000,
-      stillAlive: emulator.assertAlive,
-    });
+    const stillAlive = emulator.assertAlive;
+    waits.push(
+      untilAnswering(`http://127.0.0.1:${port}/`, { name, timeoutMs: 30_000, stillAlive }),
+    );
+    return `127.0.0.1:${port}`;
   };
-  const [firestore, pubsub] = [await freePort(), await freePort()];
-  const ready = Promise.all([
-    start('firestore-emulator', firestore, [
-      ...['-cp', firestoreJar, 'com.google.cloud.datastore.emulator.firestore.CloudFirestore'],
-      ...(options.importFrom ? [`--import-data=${options.importFrom}`] : []),
-    ]),
-    start('pubsub-emulator', pubsub, ['-jar', pubsubJar]),
-  ]).then(() => undefined);
+  const { running } = options;
+  const hosts = {
+    firestore:
+      running.firestore ??
+      (await start('firestore-emulator', [
+        ...['-cp', firestoreJar, 'com.google.cloud.datastore.emulator.firestore.CloudFirestore'],
+        ...(options.importFrom ? [`--import-data=${options.importFrom}`] : []),
+      ])),
+    pubsub: running.pubsub ?? (await start('pubsub-emulator', ['-jar', pubsubJar])),
+  };
+  const ready = Promise.all(waits).then(() => undefined);
   // Who starts other things meanwhile hears of a failure later, when asking for `ready`.
   ready.catch(() => undefined);
-  return { hosts: { firestore: `127.0.0.1:${firestore}`, pubsub: `127.0.0.1:${pubsub}` }, ready };
+  return { hosts, ready };
 }

@@ -8,6 +8,7 @@ import {
   type TestRoots,
 } from '../../device/virtual/test-roots.ts';
 import { localKeyNames } from './kms-keys.ts';
+import { type LocalVendors, localPolicy, vendorEnvironment } from './vendors.ts';
 
 export const PROJECT_ID = 'modelseal-local';
 export const BUCKETS = {
@@ -59,11 +60,12 @@ export interface LocalServices {
   readonly emulators?: { readonly firestore: string; readonly pubsub: string } | undefined;
   readonly secrets: LocalSecrets;
   readonly roots: TestRoots;
+  readonly vendors: LocalVendors;
 }
 
 /** The one environment of all functions of a stack, as functions/config.ts reads it. */
 export function localEnvironment(services: LocalServices): Readonly<Record<string, string>> {
-  const { issuer, emulators, secrets, roots } = services;
+  const { issuer, emulators, secrets, roots, vendors } = services;
   const keys = localKeyNames(PROJECT_ID);
   return {
     METADATA_SERVER_DETECTION: 'none',
@@ -84,8 +86,8 @@ export function localEnvironment(services: LocalServices): Readonly<Record<strin
         algorithms: ['ES256'],
       },
     ]),
-    APPS: JSON.stringify([{ platform: 'ios', ...LOCAL_APP, environments: ['production'] }]),
-    TEST_TRUST_ANCHORS: JSON.stringify({ appAttest: [roots.appAttest.root.toString()] }),
+    ATTESTATION_POLICY: JSON.stringify(localPolicy(LOCAL_APP)),
+    ...vendorEnvironment(vendors, roots),
     STORAGE_ENDPOINT: services.storageUrl,
     STORAGE_SIGNER: JSON.stringify(secrets.signer),
     KMS_ENDPOINT: services.kmsUrl,

@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { JWTPayload } from 'jose';
 import type { TestRoots } from '../../device/virtual/test-roots.ts';
 import { type CloudClients, createCloudClients } from '../../functions/composition.ts';
@@ -10,12 +10,13 @@ import { FUNCTIONS } from '../../functions/index.ts';
 import { memoryDocuments } from './doubles/documents.ts';
 import { memoryPublisher } from './doubles/publisher.ts';
 import {
-  type EmulatorHosts,
   emulatorsInEnvironment,
   findEmulators,
+  type StartingEmulators,
   startEmulators,
 } from './emulators.ts';
 import { wireEvents } from './event-wiring.ts';
+import { exportFirestore, newestExport } from './firestore-state.ts';
 import { startFrontDoor } from './front-door.ts';
 import { startFunctionProcesses, startFunctionsInProcess } from './function-host.ts';
 import { startGcsServer } from './gcs-server.ts';
@@ -30,10 +31,11 @@ import {
   PROJECT_ID,
 } from './local-environment.ts';
 import { startOidcIssuer } from './oidc-issuer.ts';
-import { createProcessGroup } from './process-group.ts';
+import { createProcessGroup, type ProcessGroup } from './process-group.ts';
+import { type LocalVendors, startVendors } from './vendors.ts';
 
 export interface StackOptions {
-  /** Keeps keys, users and objects here for the next start; a temporary folder where absent. */
+  /** Keeps keys, users, objects and documents here for the next start; a temporary folder where absent. */
   readonly stateFolder?: string;
   /** Doubles even where the emulators are there. */
   readonly inMemory?: boolean;
@@ -54,6 +56,8 @@ export interface Stack {
   /** The test root of virtual devices, and the app that they run. */
   readonly roots: TestRoots;
   readonly app: typeof LOCAL_APP;
+  /** What stands for Google's services in attestation. */
+  readonly vendors: LocalVendors;
   /** The environment of the functions. */
   readonly environment: Readonly<Record<string, string>>;
   /** The clients that the functions have, or clients of the same services. */
@@ -66,18 +70,30 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
+/** Folders within the state folder. */
+const LOGS = 'logs';
+const EXPORTS = 'firestore';
+
 type Cleanup = () => Promise<void> | void;
 
 /** Starts the whole system on loopback ports; nothing of it outlives this process. */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const cleanups: Cleanup[] = [];
   const stop = async (): Promise<void> => {
-    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+    const failures: unknown[] = [];
+    for (const cleanup of cleanups.splice(0).reverse()) {
+      try {
+        await cleanup();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw new AggregateError(failures, 'not everything ended well');
   };
   try {
     return await start(options, cleanups, stop);
   } catch (error) {
-    await stop();
+    await stop().catch(() => undefined);
     throw error;
   }
 }
@@ -90,7 +106,7 @@ async function start(
   // Google's clients in this process would look for the metadata server otherwise.
   process.env['METADATA_SERVER_DETECTION'] = 'none';
   const folder = openFolder(options.stateFolder, cleanups);
-  const logFolder = join(folder, 'logs');
+  const logFolder = join(folder, LOGS);
   mkdirSync(logFolder, { recursive: true });
   const secrets = openSecrets(folder);
   const roots = openRoots(folder);
@@ -101,8 +117,8 @@ async function start(
     cleanups.push(() => service.stop());
     return service;
   };
-  const [{ hosts, ready, missing }, kms, storage, issuer] = await Promise.all([
-    emulatorHosts(options, processes, logFolder),
+  const [{ hosts, ready, forgets, missing }, kms, storage, issuer, vendors] = await Promise.all([
+    emulators(options, processes, folder),
     startKmsServer({
       names: localKeyNames(PROJECT_ID),
       keyFile: join(folder, 'kms-keys.json'),
@@ -116,6 +132,7 @@ async function start(
       },
     }).then(started),
     startOidcIssuer(join(folder, 'issuer.json')).then(started),
+    startVendors().then(started),
   ]);
   const environment = {
     ...localEnvironment({
@@ -125,10 +142,12 @@ async function start(
       emulators: hosts,
       secrets,
       roots,
+      vendors,
     }),
     ...options.environment,
   };
   const real = createCloudClients(loadConfig(environment));
+  cleanups.push(() => closeClients(real));
   const doubles = { documents: memoryDocuments(), publisher: memoryPublisher() };
   const clients = hosts ? real : { ...real, ...doubles };
   const host = started(
@@ -137,6 +156,9 @@ async function start(
       : await startFunctionsInProcess({ clients, environment, logFolder }),
   );
   await ready;
+  if (forgets && hosts && options.stateFolder !== undefined) {
+    cleanups.push(() => exportFirestore(hosts.firestore, PROJECT_ID, join(folder, EXPORTS)));
+  }
   const events = started(
     await wireEvents({ host, storage, pubsub: hosts?.pubsub ?? doubles.publisher }),
   );
@@ -150,6 +172,7 @@ async function start(
     token: issuer.token,
     roots,
     app: LOCAL_APP,
+    vendors,
     environment,
     clients,
     runScheduled: events.runScheduled,
@@ -170,29 +193,46 @@ async function start(
 function openFolder(stateFolder: string | undefined, cleanups: Cleanup[]): string {
   if (stateFolder !== undefined) {
     mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
-    return stateFolder;
+    return resolve(stateFolder);
   }
   const folder = mkdtempSync(join(tmpdir(), 'modelseal-'));
   cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
-async function emulatorHosts(
-  options: StackOptions,
-  processes: ReturnType<typeof createProcessGroup>,
-  logFolder: string,
-): Promise<{
-  readonly hosts?: EmulatorHosts;
-  readonly ready?: Promise<void>;
+interface Emulators extends Partial<StartingEmulators> {
+  /** True where Firestore's ends with the stack. */
+  readonly forgets?: boolean;
   readonly missing: readonly string[];
-}> {
-  if (options.inMemory) return { missing: [] };
+}
+
+async function emulators(
+  { inMemory }: StackOptions,
+  processes: ProcessGroup,
+  folder: string,
+): Promise<Emulators> {
+  if (inMemory) return { missing: [] };
   const running = emulatorsInEnvironment(process.env);
-  if (running) return { hosts: running, missing: [] };
+  const { firestore, pubsub } = running;
+  if (firestore && pubsub) return { hosts: { firestore, pubsub }, missing: [] };
   const search = await findEmulators(process.env);
   if ('missing' in search) return search;
-  const starting = await startEmulators({ installation: search.found, processes, logFolder });
-  return { ...starting, missing: [] };
+  const importFrom = newestExport(join(folder, EXPORTS));
+  const starting = await startEmulators({
+    installation: search.found,
+    processes,
+    running,
+    logFolder: join(folder, LOGS),
+    ...(importFrom !== undefined && { importFrom }),
+  });
+  return { ...starting, forgets: firestore === undefined, missing: [] };
+}
+
+/** Those that were never used have no connection to close. */
+async function closeClients(clients: CloudClients): Promise<void> {
+  for (const client of Object.values(clients) as readonly { close?: () => Promise<void> }[]) {
+    await client.close?.();
+  }
 }
 
 function routesOf(ports: ReadonlyMap<string, number>) {

@@ -20,7 +20,9 @@ const running = emulatorsInEnvironment(process.env);
 const search = await findEmulators(process.env);
 const projectId = 'contract';
 
-if (!running && 'missing' in search) {
+const { firestore, pubsub } = running;
+
+if (!(firestore && pubsub) && 'missing' in search) {
   it('runs only against the doubles where there are no emulators', () => {
     expect(search.missing).not.toHaveLength(0);
   });
@@ -31,12 +33,12 @@ if (!running && 'missing' in search) {
     const logFolder = mkdtempSync(join(tmpdir(), 'modelseal-contract-'));
 
     beforeAll(async () => {
-      if (running) {
-        hosts = running;
+      if (firestore && pubsub) {
+        hosts = { firestore, pubsub };
       } else if ('found' in search) {
         processes = createProcessGroup();
         const { found: installation } = search;
-        const starting = await startEmulators({ installation, processes, logFolder });
+        const starting = await startEmulators({ installation, processes, running, logFolder });
         await starting.ready;
         hosts = starting.hosts;
       }

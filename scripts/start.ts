@@ -1,0 +1,59 @@
+/**
+ * `npm start`: runs the whole system on loopback until Ctrl-C. `-- --state DIR` keeps keys, users
+ * and models in DIR for the next start; `-- --in-memory` does without the emulators.
+ */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { LOCAL_ENVIRONMENT_FILE, LOCAL_STATE } from './commands/command-services.ts';
+import { type Stack, startStack } from './local/stack.ts';
+import { timeText } from './terminal/units.ts';
+
+const { values } = parseArgs({
+  options: { state: { type: 'string' }, 'in-memory': { type: 'boolean', default: false } },
+});
+
+// From the start: a Ctrl-C while things are starting must end them, too.
+const interrupted = new Promise<void>((resolve) => {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => resolve());
+});
+
+const startedAt = performance.now();
+console.log('Starting everything on loopback …');
+const starting = startStack({
+  inMemory: values['in-memory'],
+  ...(values.state !== undefined && { stateFolder: values.state }),
+});
+const stack = await Promise.race([starting, interrupted.then(() => undefined)]);
+// Whatever has started by then ends with this process.
+if (!stack) process.exit(130);
+
+const environmentFile = stack.mode === 'emulators' ? saveEnvironment(stack) : undefined;
+console.log(`\nReady in ${timeText(performance.now() - startedAt)}.\n`);
+for (const line of stack.summary) console.log(`  ${line}`);
+if (stack.missing.length > 0) {
+  console.log('\nFirestore and Pub/Sub are in-memory doubles:');
+  for (const line of stack.missing) console.log(`  ${line}`);
+}
+console.log(`
+A user's token:   curl -s -d subject=alice ${stack.issuer}/token
+A call:           curl -s -H "Authorization: Bearer $TOKEN" ${stack.baseUrl}/v1/models`);
+if (environmentFile) {
+  console.log('Publish a model:  npm run modelseal -- publish --model ID --version V FILE.tflite');
+}
+console.log('\nCtrl-C ends it.');
+
+await interrupted;
+console.log('\nEnding …');
+if (environmentFile) rmSync(environmentFile, { force: true });
+await stack.stop();
+process.exit(0);
+
+/** Lets the `modelseal` tool in this folder find the stack. Doubles live in this process, out of its reach. */
+function saveEnvironment({ environment }: Stack): string {
+  mkdirSync(LOCAL_STATE, { recursive: true, mode: 0o700 });
+  const file = join(LOCAL_STATE, LOCAL_ENVIRONMENT_FILE);
+  writeFileSync(file, JSON.stringify(environment, null, 2), { mode: 0o600 });
+  return file;
+}
