@@ -35,6 +35,9 @@ export interface Grant extends GrantAnswer {
   readonly recipientKey: RecipientKey;
 }
 
+/** Refusals that a new attested key mends. */
+const REENROL: ReadonlySet<string> = new Set(['device_unknown', 'reattestation_required']);
+
 export class ModelSealClient {
   readonly #options: ClientOptions;
   readonly #retry: RetryPolicy;
@@ -47,10 +50,18 @@ export class ModelSealClient {
   /** Enrols with a new attested key, also where the device was enrolled before. Throws ApiError. */
   async enrol(): Promise<Enrolment> {
     const { api, platform, enrolments } = this.#options;
+    const replaces = (await enrolments.load())?.deviceId;
     const enrolment = await withRetry(this.#retry, async () => {
       const { platform: name, appId, appVersion } = platform;
       const challenge = await api.challenge('device.enroll');
-      const data = { type: 'device.enroll', challenge, platform: name, appId, appVersion };
+      const data = {
+        type: 'device.enroll',
+        challenge,
+        platform: name,
+        appId,
+        appVersion,
+        replaces,
+      };
       const { clientData, hash } = this.#encode(data);
       const { keyHandle, attestation } = await platform.createAttestedKey(hash);
       const { deviceId } = await api.enrol(clientData, attestation);
@@ -118,8 +129,7 @@ export class ModelSealClient {
       return await work(known);
     } catch (error) {
       const lost =
-        error instanceof KeyLostError ||
-        (error instanceof ApiError && error.code === 'device_unknown');
+        error instanceof KeyLostError || (error instanceof ApiError && REENROL.has(error.code));
       if (!lost) throw error;
       return work(await this.enrol());
     }

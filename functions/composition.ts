@@ -1,6 +1,7 @@
 /** The only place that builds cloud clients; everything else is handed what it needs from here. */
 import { randomBytes, X509Certificate } from 'node:crypto';
-import { APPLE_APP_ATTEST_ROOTS } from './attestation/trust-anchors/apple.ts';
+import { APPLE_APP_ATTEST_ROOTS, APPLE_RECEIPT_ROOTS } from './attestation/trust-anchors/apple.ts';
+import { GOOGLE_KEY_ATTESTATION_ROOTS } from './attestation/trust-anchors/google.ts';
 import { createManifests, type Manifests } from './catalogue/manifests.ts';
 import { createVersionKeys, type VersionKeys } from './catalogue/version-keys.ts';
 import type { DocumentStore } from './cloud/documents.ts';
@@ -18,6 +19,7 @@ import { createLicenceIssuer, type LicenceIssuer } from './grants/licence-issuer
 import { type Challenges, createChallenges } from './identity/challenge.ts';
 import type { EnrolmentPolicy } from './identity/enrolment.ts';
 import { createUserTokens, type UserTokens } from './identity/user-token.ts';
+import { createVendorServices } from './identity/vendor-services.ts';
 import type { FunctionEntry, SecretName } from './index.ts';
 import { createLog, describeError, type Log } from './log.ts';
 
@@ -92,13 +94,7 @@ export function createServices(
     get challenges() {
       return createChallenges(secrets('CHALLENGE_SECRET'), randomBytes);
     },
-    enrolmentPolicy: {
-      apps: config.apps,
-      appAttestAnchors: [
-        ...APPLE_APP_ATTEST_ROOTS,
-        ...(config.testTrustAnchors?.appAttest ?? []).map((pem) => new X509Certificate(pem)),
-      ],
-    },
+    enrolmentPolicy: createEnrolmentPolicy(config, now),
     licences: createLicenceIssuer(clients.keys, config.licenceSeconds + config.offlineGraceSeconds),
     versionKeys: createVersionKeys(clients.keys),
     manifests: createManifests(clients.objects, config.buckets.vault),
@@ -109,6 +105,28 @@ export function createServices(
         log('ERROR', 'event lost', { event: input.type, ...describeError(error) });
       }
     },
+  };
+}
+
+function createEnrolmentPolicy({ attestation }: Config, now: () => Date): EnrolmentPolicy {
+  const { policy, integrityKeys, revocationListUrl, testTrustAnchors } = attestation;
+  const pinned = (
+    roots: readonly X509Certificate[],
+    vendor: 'appAttest' | 'appleReceipt' | 'keyAttestation',
+  ) => [...roots, ...(testTrustAnchors?.[vendor] ?? []).map((pem) => new X509Certificate(pem))];
+  return {
+    policy,
+    trust: {
+      appAttest: pinned(APPLE_APP_ATTEST_ROOTS, 'appAttest'),
+      appleReceipt: pinned(APPLE_RECEIPT_ROOTS, 'appleReceipt'),
+      keyAttestation: pinned(GOOGLE_KEY_ATTESTATION_ROOTS, 'keyAttestation'),
+    },
+    services: createVendorServices({
+      revocationListUrl,
+      maxStaleSeconds: attestation.revocationMaxStaleSeconds,
+      integrityKeys,
+      now,
+    }),
   };
 }
 

@@ -16,11 +16,11 @@ describe('loadConfig', () => {
       CHALLENGE_SECRET: 'too-short-to-be-a-secret',
       VAULT_BUCKET: undefined,
       OIDC_ISSUERS: '[{"issuer":"not a url"}]',
-      APPS: '{',
+      ATTESTATION_POLICY: '{',
     };
     const error = thrownBy(() => loadConfig(environment));
     expect(error).toBeInstanceOf(ConfigError);
-    for (const name of ['CHALLENGE_SECRET', 'VAULT_BUCKET', 'OIDC_ISSUERS', 'APPS']) {
+    for (const name of ['CHALLENGE_SECRET', 'VAULT_BUCKET', 'OIDC_ISSUERS', 'ATTESTATION_POLICY']) {
       expect(String(error)).toContain(name);
     }
     expect(String(error)).not.toContain('too-short-to-be-a-secret');

@@ -4,6 +4,8 @@
  * stack is taken: no emulator, no test root, no plain-http issuer.
  */
 import { z } from 'zod';
+import { GOOGLE_REVOCATION_URL } from './attestation/key-attestation/revocation-list.ts';
+import { parseAttestationPolicy } from './attestation/policy/schema.ts';
 import { fromBase64url } from './encoding.ts';
 
 /** The environment is not usable; the message names each variable and never its value. */
@@ -47,15 +49,22 @@ const issuer = z.strictObject({
     .default(['RS256', 'ES256']),
 });
 
-const app = z.discriminatedUnion('platform', [
-  z.strictObject({
-    platform: z.literal('ios'),
-    teamId: z.string().regex(/^[A-Z0-9]{10}$/),
-    bundleId: z.string().regex(/^[A-Za-z0-9.-]{1,155}$/),
-    environments: z.array(z.enum(['production', 'development'])).min(1),
-    minAppVersion: z.string().optional(),
-  }),
-]);
+const policy = z.string().transform((text, context) => {
+  try {
+    return parseAttestationPolicy(JSON.parse(text));
+  } catch (error) {
+    context.addIssue(error instanceof SyntaxError ? 'is not JSON' : String(error));
+    return z.NEVER;
+  }
+});
+
+/** Response encryption keys of Play Integrity, as Play Console shows them, by package name. */
+const integrityKeys = z.record(
+  z.string(),
+  z.strictObject({ decryptionKey: z.string(), verificationKey: z.string() }),
+);
+
+const certificates = z.array(z.string()).default([]);
 
 const environment = z.object({
   GOOGLE_CLOUD_PROJECT: z.string().min(1),
@@ -72,7 +81,17 @@ const environment = z.object({
   CHALLENGE_SECRET: secret.optional(),
   PSEUDONYM_SECRET: secret.optional(),
   OIDC_ISSUERS: json(z.array(issuer).min(1)),
-  APPS: json(z.array(app).min(1)),
+  /** Which apps may enrol devices, and what is required of them: docs/attestation.md. */
+  ATTESTATION_POLICY: policy,
+  /** A secret: apps that are not named here have their tokens decoded by Google. */
+  INTEGRITY_KEYS: json(integrityKeys).default({}),
+  REVOCATION_LIST_URL: z.url().default(GOOGLE_REVOCATION_URL),
+  /** How long past its freshness the revocation list may serve while it cannot be fetched. */
+  REVOCATION_MAX_STALE_SECONDS: z.coerce.number().int().min(0).max(604_800).default(86_400),
+  /** A device whose attestation is older has to attest anew. */
+  ATTESTATION_MAX_AGE_SECONDS: seconds(90 * 86_400, 400 * 86_400),
+  /** Enrolling one more retires the one that was enrolled first. */
+  MAX_DEVICES_PER_USER: z.coerce.number().int().min(1).max(50).default(6),
   URL_TTL_SECONDS: seconds(120, 900),
   /** How long a sealed object lies in storage before the sweep deletes it. */
   SEALED_TTL_SECONDS: seconds(300, 3600),
@@ -98,13 +117,23 @@ const environment = z.object({
   STORAGE_SIGNER: json(
     z.strictObject({ client_email: z.string(), private_key: z.string() }),
   ).optional(),
-  TEST_TRUST_ANCHORS: json(z.strictObject({ appAttest: z.array(z.string()) })).optional(),
+  /** Certificates in PEM. */
+  TEST_TRUST_ANCHORS: json(
+    z.strictObject({
+      appAttest: certificates,
+      appleReceipt: certificates,
+      keyAttestation: certificates,
+    }),
+  ).optional(),
 });
 
 type Environment = z.infer<typeof environment>;
 
+/** The name of every variable that a function reads. */
+export const ENVIRONMENT_VARIABLES: readonly string[] = Object.keys(environment.shape);
+
 /** Variables that only a local stack or a test may set. */
-const LOCAL_ONLY = [
+export const LOCAL_ONLY = [
   'FIRESTORE_ENDPOINT',
   'FIRESTORE_EMULATOR_HOST',
   'PUBSUB_ENDPOINT',
@@ -132,6 +161,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       if (!issuer.startsWith('https://') || !jwksUri.startsWith('https://')) {
         problems.push('OIDC_ISSUERS: an issuer must use https on Google Cloud');
       }
+    }
+    if (parsed.data && !parsed.data.REVOCATION_LIST_URL.startsWith('https://')) {
+      problems.push('REVOCATION_LIST_URL: must use https on Google Cloud');
     }
   }
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
@@ -161,7 +193,15 @@ function shape(env: Environment) {
       PSEUDONYM_SECRET: env.PSEUDONYM_SECRET,
     },
     issuers: env.OIDC_ISSUERS,
-    apps: env.APPS,
+    attestation: {
+      policy: env.ATTESTATION_POLICY,
+      integrityKeys: env.INTEGRITY_KEYS,
+      revocationListUrl: env.REVOCATION_LIST_URL,
+      revocationMaxStaleSeconds: env.REVOCATION_MAX_STALE_SECONDS,
+      maxAgeSeconds: env.ATTESTATION_MAX_AGE_SECONDS,
+      testTrustAnchors: env.TEST_TRUST_ANCHORS,
+    },
+    maxDevicesPerUser: env.MAX_DEVICES_PER_USER,
     urlTtlSeconds: env.URL_TTL_SECONDS,
     sealedTtlSeconds: env.SEALED_TTL_SECONDS,
     licenceSeconds: env.LICENCE_SECONDS,
@@ -180,6 +220,5 @@ function shape(env: Environment) {
       kms: env.KMS_ENDPOINT,
     },
     storageSigner: env.STORAGE_SIGNER,
-    testTrustAnchors: env.TEST_TRUST_ANCHORS,
   };
 }

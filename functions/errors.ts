@@ -34,6 +34,12 @@ export const ERRORS = {
     'unsupported',
   ),
   device_unknown: row(403, 'Device unknown', 'Enrol the device first.', 'reattest'),
+  reattestation_required: row(
+    403,
+    'Attestation required',
+    'Enrol the device with a new key.',
+    'reattest',
+  ),
   proof_invalid: row(403, 'Device proof refused', 'The device proof was refused.', 'reattest'),
   challenge_invalid: row(403, 'Challenge refused', 'Ask for a fresh challenge.', 'retry'),
   blocked: row(403, 'Blocked', 'Access to models is suspended.', undefined, 'WARNING'),

@@ -3,10 +3,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ApiClient } from '../device/api/api-client.ts';
 import { ModelSealClient } from '../device/client.ts';
-import { memoryEnrolmentStore } from '../device/platform.ts';
+import { type DevicePlatform, memoryEnrolmentStore } from '../device/platform.ts';
 import type { VirtualAppAttestOptions } from '../device/virtual/app-attest.ts';
 import { createTestRoots } from '../device/virtual/test-roots.ts';
 import { virtualIphone } from '../device/virtual/virtual-iphone.ts';
+import { type VirtualPixelOptions, virtualPixel } from '../device/virtual/virtual-pixel.ts';
 import type { EndpointTable } from '../functions/api/endpoint.ts';
 import { guardServer } from '../functions/api/ingress.ts';
 import { createHttpHandler } from '../functions/api/pipeline.ts';
@@ -21,13 +22,13 @@ import { memoryDocuments } from '../scripts/local/doubles/documents.ts';
 import { memoryKeys } from '../scripts/local/doubles/keys.ts';
 import { memoryObjects } from '../scripts/local/doubles/objects.ts';
 import { memoryPublisher } from '../scripts/local/doubles/publisher.ts';
-import { testEnvironment } from './environment.ts';
+import { LOCAL_ANDROID_APP, startVendors, vendorEnvironment } from '../scripts/local/vendors.ts';
+import { TEST_IOS_APP, testEnvironment } from './environment.ts';
 import { startTokenIssuer } from './token-issuer.ts';
 
 export type ApiHarness = Awaited<ReturnType<typeof startApi>>;
 
 const MAX_BODY_BYTES = 256 * 1024;
-const APP = { teamId: 'ABCDE12345', bundleId: 'example.effects' };
 
 /** `environment` changes the functions' configuration; `wrap` may replace what the functions work with. */
 export async function startApi(
@@ -36,12 +37,13 @@ export async function startApi(
 ) {
   const idp = await startTokenIssuer();
   const roots = createTestRoots();
+  const vendors = await startVendors();
   const config = loadConfig({
     ...testEnvironment(),
     OIDC_ISSUERS: JSON.stringify([
       { issuer: idp.issuer, audience: idp.audience, jwksUri: idp.jwksUri, algorithms: ['ES256'] },
     ]),
-    TEST_TRUST_ANCHORS: JSON.stringify({ appAttest: [roots.appAttest.root.toString()] }),
+    ...vendorEnvironment(vendors, roots),
     ...environment,
   });
   const publisher = memoryPublisher({ backoffMs: 1 });
@@ -81,6 +83,17 @@ export async function startApi(
   const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
   const api = (user: string) => new ApiClient({ baseUrl, userToken: () => idp.token(user) });
+  const phoneOf = <P extends DevicePlatform>(user: string, platform: P) =>
+    Object.assign(
+      new ModelSealClient({
+        api: api(user),
+        platform,
+        enrolments: memoryEnrolmentStore(),
+        crypto: nodeCrypto,
+        retry: { retries: 0, baseDelayMs: 1, maxDelayMs: 1 },
+      }),
+      { platform },
+    );
   return {
     baseUrl,
     idp,
@@ -93,16 +106,15 @@ export async function startApi(
     userId: (user: string) => services.pseudonyms.user(idp.issuer, user),
     /** A virtual iPhone of this user. */
     phone(user: string, options: Partial<VirtualAppAttestOptions> = {}) {
-      const platform = virtualIphone({ roots, ...APP, environment: 'production', ...options });
-      const client = new ModelSealClient({
-        api: api(user),
-        platform,
-        enrolments: memoryEnrolmentStore(),
-        crypto: nodeCrypto,
-        retry: { retries: 0, baseDelayMs: 1, maxDelayMs: 1 },
-      });
-      return Object.assign(client, { platform });
+      const genuine = { roots, ...TEST_IOS_APP, environment: 'production' } as const;
+      return phoneOf(user, virtualIphone({ ...genuine, ...options }));
     },
+    /** A virtual Pixel of this user. */
+    pixel(user: string, options: Partial<VirtualPixelOptions> = {}) {
+      const genuine = { roots, ...LOCAL_ANDROID_APP, playIntegrity: vendors.play };
+      return phoneOf(user, virtualPixel({ ...genuine, ...options }));
+    },
+    vendors,
     publish(
       modelId: string,
       bytes: Uint8Array,
@@ -122,6 +134,7 @@ export async function startApi(
       server.closeAllConnections();
       await publisher.idle();
       await idp.close();
+      await vendors.stop();
     },
   };
 }

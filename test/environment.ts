@@ -1,3 +1,7 @@
+import { localPolicy } from '../scripts/local/vendors.ts';
+
+export const TEST_IOS_APP = { teamId: 'ABCDE12345', bundleId: 'example.effects' };
+
 /** A complete environment of a function, with fixed secrets that protect nothing. */
 export function testEnvironment(): Record<string, string | undefined> {
   return {
@@ -18,14 +22,7 @@ export function testEnvironment(): Record<string, string | undefined> {
         algorithms: ['ES256'],
       },
     ]),
-    APPS: JSON.stringify([
-      {
-        platform: 'ios',
-        teamId: 'ABCDE12345',
-        bundleId: 'example.effects',
-        environments: ['production'],
-      },
-    ]),
+    ATTESTATION_POLICY: JSON.stringify(localPolicy(TEST_IOS_APP)),
     FORWARDED_FOR_POSITION: '1',
   };
 }

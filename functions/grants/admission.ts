@@ -6,12 +6,11 @@ import { modelPath, versionFor } from '../catalogue/model-record.ts';
 import type { Services } from '../composition.ts';
 import { toBase64url } from '../encoding.ts';
 import { type LimitPolicy, limitPath } from '../fraud/limits.ts';
-import { requireCurrentApp } from '../identity/app-version.ts';
 import type { GrantClientData } from '../identity/client-data.ts';
 import { openDeviceCall } from '../identity/device-call.ts';
 import type { DeviceProof } from '../identity/device-proof.ts';
 import type { DeviceRecord } from '../identity/devices.ts';
-import { trustedApp } from '../identity/enrolment.ts';
+import { requireCurrentApp } from '../identity/enrolment.ts';
 import { grantDocument, grantPath } from './grant-record.ts';
 import type { AdmittedGrant } from './seal-model.ts';
 
@@ -31,7 +30,7 @@ export interface Admission {
 
 /**
  * Decides and records a grant in one transaction. Throws challenge_invalid, blocked, device_unknown,
- * rate_limited, challenge_spent, app_outdated, model_unknown or proof_invalid, and then nothing has changed.
+ * reattestation_required, rate_limited, challenge_spent, app_outdated, model_unknown or proof_invalid, and then nothing has changed.
  */
 export async function admit(
   services: Services,
@@ -46,7 +45,17 @@ export async function admit(
     { policy: perMinute('user', grantsPerUserMinute), path: limitPath('user', userId) },
     { policy: perMinute('device', grantsPerDeviceMinute), path: limitPath('device', deviceId) },
   ];
-  const call = { userId, deviceId, appVersion, challenge, clientDataHash, proof, limits };
+  const attestationMaxAgeMs = services.config.attestation.maxAgeSeconds * 1000;
+  const call = {
+    userId,
+    deviceId,
+    appVersion,
+    challenge,
+    clientDataHash,
+    proof,
+    limits,
+    attestationMaxAgeMs,
+  };
 
   return services.documents.transaction(async (tx) => {
     const { device, documents, headers, settle } = await openDeviceCall(
@@ -55,7 +64,7 @@ export async function admit(
       [modelPath(modelId)],
       now,
     );
-    requireCurrentApp(trustedApp(services.config.apps, device.appId), appVersion);
+    requireCurrentApp(services.config.attestation.policy, { appId: device.appId, appVersion });
     const version = versionFor(documents[0], clientData.version, userId);
     await settle();
     const grant = { grantId, userId, deviceId, recipientKey, suite, version };

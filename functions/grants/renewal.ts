@@ -10,7 +10,9 @@ import { type LimitPolicy, limitPath } from '../fraud/limits.ts';
 import type { RenewClientData } from '../identity/client-data.ts';
 import { openDeviceCall } from '../identity/device-call.ts';
 import type { DeviceProof } from '../identity/device-proof.ts';
+import type { DeviceRecord } from '../identity/devices.ts';
 import { type GrantRecord, grantPath, readGrant } from './grant-record.ts';
+import { licenceTerms } from './licence-terms.ts';
 
 export interface RenewalRequest {
   readonly userId: string;
@@ -23,7 +25,7 @@ export interface Renewal {
   readonly licence: string;
   readonly modelId: string;
   readonly version: string;
-  readonly platform: 'ios';
+  readonly platform: DeviceRecord['platform'];
 }
 
 /** An app renews each copy about once a day; an hour of reinstalling and testing fits too. */
@@ -56,7 +58,6 @@ export async function renewLicence(
     return { grant, version, platform: device.platform };
   });
   const { policy } = await services.manifests.get(version);
-  const issuedAt = Math.floor(now.getTime() / 1000);
   const licence = await services.licences.issue(
     {
       grantId: grant.grantId,
@@ -66,10 +67,7 @@ export async function renewLicence(
       version: grant.version,
       manifestDigest: version.manifestDigest,
       sha256: grant.sha256,
-      iat: issuedAt,
-      nbf: issuedAt,
-      exp: issuedAt + policy.licenceSeconds,
-      offlineGraceSeconds: policy.offlineGraceSeconds,
+      ...licenceTerms(policy, now),
     },
     now,
   );

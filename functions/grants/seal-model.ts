@@ -11,6 +11,7 @@ import { CONTENT_KEY_BYTES, deriveKeys, wipe } from '../sealing/key-schedule.ts'
 import { nodeCrypto } from '../sealing/node-crypto.ts';
 import { reseal } from '../sealing/stream.ts';
 import type { SuiteName } from '../sealing/suites.ts';
+import { licenceTerms } from './licence-terms.ts';
 import { sealedObjectName } from './sealed-object.ts';
 
 export interface AdmittedGrant {
@@ -48,16 +49,9 @@ export async function sealModel(
   const abort = new AbortController();
   try {
     const manifest = await services.manifests.get(version);
-    const licenceExpiry = Math.floor(now.getTime() / 1000) + manifest.policy.licenceSeconds;
+    const terms = licenceTerms(manifest.policy, now);
     // The device's key is checked, by sealing to it, before the first byte of the model is touched.
-    const { licence, sealedKey } = await licenceAndKey(
-      services,
-      grant,
-      contentKey,
-      licenceExpiry,
-      manifest.policy.offlineGraceSeconds,
-      now,
-    );
+    const { licence, sealedKey } = await licenceAndKey(services, grant, contentKey, terms, now);
     const [info, url] = await Promise.all([
       upload(services, version, contentKey, object, abort.signal, now),
       objects.signReadUrl(config.buckets.sealed, object, urlExpiresAt),
@@ -83,11 +77,9 @@ async function licenceAndKey(
   services: Services,
   { grantId, userId, deviceId, recipientKey, suite, version }: AdmittedGrant,
   contentKey: Uint8Array,
-  licenceExpiry: number,
-  offlineGraceSeconds: number,
+  terms: ReturnType<typeof licenceTerms>,
   now: Date,
 ): Promise<{ licence: string; sealedKey: SealedKey }> {
-  const issuedAt = Math.floor(now.getTime() / 1000);
   const licence = await services.licences.issue(
     {
       grantId,
@@ -97,10 +89,7 @@ async function licenceAndKey(
       version: version.version,
       manifestDigest: version.manifestDigest,
       sha256: version.sha256,
-      iat: issuedAt,
-      nbf: issuedAt,
-      exp: licenceExpiry,
-      offlineGraceSeconds,
+      ...terms,
     },
     now,
   );
@@ -112,7 +101,7 @@ async function licenceAndKey(
     model: version.modelId,
     version: version.version,
     manifestDigest: fromBase64url(version.manifestDigest) ?? new Uint8Array(),
-    licenceExpiry,
+    licenceExpiry: terms.exp,
   });
   try {
     const aad = tokenDigest(nodeCrypto, licence);

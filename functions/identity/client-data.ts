@@ -15,7 +15,8 @@ export const deviceId = z.string().regex(/^d_[\w-]{22}$/);
 /** Also the rule for ids at publish time: nothing that a path, a log or a query could read otherwise. */
 export const modelId = z.string().regex(/^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/);
 export const modelVersion = z.string().regex(/^[0-9A-Za-z](?:[0-9A-Za-z._+-]{0,30}[0-9A-Za-z])?$/);
-export const appVersion = z.string().regex(/^[\w.+-]{1,32}$/);
+/** Dotted numbers, such as 2.10.1: what the policy's version ranges are made of. */
+export const appVersion = z.string().regex(/^\d{1,9}(?:\.\d{1,9}){0,3}$/);
 
 /** Base64url text of `min` to `max` bytes, decoded. */
 export const base64urlBytes = (min: number, max: number) =>
@@ -29,16 +30,16 @@ export const base64urlBytes = (min: number, max: number) =>
       return z.NEVER;
     });
 
-export const enrolClientData = z.discriminatedUnion('platform', [
-  z.strictObject({
-    type: z.literal('device.enroll'),
-    challenge,
-    platform: z.literal('ios'),
-    /** App id as Apple writes it: team id, a dot, bundle id. */
-    appId: z.string().min(12).max(170),
-    appVersion,
-  }),
-]);
+export const enrolClientData = z.strictObject({
+  type: z.literal('device.enroll'),
+  challenge,
+  platform: z.enum(['ios', 'android']),
+  /** As the platform writes it: team id, a dot and bundle id on iOS; the package name on Android. */
+  appId: z.string().min(3).max(170),
+  appVersion,
+  /** The device id of this app's former key, which is retired: after a reinstall or a renewed attestation. */
+  replaces: deviceId.optional(),
+});
 export type EnrolClientData = z.infer<typeof enrolClientData>;
 
 export const grantClientData = z.strictObject({

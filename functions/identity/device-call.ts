@@ -5,7 +5,7 @@
  */
 import type { DocumentData, DocumentTransaction } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
-import { activeBlock } from '../fraud/blocklist.ts';
+import { activeBlock, activeRestrictions, type Restrictions } from '../fraud/blocklist.ts';
 import { consumeAll, type LimitPolicy } from '../fraud/limits.ts';
 import { blockPath } from '../fraud/subjects.ts';
 import { challengePath, spentChallengeDocument, type VerifiedChallenge } from './challenge.ts';
@@ -21,6 +21,8 @@ export interface DeviceCall {
   readonly proof: DeviceProof;
   /** What the call is counted against, each at its document's path. */
   readonly limits: readonly { readonly policy: LimitPolicy; readonly path: string }[];
+  /** A device whose attestation is older has to attest anew; without limit where absent. */
+  readonly attestationMaxAgeMs?: number;
   /** Reports are taken from blocked devices too: what they say is evidence. */
   readonly servedWhileBlocked?: boolean;
 }
@@ -40,7 +42,7 @@ export interface OpenDeviceCall {
   settle(): Promise<void>;
 }
 
-/** Throws blocked, device_unknown, rate_limited or challenge_spent. */
+/** Throws blocked, device_unknown, reattestation_required, rate_limited or challenge_spent. */
 export async function openDeviceCall(
   tx: DocumentTransaction,
   call: DeviceCall,
@@ -56,12 +58,19 @@ export async function openDeviceCall(
     ...limits.map(({ path }) => path),
     ...paths,
   ]);
+  const restrictions = [userBlock, deviceBlock].map((data) => activeRestrictions(data, now));
   if (!call.servedWhileBlocked) refuseIfBlocked([userBlock], now);
   // Only the owner of a device may learn that it is blocked.
   const device = ownDevice(deviceData, userId);
   if (!call.servedWhileBlocked) refuseIfBlocked([deviceBlock], now);
+  if (!call.servedWhileBlocked) requireRecentAttestation(device, call, restrictions, now);
+  const throttled = restrictions.some(({ throttledUntil }) => throttledUntil);
   const limit = consumeAll(
-    limits.map((each, index) => ({ ...each, data: rest[index] })),
+    limits.map(({ policy, path }, index) => ({
+      policy: throttled ? slowed(policy) : policy,
+      path,
+      data: rest[index],
+    })),
     now,
   );
   const { allowed, retryAfterSeconds, headers } = limit;
@@ -70,7 +79,7 @@ export async function openDeviceCall(
 
   return {
     device,
-    blocked: [userBlock, deviceBlock].some((data) => activeBlock(data, now)),
+    blocked: restrictions.some(({ block }) => block),
     documents: rest.slice(limits.length),
     headers,
     async settle() {
@@ -81,6 +90,28 @@ export async function openDeviceCall(
     },
   };
 }
+
+/** Throws reattestation_required for an attestation that is too old, or older than scoring bears. */
+function requireRecentAttestation(
+  { enrolledAt }: DeviceRecord,
+  { attestationMaxAgeMs = Number.POSITIVE_INFINITY }: DeviceCall,
+  restrictions: readonly Restrictions[],
+  now: Date,
+): void {
+  const old = now.getTime() - enrolledAt.getTime() > attestationMaxAgeMs;
+  const steppedUp = restrictions.some(({ stepUp }) => stepUp && enrolledAt <= stepUp.since);
+  if (old || steppedUp) {
+    const reason = old ? 'attestation_old' : 'step_up';
+    throw new ServiceError('reattestation_required', { reason });
+  }
+}
+
+/** Whom scoring throttles gets a third of the rate, and no burst. */
+const slowed = (policy: LimitPolicy): LimitPolicy => ({
+  ...policy,
+  limit: Math.max(1, Math.floor(policy.limit / 3)),
+  burst: 1,
+});
 
 /** Throws blocked, with the end of the longest block among these restriction documents. */
 export function refuseIfBlocked(documents: readonly (DocumentData | undefined)[], now: Date): void {

@@ -1,4 +1,5 @@
 /** Is it really the enrolled device that asks? Pure: documents in, the device or a refusal out. */
+import { createPublicKey, verify } from 'node:crypto';
 import { z } from 'zod';
 import { verifyAssertion } from '../attestation/app-attest/assertion.ts';
 import { AttestationError } from '../attestation/errors.ts';
@@ -12,6 +13,11 @@ export const deviceProof = z.discriminatedUnion('format', [
   z.strictObject({
     format: z.literal('apple-appattest'),
     assertion: base64urlBytes(16, 4096),
+  }),
+  z.strictObject({
+    format: z.literal('android-key'),
+    /** ECDSA P-256 with SHA-256 over the clientDataHash, DER, as `Signature` returns it. */
+    signature: base64urlBytes(8, 80),
   }),
 ]);
 export type DeviceProof = z.infer<typeof deviceProof>;
@@ -34,13 +40,27 @@ export function ownDevice(data: DocumentData | undefined, userId: string): Devic
 
 /**
  * The counter to store. Throws proof_invalid; its reason is the attestation cause, of which
- * `counter-replayed` says that the signature was good but its counter had been seen.
+ * `counter-replayed` says that the signature was good but its counter had been seen. On Android there
+ * is no counter: the challenge alone makes a proof good for once.
  */
 export async function checkDeviceProof(
   device: DeviceRecord,
   proof: DeviceProof,
   clientDataHash: Uint8Array,
 ): Promise<number> {
+  const expected = device.platform === 'ios' ? 'apple-appattest' : 'android-key';
+  if (proof.format !== expected) throw invalid('format-unknown');
+  if (proof.format === 'android-key') {
+    const publicKey = createPublicKey({
+      key: Buffer.from(device.publicKey),
+      type: 'spki',
+      format: 'der',
+    });
+    if (!verify('sha256', clientDataHash, publicKey, proof.signature)) {
+      throw invalid('signature-invalid');
+    }
+    return device.signCount;
+  }
   try {
     const verdict = await verifyAssertion({
       assertion: proof.assertion,
@@ -52,8 +72,10 @@ export async function checkDeviceProof(
     return verdict.signCount;
   } catch (error) {
     if (!(error instanceof AttestationError)) throw error;
-    throw new ServiceError('proof_invalid', { reason: error.code, cause: error });
+    throw invalid(error.code, error);
   }
 }
 
+const invalid = (reason: string, cause?: unknown) =>
+  new ServiceError('proof_invalid', { reason, cause });
 const unknown = (reason: string) => new ServiceError('device_unknown', { reason });

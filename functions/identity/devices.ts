@@ -6,7 +6,7 @@ import { fromBase64url, lengthPrefixed, toBase64url } from '../encoding.ts';
 
 const record = z.object({
   user: z.string(),
-  platform: z.enum(['ios']),
+  platform: z.enum(['ios', 'android']),
   appId: z.string(),
   appVersion: z.string(),
   environment: z.enum(['production', 'development']),
@@ -14,7 +14,12 @@ const record = z.object({
   publicKey: z.string().transform((text) => fromBase64url(text) ?? new Uint8Array()),
   /** The counter of the newest proof that was accepted. */
   signCount: z.number().int().min(0),
-  assurance: z.string(),
+  assurance: z.enum(['none', 'basic', 'hardware', 'strong']),
+  /** Of App Attest, to be refreshed for its risk metric; null on Android. */
+  receipt: z
+    .string()
+    .transform((text) => fromBase64url(text))
+    .nullable(),
   enrolledAt: z.date(),
   retiredAt: z.date().nullable(),
 });
@@ -35,5 +40,10 @@ export function deviceIdOf(publicKey: Uint8Array): string {
 export const readDevice = (data: DocumentData): DeviceRecord => record.parse(data);
 
 export function deviceDocument(device: DeviceRecord): DocumentData {
-  return { ...device, publicKey: toBase64url(device.publicKey) };
+  const { publicKey, receipt, ...rest } = device;
+  return {
+    ...rest,
+    publicKey: toBase64url(publicKey),
+    receipt: receipt && toBase64url(receipt),
+  };
 }

@@ -1,12 +1,20 @@
-/** Is it our app on a genuine device? From evidence to a device record; pure but for parsing. */
-import type { X509Certificate } from 'node:crypto';
+/** Is it our app on a genuine device? From evidence to a device record, by the policy. */
 import { z } from 'zod';
-import { verifyAttestation } from '../attestation/app-attest/attestation.ts';
-import { AttestationError } from '../attestation/errors.ts';
+import { AttestationServiceError } from '../attestation/errors.ts';
+import {
+  type EnrolmentEvidence,
+  type EnrolmentServices,
+  type EnrolmentTrust,
+  type EnrolmentVerdict,
+  evaluateEnrolment,
+} from '../attestation/policy/evaluate.ts';
+import type { AttestationPolicy } from '../attestation/policy/schema.ts';
+import { isInRange } from '../attestation/policy/version-range.ts';
 import { ServiceError } from '../errors.ts';
-import { requireCurrentApp, type VersionedApp } from './app-version.ts';
 import { base64urlBytes, type EnrolClientData } from './client-data.ts';
 import type { DeviceRecord } from './devices.ts';
+
+const MAX_CERTIFICATE_BYTES = 8192;
 
 export const attestationEvidence = z.discriminatedUnion('format', [
   z.strictObject({
@@ -18,67 +26,117 @@ export const attestationEvidence = z.discriminatedUnion('format', [
       .transform((text) => new Uint8Array(Buffer.from(text, 'base64'))),
     attestationObject: base64urlBytes(64, 32 * 1024),
   }),
+  z.strictObject({
+    format: z.literal('android-key'),
+    /** The key's certificate chain, leaf first, attested for the clientDataHash as its challenge. */
+    x5c: z.array(base64urlBytes(64, MAX_CERTIFICATE_BYTES)).min(1).max(10),
+    /** A Play Integrity token whose request hash is the clientDataHash. */
+    integrityToken: z.string().max(16_384).optional(),
+  }),
+  /** The device cannot attest: said rather than hidden, since a spike of it is a signal. */
+  z.strictObject({ format: z.literal('none') }),
 ]);
 export type AttestationEvidence = z.infer<typeof attestationEvidence>;
 
-/** An app that may enrol devices, and in which App Attest environments. */
-export interface TrustedApp extends VersionedApp {
-  readonly platform: 'ios';
-  readonly teamId: string;
-  readonly bundleId: string;
-  readonly environments: readonly ('production' | 'development')[];
-}
-
 export interface EnrolmentPolicy {
-  readonly apps: readonly TrustedApp[];
-  readonly appAttestAnchors: readonly X509Certificate[];
+  readonly policy: AttestationPolicy;
+  readonly trust: EnrolmentTrust;
+  readonly services: EnrolmentServices;
 }
 
-/** The app of this id, as the platform writes it. */
-export const trustedApp = (apps: readonly TrustedApp[], appId: string): TrustedApp | undefined =>
-  apps.find(({ teamId, bundleId }) => `${teamId}.${bundleId}` === appId);
+export interface AttestedEnrolment {
+  readonly device: DeviceRecord;
+  /** Checks that did not hold but are only monitored: for the event, and so for scoring. */
+  readonly monitored: readonly string[];
+}
 
 /**
- * The device that the evidence proves. Throws attestation_failed, whose reason is the attestation
- * cause, device_not_trusted for an app that is not ours, and app_outdated for a version too old.
+ * The device that the evidence proves. Throws attestation_failed for evidence that is not genuine,
+ * device_not_trusted for a genuine device that the policy does not want, app_outdated, and
+ * unavailable where a vendor's service fails; the reason is the attestation cause.
  */
 export async function attestedDevice(
   clientData: EnrolClientData,
   clientDataHash: Uint8Array,
   evidence: AttestationEvidence,
   userId: string,
-  policy: EnrolmentPolicy,
+  { policy, trust, services }: EnrolmentPolicy,
   now: Date,
-): Promise<DeviceRecord> {
-  const app = trustedApp(policy.apps, clientData.appId);
-  if (app?.platform !== clientData.platform) {
-    throw new ServiceError('device_not_trusted', { reason: 'app_unknown' });
-  }
-  requireCurrentApp(app, clientData.appVersion);
-  try {
-    const verdict = await verifyAttestation({
-      attestationObject: evidence.attestationObject,
-      keyId: evidence.keyId,
-      clientDataHash,
-      apps: [app],
-      environments: app.environments,
-      trustAnchors: policy.appAttestAnchors,
-      now,
+): Promise<AttestedEnrolment> {
+  const { platform, appId, appVersion } = clientData;
+  const verdict = await evaluateEnrolment({
+    policy,
+    platform,
+    appId,
+    appVersion,
+    evidence: evidenceOf(evidence),
+    clientDataHash,
+    now,
+    trust,
+    services,
+  }).catch((error: unknown) => {
+    if (!(error instanceof AttestationServiceError)) throw error;
+    throw new ServiceError('unavailable', {
+      reason: 'attestation_service',
+      retryAfterSeconds: 60,
+      cause: error,
     });
-    return {
+  });
+  const attested = acceptedDevice(verdict);
+  return {
+    device: {
       user: userId,
-      platform: clientData.platform,
-      appId: clientData.appId,
-      appVersion: clientData.appVersion,
-      environment: verdict.environment,
-      publicKey: verdict.publicKey,
-      signCount: verdict.signCount,
-      assurance: 'hardware',
+      platform,
+      appId,
+      appVersion,
+      environment: attested.environment,
+      publicKey: attested.publicKey,
+      signCount: 0,
+      assurance: verdict.outcome === 'accepted' ? verdict.assurance : 'none',
+      receipt: attested.receipt ?? null,
       enrolledAt: now,
       retiredAt: null,
-    };
-  } catch (error) {
-    if (!(error instanceof AttestationError)) throw error;
-    throw new ServiceError('attestation_failed', { reason: error.code, cause: error });
+    },
+    monitored: verdict.findings.flatMap(({ check, held }) => (held ? [] : [check])),
+  };
+}
+
+function evidenceOf(evidence: AttestationEvidence): EnrolmentEvidence {
+  if (evidence.format !== 'android-key') return evidence;
+  const { integrityToken, ...rest } = evidence;
+  return integrityToken === undefined ? rest : { ...rest, integrityToken };
+}
+
+function acceptedDevice(verdict: EnrolmentVerdict) {
+  if (verdict.outcome === 'accepted') {
+    // A policy may bear a device that cannot attest; without a key of its own it still proves nothing.
+    if (!verdict.device) throw refusal('device_not_trusted', 'attestation-missing');
+    return verdict.device;
+  }
+  const { cause, findings } = verdict;
+  if (cause === 'app-version-unsupported') throw refusal('app_outdated', cause);
+  const byPolicy =
+    cause === 'app-unknown' ||
+    findings.some(({ check, mode, held }) => check === cause && mode === 'enforce' && !held);
+  throw refusal(byPolicy ? 'device_not_trusted' : 'attestation_failed', cause);
+}
+
+const refusal = (
+  code: 'device_not_trusted' | 'attestation_failed' | 'app_outdated',
+  reason: string,
+) => new ServiceError(code, { reason });
+
+/** Throws app_outdated where the policy has no rule for this version of the app any more. */
+export function requireCurrentApp(
+  { apps }: AttestationPolicy,
+  { appId, appVersion }: { readonly appId: string; readonly appVersion: string },
+): void {
+  const app = apps.find((known) =>
+    known.platform === 'ios'
+      ? `${known.teamId}.${known.bundleId}` === appId
+      : known.packageName === appId,
+  );
+  if (!app?.rules.some(({ versions }) => isInRange(appVersion, versions))) {
+    throw refusal('app_outdated', 'app-version-unsupported');
   }
 }

@@ -1,0 +1,29 @@
+/** The devices of one user: so many at a time, and the oldest makes room for the newest. */
+import { z } from 'zod';
+import type { DocumentData } from '../cloud/documents.ts';
+
+const record = z.object({ devices: z.array(z.string()) });
+
+export const userDevicesPath = (userId: string): string => `users/${userId}`;
+
+export interface DeviceChange {
+  readonly document: DocumentData;
+  /** Ids of devices whose keys are good no longer. */
+  readonly retired: readonly string[];
+}
+
+/** The list with `deviceId` as its newest, without the one it replaces and those beyond `limit`. */
+export function withDevice(
+  data: DocumentData | undefined,
+  deviceId: string,
+  replaces: string | undefined,
+  limit: number,
+): DeviceChange {
+  const known = (data ? record.parse(data).devices : []).filter((id) => id !== deviceId);
+  const kept = known.filter((id) => id !== replaces);
+  const devices = [...kept, deviceId].slice(-limit);
+  return {
+    document: { devices },
+    retired: known.filter((id) => !devices.includes(id)),
+  };
+}
