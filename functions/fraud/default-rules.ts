@@ -241,5 +241,5 @@ export const DEFAULT_RULES: RuleSet = {
     block: { points: 100, holdSeconds: [6 * HOUR, 2 * DAY, 14 * DAY, 30 * DAY] },
   },
   horizonSeconds: 35 * DAY,
-  memory: { occurrencesPerHour: 8, membersPerDay: 48, pairsPerDay: 24 },
+  memory: { occurrencesPerHour: 8, membersPerDay: 48, neighboursPerMonth: 256 },
 };

@@ -34,8 +34,11 @@ export const NO_EVIDENCE: Evidence = { newest: 0, trails: {} };
 /** The key of something that counts once an hour (UTC), such as an event with its own id. */
 export const hourKey = (name: string, at: number): string => keyOf(name, at, '2026-01-01T00');
 
-/** The key of something that counts once a day (UTC), such as a model, however often it is seen. */
+/** The key of something that counts once a day (UTC), such as a model of one user. */
 export const dayKey = (name: string, at: number): string => keyOf(name, at, '2026-01-01');
+
+/** The key of something that counts once a month (UTC), for what is seen by many. */
+export const monthKey = (name: string, at: number): string => keyOf(name, at, '2026-01');
 
 /** What a key names, without its bucket. */
 export const nameOf = (key: string): string => key.slice(key.indexOf(':') + 1);

@@ -1,7 +1,7 @@
 /** How many points one rule gives at an instant, asked along a time line that only moves forward. */
 import { nameOf, type Trail } from './evidence.ts';
 import { linkTrail, NEIGHBOURS_TRAIL, PAIRS_TRAIL, pairOf, trailOf } from './recordings.ts';
-import { ringTimeline } from './ring.ts';
+import { firstOfEach, ringTimeline } from './ring.ts';
 import type { DistinctRule, Rule, SharedRule, UnansweredRule } from './rules.ts';
 import type { SubjectKind } from './subjects.ts';
 
@@ -148,11 +148,6 @@ function distinctMeter(rule: DistinctRule, occurrences: readonly Occurrence[]): 
     },
     evidence: () => [...inside.keys()].slice(-EVIDENCE_SHOWN),
   };
-}
-
-function firstOfEach(occurrences: readonly Occurrence[]): readonly Occurrence[] {
-  const seen = new Set<string>();
-  return occurrences.filter(({ name }) => !seen.has(name) && seen.add(name));
 }
 
 function sharedMeter(rule: SharedRule, pairs: readonly Occurrence[]): Meter {

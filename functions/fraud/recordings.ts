@@ -1,7 +1,14 @@
 /** What the rules want to have remembered of each event. */
 import type { EventType } from './catalogue.ts';
 import type { FraudEvent } from './events.ts';
-import { dayKey, type Evidence, type EvidenceBounds, hourKey, type Trail } from './evidence.ts';
+import {
+  dayKey,
+  type Evidence,
+  type EvidenceBounds,
+  hourKey,
+  monthKey,
+  type Trail,
+} from './evidence.ts';
 import type { Rule, RuleSet, Selector } from './rules.ts';
 import type { Subject, SubjectKind } from './subjects.ts';
 
@@ -16,8 +23,6 @@ const DAY_MS = 86_400_000;
  * unseen for this long is new again, and whoever shared something longer ago is not linked.
  */
 const MEMBERS_MS = 31 * DAY_MS;
-/** Networks see so much that they remember no more than a ring needs. */
-const NEIGHBOURS_MS = 8 * DAY_MS;
 /** Between the two names of a pair; no identifier contains it. */
 const PAIR_SEPARATOR = '/';
 const SCATTER_CHARS = 8;
@@ -137,7 +142,7 @@ export function createRecorder(ruleSets: readonly [RuleSet, ...RuleSet[]]): Reco
         case 'event':
           return { horizonMs, buckets: OCCURRENCE_HOURS, perBucket: most('occurrencesPerHour') };
         case 'neighbour':
-          return { horizonMs: NEIGHBOURS_MS, buckets, perBucket: most('pairsPerDay') };
+          return { horizonMs: MEMBERS_MS, buckets, perBucket: most('neighboursPerMonth') };
         default:
           return { horizonMs: MEMBERS_MS, buckets, perBucket: most('membersPerDay') };
       }
@@ -149,7 +154,8 @@ function keyOf(event: FraudEvent, name: Naming, at: number): string | undefined 
   if (name === 'event') return hourKey(event.eventId, at);
   if (name === 'pair' || name === 'neighbour') {
     if (event.user === null || event.model === null) return undefined;
-    return dayKey(pairName(event.user, event.model), at);
+    // Of neighbours it matters what is new, so once a month is enough, and spares the writes.
+    return (name === 'pair' ? dayKey : monthKey)(pairName(event.user, event.model), at);
   }
   const member = event[name];
   return member === null ? undefined : dayKey(member, at);

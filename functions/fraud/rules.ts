@@ -82,8 +82,8 @@ const unansweredRule = z.strictObject({
 });
 
 /**
- * Users behind one network who divide a catalogue among them: models that only one of them took,
- * at least `exclusive` in all and `exclusiveShare` of everything taken there, by at least
+ * Users behind one network who divide a catalogue among them: models newly taken in the window that
+ * only one of them has, at least `exclusive` in all and `exclusiveShare` of everything taken there, by at least
  * `collectors` users with `perCollector` or more each, none with more than half. More than
  * `mostUsers` are a crowd, in which such figures say nothing.
  */
@@ -141,8 +141,8 @@ export const ruleSetSchema = z
     memory: z.strictObject({
       occurrencesPerHour: z.number().int().min(1).max(64),
       membersPerDay: z.number().int().min(1).max(256),
-      /** Pairs of a user and a model in a network; many in a crowd, where a sample of them will do. */
-      pairsPerDay: z.number().int().min(1).max(256),
+      /** Who took which model in a network; in a crowd a sample of it. */
+      neighboursPerMonth: z.number().int().min(1).max(1024),
     }),
   })
   .refine(

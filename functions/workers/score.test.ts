@@ -25,7 +25,7 @@ const TOUCHY: RuleSet = ruleSetSchema.parse({
     ...DEFAULT_RULES.thresholds,
     block: { points: 60, holdSeconds: [7200, 86_400] },
   },
-  memory: { occurrencesPerHour: 2, membersPerDay: 4, pairsPerDay: 6 },
+  memory: { occurrencesPerHour: 2, membersPerDay: 4, neighboursPerMonth: 12 },
 });
 
 function harness(
