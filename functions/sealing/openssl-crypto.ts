@@ -1,0 +1,76 @@
+import type * as nodeCryptoModule from 'node:crypto';
+import type { SealingCrypto } from './crypto.ts';
+
+/** The part of Node's crypto API that sealing needs; react-native-quick-crypto offers the same on phones. */
+export type OpensslModule = Pick<
+  typeof nodeCryptoModule,
+  | 'createCipheriv'
+  | 'createDecipheriv'
+  | 'createHash'
+  | 'createHmac'
+  | 'createPublicKey'
+  | 'createSecretKey'
+  | 'randomBytes'
+  | 'verify'
+>;
+
+const BLOCK = new Uint8Array(16);
+
+/** Buffers differ from Uint8Array in what `slice` does; nothing outside this file meets one. */
+const plain = (buffer: Uint8Array): Uint8Array =>
+  new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+
+/** The primitives from OpenSSL: hardware speed on chunks of 64 KiB and more. */
+export function opensslCrypto(openssl: OpensslModule): SealingCrypto {
+  /** Node 24 takes ten microseconds less for a cipher that is given its key as a KeyObject. */
+  const secret = (key: Uint8Array) => openssl.createSecretKey(key);
+
+  return {
+    randomBytes: (length) => plain(openssl.randomBytes(length)),
+
+    sha256() {
+      const hash = openssl.createHash('sha256');
+      return { update: (bytes) => void hash.update(bytes), digest: () => plain(hash.digest()) };
+    },
+
+    hmacSha256: (key, message) =>
+      plain(openssl.createHmac('sha256', secret(key)).update(message).digest()),
+
+    gcmSeal(key, iv, aad, plaintext) {
+      const cipher = openssl.createCipheriv('aes-256-gcm', secret(key), iv).setAAD(aad);
+      const ciphertext = plain(cipher.update(plaintext));
+      cipher.final();
+      return { ciphertext, tag: plain(cipher.getAuthTag()) };
+    },
+
+    gcmOpen(key, iv, aad, ciphertext, tag) {
+      const decipher = openssl
+        .createDecipheriv('aes-256-gcm', secret(key), iv, { authTagLength: 16 })
+        .setAAD(aad)
+        .setAuthTag(tag);
+      const plaintext = plain(decipher.update(ciphertext));
+      try {
+        decipher.final();
+      } catch {
+        plaintext.fill(0);
+        return null;
+      }
+      return plaintext;
+    },
+
+    ctr(key, counter, skip, data) {
+      const cipher = openssl.createCipheriv('aes-256-ctr', secret(key), counter);
+      if (skip > 0) cipher.update(BLOCK.subarray(0, skip));
+      return plain(cipher.update(data));
+    },
+
+    verifyEs256(publicKey, message, signature) {
+      try {
+        const key = openssl.createPublicKey({ key: { ...publicKey }, format: 'jwk' });
+        return openssl.verify('sha256', message, { key, dsaEncoding: 'ieee-p1363' }, signature);
+      } catch {
+        return false;
+      }
+    },
+  };
+}
