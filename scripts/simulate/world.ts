@@ -24,10 +24,10 @@ export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 export const WORLD_START = Date.parse('2027-03-01T00:00:00.000Z');
 
-const USER_LIMIT: LimitPolicy = { name: 'user', limit: 10, windowSeconds: 60, burst: 5 };
-const DEVICE_LIMIT: LimitPolicy = { name: 'device', limit: 20, windowSeconds: 60, burst: 10 };
+const USER_LIMIT: LimitPolicy = { name: 'user', limit: 10, windowSeconds: 60, burst: 10 };
+const DEVICE_LIMIT: LimitPolicy = { name: 'device', limit: 20, windowSeconds: 60, burst: 20 };
 /** A throttled caller's limit. */
-const SLOW_LIMIT: LimitPolicy = { name: 'user', limit: 2, windowSeconds: 60, burst: 1 };
+const SLOW_LIMIT: LimitPolicy = { name: 'user', limit: 3, windowSeconds: 60, burst: 1 };
 
 export interface Device {
   readonly id: string;
@@ -103,9 +103,10 @@ export function runWorld(
   const refusal = (caller: Caller): 'blocked' | 'limited' | 'untrusted' | undefined => {
     const ofUser = replay.restrictions({ kind: 'user', id: caller.user }, at());
     const ofDevice = replay.restrictions({ kind: 'device', id: caller.device.id }, at());
-    const ofNetwork = replay.restrictions({ kind: 'network', id: caller.network }, at());
     if (ofUser.block || ofDevice.block) return 'blocked';
-    const slow = ofUser.throttledUntil ?? ofDevice.throttledUntil ?? ofNetwork.throttledUntil;
+    const steps = [ofUser.stepUp, ofDevice.stepUp].flatMap((step) => step?.since.getTime() ?? []);
+    if (steps.some((since) => caller.device.attestedAt <= since)) return 'untrusted';
+    const slow = ofUser.throttledUntil ?? ofDevice.throttledUntil;
     const userPath = limitPath('user', caller.user);
     const devicePath = limitPath('device', caller.device.id);
     const decision = consumeAll(
@@ -116,8 +117,6 @@ export function runWorld(
       at(),
     );
     if (!decision.allowed) return 'limited';
-    const steps = [ofUser.stepUp, ofDevice.stepUp].flatMap((step) => step?.since.getTime() ?? []);
-    if (steps.some((since) => caller.device.attestedAt < since)) return 'untrusted';
     for (const { path, data } of decision.writes) limits.set(path, data);
     return undefined;
   };
@@ -141,7 +140,7 @@ export function runWorld(
       const refused = refusal(caller);
       if (refused === 'limited') server(caller, { type: 'limit.hit', cause: 'rate_limited' });
       else if (refused) {
-        const cause = refused === 'blocked' ? 'blocked' : 'attestation_failed';
+        const cause = refused === 'blocked' ? 'blocked' : 'reattestation_required';
         server(caller, { type: 'grant.refused', model, cause });
       } else server(caller, { type: 'grant.made', authenticated: 'device', model });
       return refused ?? 'made';
