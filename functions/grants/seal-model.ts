@@ -14,6 +14,9 @@ import type { SuiteName } from '../sealing/suites.ts';
 import { licenceTerms } from './licence-terms.ts';
 import { sealedObjectName } from './sealed-object.ts';
 
+/** What a busy instance seals and uploads in a millisecond. */
+const SLOW_SEALING_BYTES_MS = 10_000;
+
 export interface AdmittedGrant {
   readonly grantId: string;
   readonly userId: string;
@@ -44,8 +47,10 @@ export async function sealModel(
   const { config, objects } = services;
   const { version } = grant;
   const contentKey = services.randomBytes(CONTENT_KEY_BYTES);
-  const object = sealedObjectName(grant.grantId, now, config.sealedTtlSeconds);
-  const urlExpiresAt = new Date(now.getTime() + config.urlTtlSeconds * 1000);
+  // The URL is signed while the model is sealed: its life begins when that will be done.
+  const sealedBy = new Date(now.getTime() + version.sizeBytes / SLOW_SEALING_BYTES_MS);
+  const object = sealedObjectName(grant.grantId, sealedBy, config.sealedTtlSeconds);
+  const urlExpiresAt = new Date(sealedBy.getTime() + config.urlTtlSeconds * 1000);
   const abort = new AbortController();
   try {
     const manifest = await services.manifests.get(version);

@@ -1,11 +1,15 @@
 import { createTestRoots } from '../../device/virtual/test-roots.ts';
 import { virtualIphone } from '../../device/virtual/virtual-iphone.ts';
+import { ROOTED, virtualPixel } from '../../device/virtual/virtual-pixel.ts';
 import { toBase64url } from '../../functions/encoding.ts';
 import { generateRecipientKey } from '../../functions/sealing/hpke.ts';
+import { LOCAL_ANDROID_APP } from '../local/vendors.ts';
 import type { DemoPhone } from './demo-phone.ts';
 import { EFFECTS, GRANTS_PER_USER_MINUTE, type Scene } from './prologue.ts';
 import { mustBe, refusalOf, type Story } from './story.ts';
 
+/** How long the local revocation list is kept, and a little more. */
+const REVOCATION_LIST_MS = 1200;
 const SUITE = 'P256-HKDF-SHA256-AES256GCM';
 
 /** What thieves try, and what becomes of it. */
@@ -47,6 +51,24 @@ export async function tellAttacks(story: Story, scene: Scene): Promise<void> {
     const nobody = await fetch(new URL('/v1/models', scene.stack.baseUrl));
     mustBe(nobody.status === 401, '401 without a token');
     return `forged: ${attested.code}; other app: ${otherApp.code}; no token: ${nobody.status}`;
+  });
+
+  await story.step("Adam's Pixel enrols and gets a model; a rooted one does not", async () => {
+    const { roots, vendors } = scene.stack;
+    const genuine = { roots, ...LOCAL_ANDROID_APP, playIntegrity: vendors.play, strongBox: true };
+    const adam = scene.phone('adam', virtualPixel(genuine));
+    using model = await adam.models.get('selfie');
+    await model.withModel((bytes) =>
+      mustBe(scene.originals.selfie.bytes.equals(bytes), 'opened, byte for byte'),
+    );
+    const rooted = scene.phone('roy', virtualPixel({ ...genuine, overrides: ROOTED }));
+    const refused = await refusalOf(rooted.client.enrol(), 'device_not_trusted');
+    const leaked = virtualPixel(genuine);
+    vendors.revoke(leaked.keystore.serialNumber);
+    await new Promise((done) => setTimeout(done, REVOCATION_LIST_MS));
+    const revoked = scene.phone('lea', leaked);
+    const keybox = await refusalOf(revoked.client.enrol(), 'attestation_failed');
+    return `Adam's opened it; rooted: ${refused.code}; leaked keybox: ${keybox.code}`;
   });
 
   await story.step('A jailbroken phone is watched: its app reports it', async () => {

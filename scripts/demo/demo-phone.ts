@@ -7,7 +7,7 @@ import { ModelSealClient } from '../../device/client.ts';
 import { fileStorage } from '../../device/node/file-storage.ts';
 import { softwareKey } from '../../device/node/software-key.ts';
 import { ModelStore } from '../../device/opening/model-store.ts';
-import { memoryEnrolmentStore } from '../../device/platform.ts';
+import { type DevicePlatform, memoryEnrolmentStore } from '../../device/platform.ts';
 import { ProtectedModels } from '../../device/protected-models.ts';
 import type { TestRoots } from '../../device/virtual/test-roots.ts';
 import { virtualIphone } from '../../device/virtual/virtual-iphone.ts';
@@ -21,14 +21,18 @@ export interface DemoPhoneOptions {
   readonly roots: TestRoots;
   readonly pinnedKeys: readonly VerificationKey[];
   readonly app: { readonly teamId: string; readonly bundleId: string };
+  /** An iPhone where absent. */
+  readonly platform?: DevicePlatform;
 }
 
 export type DemoPhone = ReturnType<typeof demoPhone>;
 
 /** Does not retry: the demo shows what the server says. */
-export function demoPhone({ baseUrl, user, token, roots, pinnedKeys, app }: DemoPhoneOptions) {
+export function demoPhone(options: DemoPhoneOptions) {
+  const { baseUrl, user, token, roots, pinnedKeys, app } = options;
   const api = new ApiClient({ baseUrl, userToken: () => token(user) });
-  const platform = virtualIphone({ roots, ...app, environment: 'production' });
+  const platform: DevicePlatform =
+    options.platform ?? virtualIphone({ roots, ...app, environment: 'production' });
   const enrolments = memoryEnrolmentStore();
   const client = new ModelSealClient({
     api,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import type { DevicePlatform } from '../../device/platform.ts';
 import { createServices, type Services } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';
 import type { VerificationKey } from '../../functions/sealing/jws.ts';
@@ -17,13 +18,14 @@ export interface Scene {
   readonly pinnedKeys: readonly VerificationKey[];
   /** The published models in the clear, to compare with what comes out. */
   readonly originals: Readonly<Record<'pose' | 'selfie', { bytes: Buffer; sha256: string }>>;
-  phone(user: string): DemoPhone;
+  /** An iPhone, unless told otherwise. */
+  phone(user: string, platform?: DevicePlatform): DemoPhone;
   phones(): readonly DemoPhone[];
 }
 
 /** Short lives, so that the story sees them end. */
-export const URL_TTL_SECONDS = 6;
-export const SEALED_TTL_SECONDS = 8;
+export const URL_TTL_SECONDS = 10;
+export const SEALED_TTL_SECONDS = 12;
 /** Low, so that the hoarder meets the limit before the block. */
 export const GRANTS_PER_USER_MINUTE = 5;
 
@@ -120,8 +122,8 @@ async function setScene(stack: Stack): Promise<Scene> {
     services,
     pinnedKeys,
     originals: { pose: await read(FILES.pose), selfie: await read(FILES.selfie) },
-    phone(user) {
-      const phone = demoPhone({ ...stack, user, pinnedKeys });
+    phone(user, platform) {
+      const phone = demoPhone({ ...stack, user, pinnedKeys, ...(platform && { platform }) });
       phones.push(phone);
       return phone;
     },
