@@ -1,6 +1,7 @@
 /**
  * `npm run demo`: starts everything locally and tells the main story on real models, step by step.
- * Leaves with 1 if any step is not as said; `--json` prints the steps for machines.
+ * Leaves with 1 if any step is not as said; `--json` prints the steps for machines, `--in-memory`
+ * does without the emulators.
  */
 import { rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
@@ -10,13 +11,18 @@ import { tellPrologue } from './demo/prologue.ts';
 import { tellStory } from './demo/story.ts';
 import { timeText } from './terminal/units.ts';
 
-const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } });
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    'in-memory': { type: 'boolean', default: false },
+  },
+});
 const print = values.json ? () => undefined : (line: string) => console.log(line);
 const startedAt = performance.now();
 const story = tellStory(print);
 
 print('modelseal: a model for one user, on one device, for one use\n');
-const scene = await tellPrologue(story);
+const scene = await tellPrologue(story, values['in-memory']);
 if (scene) {
   try {
     await tellMainJob(story, scene);
@@ -34,6 +40,9 @@ if (values.json) {
 } else {
   const total = timeText(performance.now() - startedAt);
   print(`\n${story.results.length - failed.length} of ${story.results.length} steps ✓ in ${total}`);
-  if (scene?.stack.mode === 'in-memory') print('Firestore and Pub/Sub were in-memory doubles.');
+  if (scene?.stack.mode === 'in-memory') {
+    print('Firestore and Pub/Sub were in-memory doubles of the emulators.');
+    for (const line of scene.stack.missing) print(`  ${line}`);
+  }
 }
 process.exit(failed.length === 0 && scene ? 0 : 1);

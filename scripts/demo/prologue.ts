@@ -38,11 +38,12 @@ const FILES = {
 export const EFFECTS = 14;
 
 /** Starts the stack and publishes the models; undefined where the stack did not start. */
-export async function tellPrologue(story: Story): Promise<Scene | undefined> {
+export async function tellPrologue(story: Story, inMemory: boolean): Promise<Scene | undefined> {
   let stack: Stack | undefined;
   await story.step('Everything starts locally', async () => {
     const startedAt = performance.now();
     stack = await startStack({
+      inMemory,
       environment: {
         URL_TTL_SECONDS: String(URL_TTL_SECONDS),
         SEALED_TTL_SECONDS: String(SEALED_TTL_SECONDS),
