@@ -1,7 +1,7 @@
 import { concat, u32be, utf8 } from './bytes.ts';
 import type { WeightLayer } from './container.ts';
 import type { SealingCrypto } from './crypto.ts';
-import { type ImprintKey, imprint, imprintKey } from './secure-cell.ts';
+import { type ImprintKey, imprint, imprintCellKey, imprintKeyFor } from './secure-cell.ts';
 
 const LABEL = utf8('modelseal/1 layer ');
 
@@ -17,6 +17,7 @@ export class Imprinter {
   readonly #crypto: SealingCrypto;
   readonly #weightsKey: Uint8Array;
   readonly #layers: readonly WeightLayer[];
+  readonly #cellKeys = new Map<number, Uint8Array>();
   #current: { readonly layer: WeightLayer; readonly key: ImprintKey } | undefined;
 
   /** The layers ascend and do not overlap, as a container's header promises. */
@@ -56,10 +57,19 @@ export class Imprinter {
   /** A layer larger than a chunk is met many times in a row: its key is derived once. */
   async #keyOf(layer: WeightLayer): Promise<ImprintKey> {
     if (this.#current?.layer !== layer) {
-      const context = layerContext(layer.index);
-      const key = await imprintKey(this.#crypto, this.#weightsKey, context, layer.length);
+      const cellKey = await this.#cellKey(layer.length);
+      const key = await imprintKeyFor(this.#crypto, cellKey, layerContext(layer.index));
       this.#current = { layer, key };
     }
     return this.#current.key;
+  }
+
+  /** Models have few lengths and many layers, such as the biases of equal convolutions. */
+  async #cellKey(length: number): Promise<Uint8Array> {
+    const known = this.#cellKeys.get(length);
+    if (known) return known;
+    const derived = await imprintCellKey(this.#crypto, this.#weightsKey, length);
+    this.#cellKeys.set(length, derived);
+    return derived;
   }
 }

@@ -79,7 +79,19 @@ export async function imprintKey(
   context: Uint8Array,
   length: number,
 ): Promise<ImprintKey> {
-  const cellKey = await soterKdf(crypto, key, KEY_LABEL, u32le(length));
+  return imprintKeyFor(crypto, await imprintCellKey(crypto, key, length), context);
+}
+
+/** The first half of `imprintKey`: the same for all messages of one length. */
+export const imprintCellKey = (crypto: SealingCrypto, key: Uint8Array, length: number) =>
+  soterKdf(crypto, key, KEY_LABEL, u32le(length));
+
+/** The second half of `imprintKey`. */
+export async function imprintKeyFor(
+  crypto: SealingCrypto,
+  cellKey: Uint8Array,
+  context: Uint8Array,
+): Promise<ImprintKey> {
   const iv = await soterKdf(crypto, cellKey, IV_LABEL, context);
   return { key: cellKey, counter: iv.subarray(0, 16) };
 }
