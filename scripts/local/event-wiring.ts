@@ -18,6 +18,12 @@ export interface EventWiring {
   stop(): void;
 }
 
+/** How far apart the runs of each schedule lie. */
+const INTERVALS_MS: Readonly<Record<string, number>> = {
+  '* * * * *': 60_000,
+  '0 * * * *': 3_600_000,
+};
+
 /** Lets events reach the functions that they trigger: bucket, topic and schedule, by the function table. */
 export async function wireEvents({ host, storage, pubsub }: WiringOptions): Promise<EventWiring> {
   const urlOf = (name: string): string => `http://127.0.0.1:${host.ports.get(name)}`;
@@ -40,8 +46,9 @@ export async function wireEvents({ host, storage, pubsub }: WiringOptions): Prom
       case 'http':
         break;
       case 'schedule': {
-        if (trigger.cron !== '* * * * *') throw new Error(`no clock for ${trigger.cron}`);
-        const timer = setInterval(() => void runScheduled(name).catch(() => undefined), 60_000);
+        const intervalMs = INTERVALS_MS[trigger.cron];
+        if (intervalMs === undefined) throw new Error(`no clock for ${trigger.cron}`);
+        const timer = setInterval(() => void runScheduled(name).catch(() => undefined), intervalMs);
         timers.push(timer.unref());
         break;
       }

@@ -97,7 +97,7 @@ function withSecretsOf(
   entry: FunctionEntry,
   environment: Readonly<Record<string, string>>,
 ): Record<string, string> {
-  const others = ['CHALLENGE_SECRET', 'PSEUDONYM_SECRET'].filter(
+  const others = ['CHALLENGE_SECRET', 'PSEUDONYM_SECRET', 'APPLE_RECEIPT_KEY'].filter(
     (name) => !entry.secrets.some((secret) => secret === name),
   );
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !others.includes(name)));

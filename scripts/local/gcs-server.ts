@@ -66,9 +66,12 @@ export async function startGcsServer(options: GcsServerOptions): Promise<GcsServ
     switch (call) {
       case 'POST /upload/o': {
         const target = targetOf(bucket, query);
-        if (query.get('uploadType') === 'multipart') {
+        const type = query.get('uploadType');
+        if (type === 'media') return finalized(response, await uploads.media(target, request));
+        if (type === 'multipart') {
           return finalized(response, await uploads.multipart(target, request));
         }
+        if (type !== 'resumable') throw new GcsError(400, 'invalid', 'No such uploadType.');
         const metadata = parseMetadata((await smallBody(request)).toString());
         const contentType = request.headers['x-upload-content-type'];
         const session = uploads.begin(target, {

@@ -15,6 +15,8 @@ export interface Incomplete {
 }
 
 export interface Uploads {
+  /** A body of bytes alone, as curl sends it. */
+  media(target: UploadTarget, request: IncomingMessage): Promise<ObjectResource>;
   /** Metadata and bytes in one multipart/related body. */
   multipart(target: UploadTarget, request: IncomingMessage): Promise<ObjectResource>;
   /** Begins a resumable upload; the result names its session. */
@@ -49,18 +51,31 @@ export function createUploads(store: GcsStore): Uploads {
       : new GcsError(400, 'invalid', 'Provided checksum does not match the data.');
   };
 
+  /** An upload of one request, of which nothing stays when it fails. */
+  const whole = async (
+    target: UploadTarget,
+    receive: (staged: StagedBytes) => Promise<UploadMetadata>,
+  ): Promise<ObjectResource> => {
+    refuseIfTaken(target);
+    const staged = store.stage();
+    try {
+      return await commit(staged, target, await receive(staged));
+    } catch (error) {
+      await staged.discard().catch(() => undefined);
+      throw error;
+    }
+  };
+
   return {
-    multipart: async (target, request) => {
-      refuseIfTaken(target);
-      const staged = store.stage();
-      try {
-        const metadata = await readMultipart(request, (bytes) => staged.append(bytes));
-        return await commit(staged, target, metadata);
-      } catch (error) {
-        await staged.discard().catch(() => undefined);
-        throw error;
-      }
-    },
+    media: (target, request) =>
+      whole(target, async (staged) => {
+        for await (const chunk of request) await staged.append(chunk as Buffer);
+        const contentType = request.headers['content-type'];
+        return { ...(contentType !== undefined && { contentType }), ...hashesOf(request) };
+      }),
+
+    multipart: (target, request) =>
+      whole(target, (staged) => readMultipart(request, (bytes) => staged.append(bytes))),
 
     begin: (target, metadata) => {
       refuseIfTaken(target);

@@ -153,6 +153,20 @@ describe('Cloud Storage client against the local server', () => {
       }
     });
 
+    it('takes a body of bytes alone', async () => {
+      const query = 'uploadType=media&name=curl';
+      const upload = (headers: Readonly<Record<string, string>>) =>
+        fetch(`${server.url}/upload/storage/v1/b/contract/o?${query}`, {
+          method: 'POST',
+          headers,
+          body: 'bytes',
+        });
+      expect((await upload({ 'x-goog-hash': 'crc32c=AAAAAA==' })).status).toBe(400);
+      expect(await store.stat('contract', 'curl')).toBeUndefined();
+      expect((await upload({})).status).toBe(200);
+      expect((await bytesOf(store.read('contract', 'curl'))).toString()).toBe('bytes');
+    });
+
     it('refuses bytes that do not match the checksum sent with them', async () => {
       const query = 'uploadType=resumable&name=wrong';
       const begun = await fetch(`${server.url}/upload/storage/v1/b/contract/o?${query}`, {
