@@ -27,16 +27,21 @@ export function ringTimeline(
   if (taken.length < rule.exclusive) return [];
   const windowMs = rule.windowSeconds * 1000;
   const takers = new Map<string, number>();
+  const members = new Set<string>();
   let oldest = 0;
   return taken.map(({ user, model, at }, index) => {
     takers.set(model, (takers.get(model) ?? 0) + 1);
     while ((taken[oldest]?.at ?? at) <= at - windowMs) oldest += 1;
-    const alone = takers.get(model) === 1;
+    if (takers.get(model) !== 1) return { at, user, points: 0 };
     const enough = index + 1 - oldest >= rule.exclusive;
-    const points = alone && enough ? ringPoints(rule, taken.slice(oldest, index + 1), takers) : 0;
-    return { at, user, points };
+    const ring = enough ? ringAmong(rule, taken.slice(oldest, index + 1), takers) : NO_RING;
+    for (const member of ring.members) members.add(member);
+    // Who was found in a ring once does not become a neighbour by lying low for a week.
+    return { at, user, points: Math.max(ring.points, members.has(user) ? rule.weight : 0) };
   });
 }
+
+const NO_RING = { points: 0, members: [] as readonly string[] };
 
 /** The first time that each name occurs. */
 export function firstOfEach<T extends { readonly name: string }>(
@@ -46,12 +51,12 @@ export function firstOfEach<T extends { readonly name: string }>(
   return occurrences.filter(({ name }) => !seen.has(name) && seen.add(name));
 }
 
-function ringPoints(
+function ringAmong(
   rule: RingRule,
   taken: readonly { readonly user: string; readonly model: string }[],
   takers: ReadonlyMap<string, number>,
-): number {
-  if (new Set(taken.map(({ user }) => user)).size > rule.mostUsers) return 0;
+): typeof NO_RING {
+  if (new Set(taken.map(({ user }) => user)).size > rule.mostUsers) return NO_RING;
   const exclusive = new Map<string, number>();
   let alone = 0;
   for (const { user, model } of taken) {
@@ -59,11 +64,13 @@ function ringPoints(
     alone += 1;
     exclusive.set(user, (exclusive.get(user) ?? 0) + 1);
   }
-  const collections = [...exclusive.values()].filter((models) => models >= rule.perCollector);
+  const collectors = [...exclusive].filter(([, models]) => models >= rule.perCollector);
   const holds =
     alone >= rule.exclusive &&
     alone >= rule.exclusiveShare * taken.length &&
-    collections.length >= rule.collectors &&
-    Math.max(...collections) <= alone / 2;
-  return holds ? (alone - rule.exclusive + 1) * rule.weight : 0;
+    collectors.length >= rule.collectors &&
+    Math.max(...collectors.map(([, models]) => models)) <= alone / 2;
+  if (!holds) return NO_RING;
+  const points = (alone - rule.exclusive + 1) * rule.weight;
+  return { points, members: collectors.map(([user]) => user) };
 }

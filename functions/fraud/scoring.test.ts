@@ -29,7 +29,7 @@ describe('collecting models', () => {
       story.server(5 + n * 0.1, { type: 'limit.hit', authenticated: 'user' });
     }
     const assessment = judged(story.events);
-    expect(blockedAfter(assessment)).toBeCloseTo(5.5);
+    expect(blockedAfter(assessment)).toBeCloseTo(5.6);
     expect(assessment.episodes.block?.causes.map(({ rule }) => rule)).toEqual([
       'limit-hit',
       'models-hour',
@@ -81,7 +81,7 @@ describe('collecting models', () => {
 
 describe('hostile requests', () => {
   it.each([
-    ['challenge.replayed', undefined, 6],
+    ['challenge.replayed', undefined, 7],
     ['grant.refused', 'proof_invalid', 6],
     ['counter.regressed', undefined, 3],
   ] as const)('blocks for repeated %s', (type, cause, times) => {

@@ -73,9 +73,12 @@ export async function admit(
   });
 }
 
+/** Scoring takes a moment: what a caller can get before it must not be a collection. */
+const MOST_AT_ONCE = 8;
+
 const perMinute = (name: string, limit: number): LimitPolicy => ({
   name,
   limit,
   windowSeconds: 60,
-  burst: limit,
+  burst: Math.min(limit, MOST_AT_ONCE),
 });

@@ -24,8 +24,8 @@ export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 export const WORLD_START = Date.parse('2027-03-01T00:00:00.000Z');
 
-const USER_LIMIT: LimitPolicy = { name: 'user', limit: 10, windowSeconds: 60, burst: 10 };
-const DEVICE_LIMIT: LimitPolicy = { name: 'device', limit: 20, windowSeconds: 60, burst: 20 };
+const USER_LIMIT: LimitPolicy = { name: 'user', limit: 10, windowSeconds: 60, burst: 8 };
+const DEVICE_LIMIT: LimitPolicy = { name: 'device', limit: 20, windowSeconds: 60, burst: 8 };
 /** A throttled caller's limit. */
 const SLOW_LIMIT: LimitPolicy = { name: 'user', limit: 3, windowSeconds: 60, burst: 1 };
 
