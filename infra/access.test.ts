@@ -1,0 +1,124 @@
+/* biome-ignore-all lint/suspicious/noTemplateCurlyInString: Terraform's own templates, as they are written. */
+/** The reviewed list of who may do what. It changes only together with a review of why. */
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { functionTable, grantsOf } from './function-table.ts';
+import { at, type Infrastructure, parseSources, readSources } from './terraform.ts';
+
+const EVENTS = 'topic events: roles/pubsub.publisher';
+const CHALLENGES = 'secret CHALLENGE_SECRET: roles/secretmanager.secretAccessor';
+const PSEUDONYMS = 'secret PSEUDONYM_SECRET: roles/secretmanager.secretAccessor';
+const DOCUMENTS = 'firestore: roles/datastore.user';
+
+const REVIEWED = {
+  challenge: [CHALLENGES, PSEUDONYMS, EVENTS],
+  enroll: [DOCUMENTS, CHALLENGES, PSEUDONYMS, EVENTS],
+  grant: [
+    'bucket sealed: sealedWriter',
+    'bucket vault: roles/storage.objectViewer',
+    DOCUMENTS,
+    'itself: roles/iam.serviceAccountTokenCreator',
+    'key licence: roles/cloudkms.signer',
+    'key vault: roles/cloudkms.cryptoKeyDecrypter',
+    CHALLENGES,
+    PSEUDONYMS,
+    EVENTS,
+  ],
+  keys: ['key licence: publicKeyReader', 'key manifest: publicKeyReader'],
+  models: ['firestore: roles/datastore.viewer', PSEUDONYMS],
+  publish: [
+    'bucket intake: intakeConsumer',
+    'bucket vault: vaultWriter',
+    DOCUMENTS,
+    'key manifest: roles/cloudkms.signer',
+    'key vault: roles/cloudkms.cryptoKeyEncrypter',
+    PSEUDONYMS,
+  ],
+  receipts: [DOCUMENTS, 'secret APPLE_RECEIPT_KEY: roles/secretmanager.secretAccessor', EVENTS],
+  renew: [
+    'bucket vault: roles/storage.objectViewer',
+    DOCUMENTS,
+    'key licence: roles/cloudkms.signer',
+    CHALLENGES,
+    PSEUDONYMS,
+    EVENTS,
+  ],
+  report: [DOCUMENTS, CHALLENGES, PSEUDONYMS, EVENTS],
+  score: [
+    DOCUMENTS,
+    'topic dead-letters: roles/pubsub.publisher',
+    'topic decisions: roles/pubsub.publisher',
+  ],
+  sweep: ['bucket sealed: sealedSweeper', EVENTS],
+};
+
+/** Every resource that grants anything, with the role as it is written. */
+const GRANTS: Readonly<Record<string, string>> = {
+  'google_artifact_registry_repository_iam_member.build': 'roles/artifactregistry.writer',
+  'google_artifact_registry_repository_iam_member.deploy': 'roles/artifactregistry.reader',
+  'google_bigquery_dataset_iam_member.analyst': 'roles/bigquery.dataViewer',
+  'google_bigquery_dataset_iam_member.writer': 'roles/bigquery.dataEditor',
+  'google_cloud_run_v2_service_iam_member.deploy': 'roles/run.developer',
+  'google_cloud_run_v2_service_iam_member.invoker': 'roles/run.invoker',
+  'google_kms_crypto_key_iam_member.data': 'roles/cloudkms.cryptoKeyEncrypterDecrypter',
+  'google_kms_crypto_key_iam_member.function': '${each.value.role}',
+  'google_kms_crypto_key_iam_member.public_keys':
+    '${google_project_iam_custom_role.public_key_reader.id}',
+  'google_project_iam_member.analyst_jobs': 'roles/bigquery.jobUser',
+  'google_project_iam_member.build_starts_deployment': 'roles/cloudbuild.builds.editor',
+  'google_project_iam_member.deploy_metrics': 'roles/monitoring.viewer',
+  'google_project_iam_member.eventarc': 'roles/eventarc.eventReceiver',
+  'google_project_iam_member.firestore': '${each.value}',
+  'google_project_iam_member.plan': '${each.key}',
+  'google_project_iam_member.release_logs': 'roles/logging.logWriter',
+  'google_project_iam_member.storage_notifications': 'roles/pubsub.publisher',
+  'google_pubsub_subscription_iam_member.dead_letters_agent': 'roles/pubsub.subscriber',
+  'google_pubsub_topic_iam_member.dead_letters_agent': 'roles/pubsub.publisher',
+  'google_pubsub_topic_iam_member.function': 'roles/pubsub.publisher',
+  'google_secret_manager_secret_iam_member.function': 'roles/secretmanager.secretAccessor',
+  'google_secret_manager_secret_iam_member.smoke': 'roles/secretmanager.secretAccessor',
+  'google_service_account_iam_member.deploy_acts_as': 'roles/iam.serviceAccountUser',
+  'google_service_account_iam_member.push_tokens': 'roles/iam.serviceAccountTokenCreator',
+  'google_service_account_iam_member.signs_urls': 'roles/iam.serviceAccountTokenCreator',
+  'google_storage_bucket_iam_member.function':
+    '${startswith(each.value.role, "roles/") ? each.value.role : google_project_iam_custom_role.object[each.value.role].id}',
+  'google_storage_bucket_iam_member.intake_writers': 'roles/storage.objectCreator',
+};
+
+let infra: Infrastructure;
+beforeAll(async () => {
+  infra = await parseSources(await readSources());
+});
+
+describe('access', () => {
+  it('of each function is what was reviewed', () => {
+    expect(grantsOf(functionTable(infra))).toEqual(REVIEWED);
+  });
+
+  it('is granted by no other resource and with no other role', () => {
+    const granted = infra.resources
+      .filter(({ type }) => /_iam_(?:member|binding|policy)$/.test(type))
+      .map(({ address, body }) => [address, body['role']]);
+    expect(Object.fromEntries(granted)).toEqual(GRANTS);
+  });
+
+  it('by custom roles is to the letter', () => {
+    const role = (name: string) =>
+      infra.resources.find(({ address }) => address === `google_project_iam_custom_role.${name}`);
+    expect(role('object')?.body['for_each']).toEqual({
+      sealedWriter: ['storage.objects.create', 'storage.objects.delete', 'storage.objects.get'],
+      sealedSweeper: ['storage.objects.delete', 'storage.objects.list'],
+      vaultWriter: ['storage.objects.create', 'storage.objects.delete', 'storage.objects.get'],
+      intakeConsumer: ['storage.objects.delete', 'storage.objects.get'],
+    });
+    expect(role('public_key_reader')?.body['permissions']).toEqual([
+      'cloudkms.cryptoKeyVersions.list',
+      'cloudkms.cryptoKeyVersions.viewPublicKey',
+    ]);
+  });
+
+  it('lets the grant function read models, and never sign their manifests', () => {
+    const { grant } = functionTable(infra);
+    expect(Object.keys(grant?.access.keys ?? {})).not.toContain('manifest');
+    expect(at(grant?.access.keys, ['vault'])).toBe('roles/cloudkms.cryptoKeyDecrypter');
+  });
+});

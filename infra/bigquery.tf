@@ -1,0 +1,47 @@
+resource "google_bigquery_dataset" "events" {
+  dataset_id                 = "modelseal"
+  location                   = var.region
+  description                = "Events and decisions: pseudonyms and keyed hashes only."
+  delete_contents_on_destroy = var.environment == "dev"
+  labels                     = local.labels
+  default_encryption_configuration {
+    kms_key_name = google_kms_crypto_key.data.id
+  }
+  depends_on = [google_kms_crypto_key_iam_member.data]
+}
+
+# Messages as they were published; the views give them their columns. A message that the views do
+# not know yet is kept, not lost.
+resource "google_bigquery_table" "raw" {
+  for_each            = toset(["events", "decisions"])
+  dataset_id          = google_bigquery_dataset.events.dataset_id
+  table_id            = "${each.key}_raw"
+  deletion_protection = var.environment == "prod"
+  labels              = local.labels
+  clustering          = ["message_id"]
+  time_partitioning {
+    type          = "DAY"
+    field         = "publish_time"
+    expiration_ms = 34214400000
+  }
+  schema = jsonencode([
+    { name = "subscription_name", type = "STRING" },
+    { name = "message_id", type = "STRING" },
+    { name = "publish_time", type = "TIMESTAMP" },
+    { name = "attributes", type = "JSON" },
+    { name = "data", type = "JSON" },
+  ])
+}
+
+resource "google_bigquery_table" "view" {
+  for_each            = fileset("${path.module}/bigquery/views", "*.sql")
+  dataset_id          = google_bigquery_dataset.events.dataset_id
+  table_id            = trimsuffix(each.key, ".sql")
+  deletion_protection = false
+  labels              = local.labels
+  view {
+    query          = templatefile("${path.module}/bigquery/views/${each.key}", { project = var.project_id, dataset = google_bigquery_dataset.events.dataset_id })
+    use_legacy_sql = false
+  }
+  depends_on = [google_bigquery_table.raw]
+}

@@ -1,0 +1,151 @@
+/** The code and its deployment agree. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { ENVIRONMENT_VARIABLES, LOCAL_ONLY } from '../functions/config.ts';
+import { FUNCTIONS } from '../functions/index.ts';
+import { writesOfAStory } from '../test/recorded-writes.ts';
+import { functionTable } from './function-table.ts';
+import { expiringCollections } from './policy.ts';
+import { type Infrastructure, parseSources, readSources } from './terraform.ts';
+
+let infra: Infrastructure;
+beforeAll(async () => {
+  infra = await parseSources(await readSources());
+});
+
+/** A function of the code in the words of functions.tf. */
+function asDeployed({ trigger, secrets }: (typeof FUNCTIONS)[number]) {
+  const common = { secrets: [...secrets] };
+  if (trigger.kind === 'event') return { ...common, kind: trigger.source, routes: [] };
+  if (trigger.kind === 'schedule') {
+    const { kind, cron, path } = trigger;
+    return { ...common, kind, routes: [], cron, path };
+  }
+  const routes = trigger.routes.map(({ path }) => path.replaceAll(/:\w+/g, '*'));
+  return { ...common, kind: trigger.kind, routes: [...new Set(routes)] };
+}
+
+function differences(deployed: Readonly<Record<string, unknown>>): readonly string[] {
+  const code = Object.fromEntries(FUNCTIONS.map((entry) => [entry.name, asDeployed(entry)]));
+  const names = [...new Set([...Object.keys(code), ...Object.keys(deployed)])];
+  return names.filter((name) => JSON.stringify(code[name]) !== JSON.stringify(deployed[name]));
+}
+
+const deployedFunctions = (of: Infrastructure): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(
+    Object.entries(functionTable(of)).map(([name, { secrets, kind, routes, cron, path }]) => [
+      name,
+      { secrets, kind, routes, ...(cron && { cron }), ...(path && { path }) },
+    ]),
+  );
+
+describe('functions', () => {
+  it('are deployed, routed, scheduled and given secrets as functions/index.ts says, and none else', () => {
+    expect(differences(deployedFunctions(infra))).toEqual([]);
+  });
+
+  it('that only one side knows are found', async () => {
+    const sources = await readSources();
+    const text = sources['functions.tf'] ?? '';
+    const unknown = text.replace('    sweep = {', '    backdoor = {');
+    expect(unknown).not.toBe(text);
+    const changed = await parseSources({ ...sources, 'functions.tf': unknown });
+    expect(differences(deployedFunctions(changed))).toEqual(['sweep', 'backdoor']);
+    const rerouted = text.replace('"/v1/keys"', '"/v1/key"');
+    const other = await parseSources({ ...sources, 'functions.tf': rerouted });
+    expect(differences(deployedFunctions(other))).toEqual(['keys']);
+  });
+
+  it('get every variable that functions/config.ts reads, and no other', () => {
+    const set = Object.keys(infra.locals['function_environment'] as object);
+    // Read from Secret Manager, and only where a deployment has such keys.
+    const optional = ['INTEGRITY_KEYS'];
+    const secrets = FUNCTIONS.flatMap((entry): readonly string[] => entry.secrets);
+    const byPlatform = ['K_SERVICE', 'FUNCTION_TARGET'];
+    const expected = ENVIRONMENT_VARIABLES.filter(
+      (name) =>
+        ![...byPlatform, ...secrets, ...optional].includes(name) &&
+        !(LOCAL_ONLY as readonly string[]).includes(name),
+    );
+    expect(set.sort()).toEqual([...expected].sort());
+  });
+});
+
+describe('the database', () => {
+  it('deletes what the code gives an end, and nothing else', async () => {
+    const { expiring, collections } = await writesOfAStory();
+    expect([...expiringCollections(infra)].sort()).toEqual(expiring);
+    expect(collections).toEqual(expect.arrayContaining(['devices', 'models', ...expiring]));
+  });
+});
+
+describe('names', () => {
+  it('refer only to variables, locals and resources that exist, and every variable is used', () => {
+    const used = (pattern: RegExp) => [
+      ...new Set([...infra.text.matchAll(pattern)].map(([, name = '']) => name)),
+    ];
+    expect(used(/\bvar\.(\w+)/g).sort()).toEqual(Object.keys(infra.variables).sort());
+    expect(used(/\blocal\.(\w+)/g).filter((name) => !(name in infra.locals))).toEqual([]);
+    const addresses = new Set(infra.resources.map(({ address }) => address));
+    const references = used(/((?:\bdata\.)?\bgoogle_[a-z0-9_]+\.[a-z_]+)\b/g);
+    expect(references.filter((reference) => !addresses.has(reference))).toEqual([]);
+  });
+
+  it('of blocks and attributes are those of the provider', async () => {
+    const schema = JSON.parse(
+      await readFile(join(import.meta.dirname, 'provider-schema.json'), 'utf8'),
+    ) as Schema;
+    const unknown = infra.resources.flatMap(({ address, type, body }) =>
+      misnamed(body as Record<string, unknown>, schema[type] as Schema | undefined, address),
+    );
+    expect(unknown).toEqual([]);
+  });
+
+  it('of attributes that the provider does not know are found', () => {
+    const schema = { 'name!': 0, rule: { 'action!': 0 } };
+    expect(misnamed({ nam: 'x', rule: [{ acton: 'y' }] }, schema, 'a')).toEqual([
+      'a.nam: unknown',
+      'a.rule.acton: unknown',
+      'a.rule.action: missing',
+      'a.name: missing',
+    ]);
+  });
+});
+
+/** Attributes (0), maps (1) and blocks by name; a name that ends in `!` is required. */
+interface Schema {
+  readonly [name: string]: number | Schema;
+}
+
+const META = ['for_each', 'count', 'depends_on', 'lifecycle', 'provider', 'dynamic'];
+
+function misnamed(
+  body: Readonly<Record<string, unknown>>,
+  schema: Schema | undefined,
+  path: string,
+): readonly string[] {
+  if (!schema) return [`${path}: unknown to the provider`];
+  const dynamic = Object.entries((body['dynamic'] ?? {}) as Record<string, unknown[]>).map(
+    ([name, blocks]) => [name, blocks.map((block) => (block as { content: unknown[] }).content[0])],
+  );
+  const members = { ...Object.fromEntries(dynamic), ...body } as Record<string, unknown>;
+  const found: string[] = [];
+  for (const [name, value] of Object.entries(members)) {
+    if (META.includes(name) || (name === 'labels' && !(schema as object))) continue;
+    const known = schema[name] ?? schema[`${name}!`];
+    if (known === undefined) found.push(`${path}.${name}: unknown`);
+    else if (typeof known === 'object' && Array.isArray(value)) {
+      for (const block of value) {
+        if (typeof block === 'object' && block !== null) {
+          found.push(...misnamed(block as Record<string, unknown>, known, `${path}.${name}`));
+        }
+      }
+    }
+  }
+  const required = Object.keys(schema).filter((name) => name.endsWith('!'));
+  for (const name of required) {
+    if (!(name.slice(0, -1) in members)) found.push(`${path}.${name.slice(0, -1)}: missing`);
+  }
+  return found;
+}

@@ -1,0 +1,59 @@
+resource "google_firestore_database" "default" {
+  name                              = "(default)"
+  location_id                       = var.region
+  type                              = "FIRESTORE_NATIVE"
+  concurrency_mode                  = "PESSIMISTIC"
+  point_in_time_recovery_enablement = var.environment == "prod" ? "POINT_IN_TIME_RECOVERY_ENABLED" : "POINT_IN_TIME_RECOVERY_DISABLED"
+  delete_protection_state           = var.environment == "prod" ? "DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED"
+  deletion_policy                   = var.environment == "prod" ? "ABANDON" : "DELETE"
+  cmek_config {
+    kms_key_name = google_kms_crypto_key.data.id
+  }
+  depends_on = [google_kms_crypto_key_iam_member.data]
+}
+
+# What the code gives an `expireAt` is deleted by the database within a day of it. Every read checks
+# the time itself. The field grows with the clock, so indexing it would make one hot index range.
+resource "google_firestore_field" "expiry" {
+  for_each   = toset(["challenges", "limits", "grants", "blocklist", "risk"])
+  database   = google_firestore_database.default.name
+  collection = each.key
+  field      = "expireAt"
+  ttl_config {}
+  index_config {}
+}
+
+# Large maps that nothing queries by: an index entry for each member would be paid and counted.
+resource "google_firestore_field" "unindexed" {
+  for_each   = toset(["models/versions", "risk/trails", "risk/links", "risk/linked"])
+  database   = google_firestore_database.default.name
+  collection = split("/", each.key)[0]
+  field      = split("/", each.key)[1]
+  index_config {}
+}
+
+# Nobody but our functions reads the database, and they are not subject to rules: everything is denied.
+resource "google_firebaserules_ruleset" "deny" {
+  source {
+    files {
+      name    = "firestore.rules"
+      content = file("${path.module}/firestore.rules")
+    }
+  }
+  lifecycle {
+    create_before_destroy = true
+  }
+  depends_on = [google_firestore_database.default]
+}
+
+resource "google_firebaserules_release" "firestore" {
+  name         = "cloud.firestore"
+  ruleset_name = google_firebaserules_ruleset.deny.name
+}
+
+resource "google_firestore_backup_schedule" "daily" {
+  count     = var.environment == "prod" ? 1 : 0
+  database  = google_firestore_database.default.name
+  retention = "1209600s"
+  daily_recurrence {}
+}

@@ -1,0 +1,204 @@
+# Every grant there is. infra/access.test.ts holds the reviewed list: a role that is added or widened
+# here fails there until somebody reviews it.
+
+resource "google_project_iam_custom_role" "object" {
+  for_each = {
+    # The reader of a signed URL acts as this account, so it may get what it creates; it may not list.
+    sealedWriter   = ["storage.objects.create", "storage.objects.delete", "storage.objects.get"]
+    sealedSweeper  = ["storage.objects.delete", "storage.objects.list"]
+    vaultWriter    = ["storage.objects.create", "storage.objects.delete", "storage.objects.get"]
+    intakeConsumer = ["storage.objects.delete", "storage.objects.get"]
+  }
+  role_id     = each.key
+  title       = "modelseal ${each.key}"
+  permissions = each.value
+}
+
+resource "google_project_iam_custom_role" "public_key_reader" {
+  role_id     = "publicKeyReader"
+  title       = "modelseal publicKeyReader"
+  permissions = ["cloudkms.cryptoKeyVersions.list", "cloudkms.cryptoKeyVersions.viewPublicKey"]
+}
+
+locals {
+  topic_ids = merge(
+    { for name, topic in google_pubsub_topic.main : name => topic.id },
+    { "dead-letters" = google_pubsub_topic.dead_letters.id },
+  )
+  buckets = {
+    intake = google_storage_bucket.intake.name
+    vault  = google_storage_bucket.vault.name
+    sealed = google_storage_bucket.sealed.name
+  }
+  crypto_keys = {
+    vault    = google_kms_crypto_key.vault.id
+    manifest = google_kms_crypto_key.manifest.id
+    licence  = google_kms_crypto_key.licence.id
+  }
+  members = { for name, account in google_service_account.function : name => "serviceAccount:${account.email}" }
+
+  topic_grants = merge([
+    for name, function in local.functions : {
+      for topic in try(function.access.topics, []) : "${name}/${topic}" => { function = name, topic = topic }
+    }
+  ]...)
+  bucket_grants = merge([
+    for name, function in local.functions : {
+      for bucket, role in try(function.access.buckets, {}) : "${name}/${bucket}" => { function = name, bucket = bucket, role = role }
+    }
+  ]...)
+  key_grants = merge([
+    for name, function in local.functions : {
+      for key, role in try(function.access.keys, {}) : "${name}/${key}" => { function = name, key = key, role = role }
+    }
+  ]...)
+  # Who signs with a key looks up its newest version first.
+  key_readers = merge([
+    for name, function in local.functions : {
+      for key in setunion(
+        try(function.access.reads_public_keys, []),
+        [for key, role in try(function.access.keys, {}) : key if role == "roles/cloudkms.signer"],
+      ) : "${name}/${key}" => { function = name, key = key }
+    }
+  ]...)
+  secret_grants = merge([
+    for name, function in local.functions : {
+      for secret in concat(function.secrets, contains(local.integrity_readers, name) ? ["INTEGRITY_KEYS"] : []) : "${name}/${secret}" => { function = name, secret = secret }
+    }
+  ]...)
+}
+
+resource "google_pubsub_topic_iam_member" "function" {
+  for_each = local.topic_grants
+  topic    = local.topic_ids[each.value.topic]
+  role     = "roles/pubsub.publisher"
+  member   = local.members[each.value.function]
+}
+
+resource "google_storage_bucket_iam_member" "function" {
+  for_each = local.bucket_grants
+  bucket   = local.buckets[each.value.bucket]
+  role     = startswith(each.value.role, "roles/") ? each.value.role : google_project_iam_custom_role.object[each.value.role].id
+  member   = local.members[each.value.function]
+}
+
+resource "google_kms_crypto_key_iam_member" "function" {
+  for_each      = local.key_grants
+  crypto_key_id = local.crypto_keys[each.value.key]
+  role          = each.value.role
+  member        = local.members[each.value.function]
+}
+
+resource "google_kms_crypto_key_iam_member" "public_keys" {
+  for_each      = local.key_readers
+  crypto_key_id = local.crypto_keys[each.value.key]
+  role          = google_project_iam_custom_role.public_key_reader.id
+  member        = local.members[each.value.function]
+}
+
+resource "google_secret_manager_secret_iam_member" "function" {
+  for_each  = local.secret_grants
+  secret_id = google_secret_manager_secret.function[each.value.secret].id
+  role      = "roles/secretmanager.secretAccessor"
+  member    = local.members[each.value.function]
+}
+
+# Firestore knows no narrower scope than the database.
+resource "google_project_iam_member" "firestore" {
+  for_each = { for name, function in local.functions : name => function.access.firestore if can(function.access.firestore) }
+  project  = var.project_id
+  role     = each.value
+  member   = local.members[each.key]
+  condition {
+    title      = "default database only"
+    expression = "resource.name == \"projects/${var.project_id}/databases/(default)\""
+  }
+}
+
+# There is no private key on Cloud Run: URLs are signed by the IAM service, for the own account only.
+resource "google_service_account_iam_member" "signs_urls" {
+  for_each           = { for name, function in local.functions : name => name if try(function.access.signs_urls, false) }
+  service_account_id = google_service_account.function[each.key].name
+  role               = "roles/iam.serviceAccountTokenCreator"
+  member             = local.members[each.key]
+}
+
+# Accounts that call the workers, and the one that writes messages to BigQuery.
+resource "google_service_account" "invoker" {
+  for_each     = toset(["push", "intake", "scheduler", "bigquery"])
+  account_id   = "invoker-${each.key}"
+  display_name = "modelseal ${each.key}"
+}
+
+resource "google_cloud_run_v2_service_iam_member" "invoker" {
+  for_each = { score = "push", publish = "intake", sweep = "scheduler", receipts = "scheduler" }
+  name     = google_cloud_run_v2_service.function[each.key].name
+  location = var.region
+  role     = "roles/run.invoker"
+  member   = "serviceAccount:${google_service_account.invoker[each.value].email}"
+}
+
+resource "google_project_iam_member" "eventarc" {
+  project = var.project_id
+  role    = "roles/eventarc.eventReceiver"
+  member  = "serviceAccount:${google_service_account.invoker["intake"].email}"
+}
+
+# Cloud Storage tells Eventarc of new objects through Pub/Sub.
+resource "google_project_iam_member" "storage_notifications" {
+  project = var.project_id
+  role    = "roles/pubsub.publisher"
+  member  = "serviceAccount:${local.service_agents.storage}"
+}
+
+# Pub/Sub moves what nobody could take to the dead letters, and takes it off the subscription.
+resource "google_pubsub_topic_iam_member" "dead_letters_agent" {
+  topic  = google_pubsub_topic.dead_letters.id
+  role   = "roles/pubsub.publisher"
+  member = "serviceAccount:${local.service_agents.pubsub}"
+}
+
+resource "google_pubsub_subscription_iam_member" "dead_letters_agent" {
+  for_each = merge(
+    { score = google_pubsub_subscription.score.id },
+    { for name, subscription in google_pubsub_subscription.bigquery : "${name}-bigquery" => subscription.id },
+  )
+  subscription = each.value
+  role         = "roles/pubsub.subscriber"
+  member       = "serviceAccount:${local.service_agents.pubsub}"
+}
+
+# Pub/Sub makes the identity tokens of its pushes.
+resource "google_service_account_iam_member" "push_tokens" {
+  for_each           = toset(["push", "bigquery"])
+  service_account_id = google_service_account.invoker[each.key].name
+  role               = "roles/iam.serviceAccountTokenCreator"
+  member             = "serviceAccount:${local.service_agents.pubsub}"
+}
+
+resource "google_bigquery_dataset_iam_member" "writer" {
+  dataset_id = google_bigquery_dataset.events.dataset_id
+  role       = "roles/bigquery.dataEditor"
+  member     = "serviceAccount:${google_service_account.invoker["bigquery"].email}"
+}
+
+resource "google_bigquery_dataset_iam_member" "analyst" {
+  for_each   = var.analysts
+  dataset_id = google_bigquery_dataset.events.dataset_id
+  role       = "roles/bigquery.dataViewer"
+  member     = each.key
+}
+
+resource "google_project_iam_member" "analyst_jobs" {
+  for_each = var.analysts
+  project  = var.project_id
+  role     = "roles/bigquery.jobUser"
+  member   = each.key
+}
+
+resource "google_storage_bucket_iam_member" "intake_writers" {
+  for_each = var.intake_writers
+  bucket   = google_storage_bucket.intake.name
+  role     = "roles/storage.objectCreator"
+  member   = each.key
+}

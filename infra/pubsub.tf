@@ -1,0 +1,91 @@
+# Messages carry no Pub/Sub schema, and why is in docs/decisions: the zod schema of the code holds
+# them, before publishing and after receiving.
+
+resource "google_pubsub_topic" "main" {
+  for_each                   = toset(["events", "decisions"])
+  name                       = each.key
+  kms_key_name               = google_kms_crypto_key.data.id
+  message_retention_duration = "604800s"
+  labels                     = local.labels
+  message_storage_policy {
+    allowed_persistence_regions = [var.region]
+  }
+  depends_on = [google_kms_crypto_key_iam_member.data]
+}
+
+# What could not be dealt with, with its cause; kept a month, looked at by a person.
+resource "google_pubsub_topic" "dead_letters" {
+  name                       = "dead-letters"
+  kms_key_name               = google_kms_crypto_key.data.id
+  message_retention_duration = "2678400s"
+  labels                     = local.labels
+  message_storage_policy {
+    allowed_persistence_regions = [var.region]
+  }
+  depends_on = [google_kms_crypto_key_iam_member.data]
+}
+
+resource "google_pubsub_subscription" "score" {
+  name                       = "events-score"
+  topic                      = google_pubsub_topic.main["events"].id
+  ack_deadline_seconds       = 60
+  message_retention_duration = "604800s"
+  labels                     = local.labels
+  expiration_policy {
+    ttl = ""
+  }
+  push_config {
+    # The Functions Framework makes the CloudEvent's source of this path.
+    push_endpoint = "${google_cloud_run_v2_service.function["score"].uri}/${google_pubsub_topic.main["events"].id}"
+    oidc_token {
+      service_account_email = google_service_account.invoker["push"].email
+      audience              = google_cloud_run_v2_service.function["score"].uri
+    }
+  }
+  retry_policy {
+    minimum_backoff = "1s"
+    maximum_backoff = "600s"
+  }
+  dead_letter_policy {
+    dead_letter_topic     = google_pubsub_topic.dead_letters.id
+    max_delivery_attempts = 10
+  }
+  depends_on = [google_pubsub_topic_iam_member.dead_letters_agent]
+}
+
+resource "google_pubsub_subscription" "bigquery" {
+  for_each                   = google_pubsub_topic.main
+  name                       = "${each.key}-bigquery"
+  topic                      = each.value.id
+  message_retention_duration = "604800s"
+  labels                     = local.labels
+  expiration_policy {
+    ttl = ""
+  }
+  bigquery_config {
+    table                 = "${google_bigquery_table.raw[each.key].project}.${google_bigquery_table.raw[each.key].dataset_id}.${google_bigquery_table.raw[each.key].table_id}"
+    write_metadata        = true
+    service_account_email = google_service_account.invoker["bigquery"].email
+  }
+  retry_policy {
+    minimum_backoff = "10s"
+    maximum_backoff = "600s"
+  }
+  dead_letter_policy {
+    dead_letter_topic     = google_pubsub_topic.dead_letters.id
+    max_delivery_attempts = 10
+  }
+  depends_on = [google_pubsub_topic_iam_member.dead_letters_agent, google_bigquery_dataset_iam_member.writer]
+}
+
+# Holds dead letters until somebody pulls them.
+resource "google_pubsub_subscription" "dead_letters" {
+  name                       = "dead-letters"
+  topic                      = google_pubsub_topic.dead_letters.id
+  ack_deadline_seconds       = 600
+  message_retention_duration = "2678400s"
+  labels                     = local.labels
+  expiration_policy {
+    ttl = ""
+  }
+}

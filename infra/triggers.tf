@@ -1,0 +1,46 @@
+resource "google_cloud_scheduler_job" "function" {
+  for_each         = { for name, function in local.functions : name => function if function.kind == "schedule" }
+  name             = each.key
+  region           = var.region
+  schedule         = each.value.cron
+  time_zone        = "Etc/UTC"
+  attempt_deadline = "120s"
+  http_target {
+    http_method = "POST"
+    uri         = "${google_cloud_run_v2_service.function[each.key].uri}${each.value.path}"
+    oidc_token {
+      service_account_email = google_service_account.invoker["scheduler"].email
+      audience              = google_cloud_run_v2_service.function[each.key].uri
+    }
+  }
+  # The next run comes in a minute and does all that this one left.
+  retry_config {
+    retry_count = 0
+  }
+}
+
+resource "google_eventarc_trigger" "intake" {
+  name            = "intake-publish"
+  location        = var.region
+  service_account = google_service_account.invoker["intake"].email
+  labels          = local.labels
+  matching_criteria {
+    attribute = "type"
+    value     = "google.cloud.storage.object.v1.finalized"
+  }
+  matching_criteria {
+    attribute = "bucket"
+    value     = google_storage_bucket.intake.name
+  }
+  destination {
+    cloud_run_service {
+      service = google_cloud_run_v2_service.function["publish"].name
+      region  = var.region
+    }
+  }
+  depends_on = [
+    google_project_iam_member.eventarc,
+    google_project_iam_member.storage_notifications,
+    google_cloud_run_v2_service_iam_member.invoker,
+  ]
+}

@@ -1,0 +1,190 @@
+variable "project_id" {
+  description = "The Google Cloud project; modelseal expects one of its own."
+  type        = string
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project_id))
+    error_message = "A project id: 6 to 30 lower-case letters, digits and hyphens."
+  }
+}
+
+variable "environment" {
+  description = "`prod` keeps instances warm and protects data from deletion; `dev` is cheap and may be destroyed."
+  type        = string
+  validation {
+    condition     = contains(["dev", "prod"], var.environment)
+    error_message = "dev or prod."
+  }
+}
+
+variable "region" {
+  description = "Where functions, keys, buckets and messages are, such as europe-west3."
+  type        = string
+  validation {
+    condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
+    error_message = "A region, such as europe-west3; a multi-region has no Cloud Run."
+  }
+}
+
+variable "domain" {
+  description = "Host name of the API. `candidate.` in front of it is where a release is tried."
+  type        = string
+  validation {
+    condition     = can(regex("^([a-z0-9-]+\\.)+[a-z]{2,}$", var.domain))
+    error_message = "A host name, such as models.example.com."
+  }
+}
+
+variable "image" {
+  description = "The functions' image, by digest, that a new service starts with; releases change it afterwards."
+  type        = string
+  validation {
+    condition     = can(regex("@sha256:[0-9a-f]{64}$", var.image))
+    error_message = "Name the image by its digest: …@sha256:…."
+  }
+}
+
+variable "oidc_issuers" {
+  description = "Identity providers whose user tokens are taken."
+  type = list(object({
+    issuer     = string
+    audience   = string
+    jwksUri    = string
+    algorithms = optional(list(string), ["RS256", "ES256"])
+  }))
+  validation {
+    condition = length(var.oidc_issuers) > 0 && alltrue([
+      for issuer in var.oidc_issuers :
+      startswith(issuer.issuer, "https://") && startswith(issuer.jwksUri, "https://")
+    ])
+    error_message = "At least one issuer, and https only."
+  }
+}
+
+variable "attestation_policy_json" {
+  description = "Which apps may enrol devices and what is asked of them: JSON as docs/attestation.md says, checked by the functions when they start."
+  type        = string
+  validation {
+    condition     = can(jsondecode(var.attestation_policy_json))
+    error_message = "Must be JSON."
+  }
+}
+
+variable "attestation" {
+  description = "How long attestations and a stale revocation list are good for, in seconds; devices of one user; Apple's receipt service."
+  type = object({
+    max_age_seconds              = optional(number, 7776000)
+    revocation_max_stale_seconds = optional(number, 86400)
+    max_devices_per_user         = optional(number, 6)
+    revocation_list_url          = optional(string, "https://android.googleapis.com/attestation/status")
+    apple_receipt_url            = optional(string, "https://data.appattest.apple.com")
+  })
+  default = {}
+}
+
+variable "licence" {
+  description = "Lifetimes in seconds: of a licence, of its use offline after that, of a download URL and of the object behind it."
+  type = object({
+    licence_seconds       = optional(number, 86400)
+    offline_grace_seconds = optional(number, 7200)
+    url_ttl_seconds       = optional(number, 120)
+    sealed_ttl_seconds    = optional(number, 300)
+  })
+  default = {}
+  validation {
+    condition     = var.licence.url_ttl_seconds <= var.licence.sealed_ttl_seconds
+    error_message = "A URL must not outlive its object."
+  }
+}
+
+variable "limits" {
+  description = "Grants a minute for each user and each device, and the largest model in bytes."
+  type = object({
+    grants_per_user_minute   = optional(number, 10)
+    grants_per_device_minute = optional(number, 20)
+    max_model_bytes          = optional(number, 4294967296)
+  })
+  default = {}
+}
+
+variable "secret_versions" {
+  description = "Which version of each secret the functions read. Never `latest`: two revisions of one release must read the same. INTEGRITY_KEYS is read only where it is named here."
+  type        = map(string)
+  default     = { CHALLENGE_SECRET = "1", PSEUDONYM_SECRET = "1", APPLE_RECEIPT_KEY = "1" }
+  validation {
+    condition     = alltrue([for version in values(var.secret_versions) : can(regex("^[1-9][0-9]*$", version))])
+    error_message = "Version numbers."
+  }
+}
+
+variable "max_instances" {
+  description = "Most instances of one function: the cap on cost and on what the database has to bear."
+  type        = number
+  default     = 50
+  validation {
+    condition     = var.max_instances >= 1 && var.max_instances <= 1000
+    error_message = "1 to 1000."
+  }
+}
+
+variable "requests_per_ip_minute" {
+  description = "Requests a minute from one address before Cloud Armor bans it for ten minutes."
+  type        = number
+  default     = 300
+}
+
+variable "waf_preview" {
+  description = "Whether the preconfigured WAF rules only log. Watch a week of traffic before setting this to false."
+  type        = bool
+  default     = true
+}
+
+variable "alert_email" {
+  description = "Who is told of alerts and of the budget."
+  type        = string
+  validation {
+    condition     = can(regex("^[^@ ]+@[^@ ]+$", var.alert_email))
+    error_message = "An e-mail address."
+  }
+}
+
+variable "billing_account" {
+  description = "Billing account of the budget; empty for no budget."
+  type        = string
+  default     = ""
+}
+
+variable "monthly_budget" {
+  description = "Units of the billing account's currency in a month; told at 50, 90 and 100 % and when the forecast goes over."
+  type        = number
+  default     = 200
+}
+
+variable "intake_writers" {
+  description = "Members who may put models into the intake bucket, such as group:builders@example.com."
+  type        = set(string)
+  default     = []
+}
+
+variable "analysts" {
+  description = "Members who may query the views over the events."
+  type        = set(string)
+  default     = []
+}
+
+variable "repository" {
+  description = "Second-generation Cloud Build repository that releases are built from; empty for no triggers."
+  type        = string
+  default     = ""
+}
+
+variable "require_signed_images" {
+  description = "Binary Authorization: run only images that the build has attested."
+  type        = bool
+  default     = false
+}
+
+variable "access_policy" {
+  description = "Access Context Manager policy number for a VPC Service Controls perimeter around the data; empty for none."
+  type        = string
+  default     = ""
+}

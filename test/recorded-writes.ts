@@ -1,0 +1,71 @@
+/** What the code writes to the database, seen in a whole story: for the tests of the deployment. */
+import { randomBytes } from 'node:crypto';
+import type { DocumentData, DocumentStore } from '../functions/cloud/documents.ts';
+import { startApi } from './api-harness.ts';
+
+export interface WritesOfAStory {
+  /** Collections that were written to. */
+  readonly collections: readonly string[];
+  /** Those whose documents carry an `expireAt`. */
+  readonly expiring: readonly string[];
+}
+
+/** A phone enrols, gets a model and reports a hooked app until it is blocked. */
+export async function writesOfAStory(): Promise<WritesOfAStory> {
+  const written = new Map<string, boolean>();
+  const record = (path: string, data: DocumentData) => {
+    const [collection = ''] = path.split('/');
+    written.set(collection, (written.get(collection) ?? false) || 'expireAt' in data);
+  };
+  const api = await startApi({}, (services) => ({
+    ...services,
+    documents: recording(services.documents, record),
+  }));
+  try {
+    await api.publish('story', randomBytes(10_000), { format: 'opaque' });
+    const phone = api.phone('thief');
+    await phone.enrol();
+    await phone.grant('story');
+    for (let round = 0; round < 6; round++) {
+      await phone.report(
+        ['hook', 'debugger', 'root', 'tampering'].map((cause) => ({ type: 'rasp.signal', cause })),
+      );
+    }
+    await api.clients.publisher.idle();
+  } finally {
+    await api.close();
+  }
+  const collections = [...written.keys()].sort();
+  return { collections, expiring: collections.filter((name) => written.get(name)) };
+}
+
+function recording(
+  documents: DocumentStore,
+  record: (path: string, data: DocumentData) => void,
+): DocumentStore {
+  return {
+    ...documents,
+    create: (path, data) => {
+      record(path, data);
+      return documents.create(path, data);
+    },
+    set: (path, data) => {
+      record(path, data);
+      return documents.set(path, data);
+    },
+    transaction: (work) =>
+      documents.transaction((tx) =>
+        work({
+          ...tx,
+          create: (path, data) => {
+            record(path, data);
+            tx.create(path, data);
+          },
+          set: (path, data) => {
+            record(path, data);
+            tx.set(path, data);
+          },
+        }),
+      ),
+  };
+}
