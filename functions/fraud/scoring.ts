@@ -64,7 +64,7 @@ export function assess(
     score = total(ruleSet, meters, at);
     for (const measure of MEASURES_OF[kind]) {
       const threshold = ruleSet.thresholds[measure];
-      if (score < threshold.points) break;
+      if (score < threshold.points) continue;
       const current = episodes[measure];
       const running = current !== undefined && at <= current.until;
       if (measure === 'block') {

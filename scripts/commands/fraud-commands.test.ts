@@ -1,0 +1,149 @@
+import { describe, expect, it } from '@jest/globals';
+import { activeBlock, activeRestrictions } from '../../functions/fraud/blocklist.ts';
+import { DEFAULT_RULES } from '../../functions/fraud/default-rules.ts';
+import type { FraudEvent } from '../../functions/fraud/events.ts';
+import { createScoreHandler } from '../../functions/workers/score.ts';
+import { STORY_START, tell } from '../../test/fraud/story.ts';
+import { memoryDocuments } from '../local/doubles/documents.ts';
+import { allow, auditOf, block, explain, unblock } from './operators.ts';
+import { replayDeadLetters } from './replay-dead-letters.ts';
+import { compareRules } from './replay-rules.ts';
+
+const alice = { kind: 'user', id: 'k1_alice' } as const;
+const phone = { kind: 'device', id: 'd_phone' } as const;
+const act = { by: 'bob', reason: 'ticket 7' };
+
+function hoarding(models = 9): readonly FraudEvent[] {
+  const story = tell();
+  for (let n = 0; n < models; n += 1) story.server(n * 30, { type: 'grant.made', model: `m${n}` });
+  return story.events;
+}
+
+function office() {
+  const documents = memoryDocuments();
+  let counter = 0;
+  const now = () => new Date(STORY_START + 600_000);
+  const randomBytes = (size: number) => {
+    counter += 1;
+    return new Uint8Array(size).fill(counter);
+  };
+  const score = createScoreHandler({
+    documents,
+    publisher: { publish: async () => undefined },
+    rules: DEFAULT_RULES,
+    now,
+    log: () => undefined,
+  });
+  const happen = async (events: readonly FraudEvent[]) => {
+    for (const event of events) {
+      const data = { message: { data: Buffer.from(JSON.stringify(event)).toString('base64') } };
+      await score({ id: '1', type: 't', source: 's', data });
+    }
+  };
+  return { documents, now, randomBytes, happen };
+}
+
+describe('operators', () => {
+  it('block, and every act is in the audit log', async () => {
+    const services = office();
+    await block(services, alice, 48, act);
+    const found = activeBlock(
+      await services.documents.get('blocklist/user_k1_alice'),
+      services.now(),
+    );
+    expect(found).toMatchObject({ by: 'operator:bob', reason: 'ticket 7' });
+    await unblock(services, alice, { by: 'eve', reason: 'mistake' });
+    expect(await services.documents.get('blocklist/user_k1_alice')).toBeUndefined();
+    expect(await auditOf(services, alice)).toMatchObject([
+      { by: 'eve', action: 'unblock' },
+      { by: 'bob', action: 'block', reason: 'ticket 7' },
+    ]);
+  });
+
+  it('forgive what the rules held against a subject, and lift its shadow from others', async () => {
+    const services = office();
+    await services.happen(hoarding());
+    expect(await services.documents.get('blocklist/device_d_phone')).toBeDefined();
+    await unblock(services, alice, act);
+    expect(await services.documents.get('blocklist/user_k1_alice')).toBeUndefined();
+    expect(await services.documents.get('blocklist/device_d_phone')).toBeUndefined();
+    const { score, measures } = await explain(services, alice);
+    expect({ score, measures }).toEqual({ score: 0, measures: [] });
+    await services.happen(hoarding());
+    expect(await services.documents.get('blocklist/user_k1_alice')).toBeUndefined();
+  });
+
+  it('except a subject from the rules for a time', async () => {
+    const services = office();
+    await allow(services, alice, 24, act);
+    await services.happen(hoarding());
+    const data = await services.documents.get('blocklist/user_k1_alice');
+    expect(activeRestrictions(data, services.now())).toEqual({
+      allowedUntil: new Date(STORY_START + 600_000 + 86_400_000),
+    });
+    const later = new Date(STORY_START + 600_000 + 86_400_000);
+    expect(activeRestrictions(data, later).allowedUntil).toBeUndefined();
+  });
+
+  it('see the reasons in words', async () => {
+    const services = office();
+    await services.happen(hoarding());
+    const explained = await explain(services, alice);
+    expect(explained).toMatchObject({ subject: 'user_k1_alice', escalation: 1 });
+    const last = explained.measures.at(-1);
+    expect(last?.measure).toBe('block');
+    expect(last?.causes[0]).toMatchObject({
+      rule: 'models-hour',
+      words: 'Collects many different models within an hour.',
+    });
+    expect((await explain(services, phone)).linkedBy).toEqual(['user_k1_alice']);
+  });
+});
+
+describe('compareRules', () => {
+  it('tells whom other rules would have blocked', () => {
+    const lines = [...hoarding(6).map((event) => JSON.stringify(event)), 'no json', ''];
+    const stricter = {
+      ...DEFAULT_RULES,
+      thresholds: { ...DEFAULT_RULES.thresholds, block: { points: 40, holdSeconds: [3600] } },
+    } as typeof DEFAULT_RULES;
+    const all = [new Date(0), new Date('2030-01-01')] as const;
+    expect(compareRules(lines, ...all, DEFAULT_RULES, stricter)).toEqual({
+      events: 6,
+      skipped: 1,
+      onlyNow: [],
+      onlyThen: ['user_k1_alice', 'device_d_phone'],
+      both: [],
+    });
+    const nothing = [new Date(0), new Date(STORY_START)] as const;
+    expect(compareRules(lines, ...nothing, DEFAULT_RULES, stricter)).toMatchObject({ events: 0 });
+  });
+});
+
+describe('replayDeadLetters', () => {
+  it('publishes what is sound by now and leaves the rest', async () => {
+    const [event] = hoarding(1);
+    const base64 = Buffer.from(JSON.stringify(event)).toString('base64');
+    const texts = [
+      JSON.stringify({ cause: 'not_an_event', data: base64 }),
+      JSON.stringify(event),
+      JSON.stringify({ cause: 'not_json', data: '!' }),
+      'x',
+    ];
+    const fates: string[] = [];
+    const letters = async function* () {
+      for (const data of texts) {
+        yield { data, ack: () => fates.push('ack'), nack: () => fates.push('nack') };
+      }
+    };
+    const published: unknown[] = [];
+    const publisher = {
+      publish: async (_: string, data: unknown) => {
+        published.push(data);
+      },
+    };
+    expect(await replayDeadLetters(letters(), publisher)).toEqual({ replayed: 2, stillPoison: 2 });
+    expect(published).toEqual([event, event]);
+    expect(fates).toEqual(['ack', 'ack', 'nack', 'nack']);
+  });
+});

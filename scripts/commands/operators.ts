@@ -1,0 +1,160 @@
+/** What operators do about a subject by hand, each act with its author in the audit log. */
+import type { DocumentStore } from '../../functions/cloud/documents.ts';
+import {
+  type Restrictions,
+  restrictionsDocument,
+  restrictionsOf,
+} from '../../functions/fraud/blocklist.ts';
+import { DEFAULT_RULES } from '../../functions/fraud/default-rules.ts';
+import { uuidv7 } from '../../functions/fraud/events.ts';
+import { createJudge } from '../../functions/fraud/judge.ts';
+import { riskOf } from '../../functions/fraud/risk.ts';
+import type { RuleSet } from '../../functions/fraud/rules.ts';
+import { assess, MEASURES } from '../../functions/fraud/scoring.ts';
+import { blockPath, riskPath, type Subject, subjectKey } from '../../functions/fraud/subjects.ts';
+
+export interface OperatorServices {
+  readonly documents: DocumentStore;
+  readonly now: () => Date;
+  readonly randomBytes: (size: number) => Uint8Array;
+}
+
+/** Who acts and why; both end up in the audit log. */
+export interface Act {
+  readonly by: string;
+  readonly reason: string;
+}
+
+const HOUR_MS = 3_600_000;
+const AUDIT_RETENTION_MS = 400 * 24 * HOUR_MS;
+
+/** Blocks a subject for so many hours, whatever the rules find. */
+export function block(services: OperatorServices, subject: Subject, hours: number, act: Act) {
+  const now = services.now();
+  return amend(services, subject, 'block', act, (found) => ({
+    ...found,
+    block: {
+      until: new Date(now.getTime() + hours * HOUR_MS),
+      reason: act.reason,
+      rules: [],
+      escalation: (found.block?.escalation ?? 0) + 1,
+      createdAt: now,
+      by: `operator:${act.by}`,
+    },
+  }));
+}
+
+/** Keeps the rules from restricting a subject for so many hours, as for a device of the testers. */
+export function allow(services: OperatorServices, subject: Subject, hours: number, act: Act) {
+  const allowedUntil = new Date(services.now().getTime() + hours * HOUR_MS);
+  return amend(services, subject, 'allow', act, (found) => ({ ...found, allowedUntil }));
+}
+
+/**
+ * Lifts every restriction and forgives what led to it: only what happens from now on counts. The
+ * subjects that were linked to this one are judged anew without the link.
+ */
+export async function unblock(
+  services: OperatorServices,
+  subject: Subject,
+  act: Act,
+  rules: RuleSet = DEFAULT_RULES,
+): Promise<void> {
+  const now = services.now();
+  const judge = createJudge({ live: rules });
+  await services.documents.transaction(async (tx) => {
+    const [data] = await tx.getAll([blockPath(subject)]);
+    const { allowedUntil } = restrictionsOf(data);
+    const judging = judge.judging([{ subject, forgiveAt: now.getTime() }], now);
+    let step = judging.next();
+    while (!step.done) step = judging.next(await tx.getAll(step.value));
+    for (const { path, data: written } of step.value.writes) {
+      if (path !== blockPath(subject)) tx.set(path, written);
+    }
+    for (const path of step.value.deletions) if (path !== blockPath(subject)) tx.delete(path);
+    if (allowedUntil) tx.set(blockPath(subject), restrictionsDocument(subject, { allowedUntil }));
+    else tx.delete(blockPath(subject));
+    tx.create(...auditEntry(services, subject, 'unblock', act, now));
+  });
+}
+
+/** What is held against a subject, and what the rules say to it with their reasons in words. */
+export async function explain(
+  { documents }: Pick<OperatorServices, 'documents'>,
+  subject: Subject,
+  rules: RuleSet = DEFAULT_RULES,
+) {
+  const [restrictions, data] = await Promise.all([
+    documents.get(blockPath(subject)),
+    documents.get(riskPath(subject)),
+  ]);
+  const { evidence, links, forgivenAt } = riskOf(data);
+  const readings = { trails: evidence.trails, links };
+  const { score, escalation, episodes } = assess(rules, subject.kind, readings, forgivenAt);
+  const words = new Map(rules.rules.map((rule) => [rule.id, rule.words]));
+  return {
+    subject: subjectKey(subject),
+    restrictions: restrictionsOf(restrictions),
+    score,
+    escalation,
+    linkedBy: Object.keys(links),
+    measures: MEASURES.flatMap((measure) => {
+      const episode = episodes[measure];
+      if (!episode) return [];
+      return {
+        measure,
+        since: new Date(episode.since),
+        until: new Date(episode.until),
+        score: episode.score,
+        causes: episode.causes.map((cause) => ({ ...cause, words: words.get(cause.rule) ?? '' })),
+      };
+    }),
+  };
+}
+
+/** The acts on a subject, the newest first. */
+export async function auditOf(
+  { documents }: Pick<OperatorServices, 'documents'>,
+  subject: Subject,
+) {
+  const entries = await documents.query({
+    collection: 'audit',
+    where: [['subject', '==', subjectKey(subject)]],
+    limit: 200,
+  });
+  return entries.map(({ data }) => data).reverse();
+}
+
+function amend(
+  services: OperatorServices,
+  subject: Subject,
+  action: string,
+  act: Act,
+  change: (found: Restrictions) => Restrictions,
+): Promise<void> {
+  const now = services.now();
+  return services.documents.transaction(async (tx) => {
+    const [data] = await tx.getAll([blockPath(subject)]);
+    tx.set(blockPath(subject), restrictionsDocument(subject, change(restrictionsOf(data))));
+    tx.create(...auditEntry(services, subject, action, act, now));
+  });
+}
+
+/** The path and the document of an entry; entries are created and never changed. */
+function auditEntry(
+  { randomBytes }: OperatorServices,
+  subject: Subject,
+  action: string,
+  { by, reason }: Act,
+  now: Date,
+) {
+  const data = {
+    at: now,
+    by,
+    action,
+    subject: subjectKey(subject),
+    reason,
+    expireAt: new Date(now.getTime() + AUDIT_RETENTION_MS),
+  };
+  return [`audit/${uuidv7(now, randomBytes(10))}`, data] as const;
+}
