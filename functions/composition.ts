@@ -131,9 +131,9 @@ function createEnrolmentPolicy({ attestation }: Config, now: () => Date): Enrolm
 }
 
 function secretsOf(config: Config, entry: Pick<FunctionEntry, 'secrets'>) {
-  const missing = entry.secrets.filter((name) => !config.secrets[name]);
+  const missing = entry.secrets.filter((name) => config.secrets[name] === undefined);
   if (missing.length > 0) throw new ConfigError(missing.map((name) => `${name}: missing`));
-  return (name: SecretName): Uint8Array => {
+  return (name: Exclude<SecretName, 'APPLE_RECEIPT_KEY'>): Uint8Array => {
     const secret = entry.secrets.includes(name) ? config.secrets[name] : undefined;
     if (!secret) throw new Error(`this function may not read ${name}`);
     return secret;

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { testEnvironment } from '../test/environment.ts';
 import { ConfigError, loadConfig } from './config.ts';
@@ -50,6 +51,31 @@ describe('loadConfig', () => {
     const environment = { ...testEnvironment(), OIDC_ISSUERS: issuers };
     expect(() => loadConfig(environment)).not.toThrow();
     expect(() => loadConfig({ ...environment, K_SERVICE: 'grant' })).toThrow(/must use https/);
+  });
+
+  it.each(['REVOCATION_LIST_URL', 'APPLE_RECEIPT_URL'])(
+    'does not start on Google Cloud with a %s without TLS',
+    (name) => {
+      const environment = { ...testEnvironment(), [name]: 'http://127.0.0.1:1' };
+      expect(() => loadConfig(environment)).not.toThrow();
+      expect(() => loadConfig({ ...environment, K_SERVICE: 'grant' })).toThrow(
+        `${name}: must use https`,
+      );
+    },
+  );
+
+  it('takes a key for Apple’s receipts on P-256 only, and none', () => {
+    const withKey = (namedCurve: string) => {
+      const { privateKey } = generateKeyPairSync('ec', { namedCurve });
+      const privateKeyPem = privateKey.export({ type: 'pkcs8', format: 'pem' });
+      const key = { teamId: 'ABCDE12345', keyId: 'KEY1234567', privateKeyPem };
+      return loadConfig({ ...testEnvironment(), APPLE_RECEIPT_KEY: JSON.stringify(key) });
+    };
+    expect(withKey('prime256v1').secrets.APPLE_RECEIPT_KEY).toMatchObject({ keyId: 'KEY1234567' });
+    expect(() => withKey('secp384r1')).toThrow('APPLE_RECEIPT_KEY: privateKeyPem: is no private');
+    expect(loadConfig(testEnvironment()).secrets.APPLE_RECEIPT_KEY).toBeNull();
+    const none = { ...testEnvironment(), APPLE_RECEIPT_KEY: 'null' };
+    expect(loadConfig(none).secrets.APPLE_RECEIPT_KEY).toBeNull();
   });
 
   it('takes only asymmetric token algorithms', () => {

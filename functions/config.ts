@@ -3,7 +3,9 @@
  * wrong environment does not start. On Google Cloud (K_SERVICE is set there) nothing of a local
  * stack is taken: no emulator, no test root, no plain-http issuer.
  */
+import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
+import { APPLE_RECEIPT_URLS } from './attestation/app-attest/receipt-client.ts';
 import { GOOGLE_REVOCATION_URL } from './attestation/key-attestation/revocation-list.ts';
 import { parseAttestationPolicy } from './attestation/policy/schema.ts';
 import { fromBase64url } from './encoding.ts';
@@ -64,6 +66,22 @@ const integrityKeys = z.record(
   z.strictObject({ decryptionKey: z.string(), verificationKey: z.string() }),
 );
 
+/** The DeviceCheck key of a developer account. */
+const appleReceiptKey = z.strictObject({
+  teamId: z.string().regex(/^[A-Z0-9]{10}$/),
+  keyId: z.string().regex(/^[A-Z0-9]{10}$/),
+  privateKeyPem: z.string().transform((pem, context): KeyObject => {
+    try {
+      const key = createPrivateKey(pem);
+      if (key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return key;
+    } catch {
+      // Reported below: the error of the parser may quote the key.
+    }
+    context.addIssue('is no private key on P-256');
+    return z.NEVER;
+  }),
+});
+
 const certificates = z.array(z.string()).default([]);
 
 const environment = z.object({
@@ -85,6 +103,9 @@ const environment = z.object({
   ATTESTATION_POLICY: policy,
   /** A secret: apps that are not named here have their tokens decoded by Google. */
   INTEGRITY_KEYS: json(integrityKeys).default({}),
+  /** A secret; null where receipts are not refreshed. */
+  APPLE_RECEIPT_KEY: json(appleReceiptKey.nullable()).default(null),
+  APPLE_RECEIPT_URL: z.url().default(APPLE_RECEIPT_URLS.production),
   REVOCATION_LIST_URL: z.url().default(GOOGLE_REVOCATION_URL),
   /** How long past its freshness the revocation list may serve while it cannot be fetched. */
   REVOCATION_MAX_STALE_SECONDS: z.coerce.number().int().min(0).max(604_800).default(86_400),
@@ -162,8 +183,10 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
         problems.push('OIDC_ISSUERS: an issuer must use https on Google Cloud');
       }
     }
-    if (parsed.data && !parsed.data.REVOCATION_LIST_URL.startsWith('https://')) {
-      problems.push('REVOCATION_LIST_URL: must use https on Google Cloud');
+    for (const name of ['REVOCATION_LIST_URL', 'APPLE_RECEIPT_URL'] as const) {
+      if (parsed.data && !parsed.data[name].startsWith('https://')) {
+        problems.push(`${name}: must use https on Google Cloud`);
+      }
     }
   }
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
@@ -191,11 +214,13 @@ function shape(env: Environment) {
     secrets: {
       CHALLENGE_SECRET: env.CHALLENGE_SECRET,
       PSEUDONYM_SECRET: env.PSEUDONYM_SECRET,
+      APPLE_RECEIPT_KEY: env.APPLE_RECEIPT_KEY,
     },
     issuers: env.OIDC_ISSUERS,
     attestation: {
       policy: env.ATTESTATION_POLICY,
       integrityKeys: env.INTEGRITY_KEYS,
+      appleReceiptUrl: env.APPLE_RECEIPT_URL,
       revocationListUrl: env.REVOCATION_LIST_URL,
       revocationMaxStaleSeconds: env.REVOCATION_MAX_STALE_SECONDS,
       maxAgeSeconds: env.ATTESTATION_MAX_AGE_SECONDS,

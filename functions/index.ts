@@ -8,7 +8,7 @@ import type { EndpointTable } from './api/endpoint.ts';
 import type { EventHandlerFactory } from './workers/event-handler.ts';
 
 /** A secret of Secret Manager that a function reads from its environment. */
-export type SecretName = 'CHALLENGE_SECRET' | 'PSEUDONYM_SECRET';
+export type SecretName = 'CHALLENGE_SECRET' | 'PSEUDONYM_SECRET' | 'APPLE_RECEIPT_KEY';
 
 export interface Route {
   readonly method: 'GET' | 'POST' | 'DELETE';
@@ -106,5 +106,11 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
     trigger: { kind: 'schedule', cron: '* * * * *', path: '/internal/sweep' },
     secrets: [],
     load: () => import('./workers/sweep.ts'),
+  },
+  {
+    name: 'receipts',
+    trigger: { kind: 'schedule', cron: '0 * * * *', path: '/internal/receipts' },
+    secrets: ['APPLE_RECEIPT_KEY'],
+    load: () => import('./workers/receipts.ts'),
   },
 ];

@@ -215,6 +215,17 @@ export const DEFAULT_RULES: RuleSet = {
     },
     {
       kind: 'occurrence',
+      id: 'risk-metric',
+      words: 'Apple knows the device for attesting many keys of the app.',
+      subjects: ['user', 'device'],
+      on: { types: ['device.risk'], causes: ['risk-metric-high'] },
+      weight: 25,
+      halfLifeSeconds: 7 * DAY,
+      // Apple tells it anew each day, and advises against refusing by it alone.
+      cap: 25,
+    },
+    {
+      kind: 'occurrence',
       id: 'step-up-ignored',
       words: 'Goes on asking without the fresh attestation that was demanded.',
       subjects: ['user'],

@@ -20,6 +20,8 @@ const record = z.object({
     .string()
     .transform((text) => fromBase64url(text))
     .nullable(),
+  /** When the receipt is to be refreshed; null where it never is. */
+  receiptDueAt: z.date().nullable(),
   enrolledAt: z.date(),
   retiredAt: z.date().nullable(),
 });
@@ -27,6 +29,7 @@ const record = z.object({
 export type DeviceRecord = z.infer<typeof record>;
 
 export const devicePath = (deviceId: string): string => `devices/${deviceId}`;
+export const deviceIdFrom = (path: string): string => path.slice('devices/'.length);
 
 /** The id of a device is the hash of its key: the same key always is the same device. */
 export function deviceIdOf(publicKey: Uint8Array): string {

@@ -94,6 +94,8 @@ export async function attestedDevice(
       signCount: 0,
       assurance: verdict.outcome === 'accepted' ? verdict.assurance : 'none',
       receipt: attested.receipt ?? null,
+      // A development build's device is known to another server of Apple's, and is a developer's.
+      receiptDueAt: attested.receipt && attested.environment === 'production' ? now : null,
       enrolledAt: now,
       retiredAt: null,
     },
