@@ -1,0 +1,39 @@
+/** `npm run query -- 'SELECT …'`: the analysts' views over an event log; without a query, a prompt. */
+import { createInterface } from 'node:readline/promises';
+import { parseArgs } from 'node:util';
+import { openAnalytics } from './analytics/duckdb.ts';
+import { readViews } from './analytics/views.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { log: { type: 'string', default: '.modelseal/log' } },
+});
+const analytics = await openAnalytics(values.log);
+
+async function show(sql: string): Promise<boolean> {
+  try {
+    console.table(await analytics.query(sql));
+    return true;
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    return false;
+  }
+}
+
+const [sql] = positionals;
+if (sql !== undefined) {
+  if (!(await show(sql))) process.exitCode = 1;
+} else {
+  console.log(`views: ${(await readViews()).map(({ name }) => name).join(', ')}; end with Ctrl-D`);
+  const terminal = createInterface({
+    input: process.stdin,
+    output: process.stdout,
+    prompt: 'sql> ',
+  });
+  terminal.prompt();
+  for await (const line of terminal) {
+    if (line.trim() !== '') await show(line);
+    terminal.prompt();
+  }
+}
+analytics.close();
