@@ -1,0 +1,106 @@
+/** The commands about subjects, rules and dead letters, for the `modelseal` tool. */
+import { readFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import type { Command } from 'commander';
+import { DEFAULT_RULES } from '../../functions/fraud/default-rules.ts';
+import { type Subject, subjectFrom } from '../../functions/fraud/subjects.ts';
+import type { CommandServices } from './command-services.ts';
+import { deadLettersOf } from './dead-letter-source.ts';
+import { allow, auditOf, block, explain, unblock } from './operators.ts';
+import { replayDeadLetters } from './replay-dead-letters.ts';
+import { compareRules, readRules } from './replay-rules.ts';
+
+type WithServices = (work: (services: CommandServices) => Promise<unknown>) => Promise<void>;
+
+const SUBJECT = 'user_ID, device_ID or network_ID as in decisions, or ISSUER#SUBJECT for a user';
+
+interface ActOptions {
+  readonly reason: string;
+  readonly hours: string;
+}
+
+/** Adds the commands to the program. */
+export function addFraudCommands(program: Command, withServices: WithServices): void {
+  const act = ({ reason }: ActOptions) => ({ by: userInfo().username, reason });
+
+  program
+    .command('block')
+    .description('refuse a subject for some hours, whatever the rules find')
+    .argument('<subject>', SUBJECT)
+    .requiredOption('--reason <text>', 'for the audit log')
+    .option('--hours <number>', 'how long', '24')
+    .action((name: string, options: ActOptions) =>
+      withServices((services) =>
+        block(services, subjectOf(services, name), hoursOf(options), act(options)),
+      ),
+    );
+
+  program
+    .command('unblock')
+    .description('lift all restrictions of a subject and forgive what led to them')
+    .argument('<subject>', SUBJECT)
+    .requiredOption('--reason <text>', 'for the audit log')
+    .action((name: string, options: ActOptions) =>
+      withServices((services) => unblock(services, subjectOf(services, name), act(options))),
+    );
+
+  program
+    .command('allow')
+    .description('keep the rules from restricting a subject for some hours')
+    .argument('<subject>', SUBJECT)
+    .requiredOption('--reason <text>', 'for the audit log')
+    .option('--hours <number>', 'how long', '24')
+    .action((name: string, options: ActOptions) =>
+      withServices((services) =>
+        allow(services, subjectOf(services, name), hoursOf(options), act(options)),
+      ),
+    );
+
+  program
+    .command('explain')
+    .description('what is held against a subject, why, and who did what about it')
+    .argument('<subject>', SUBJECT)
+    .action((name: string) =>
+      withServices(async (services) => {
+        const subject = subjectOf(services, name);
+        const acts = await auditOf(services, subject);
+        console.log(JSON.stringify({ ...(await explain(services, subject)), acts }, null, 2));
+      }),
+    );
+
+  program
+    .command('replay-rules')
+    .description('whom other rules would have blocked, over an event log')
+    .argument('<rules>', 'JSON file with the proposed rules')
+    .requiredOption('--log <file>', 'events, one a line')
+    .option('--from <instant>', 'events received from then on', '1970-01-01')
+    .option('--to <instant>', 'events received before then', '9999-01-01')
+    .action(async (file: string, options: { log: string; from: string; to: string }) => {
+      const lines = (await readFile(options.log, 'utf8')).split('\n');
+      const [from, to] = [new Date(options.from), new Date(options.to)];
+      const proposed = await readRules(file);
+      console.log(JSON.stringify(compareRules(lines, from, to, DEFAULT_RULES, proposed), null, 2));
+    });
+
+  program
+    .command('replay-dead-letters')
+    .description('publish again what is sound by now of the dead letters')
+    .action(() =>
+      withServices(async ({ config, publisher }) => {
+        console.log(await replayDeadLetters(deadLettersOf(config), publisher));
+      }),
+    );
+}
+
+function subjectOf({ pseudonyms }: CommandServices, name: string): Subject {
+  const [issuer = '', subject] = name.split('#');
+  return subject === undefined
+    ? subjectFrom(name)
+    : { kind: 'user', id: pseudonyms.user(issuer, subject) };
+}
+
+function hoursOf({ hours }: ActOptions): number {
+  const number = Number(hours);
+  if (!(number > 0)) throw new RangeError('--hours: not a number of hours');
+  return number;
+}
