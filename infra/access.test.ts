@@ -68,7 +68,7 @@ const GRANTS: Readonly<Record<string, string>> = {
   'google_project_iam_member.deploy_metrics': 'roles/monitoring.viewer',
   'google_project_iam_member.eventarc': 'roles/eventarc.eventReceiver',
   'google_project_iam_member.firestore': '${each.value}',
-  'google_project_iam_member.plan': '${each.key}',
+  'google_project_iam_member.plan': '${each.value.role}',
   'google_project_iam_member.release_logs': 'roles/logging.logWriter',
   'google_project_iam_member.storage_notifications': 'roles/pubsub.publisher',
   'google_pubsub_subscription_iam_member.dead_letters_agent': 'roles/pubsub.subscriber',

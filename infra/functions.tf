@@ -189,6 +189,11 @@ resource "google_cloud_run_v2_service" "function" {
         value = each.key
       }
 
+      env {
+        name  = "FUNCTION_SIGNATURE_TYPE"
+        value = contains(["events", "intake"], each.value.kind) ? "cloudevent" : "http"
+      }
+
       dynamic "env" {
         for_each = local.function_environment
         content {

@@ -61,12 +61,16 @@ resource "google_project_iam_member" "build_starts_deployment" {
   member  = "serviceAccount:${google_service_account.release["build"].email}"
 }
 
-# Reads everything and changes nothing, for plans of pull requests.
+# Reads how the project is set up and changes nothing. Plans are applied by a person: no robot may
+# change keys, roles or buckets.
 resource "google_project_iam_member" "plan" {
-  for_each = toset(["roles/viewer", "roles/iam.securityReviewer"])
-  project  = var.project_id
-  role     = each.key
-  member   = "serviceAccount:${google_service_account.release["plan"].email}"
+  for_each = {
+    for pair in setproduct(["build", "plan"], ["roles/viewer", "roles/iam.securityReviewer"]) :
+    "${pair[0]} ${pair[1]}" => { account = pair[0], role = pair[1] }
+  }
+  project = var.project_id
+  role    = each.value.role
+  member  = "serviceAccount:${google_service_account.release[each.value.account].email}"
 }
 
 resource "google_cloud_run_v2_service_iam_member" "deploy" {
@@ -128,7 +132,6 @@ resource "google_cloudbuild_trigger" "pull_request" {
       comment_control = "COMMENTS_ENABLED_FOR_EXTERNAL_CONTRIBUTORS_ONLY"
     }
   }
-  substitutions = { _REGION = var.region }
 }
 
 resource "google_cloudbuild_trigger" "release" {

@@ -1,0 +1,107 @@
+/** The build files: their form, their order, and that every substitution is one. */
+import { readFile } from 'node:fs/promises';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { parse } from 'yaml';
+import { z } from 'zod';
+
+// The members of a Build (https://cloud.google.com/build/docs/build-config-file-schema) that we use.
+const step = z.strictObject({
+  id: z.string(),
+  name: z.string(),
+  entrypoint: z.string().optional(),
+  args: z.array(z.string()).min(1),
+  dir: z.string().optional(),
+  waitFor: z.array(z.string()).optional(),
+  secretEnv: z.array(z.string()).optional(),
+});
+const build = z.strictObject({
+  steps: z.array(step).min(1),
+  images: z.array(z.string()).optional(),
+  artifacts: z
+    .strictObject({
+      objects: z.strictObject({ location: z.string(), paths: z.array(z.string()) }),
+    })
+    .optional(),
+  availableSecrets: z
+    .strictObject({
+      secretManager: z.array(z.strictObject({ versionName: z.string(), env: z.string() })),
+    })
+    .optional(),
+  substitutions: z.record(z.string().regex(/^_[A-Z0-9_]+$/), z.string()),
+  options: z.strictObject({
+    requestedVerifyOption: z.literal('VERIFIED').optional(),
+    dynamicSubstitutions: z.boolean().optional(),
+    logging: z.literal('CLOUD_LOGGING_ONLY'),
+    machineType: z.string().optional(),
+  }),
+  timeout: z.string().regex(/^\d+s$/),
+});
+type Build = z.infer<typeof build>;
+
+const BUILT_IN = [
+  'PROJECT_ID',
+  'PROJECT_NUMBER',
+  'BUILD_ID',
+  'COMMIT_SHA',
+  'SHORT_SHA',
+  'LOCATION',
+];
+
+/** Substitutions that a build uses and has not, and that it has and does not use. */
+function substitutionFaults(text: string, parsed: Build): readonly string[] {
+  const own = Object.keys(parsed.substitutions);
+  const body = text.replaceAll('$$', '');
+  const used = [...body.matchAll(/\$\{?([A-Z_][A-Z0-9_]*)\}?/g)].map(([, name = '']) => name);
+  return [
+    ...used.filter((name) => !own.includes(name) && !BUILT_IN.includes(name)),
+    ...own.filter((name) => !used.includes(name)),
+  ];
+}
+
+describe.each(['cloudbuild.yaml', 'cloudbuild-deploy.yaml', 'cloudbuild-pr.yaml'])('%s', (file) => {
+  let text: string;
+  let parsed: Build;
+  beforeAll(async () => {
+    text = await readFile(file, 'utf8');
+    parsed = build.parse(parse(text));
+  });
+
+  it('waits only for steps that come before', () => {
+    parsed.steps.forEach(({ waitFor = [] }, index) => {
+      const before = parsed.steps.slice(0, index).map(({ id }) => id);
+      expect(waitFor.filter((id) => id !== '-' && !before.includes(id))).toEqual([]);
+    });
+  });
+
+  it('uses the substitutions that it has, and no other', () => {
+    expect(substitutionFaults(text, parsed)).toEqual([]);
+  });
+
+  it('reads only secrets that it declares', () => {
+    const declared = parsed.availableSecrets?.secretManager.map(({ env }) => env) ?? [];
+    expect(parsed.steps.flatMap(({ secretEnv = [] }) => secretEnv)).toEqual(declared);
+  });
+});
+
+describe('the pull-request build', () => {
+  it('changes nothing', async () => {
+    const text = await readFile('cloudbuild-pr.yaml', 'utf8');
+    const steps = JSON.stringify(build.parse(parse(text)).steps);
+    expect(steps).not.toMatch(/\bpush\b|deploy|terraform apply|update-traffic/);
+    expect(build.parse(parse(text)).images).toBeUndefined();
+  });
+});
+
+describe('a wrong build', () => {
+  it('is found', () => {
+    const text = 'steps: [{ id: a, name: b, args: ["$_MISSING", "$PROJECT_ID"] }]';
+    const parsed = {
+      steps: [{ id: 'a', name: 'b', args: ['$_MISSING'] }],
+      substitutions: { _UNUSED: '' },
+      options: { logging: 'CLOUD_LOGGING_ONLY' },
+      timeout: '1s',
+    } as const;
+    expect(substitutionFaults(text, parsed as unknown as Build)).toEqual(['_MISSING', '_UNUSED']);
+    expect(build.safeParse({ ...parsed, stepz: [] }).success).toBe(false);
+  });
+});
