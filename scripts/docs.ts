@@ -1,8 +1,16 @@
-/** `npm run docs`: the reference pages that are made from the code; a test compares them. */
-import { writeFile } from 'node:fs/promises';
+/** `npm run docs`: the reference pages that are made from the code; tests compare them. */
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import manifest from '../package.json' with { type: 'json' };
 import { errorsPage } from './docs/errors-page.ts';
+import { openApiDocument } from './openapi/document.ts';
+import { apiPage } from './openapi/page.ts';
 
 const DOCS = join(import.meta.dirname, '..', 'docs');
 
 await writeFile(join(DOCS, 'errors.md'), errorsPage());
+
+await mkdir(join(DOCS, 'api'), { recursive: true });
+const document = await openApiDocument(manifest.version);
+await writeFile(join(DOCS, 'api', 'openapi.json'), `${JSON.stringify(document, null, 2)}\n`);
+await writeFile(join(DOCS, 'api', 'index.html'), apiPage(document));

@@ -21,7 +21,7 @@ const MAX_EVENTS = 100;
 const MAX_HELD = 64;
 const MAX_CLIENT_DATA_BYTES = 96 * 1024;
 
-const reportClientData = z.strictObject({
+export const reportClientData = z.strictObject({
   type: z.literal('events'),
   challenge,
   deviceId,

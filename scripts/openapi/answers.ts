@@ -1,0 +1,97 @@
+/** What each call answers, and in words: the parts of the API's description that no schema of the code has. */
+import { z } from 'zod';
+import { reportClientData } from '../../functions/api/report.ts';
+import {
+  enrolClientData,
+  grantClientData,
+  renewClientData,
+} from '../../functions/identity/client-data.ts';
+
+const base64url = z.string().regex(/^[\w-]+$/);
+const jws = z.string().regex(/^[\w-]+\.[\w-]+\.[\w-]+$/);
+
+interface Description {
+  readonly summary: string;
+  /** What the bytes in `clientData` are, decoded. */
+  readonly clientData?: z.ZodType;
+  readonly status: number;
+  readonly answer: z.ZodType;
+}
+
+export const ANSWERS: Readonly<Record<string, Description>> = {
+  'POST /v1/challenges': {
+    summary: 'A challenge for one device proof, good for five minutes and one use.',
+    status: 201,
+    answer: z.strictObject({ challenge: z.string().length(78), expiresAt: z.iso.datetime() }),
+  },
+  'POST /v1/devices': {
+    summary: 'Enrols a device key that its platform attests.',
+    clientData: enrolClientData,
+    status: 201,
+    answer: z.strictObject({ deviceId: z.string().regex(/^d_[\w-]{22}$/), assurance: z.string() }),
+  },
+  'POST /v1/models/:modelId/grants': {
+    summary: 'One model, sealed for this user on this device, for one use.',
+    clientData: grantClientData,
+    status: 201,
+    answer: z.strictObject({
+      grantId: z.string().regex(/^g_[\w-]{22}$/),
+      url: z.url(),
+      urlExpiresAt: z.iso.datetime(),
+      sizeBytes: z.int(),
+      sealedKey: z.strictObject({ suite: z.string(), enc: base64url, ct: base64url }),
+      manifest: jws,
+      licence: jws,
+    }),
+  },
+  'POST /v1/licences/:grantId/renewals': {
+    summary: 'A longer licence for a copy that is on the device already.',
+    clientData: renewClientData,
+    status: 201,
+    answer: z.strictObject({ licence: jws }),
+  },
+  'POST /v1/events': {
+    summary: 'What the app has observed; the answer names copies that must be erased.',
+    clientData: reportClientData,
+    status: 202,
+    answer: z.strictObject({ accepted: z.int(), erase: z.array(z.string()) }),
+  },
+  'GET /v1/models': {
+    summary: 'The models that this user may ask for. Answers 304 to a known ETag.',
+    status: 200,
+    answer: z.strictObject({
+      models: z.array(
+        z.strictObject({
+          modelId: z.string(),
+          personal: z.boolean(),
+          latest: z.string(),
+          versions: z.array(
+            z.strictObject({
+              version: z.string(),
+              format: z.string(),
+              sizeBytes: z.int(),
+              publishedAt: z.iso.datetime(),
+            }),
+          ),
+        }),
+      ),
+    }),
+  },
+  'GET /v1/keys': {
+    summary: 'The public keys of manifests and licences (RFC 7517). Apps pin them at build time.',
+    status: 200,
+    answer: z.strictObject({
+      keys: z.array(
+        z.strictObject({
+          kty: z.literal('EC'),
+          crv: z.literal('P-256'),
+          x: base64url,
+          y: base64url,
+          kid: z.string(),
+          alg: z.literal('ES256'),
+          use: z.literal('sig'),
+        }),
+      ),
+    }),
+  },
+};
