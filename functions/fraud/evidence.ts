@@ -9,7 +9,7 @@
 export type Trail = Readonly<Record<string, number>>;
 
 export interface Evidence {
-  /** The latest instant ever merged, also of what is not remembered any more. */
+  /** The latest day ever merged, also of what is not remembered any more; its first millisecond. */
   readonly newest: number;
   readonly trails: Readonly<Record<string, Trail>>;
 }

@@ -28,6 +28,8 @@ export interface RuleBook {
 export interface Change {
   readonly subject: Subject;
   readonly added?: Evidence;
+  /** When that was received, in Unix milliseconds. */
+  readonly at?: number;
   readonly forgiveAt?: number;
 }
 
@@ -84,7 +86,7 @@ export function createJudge(book: RuleBook): Judge {
   }
 
   function openCase(change: Change, before: Risk): Case {
-    const { subject, added, forgiveAt } = change;
+    const { subject, added, at, forgiveAt } = change;
     const known = added === undefined || holds(before.evidence, added);
     const evidence = known
       ? before.evidence
@@ -97,7 +99,7 @@ export function createJudge(book: RuleBook): Judge {
     return {
       subject,
       before,
-      at: added?.newest,
+      at,
       touched,
       own,
       after: { ...before, evidence, forgivenAt, linked },
@@ -158,7 +160,7 @@ export function createJudge(book: RuleBook): Judge {
     changesOf: (event) =>
       provenSubjects(event).flatMap((subject) => {
         const added = recorder.evidenceOf(event, subject);
-        return added ? [{ subject, added }] : [];
+        return added ? [{ subject, added, at: Date.parse(event.receivedAt) }] : [];
       }),
     judging,
   };

@@ -132,7 +132,9 @@ export function createRecorder(ruleSets: readonly [RuleSet, ...RuleSet[]]): Reco
         const key = keyOf(event, name, at);
         if (key !== undefined) trails[trail] = { [key]: at };
       }
-      return Object.keys(trails).length > 0 ? { newest: at, trails } : undefined;
+      // To the day only: what was known today already then costs no write.
+      const newest = at - (at % DAY_MS);
+      return Object.keys(trails).length > 0 ? { newest, trails } : undefined;
     },
     horizonMs,
     bounds(trail) {
