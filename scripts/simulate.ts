@@ -1,9 +1,17 @@
 /** `npm run simulate`: good users and thieves on the real scoring code, and what came of them. */
+import { mkdirSync, openSync, writeSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { DEFAULT_RULES } from '../functions/fraud/default-rules.ts';
 import { ruleSetSchema } from '../functions/fraud/rules.ts';
-import { type Figure, figuresOf, type SimulationResult, simulate } from './simulate/figures.ts';
+import {
+  type Figure,
+  figuresOf,
+  type SimulationResult,
+  simulate,
+  type Witness,
+} from './simulate/figures.ts';
 import { plotOf } from './simulate/plot.ts';
 import { THIEF_KINDS } from './simulate/thieves.ts';
 
@@ -16,6 +24,7 @@ const { values: options } = parseArgs({
     rules: { type: 'string' },
     json: { type: 'string' },
     plot: { type: 'string' },
+    log: { type: 'string' },
   },
 });
 
@@ -27,10 +36,11 @@ const size = {
   thievesPerKind: whole(options.thieves, '--thieves'),
   days: whole(options.days, '--days'),
 };
+const witness = options.log === undefined ? undefined : eventLog(options.log);
 const results: SimulationResult[] = [];
 for (const seed of options.seeds.split(',').map((text) => whole(text, '--seeds'))) {
   const startedAt = performance.now();
-  const result = simulate({ live }, size, seed);
+  const result = simulate({ live }, size, seed, witness);
   results.push(result);
   const seconds = (performance.now() - startedAt) / 1000;
   console.log(`seed ${seed}: ${result.events} events in ${seconds.toFixed(0)} s`);
@@ -39,6 +49,17 @@ const figures = figuresOf(results);
 printFigures(figures);
 if (options.json) await writeFile(options.json, `${JSON.stringify(figures, null, 2)}\n`);
 if (options.plot) await writeFile(options.plot, plotOf(results));
+
+/** Writes what is published into a folder, as `npm run query` reads it. */
+function eventLog(folder: string): Witness {
+  mkdirSync(folder, { recursive: true });
+  const writer = (name: string) => {
+    const file = openSync(join(folder, name), 'w');
+    return (value: unknown) => writeSync(file, `${JSON.stringify(value)}\n`);
+  };
+  const [event, decision] = [writer('events.ndjson'), writer('decisions.ndjson')];
+  return { event, decision };
+}
 
 function printFigures(all: readonly Figure[]): void {
   const value = (name: string) => all.find((figure) => figure.name === name)?.value ?? Number.NaN;

@@ -1,5 +1,6 @@
 /** What came out of simulated worlds, as named figures. */
 import type { Decision } from '../../functions/fraud/decisions.ts';
+import type { FraudEvent } from '../../functions/fraud/events.ts';
 import type { RuleBook } from '../../functions/fraud/judge.ts';
 import { type GoodUser, populateGood } from './good-users.ts';
 import { createRandom } from './random.ts';
@@ -37,7 +38,18 @@ export interface SimulationResult {
   readonly thieves: readonly ThiefOutcome[];
 }
 
-export function simulate(book: RuleBook, size: SimulationSize, seed: number): SimulationResult {
+/** Sees everything that is published in a simulated world. */
+export interface Witness {
+  event(event: FraudEvent): void;
+  decision(decision: Decision): void;
+}
+
+export function simulate(
+  book: RuleBook,
+  size: SimulationSize,
+  seed: number,
+  witness?: Witness,
+): SimulationResult {
   const good = new Map<string, GoodUser>();
   const hauls: Haul[] = [];
   const measures = new Map<string, Map<Decision['measure'], Decision>>();
@@ -54,11 +66,14 @@ export function simulate(book: RuleBook, size: SimulationSize, seed: number): Si
       populateThieves(world, size.thievesPerKind, (haul) => hauls.push(haul));
     },
     {
-      event({ device, user }) {
+      event(event) {
+        const { device, user } = event;
+        witness?.event(event);
         events += 1;
         if (device && user) usersOf.set(device, (usersOf.get(device) ?? new Set()).add(user));
       },
       decision(decision, at) {
+        witness?.decision(decision);
         if (decision.shadow || decision.kind === 'network') return;
         const hit =
           decision.kind === 'user' ? [decision.id] : [...(usersOf.get(decision.id) ?? [])];
