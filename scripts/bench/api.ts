@@ -1,0 +1,228 @@
+/** What a phone waits for, on the local stack: an enrolment and a grant step by step, and a grant beside a plain copy. */
+import { randomBytes } from 'node:crypto';
+import type { DevicePlatform } from '../../device/platform.ts';
+import { virtualIphone } from '../../device/virtual/virtual-iphone.ts';
+import { virtualPixel } from '../../device/virtual/virtual-pixel.ts';
+import {
+  modelPath,
+  type PublishedVersion,
+  versionFor,
+} from '../../functions/catalogue/model-record.ts';
+import { createServices, type Services } from '../../functions/composition.ts';
+import { loadConfig } from '../../functions/config.ts';
+import { toBase64url } from '../../functions/encoding.ts';
+import { sealModel } from '../../functions/grants/seal-model.ts';
+import { checkDeviceProof, deviceProof } from '../../functions/identity/device-proof.ts';
+import { attestationEvidence, attestedDevice } from '../../functions/identity/enrolment.ts';
+import { generateRecipientKey } from '../../functions/sealing/hpke.ts';
+import { deriveKeys } from '../../functions/sealing/key-schedule.ts';
+import { nodeCrypto } from '../../functions/sealing/node-crypto.ts';
+import { reseal } from '../../functions/sealing/stream.ts';
+import type { Figure } from '../bench.ts';
+import { publish } from '../commands/publish.ts';
+import { type Stack, startStack } from '../local/stack.ts';
+import { LOCAL_ANDROID_APP } from '../local/vendors.ts';
+import { benchPhone } from './bench-phone.ts';
+import { type PlainCopies, startPlainCopies } from './plain-copy.ts';
+import { median, race } from './throughput.ts';
+
+const FILES = {
+  '250kb': 'node_modules/@mediapipe/selfie_segmentation/selfie_segmentation.tflite',
+  '3mb': 'node_modules/@mediapipe/pose/pose_landmark_lite.tflite',
+  '28mb': 'node_modules/@mediapipe/pose/pose_landmark_heavy.tflite',
+} as const;
+type ModelName = keyof typeof FILES;
+
+/** Users with an iPhone, and as many with a Pixel. */
+const USERS = 50;
+const WARM_UP = 10;
+const COPY_ROUNDS = 5;
+const SUITE = 'P256-HKDF-SHA256-AES256GCM';
+
+export async function run(): Promise<Figure[]> {
+  const stack = await startStack({
+    environment: { GRANTS_PER_USER_MINUTE: '10000', GRANTS_PER_DEVICE_MINUTE: '10000' },
+  });
+  try {
+    const services = createServices(
+      loadConfig(stack.environment),
+      { name: 'bench', secrets: ['CHALLENGE_SECRET', 'PSEUDONYM_SECRET'] },
+      stack.clients,
+      () => undefined,
+    );
+    for (const [model, file] of Object.entries(FILES)) {
+      await publish(services, file, { model, version: '1' }, silent);
+    }
+    const steps = await measureSteps(stack, services);
+    const copies = await startPlainCopies(stack, services);
+    try {
+      for (const model of ['28mb', '3mb'] as const) {
+        steps.push(await besideCopy(stack, services, copies, model));
+      }
+    } finally {
+      copies.stop();
+    }
+    return steps;
+  } finally {
+    await stack.stop();
+  }
+}
+
+const silent = () => ({ update: () => undefined, end: () => undefined });
+
+const iphone = ({ roots, app }: Stack) =>
+  virtualIphone({ roots, ...app, environment: 'production' });
+const pixel = ({ roots, vendors }: Stack) =>
+  virtualPixel({ roots, ...LOCAL_ANDROID_APP, playIntegrity: vendors.play });
+
+/** The steps of all users in turn, so that whatever else the machine does meets them alike. */
+async function measureSteps(stack: Stack, services: Services): Promise<Figure[]> {
+  const samples = new Map<string, number[]>();
+  const version = await versionOf(services, '250kb');
+  const vault = await bytesOf(services, version);
+  for (let user = -WARM_UP; user < USERS; user++) {
+    const times: Record<string, number> = {};
+    const platforms: [string, DevicePlatform][] = [
+      ['', iphone(stack)],
+      ['android_', pixel(stack)],
+    ];
+    // Each is the first as often as the other.
+    if (user % 2 === 0) platforms.reverse();
+    for (const [prefix, platform] of platforms) {
+      const token = await stack.token(`${prefix}${user}`);
+      const phone = benchPhone(stack.baseUrl, token, platform);
+      const enrol = await phone.timed(() => phone.client.enrol());
+      const grant = await phone.timed(() => phone.client.grant('250kb'));
+      const { attestationMs, proofMs } = await checksAlone(services, platform);
+      Object.assign(times, {
+        [`enrol.${prefix}p50_ms`]: enrol.wholeMs,
+        [`enrol.${prefix}challenge_p50_ms`]: enrol.challengeMs,
+        [`enrol.${prefix}call_p50_ms`]: enrol.callMs,
+        [`enrol.${prefix}attestation_p50_ms`]: attestationMs,
+        [`grant.${prefix}p50_ms`]: grant.wholeMs,
+        [`grant.${prefix}challenge_p50_ms`]: grant.challengeMs,
+        [`grant.${prefix}call_p50_ms`]: grant.callMs,
+        [`grant.${prefix}proof_p50_ms`]: proofMs,
+      });
+    }
+    times['grant.delivery_p50_ms'] = await deliveryAlone(services, version);
+    times['grant.sealing_p50_ms'] = await sealingAlone(services, version, vault);
+    if (user < 0) continue;
+    for (const [name, ms] of Object.entries(times)) {
+      samples.set(name, [...(samples.get(name) ?? []), ms]);
+    }
+  }
+  return [...samples].sort().map(([name, values]) => ({
+    name,
+    value: median(values),
+    unit: 'ms',
+    note: `${noteOf(name)}; local stack, ${stack.mode}`,
+  }));
+}
+
+const NOTES: Readonly<Record<string, string>> = {
+  'enrol.p50_ms': 'challenge and enrolment, without the phone’s own work',
+  'enrol.challenge_p50_ms': 'the challenge’s HTTP call',
+  'enrol.call_p50_ms': 'the enrolment’s HTTP call',
+  'enrol.attestation_p50_ms': 'judging the evidence, in process',
+  'grant.p50_ms': '250 kB; challenge and grant, without the phone’s own work',
+  'grant.challenge_p50_ms': 'the challenge’s HTTP call',
+  'grant.call_p50_ms': '250 kB; the grant’s HTTP call',
+  'grant.proof_p50_ms': 'verifying the device’s proof, in process',
+  'grant.delivery_p50_ms': '250 kB; licence, vault to sealed object, signed URL, in process',
+  'grant.sealing_p50_ms': '250 kB; ciphers alone, in process and memory',
+};
+const noteOf = (name: string): string => NOTES[name.replace('android_', '')] ?? '';
+
+/** The library's checks of an attestation and of a proof, without any service of ours. */
+async function checksAlone(services: Services, platform: DevicePlatform) {
+  const hash = randomBytes(32);
+  const { keyHandle, attestation } = await platform.createAttestedKey(hash);
+  const evidence = attestationEvidence.parse(attestation);
+  const { appId, appVersion } = platform;
+  const data = { type: 'device.enroll', challenge: '', appId, appVersion } as const;
+  const clientData = { ...data, platform: platform.platform };
+  const startedAt = performance.now();
+  const { device } = await attestedDevice(
+    clientData,
+    hash,
+    evidence,
+    'bench',
+    services.enrolmentPolicy,
+    services.now(),
+  );
+  const attestationMs = performance.now() - startedAt;
+
+  const proof = deviceProof.parse(await platform.prove(keyHandle, hash));
+  const provenAt = performance.now();
+  await checkDeviceProof(device, proof, hash);
+  return { attestationMs, proofMs: performance.now() - provenAt };
+}
+
+/** What a grant does once it is admitted. */
+async function deliveryAlone(services: Services, version: PublishedVersion): Promise<number> {
+  const { publicKey } = await generateRecipientKey(SUITE);
+  const grant = {
+    grantId: newGrantId(),
+    userId: 'bench',
+    deviceId: 'bench',
+    recipientKey: publicKey,
+    suite: SUITE,
+    version,
+  } as const;
+  const startedAt = performance.now();
+  await sealModel(services, grant, services.now());
+  return performance.now() - startedAt;
+}
+
+async function sealingAlone(
+  services: Services,
+  version: PublishedVersion,
+  vault: readonly Uint8Array[],
+): Promise<number> {
+  const dataKey = await services.versionKeys.unwrap(version, services.now());
+  const startedAt = performance.now();
+  const from = await deriveKeys(nodeCrypto, dataKey, 'vault');
+  const to = await deriveKeys(nodeCrypto, randomBytes(32), 'delivery');
+  const source = (async function* () {
+    yield* vault;
+  })();
+  await drain(reseal(nodeCrypto, source, { from, to, imprint: true }));
+  return performance.now() - startedAt;
+}
+
+/** How many times as long a grant and its download take as copying the same object and downloading that. */
+async function besideCopy(
+  stack: Stack,
+  services: Services,
+  copies: PlainCopies,
+  model: ModelName,
+): Promise<Figure> {
+  const { vaultObject, sizeBytes } = await versionOf(services, model);
+  const token = await stack.token(`copies-${model}`);
+  const phone = benchPhone(stack.baseUrl, token, iphone(stack));
+  await phone.client.enrol();
+  const download = async (url: string) => drain(await phone.api.download(url));
+  const times = await race(sizeBytes, COPY_ROUNDS, {
+    grant: async () => download((await phone.client.grant(model)).url),
+    copy: async () => download(await copies.copy(vaultObject, token)),
+  });
+  return {
+    name: `grant.x_plain_copy.${model}`,
+    value: times.ratio('copy', 'grant'),
+    unit: '×',
+    note: `grant and download, to a plain copy for a known user and its download; ${stack.mode}`,
+  };
+}
+
+const newGrantId = () => `g_${toBase64url(randomBytes(16))}`;
+
+const versionOf = async ({ documents }: Services, model: ModelName): Promise<PublishedVersion> =>
+  versionFor(await documents.get(modelPath(model)), 'latest', '');
+
+const bytesOf = ({ objects, config }: Services, { vaultObject }: PublishedVersion) =>
+  Array.fromAsync(objects.read(config.buckets.vault, vaultObject));
+
+async function drain(bytes: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const _ of bytes);
+}

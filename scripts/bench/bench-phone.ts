@@ -1,0 +1,68 @@
+/** A virtual phone that takes the time of its calls. */
+import { ApiClient } from '../../device/api/api-client.ts';
+import { ModelSealClient } from '../../device/client.ts';
+import { type DevicePlatform, memoryEnrolmentStore } from '../../device/platform.ts';
+import { nodeCrypto } from '../../functions/sealing/node-crypto.ts';
+
+export interface PhoneTimes {
+  /** What the caller waits for, without the phone's own work: a real phone's hardware takes its own time. */
+  readonly wholeMs: number;
+  readonly challengeMs: number;
+  /** The call that the challenge was for. */
+  readonly callMs: number;
+}
+
+export interface BenchPhone {
+  readonly api: ApiClient;
+  readonly client: ModelSealClient;
+  /** Runs work of one challenge and one call. */
+  timed(work: () => Promise<unknown>): Promise<PhoneTimes>;
+}
+
+export function benchPhone(baseUrl: string, token: string, platform: DevicePlatform): BenchPhone {
+  let calls: number[] = [];
+  let ownMs = 0;
+  const api = new ApiClient({
+    baseUrl,
+    userToken: async () => token,
+    fetch: async (input, init) => {
+      const startedAt = performance.now();
+      const response = await fetch(input, init);
+      calls.push(performance.now() - startedAt);
+      return response;
+    },
+  });
+  const own = async <T>(work: Promise<T>): Promise<T> => {
+    const startedAt = performance.now();
+    const result = await work;
+    ownMs += performance.now() - startedAt;
+    return result;
+  };
+  const client = new ModelSealClient({
+    api,
+    platform: {
+      ...platform,
+      createAttestedKey: (hash) => own(platform.createAttestedKey(hash)),
+      prove: (handle, hash) => own(platform.prove(handle, hash)),
+    },
+    enrolments: memoryEnrolmentStore(),
+    crypto: nodeCrypto,
+    retry: { retries: 0, baseDelayMs: 0, maxDelayMs: 0 },
+  });
+  return {
+    api,
+    client,
+    async timed(work) {
+      calls = [];
+      ownMs = 0;
+      const startedAt = performance.now();
+      await work();
+      const wholeMs = performance.now() - startedAt - ownMs;
+      const [challengeMs, callMs, ...more] = calls;
+      if (challengeMs === undefined || callMs === undefined || more.length > 0) {
+        throw new Error(`${calls.length} calls instead of two`);
+      }
+      return { wholeMs, challengeMs, callMs };
+    },
+  };
+}
