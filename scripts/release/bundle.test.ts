@@ -1,0 +1,58 @@
+/** The deployable folder starts where there is nothing but itself and the Functions Framework. */
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { FUNCTIONS } from '../../functions/index.ts';
+import { testEnvironment } from '../../test/environment.ts';
+import { freePort } from '../local/ports.ts';
+import { layBundle, startFunction } from './bundle.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'modelseal-bundle-'));
+  await layBundle(folder);
+}, 60_000);
+afterAll(() => rm(folder, { recursive: true }));
+
+const httpFunctions = FUNCTIONS.filter(({ trigger }) => trigger.kind !== 'event');
+const environment = { ...testEnvironment(), APPLE_RECEIPT_KEY: 'null' };
+
+describe('the bundle', () => {
+  it.each(httpFunctions.map(({ name }) => name))('%s starts and answers 200', async (name) => {
+    const started = await startFunction(folder, {
+      ...{ name, signature: 'http', environment },
+      port: await freePort(),
+    });
+    await started.stop();
+    expect(started.milliseconds).toBeGreaterThan(0);
+  });
+
+  it.each(FUNCTIONS.filter(({ trigger }) => trigger.kind === 'event').map(({ name }) => name))(
+    '%s starts, and takes events only',
+    async (name) => {
+      // A function of events has no health page; the framework itself answers that this is no event.
+      const starting = startFunction(folder, {
+        ...{ name, signature: 'cloudevent', environment },
+        port: await freePort(),
+      });
+      await expect(starting).rejects.toThrow(/(?:400|500) instead of 200/);
+    },
+  );
+
+  it('does not start as a function that is not there, nor with a wrong environment', async () => {
+    const port = await freePort();
+    const options = { signature: 'http', port } as const;
+    await expect(
+      startFunction(folder, { ...options, name: 'nobody', environment }),
+    ).rejects.toThrow(/names no function/);
+    await expect(
+      startFunction(folder, { ...options, name: 'keys', environment: { PATH: '' } }),
+    ).rejects.toThrow(/GOOGLE_CLOUD_PROJECT/);
+  });
+
+  it('holds no test root, double or local server', async () => {
+    const files = (await readdir(folder)).filter((file) => file.endsWith('.mjs'));
+    expect(files.filter((file) => /virtual|double|local/.test(file))).toEqual([]);
+  });
+});
