@@ -4,6 +4,7 @@ import { revokeModel } from '../functions/catalogue/revoke-model.ts';
 import { ConfigError } from '../functions/config.ts';
 import { ServiceError } from '../functions/errors.ts';
 import { type CommandServices, commandServices } from './commands/command-services.ts';
+import { addFraudCommands } from './commands/fraud-cli.ts';
 import { type PublishOptions, publish } from './commands/publish.ts';
 
 const program = new Command('modelseal').description(
@@ -35,6 +36,8 @@ program
       );
     }),
   );
+
+addFraudCommands(program, withServices);
 
 /** Runs a command and leaves with 0, or says in one line why not and leaves with 1. */
 async function withServices(work: (services: CommandServices) => Promise<unknown>): Promise<void> {
