@@ -236,9 +236,12 @@ async function closeClients(clients: CloudClients): Promise<void> {
 }
 
 function routesOf(ports: ReadonlyMap<string, number>) {
-  return FUNCTIONS.flatMap(({ name, trigger }) =>
-    trigger.kind === 'http'
-      ? trigger.routes.map(({ path }) => ({ path, port: ports.get(name) as number }))
-      : [],
-  );
+  return FUNCTIONS.flatMap(({ name, trigger }) => {
+    if (trigger.kind !== 'http') return [];
+    const port = ports.get(name) as number;
+    return [`/health/${name}`, ...trigger.routes.map(({ path }) => path)].map((path) => ({
+      path,
+      port,
+    }));
+  });
 }
