@@ -4,6 +4,7 @@ import { revokeModel } from '../functions/catalogue/revoke-model.ts';
 import { ConfigError } from '../functions/config.ts';
 import { ServiceError } from '../functions/errors.ts';
 import { type CommandServices, commandServices } from './commands/command-services.ts';
+import { doctor } from './commands/doctor.ts';
 import { addFraudCommands } from './commands/fraud-cli.ts';
 import { type PublishOptions, publish } from './commands/publish.ts';
 
@@ -34,6 +35,15 @@ program
       console.log(
         `revoked: ${revoked.map((name) => `${modelId}@${name}`).join(', ') || 'nothing new'}`,
       );
+    }),
+  );
+
+program
+  .command('doctor')
+  .description('check the deployment for what goes wrong most, with the command that mends it')
+  .action(() =>
+    withServices(async (services) => {
+      if ((await doctor(services, console.log)) > 0) process.exit(1);
     }),
   );
 

@@ -1,0 +1,85 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { saveTestRoots } from '../../device/virtual/test-roots.ts';
+import { publishModel } from '../../functions/catalogue/publish-model.ts';
+import { createServices } from '../../functions/composition.ts';
+import { loadConfig } from '../../functions/config.ts';
+import { sourceOf } from '../../functions/formats/random-access.ts';
+import { tellStory } from '../demo/story.ts';
+import { type Stack, startStack } from '../local/stack.ts';
+import type { SmokeIdentity } from './identity.ts';
+import { smoke } from './steps.ts';
+
+let stack: Stack;
+let identity: SmokeIdentity;
+const folder = mkdtempSync(join(tmpdir(), 'modelseal-smoke-'));
+
+beforeAll(async () => {
+  stack = await startStack({ inMemory: true });
+  const services = createServices(
+    loadConfig(stack.environment),
+    { name: 'smoke', secrets: ['PSEUDONYM_SECRET'] },
+    stack.clients,
+    () => undefined,
+  );
+  const bytes = randomBytes(20_000);
+  const model = {
+    ...sourceOf(bytes),
+    async *stream() {
+      yield bytes;
+    },
+  };
+  const request = {
+    modelId: 'smoke',
+    version: '1.0.0',
+    owner: null,
+    model,
+    format: 'opaque',
+  } as const;
+  await publishModel(services, request, services.now());
+  saveTestRoots(folder, stack.roots);
+  identity = {
+    token: await stack.token('smoke'),
+    model: 'smoke',
+    app: stack.app,
+    testRoots: folder,
+  };
+});
+afterAll(async () => {
+  await stack.stop();
+  rmSync(folder, { recursive: true });
+});
+
+const failedSteps = async (changes: Partial<SmokeIdentity>, baseUrl = stack.baseUrl) => {
+  const story = tellStory(() => undefined);
+  await smoke(story, { baseUrl, identity: { ...identity, ...changes } });
+  return story.results.filter(({ ok }) => !ok).map(({ title, detail }) => `${title}: ${detail}`);
+};
+
+describe('the smoke client', () => {
+  it('finds a sound deployment sound', async () => {
+    expect(await failedSteps({})).toEqual([]);
+  });
+
+  it('names the step where the user’s token is no good', async () => {
+    const failed = await failedSteps({ token: 'none' });
+    expect(failed[0]).toMatch(/^The user signs in/);
+  });
+
+  it('names the step where the model is not there', async () => {
+    const failed = await failedSteps({ model: 'missing' });
+    expect(failed.map((line) => line.split(':')[0])).toEqual([
+      'The user signs in and sees the model',
+      'It gets the model, opens it and keeps it encrypted',
+      'The stored copy opens again',
+    ]);
+  });
+
+  it('fails at every step where nobody answers', async () => {
+    const failed = await failedSteps({}, 'http://127.0.0.1:9');
+    expect(failed.length).toBeGreaterThan(5);
+  });
+});

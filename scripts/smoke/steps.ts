@@ -1,0 +1,124 @@
+/**
+ * The story of a deployment, from outside, against any base URL. What needs an enrolled device runs
+ * only where the deployment trusts a virtual one: a production deployment must not.
+ */
+import { rmSync } from 'node:fs';
+import { ApiClient } from '../../device/api/api-client.ts';
+import { createTestRoots, loadTestRoots } from '../../device/virtual/test-roots.ts';
+import { FUNCTIONS } from '../../functions/index.ts';
+import type { VerificationKey } from '../../functions/sealing/jws.ts';
+import { type DemoPhone, demoPhone } from '../demo/demo-phone.ts';
+import { mustBe, refusalOf, type Story } from '../demo/story.ts';
+import { type SmokeIdentity, userToken } from './identity.ts';
+
+export interface SmokeOptions {
+  /** Without a path. */
+  readonly baseUrl: string;
+  readonly identity: SmokeIdentity;
+}
+
+/** Tells what was seen; a step that fails is in the story's results. */
+export async function smoke(story: Story, { baseUrl, identity }: SmokeOptions): Promise<void> {
+  let token = '';
+  let pinnedKeys: readonly VerificationKey[] = [];
+  const phones: DemoPhone[] = [];
+  const phoneOf = (roots = createTestRoots()) => {
+    const { app } = identity;
+    const phone = demoPhone({
+      ...{ baseUrl, app, roots, pinnedKeys, user: 'smoke' },
+      token: async () => token,
+    });
+    phones.push(phone);
+    return phone;
+  };
+
+  try {
+    await story.step('Every function of the API is healthy', async () => {
+      const names = FUNCTIONS.filter(({ trigger }) => trigger.kind === 'http').map(
+        ({ name }) => name,
+      );
+      for (const name of names) {
+        const { status } = await fetch(new URL(`/health/${name}`, baseUrl));
+        mustBe(status === 200, `${name} answers 200, not ${status}`);
+      }
+      return names.join(', ');
+    });
+
+    await story.step('Who has no user token gets nothing', async () => {
+      const stranger = new ApiClient({ baseUrl, userToken: async () => 'none' });
+      const { code } = await refusalOf(stranger.models(), 'token_invalid');
+      return code;
+    });
+
+    await story.step('What is not there is a problem document', async () => {
+      const response = await fetch(new URL('/v1/nothing', baseUrl));
+      const type = response.headers.get('content-type') ?? '';
+      mustBe(
+        response.status === 404 && type.includes('problem+json'),
+        `404, not ${response.status}`,
+      );
+      return type;
+    });
+
+    await story.step('The public keys are served', async () => {
+      const response = await fetch(new URL('/v1/keys', baseUrl));
+      const { keys } = (await response.json()) as {
+        keys: (VerificationKey['jwk'] & { kid: string })[];
+      };
+      pinnedKeys = keys.map(({ kid, kty, crv, x, y }) => ({ kid, jwk: { kty, crv, x, y } }));
+      const purposes = ['manifest', 'licence'];
+      for (const purpose of purposes) {
+        mustBe(
+          keys.some(({ kid }) => kid.startsWith(`${purpose}.`)),
+          `a key for ${purpose}s`,
+        );
+      }
+      return keys.map(({ kid }) => kid).join(', ');
+    });
+
+    await story.step('The user signs in and sees the model', async () => {
+      token = await userToken(identity);
+      const models = await new ApiClient({ baseUrl, userToken: async () => token }).models();
+      mustBe(
+        models.some(({ modelId }) => modelId === identity.model),
+        `${identity.model} is listed`,
+      );
+      return models
+        .map(({ modelId }) => modelId)
+        .slice(0, 10)
+        .join(', ');
+    });
+
+    await story.step('A phone under a forged root is refused', async () => {
+      const { code } = await refusalOf(phoneOf().client.enrol(), 'attestation_failed');
+      return code;
+    });
+
+    if (identity.testRoots !== undefined) {
+      await deviceSteps(story, phoneOf(loadTestRoots(identity.testRoots)), identity.model);
+    }
+  } finally {
+    for (const { directory } of phones) rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function deviceSteps(story: Story, phone: DemoPhone, model: string): Promise<void> {
+  await story.step('A phone enrols', async () => (await phone.client.enrol()).deviceId);
+
+  await story.step('It gets the model, opens it and keeps it encrypted', async () => {
+    const opened = await phone.models.get(model);
+    const size = await opened.withModel((bytes) => bytes.byteLength);
+    mustBe(size > 0, 'the model has bytes');
+    return `${size} bytes, as the manifest says`;
+  });
+
+  await story.step('The stored copy opens again', async () => {
+    const opened = await phone.models.get(model);
+    return `${await opened.withModel((bytes) => bytes.byteLength)} bytes from storage`;
+  });
+
+  await story.step('It reports', async () => {
+    await phone.models.sendReports();
+    return 'accepted';
+  });
+}
