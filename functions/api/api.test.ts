@@ -186,6 +186,16 @@ describe('refusals', () => {
     );
   });
 
+  it('an app that was not launched as the policy wants is refused at its next grant', async () => {
+    const extensions = new Map([['apple_validation_category_01', 4]]);
+    const phone = api.phone('lars', { extensions });
+    await expect(phone.grant('smile')).resolves.toBeDefined();
+    extensions.set('apple_validation_category_01', 3);
+    await expect(phone.grant('smile')).rejects.toMatchObject({ code: 'device_not_trusted' });
+    extensions.set('apple_validation_category_01', 4);
+    await expect(phone.grant('smile')).resolves.toBeDefined();
+  });
+
   it('a hoarder is slowed down, then blocked; his neighbour is not', async () => {
     const hoarder = api.phone('hoarder');
     for (let i = 0; i < 14; i++) await api.publish(`effect-${i}`, MODEL, { format: 'opaque' });

@@ -10,7 +10,7 @@ import type { GrantClientData } from '../identity/client-data.ts';
 import { openDeviceCall } from '../identity/device-call.ts';
 import type { DeviceProof } from '../identity/device-proof.ts';
 import type { DeviceRecord } from '../identity/devices.ts';
-import { requireCurrentApp } from '../identity/enrolment.ts';
+import { requireCurrentApp, requireSoundLaunch } from '../identity/enrolment.ts';
 import { grantDocument, grantPath } from './grant-record.ts';
 import type { AdmittedGrant } from './seal-model.ts';
 
@@ -30,7 +30,8 @@ export interface Admission {
 
 /**
  * Decides and records a grant in one transaction. Throws challenge_invalid, blocked, device_unknown,
- * reattestation_required, rate_limited, challenge_spent, app_outdated, model_unknown or proof_invalid, and then nothing has changed.
+ * reattestation_required, rate_limited, challenge_spent, app_outdated, model_unknown,
+ * proof_invalid or device_not_trusted, and then nothing has changed.
  */
 export async function admit(
   services: Services,
@@ -64,9 +65,11 @@ export async function admit(
       [modelPath(modelId)],
       now,
     );
-    requireCurrentApp(services.config.attestation.policy, { appId: device.appId, appVersion });
+    const { policy } = services.config.attestation;
+    requireCurrentApp(policy, { appId: device.appId, appVersion });
     const version = versionFor(documents[0], clientData.version, userId);
-    await settle();
+    const extensions = await settle();
+    requireSoundLaunch(policy, { appId: device.appId, appVersion }, extensions);
     const grant = { grantId, userId, deviceId, recipientKey, suite, version };
     tx.create(grantPath(grantId), grantDocument(grant, now));
     return { grant, device, headers };

@@ -3,6 +3,7 @@
  * speaks for or against the device, the checks from the cheapest to the dearest, and one write of
  * what the call costs it. A refusal changes nothing.
  */
+import type { AppAttestExtensions } from '../attestation/app-attest/authenticator-data.ts';
 import type { DocumentData, DocumentTransaction } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
 import { activeBlock, activeRestrictions, type Restrictions } from '../fraud/blocklist.ts';
@@ -37,9 +38,10 @@ export interface OpenDeviceCall {
   readonly headers: Readonly<Record<string, string>>;
   /**
    * Verifies the proof, then spends the challenge and the limits and moves the device's counter.
-   * Throws proof_invalid. Nothing may be read from the transaction afterwards.
+   * Gives what the proof says about the running app. Throws proof_invalid. Nothing may be read from
+   * the transaction afterwards.
    */
-  settle(): Promise<void>;
+  settle(): Promise<AppAttestExtensions>;
 }
 
 /** Throws blocked, device_unknown, reattestation_required, rate_limited or challenge_spent. */
@@ -83,10 +85,12 @@ export async function openDeviceCall(
     documents: rest.slice(limits.length),
     headers,
     async settle() {
-      const signCount = await checkDeviceProof(device, call.proof, call.clientDataHash);
+      const checked = await checkDeviceProof(device, call.proof, call.clientDataHash);
+      const { signCount, extensions } = checked;
       tx.create(challengePath(challenge), spentChallengeDocument(challenge));
       for (const { path, data } of limit.writes) tx.set(path, data);
       tx.update(devicePath(deviceId), { signCount, appVersion: call.appVersion });
+      return extensions;
     },
   };
 }

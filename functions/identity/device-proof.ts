@@ -2,6 +2,7 @@
 import { createPublicKey, verify } from 'node:crypto';
 import { z } from 'zod';
 import { verifyAssertion } from '../attestation/app-attest/assertion.ts';
+import type { AppAttestExtensions } from '../attestation/app-attest/authenticator-data.ts';
 import { AttestationError } from '../attestation/errors.ts';
 import type { DocumentData } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
@@ -38,8 +39,15 @@ export function ownDevice(data: DocumentData | undefined, userId: string): Devic
   return device;
 }
 
+export interface CheckedProof {
+  /** The counter to store. */
+  readonly signCount: number;
+  /** What iOS 27 and later say about the running app; empty elsewhere. */
+  readonly extensions: AppAttestExtensions;
+}
+
 /**
- * The counter to store. Throws proof_invalid; its reason is the attestation cause, of which
+ * Verifies a proof. Throws proof_invalid; its reason is the attestation cause, of which
  * `counter-replayed` says that the signature was good but its counter had been seen. On Android there
  * is no counter: the challenge alone makes a proof good for once.
  */
@@ -47,7 +55,7 @@ export async function checkDeviceProof(
   device: DeviceRecord,
   proof: DeviceProof,
   clientDataHash: Uint8Array,
-): Promise<number> {
+): Promise<CheckedProof> {
   const expected = device.platform === 'ios' ? 'apple-appattest' : 'android-key';
   if (proof.format !== expected) throw invalid('format-unknown');
   if (proof.format === 'android-key') {
@@ -59,17 +67,16 @@ export async function checkDeviceProof(
     if (!verify('sha256', clientDataHash, publicKey, proof.signature)) {
       throw invalid('signature-invalid');
     }
-    return device.signCount;
+    return { signCount: device.signCount, extensions: { unknown: [] } };
   }
   try {
-    const verdict = await verifyAssertion({
+    return await verifyAssertion({
       assertion: proof.assertion,
       clientDataHash,
       publicKey: device.publicKey,
       appId: device.appId,
       previousSignCount: device.signCount,
     });
-    return verdict.signCount;
   } catch (error) {
     if (!(error instanceof AttestationError)) throw error;
     throw invalid(error.code, error);
