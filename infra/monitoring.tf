@@ -108,6 +108,26 @@ resource "google_logging_metric" "latency" {
   }
 }
 
+# Steps of a grant in milliseconds, and the bytes that it sealed.
+resource "google_logging_metric" "grant" {
+  for_each        = toset(["admitMs", "sealMs", "sealedBytes"])
+  name            = "modelseal_grant_${each.key}"
+  filter          = "${local.runs} jsonPayload.message=\"grant sealed\""
+  value_extractor = "EXTRACT(jsonPayload.${each.key})"
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "DISTRIBUTION"
+    unit        = each.key == "sealedBytes" ? "By" : "ms"
+  }
+  bucket_options {
+    exponential_buckets {
+      num_finite_buckets = 48
+      growth_factor      = 1.6
+      scale              = 1
+    }
+  }
+}
+
 resource "google_monitoring_alert_policy" "threshold" {
   for_each     = local.alerts
   display_name = "modelseal: ${each.value.title}"

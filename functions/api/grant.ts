@@ -10,6 +10,7 @@ import { type AdmittedGrant, type SealedGrant, sealModel } from '../grants/seal-
 import { grantClientData, readClientData } from '../identity/client-data.ts';
 import { provenRequest } from '../identity/device-proof.ts';
 import { describeError } from '../log.ts';
+import { stopwatch } from '../observability/stopwatch.ts';
 import { type ApiRequest, type ApiResponse, type EndpointTable, endpoint } from './endpoint.ts';
 import { withRefusalEvents } from './refusal-events.ts';
 
@@ -24,9 +25,10 @@ export const endpoints: EndpointTable = {
 };
 
 async function grantModel(
-  { params, body, userId, network, now }: ApiRequest<z.infer<typeof requestBody>>,
+  { requestId, params, body, userId, network, now }: ApiRequest<z.infer<typeof requestBody>>,
   services: Services,
 ): Promise<ApiResponse> {
+  const lap = stopwatch();
   const { data, hash } = readClientData(body.clientData, grantClientData);
   if (data.modelId !== params['modelId']) {
     const violations = [{ pointer: '/clientData/modelId', detail: 'not_the_model_of_the_path' }];
@@ -43,6 +45,7 @@ async function grantModel(
   const { grant, device, headers } = await withRefusalEvents(services, now, refusal, () =>
     admit(services, { userId, clientData: data, clientDataHash: hash, proof: body.proof }, now),
   );
+  const admitMs = lap();
 
   const [sealed] = await Promise.all([
     sealOrFail(services, grant, now),
@@ -59,6 +62,13 @@ async function grantModel(
       now,
     ),
   ]);
+  services.log('INFO', 'grant sealed', {
+    requestId,
+    grant: grant.grantId,
+    admitMs,
+    sealMs: lap(),
+    sealedBytes: sealed.sizeBytes,
+  });
   return { status: 201, headers, body: responseOf(grant, sealed) };
 }
 
