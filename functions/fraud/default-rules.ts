@@ -48,6 +48,7 @@ const shared = (
   windowSeconds: number,
   free: number,
   weight: number,
+  cap: number,
   words: string,
 ): Rule => ({
   kind: 'shared',
@@ -57,7 +58,7 @@ const shared = (
   windowSeconds,
   free,
   weight,
-  cap: 200,
+  cap,
 });
 
 const linked = (
@@ -81,11 +82,11 @@ export const DEFAULT_RULES: RuleSet = {
   version: '2026-11-24',
   rules: [
     accumulation('models-hour', HOUR, 3, 20, 'Collects many different models within an hour.'),
-    accumulation('models-day', DAY, 7, 38, 'Collects many different models within a day.'),
+    accumulation('models-day', DAY, 8, 38, 'Collects many different models within a day.'),
     accumulation('models-month', 30 * DAY, 20, 8, 'Collects many different models in a month.'),
-    shared('shared-hour', HOUR, 2, 25, 'Other accounts collect models on it within an hour.'),
-    shared('shared-day', DAY, 4, 20, 'Other accounts collect models on it within a day.'),
-    shared('shared-month', 30 * DAY, 8, 10, 'Other accounts collect models on it in a month.'),
+    shared('shared-hour', HOUR, 2, 25, 200, 'Other accounts collect models on it within an hour.'),
+    shared('shared-day', DAY, 4, 20, 200, 'Other accounts collect models on it within a day.'),
+    shared('shared-month', 30 * DAY, 8, 10, 60, 'Other accounts collect models on it in a month.'),
     {
       kind: 'unanswered',
       id: 'models-unopened',
@@ -100,6 +101,20 @@ export const DEFAULT_RULES: RuleSet = {
       weight: 12,
       // Below a block: somebody whose reports never arrive must be able to use many models.
       cap: 80,
+    },
+    {
+      kind: 'unanswered',
+      id: 'models-unopened-day',
+      words: 'Collects models within a day and opens none of them.',
+      subjects: ['user', 'device'],
+      on: GRANTS,
+      answers: { types: ['model.opened'] },
+      member: 'model',
+      windowSeconds: DAY,
+      graceSeconds: 15 * MINUTE,
+      free: 3,
+      weight: 10,
+      cap: 40,
     },
     {
       kind: 'unanswered',
@@ -139,7 +154,7 @@ export const DEFAULT_RULES: RuleSet = {
       windowSeconds: 30 * DAY,
       free: 4,
       weight: 20,
-      cap: 120,
+      cap: 30,
     },
     {
       kind: 'ring',
@@ -147,10 +162,11 @@ export const DEFAULT_RULES: RuleSet = {
       words: 'Several users behind this network divide the models among them.',
       subjects: ['network'],
       windowSeconds: 7 * DAY,
-      exclusive: 15,
+      exclusive: 13,
       exclusiveShare: 0.9,
       collectors: 3,
-      perCollector: 5,
+      perCollector: 4,
+      collectorDays: 3,
       mostUsers: 12,
       weight: 10,
       cap: 60,

@@ -24,7 +24,8 @@ export function ringTimeline(
   pairs: readonly PairOccurrence[],
 ): readonly RingStep[] {
   const taken = firstOfEach(pairs).map(({ name, at }) => ({ ...pairOf(name), at }));
-  if (taken.length < rule.exclusive) return [];
+  const crowd = new Set(taken.map(({ user }) => user)).size > rule.mostUsers;
+  if (crowd || taken.length < rule.exclusive) return [];
   const windowMs = rule.windowSeconds * 1000;
   const takers = new Map<string, number>();
   const members = new Set<string>();
@@ -41,6 +42,7 @@ export function ringTimeline(
   });
 }
 
+const DAY_MS = 86_400_000;
 const NO_RING = { points: 0, members: [] as readonly string[] };
 
 /** The first time that each name occurs. */
@@ -51,26 +53,28 @@ export function firstOfEach<T extends { readonly name: string }>(
   return occurrences.filter(({ name }) => !seen.has(name) && seen.add(name));
 }
 
+interface Taking {
+  readonly user: string;
+  readonly model: string;
+  readonly at: number;
+}
+
 function ringAmong(
   rule: RingRule,
-  taken: readonly { readonly user: string; readonly model: string }[],
+  taken: readonly Taking[],
   takers: ReadonlyMap<string, number>,
 ): typeof NO_RING {
-  if (new Set(taken.map(({ user }) => user)).size > rule.mostUsers) return NO_RING;
-  const exclusive = new Map<string, number>();
-  let alone = 0;
-  for (const { user, model } of taken) {
-    if (takers.get(model) !== 1) continue;
-    alone += 1;
-    exclusive.set(user, (exclusive.get(user) ?? 0) + 1);
-  }
-  const collectors = [...exclusive].filter(([, models]) => models >= rule.perCollector);
+  const alone = taken.filter(({ model }) => takers.get(model) === 1);
+  if (alone.length < Math.max(rule.exclusive, rule.exclusiveShare * taken.length)) return NO_RING;
+  const collectors = [...Map.groupBy(alone, ({ user }) => user)].filter(
+    ([, models]) =>
+      models.length >= rule.perCollector &&
+      new Set(models.map(({ at }) => Math.floor(at / DAY_MS))).size >= rule.collectorDays,
+  );
   const holds =
-    alone >= rule.exclusive &&
-    alone >= rule.exclusiveShare * taken.length &&
     collectors.length >= rule.collectors &&
-    Math.max(...collectors.map(([, models]) => models)) <= alone / 2;
+    Math.max(...collectors.map(([, models]) => models.length)) <= alone.length / 2;
   if (!holds) return NO_RING;
-  const points = (alone - rule.exclusive + 1) * rule.weight;
+  const points = (alone.length - rule.exclusive + 1) * rule.weight;
   return { points, members: collectors.map(([user]) => user) };
 }

@@ -84,8 +84,9 @@ const unansweredRule = z.strictObject({
 /**
  * Users behind one network who divide a catalogue among them: models newly taken in the window that
  * only one of them has, at least `exclusive` in all and `exclusiveShare` of everything taken there, by at least
- * `collectors` users with `perCollector` or more each, none with more than half. More than
- * `mostUsers` are a crowd, in which such figures say nothing.
+ * `collectors` users with `perCollector` or more each, on `collectorDays` different days or more (the
+ * first hour with an app is one of curiosity), none with more than half. More than
+ * `mostUsers` in a month are a crowd, in which such figures say nothing.
  */
 const ringRule = z.strictObject({
   kind: z.literal('ring'),
@@ -97,6 +98,7 @@ const ringRule = z.strictObject({
   collectors: count,
   mostUsers: count,
   perCollector: count,
+  collectorDays: count,
   weight: points,
 });
 

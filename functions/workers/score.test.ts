@@ -18,7 +18,15 @@ const TOUCHY: RuleSet = ruleSetSchema.parse({
   ...DEFAULT_RULES,
   rules: DEFAULT_RULES.rules.map((rule) =>
     rule.kind === 'ring'
-      ? { ...rule, exclusive: 3, exclusiveShare: 0.5, collectors: 2, perCollector: 1, mostUsers: 9 }
+      ? {
+          ...rule,
+          exclusive: 3,
+          exclusiveShare: 0.5,
+          collectors: 2,
+          perCollector: 1,
+          collectorDays: 1,
+          mostUsers: 9,
+        }
       : rule,
   ),
   thresholds: {

@@ -52,9 +52,10 @@ export function populateGood(world: World, count: number, seen: (user: GoodUser)
     const isOffice = random.chance(0.06);
     const size = isOffice ? random.between(5, 60) : random.between(1, 5);
     const place = `${isOffice ? 'office' : 'home'}${home}`;
-    const tablet: Device | undefined = random.chance(0.05)
-      ? { id: `tablet${home}`, genuine: true, attestedAt: 0 }
-      : undefined;
+    const tablet: Device | undefined =
+      !isOffice && random.chance(0.05)
+        ? { id: `tablet${home}`, genuine: true, attestedAt: 0 }
+        : undefined;
     for (let n = 0; n < size && made < count; n += 1, made += 1) {
       const traits = drawTraits(world);
       if (tablet) traits.push('shared-tablet');
