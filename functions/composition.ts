@@ -14,7 +14,9 @@ import { pubsubPublisher } from './cloud/pubsub.ts';
 import { storageObjects } from './cloud/storage.ts';
 import { type Config, ConfigError } from './config.ts';
 import { type EventInput, newEvent } from './fraud/events.ts';
+import type { LimitPolicy } from './fraud/limits.ts';
 import { networkPseudonym, type PseudonymKey, userPseudonym } from './fraud/pseudonyms.ts';
+import { createShield, type Shield } from './fraud/shield.ts';
 import { createLicenceIssuer, type LicenceIssuer } from './grants/licence-issuer.ts';
 import { type Challenges, createChallenges } from './identity/challenge.ts';
 import type { EnrolmentPolicy } from './identity/enrolment.ts';
@@ -43,12 +45,21 @@ export interface Services extends CloudClients {
   };
   readonly challenges: Challenges;
   readonly enrolmentPolicy: EnrolmentPolicy;
+  readonly shield: Shield;
   readonly licences: LicenceIssuer;
   readonly versionKeys: VersionKeys;
   readonly manifests: Manifests;
   /** Publishes a server event. Never rejects: an event that is lost must not cost a good user his model. */
   readonly emit: (input: EventInput, now: Date) => Promise<void>;
 }
+
+/** What one instance takes of one user, of all calls together: no app comes near it. */
+const INSTANCE_LIMIT: LimitPolicy = {
+  name: 'instance',
+  limit: 600,
+  windowSeconds: 60,
+  burst: 120,
+};
 
 /** The clients of Google Cloud, or of the endpoints in the configuration; each connects on first use. */
 export function createCloudClients(config: Config): CloudClients {
@@ -95,6 +106,7 @@ export function createServices(
       return createChallenges(secrets('CHALLENGE_SECRET'), randomBytes);
     },
     enrolmentPolicy: createEnrolmentPolicy(config, now),
+    shield: createShield({ policy: INSTANCE_LIMIT, maxCallers: 10_000 }),
     licences: createLicenceIssuer(clients.keys, config.licenceSeconds + config.offlineGraceSeconds),
     versionKeys: createVersionKeys(clients.keys),
     manifests: createManifests(clients.objects, config.buckets.vault),

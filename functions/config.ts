@@ -121,6 +121,10 @@ const environment = z.object({
   /** Grants in a minute before a caller is throttled. */
   GRANTS_PER_USER_MINUTE: z.coerce.number().int().min(1).default(10),
   GRANTS_PER_DEVICE_MINUTE: z.coerce.number().int().min(1).default(20),
+  /** Of one /24 or /48, where a whole town may sit behind one address. */
+  GRANTS_PER_NETWORK_MINUTE: z.coerce.number().int().min(64).default(600),
+  /** Of one model by everybody: what stops a leaked app from emptying the budget. */
+  GRANTS_PER_MODEL_MINUTE: z.coerce.number().int().min(64).default(60_000),
   MAX_MODEL_BYTES: z.coerce
     .number()
     .int()
@@ -234,6 +238,8 @@ function shape(env: Environment) {
     limits: {
       grantsPerUserMinute: env.GRANTS_PER_USER_MINUTE,
       grantsPerDeviceMinute: env.GRANTS_PER_DEVICE_MINUTE,
+      grantsPerNetworkMinute: env.GRANTS_PER_NETWORK_MINUTE,
+      grantsPerModelMinute: env.GRANTS_PER_MODEL_MINUTE,
     },
     maxModelBytes: env.MAX_MODEL_BYTES,
     forwardedForPosition: env.FORWARDED_FOR_POSITION,

@@ -97,11 +97,13 @@ variable "licence" {
 }
 
 variable "limits" {
-  description = "Grants a minute for each user and each device, and the largest model in bytes."
+  description = "Grants a minute for each user, device, network and model, and the largest model in bytes."
   type = object({
-    grants_per_user_minute   = optional(number, 10)
-    grants_per_device_minute = optional(number, 20)
-    max_model_bytes          = optional(number, 4294967296)
+    grants_per_user_minute    = optional(number, 10)
+    grants_per_device_minute  = optional(number, 20)
+    grants_per_network_minute = optional(number, 600)
+    grants_per_model_minute   = optional(number, 60000)
+    max_model_bytes           = optional(number, 4294967296)
   })
   default = {}
 }

@@ -43,7 +43,11 @@ async function grantModel(
   };
   const refusal: EventInput = { type: 'grant.refused', authenticated: 'user', ...observed };
   const { grant, device, headers } = await withRefusalEvents(services, now, refusal, () =>
-    admit(services, { userId, clientData: data, clientDataHash: hash, proof: body.proof }, now),
+    admit(
+      services,
+      { userId, network, clientData: data, clientDataHash: hash, proof: body.proof },
+      now,
+    ),
   );
   const admitMs = lap();
 

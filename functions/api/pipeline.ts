@@ -80,6 +80,8 @@ async function run(
   const user = endpoint.user
     ? await services.userTokens.verify(request.headers.authorization, now)
     : null;
+  const userId = user ? services.pseudonyms.user(user.issuer, user.subject) : '';
+  if (userId) refuseFlood(services, userId, now);
   const body = endpoint.body && parseOrRefuse(endpoint.body, request.body);
   return endpoint.handle(
     {
@@ -87,12 +89,20 @@ async function run(
       params,
       header: (name) => request.headers[name.toLowerCase()]?.toString(),
       body,
-      userId: user ? services.pseudonyms.user(user.issuer, user.subject) : '',
+      userId,
       network: address ? services.pseudonyms.network(address) : null,
       now,
     },
     services,
   );
+}
+
+/** Throws rate_limited before anything is asked of the database. */
+function refuseFlood({ shield }: Services, userId: string, now: Date): void {
+  const retryAfterSeconds = shield.waitSeconds(userId, now);
+  if (retryAfterSeconds > 0) {
+    throw new ServiceError('rate_limited', { reason: 'instance_flood', retryAfterSeconds });
+  }
 }
 
 function checkBodyForm(request: IngressRequest, endpoint: Endpoint): void {

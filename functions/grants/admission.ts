@@ -13,9 +13,12 @@ import type { DeviceRecord } from '../identity/devices.ts';
 import { requireCurrentApp, requireSoundLaunch } from '../identity/enrolment.ts';
 import { grantDocument, grantPath } from './grant-record.ts';
 import type { AdmittedGrant } from './seal-model.ts';
+import { consumeShared, sharedLimits } from './shared-limits.ts';
 
 export interface GrantRequest {
   readonly userId: string;
+  /** The caller's network pseudonym; null where it is unknown. */
+  readonly network: string | null;
   readonly clientData: GrantClientData;
   readonly clientDataHash: Uint8Array;
   readonly proof: DeviceProof;
@@ -35,7 +38,7 @@ export interface Admission {
  */
 export async function admit(
   services: Services,
-  { userId, clientData, clientDataHash, proof }: GrantRequest,
+  { userId, network, clientData, clientDataHash, proof }: GrantRequest,
   now: Date,
 ): Promise<Admission> {
   const { deviceId, modelId, appVersion, recipientKey, suite } = clientData;
@@ -58,18 +61,21 @@ export async function admit(
     attestationMaxAgeMs,
   };
 
+  const shared = sharedLimits(services.config.limits, modelId, network);
   return services.documents.transaction(async (tx) => {
     const { device, documents, headers, settle } = await openDeviceCall(
       tx,
       call,
-      [modelPath(modelId)],
+      [modelPath(modelId), ...shared.flatMap(({ paths }) => paths)],
       now,
     );
+    const writes = consumeShared(shared, documents.slice(1), now);
     const { policy } = services.config.attestation;
     requireCurrentApp(policy, { appId: device.appId, appVersion });
     const version = versionFor(documents[0], clientData.version, userId);
     const extensions = await settle();
     requireSoundLaunch(policy, { appId: device.appId, appVersion }, extensions);
+    for (const { path, data } of writes) tx.set(path, data);
     const grant = { grantId, userId, deviceId, recipientKey, suite, version };
     tx.create(grantPath(grantId), grantDocument(grant, now));
     return { grant, device, headers };
