@@ -137,8 +137,6 @@ locals {
     GRANTS_PER_DEVICE_MINUTE     = var.limits.grants_per_device_minute
     GRANTS_PER_NETWORK_MINUTE    = var.limits.grants_per_network_minute
     GRANTS_PER_MODEL_MINUTE      = var.limits.grants_per_model_minute
-    GRANTS_PER_NETWORK_MINUTE    = var.limits.grants_per_network_minute
-    GRANTS_PER_MODEL_MINUTE      = var.limits.grants_per_model_minute
     MAX_MODEL_BYTES              = var.limits.max_model_bytes
     # The load balancer appends the client's address and its own.
     FORWARDED_FOR_POSITION = 2
