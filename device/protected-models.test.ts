@@ -18,13 +18,30 @@ const MODEL = randomBytes(2_500_000);
 let api: ApiHarness;
 let storage: Server;
 let directory: string;
+/** Where the next download breaks off; 0 for never. */
+let breakAfterBytes = 0;
+const ranges: number[] = [];
 
 beforeAll(async () => {
   // Serves what the doubles' signed URLs name.
   storage = createServer(async (request, response) => {
     const name = decodeURIComponent((request.url ?? '').slice(1));
-    for await (const chunk of api.clients.objects.read('test-sealed', name)) response.write(chunk);
-    response.end();
+    const start = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
+    ranges.push(start);
+    response.statusCode = start > 0 ? 206 : 200;
+    const range = { start, end: Number.MAX_SAFE_INTEGER };
+    let sent = 0;
+    for await (const chunk of api.clients.objects.read('test-sealed', name, range)) {
+      response.write(chunk);
+      sent += chunk.byteLength;
+      if (breakAfterBytes > 0 && sent > breakAfterBytes) {
+        breakAfterBytes = 0;
+        // What was written must have left before the connection breaks.
+        await new Promise((done) => setTimeout(done, 50));
+        return response.destroy();
+      }
+    }
+    return response.end();
   });
   await new Promise<void>((done) => storage.listen(0, '127.0.0.1', done));
   const origin = `http://127.0.0.1:${(storage.address() as AddressInfo).port}`;
@@ -82,6 +99,16 @@ describe('ProtectedModels', () => {
     expect((await bytesOf(second)).equals(MODEL)).toBe(true);
     await api.clients.publisher.idle();
     expect(grantsOf('ann')).toBe(1);
+  });
+
+  it('goes on with a download that broke off', async () => {
+    const { models } = await device('fay');
+    ranges.length = 0;
+    breakAfterBytes = 1_500_000;
+    const model = await models.get('smile');
+    expect((await bytesOf(model)).equals(MODEL)).toBe(true);
+    expect(ranges).toHaveLength(2);
+    expect(ranges[1]).toBeGreaterThan(1_000_000);
   });
 
   it('leaves no byte of the model in the clear on the disk', async () => {

@@ -10,6 +10,7 @@ import { type ClientEvent, completeEvent } from './events.ts';
 import { acceptGrant } from './opening/accept-grant.ts';
 import type { ModelStore } from './opening/model-store.ts';
 import type { OpeningOptions } from './opening/open-grant.ts';
+import { resumableDownload } from './opening/resumable-download.ts';
 import type { StoredModel } from './opening/stored-model.ts';
 
 export interface ProtectedModelsOptions {
@@ -124,7 +125,17 @@ export class ProtectedModels {
         pinnedKeys,
         now: this.#now(),
       });
-      const download = await api.download(grant.url, opening.signal);
+      const download = resumableDownload({
+        sizeBytes: grant.sizeBytes,
+        fetchFrom: (start) => api.download(grant.url, start, opening.signal),
+        retry: async (error, breaks) => {
+          // A refusal is final: the URL has ended, or the object is gone.
+          const refused = error instanceof ApiError && error.status !== 0;
+          if (refused || opening.signal?.aborted || breaks > MAX_BREAKS) return false;
+          await new Promise((done) => setTimeout(done, Math.random() * 500 * 2 ** breaks));
+          return true;
+        },
+      });
       await store.install(accepted, download, this.#now(), opening);
       const model = await store.open(grant.grantId, this.#now());
       this.observe({ type: 'model.opened', ...about });
@@ -137,6 +148,9 @@ export class ProtectedModels {
     }
   }
 }
+
+/** How often in a row a download may break off before the app hears of it. */
+const MAX_BREAKS = 4;
 
 /** What one report takes. */
 const MAX_EVENTS = 100;

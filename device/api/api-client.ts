@@ -80,10 +80,14 @@ export class ApiClient {
     return answer.models;
   }
 
-  /** The sealed bytes behind a signed URL; the URL alone opens nothing. */
-  async download(url: string, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
-    const response = await this.#fetch(url, { ...(signal && { signal }) }).catch(unreachable);
-    if (!response.ok || !response.body) {
+  /** The sealed bytes behind a signed URL, from `start` on; the URL alone opens nothing. */
+  async download(url: string, start = 0, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+    const response = await this.#fetch(url, {
+      ...(start > 0 && { headers: { Range: `bytes=${start}-` } }),
+      ...(signal && { signal }),
+    }).catch(unreachable);
+    const expected = start > 0 ? 206 : 200;
+    if (response.status !== expected || !response.body) {
       throw new ApiError('download_refused', response.status);
     }
     return response.body;
