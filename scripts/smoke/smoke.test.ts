@@ -78,6 +78,12 @@ describe('the smoke client', () => {
     ]);
   });
 
+  it('names the steps that a missing test root spoils', async () => {
+    const failed = await failedSteps({ testRoots: join(folder, 'none') });
+    expect(failed[0]).toMatch(/^A phone enrols: .*ENOENT/);
+    expect(failed).toHaveLength(4);
+  });
+
   it('fails at every step where nobody answers', async () => {
     const failed = await failedSteps({}, 'http://127.0.0.1:9');
     expect(failed.length).toBeGreaterThan(5);

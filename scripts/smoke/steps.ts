@@ -94,31 +94,41 @@ export async function smoke(story: Story, { baseUrl, identity }: SmokeOptions): 
       return code;
     });
 
-    if (identity.testRoots !== undefined) {
-      await deviceSteps(story, phoneOf(loadTestRoots(identity.testRoots)), identity.model);
+    const { testRoots, model } = identity;
+    if (testRoots !== undefined) {
+      await deviceSteps(story, () => phoneOf(loadTestRoots(testRoots)), model);
     }
   } finally {
     for (const { directory } of phones) rmSync(directory, { recursive: true, force: true });
   }
 }
 
-async function deviceSteps(story: Story, phone: DemoPhone, model: string): Promise<void> {
-  await story.step('A phone enrols', async () => (await phone.client.enrol()).deviceId);
+async function deviceSteps(story: Story, makePhone: () => DemoPhone, model: string): Promise<void> {
+  let made: DemoPhone | undefined;
+  const theirs = (): DemoPhone => {
+    if (!made) throw new Error('there is no phone');
+    return made;
+  };
+
+  await story.step('A phone enrols', async () => {
+    made = makePhone();
+    return (await made.client.enrol()).deviceId;
+  });
 
   await story.step('It gets the model, opens it and keeps it encrypted', async () => {
-    const opened = await phone.models.get(model);
+    const opened = await theirs().models.get(model);
     const size = await opened.withModel((bytes) => bytes.byteLength);
     mustBe(size > 0, 'the model has bytes');
     return `${size} bytes, as the manifest says`;
   });
 
   await story.step('The stored copy opens again', async () => {
-    const opened = await phone.models.get(model);
+    const opened = await theirs().models.get(model);
     return `${await opened.withModel((bytes) => bytes.byteLength)} bytes from storage`;
   });
 
   await story.step('It reports', async () => {
-    await phone.models.sendReports();
+    await theirs().models.sendReports();
     return 'accepted';
   });
 }
