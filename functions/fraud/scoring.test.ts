@@ -81,7 +81,7 @@ describe('collecting models', () => {
 
 describe('hostile requests', () => {
   it.each([
-    ['challenge.replayed', undefined, 7],
+    ['challenge.replayed', undefined, 9],
     ['grant.refused', 'proof_invalid', 6],
     ['counter.regressed', undefined, 3],
   ] as const)('blocks for repeated %s', (type, cause, times) => {
@@ -137,16 +137,16 @@ describe('silence', () => {
       use.client(n * 20 * HOUR + 5, 'model.opened', { model: `m${n}` });
     }
     expect(judged(use.events).score).toBe(0);
-    expect(judged(harvest.events).score).toBe(80);
+    expect(judged(harvest.events).score).toBe(65);
   });
 
   it('of the self-checks counts a little, once they had time to report', () => {
     const story = tell();
     story.server(0, { type: 'grant.made', model: 'm' });
-    story.server(1.5 * HOUR, { type: 'grant.made', model: 'm2' });
+    story.server(0.5 * HOUR, { type: 'grant.made', model: 'm2' });
     expect(judged(story.events).score).toBe(0);
     story.server(7 * HOUR, { type: 'grant.made', model: 'm3' });
-    expect(judged(story.events).score).toBe(25);
+    expect(judged(story.events).score).toBe(30);
   });
 });
 
