@@ -196,6 +196,24 @@ describe('refusals', () => {
     await expect(phone.grant('smile')).resolves.toBeDefined();
   });
 
+  it('whom scoring throttles, or whose network, gets one model and then has to wait', async () => {
+    const throttledUntil = new Date(Date.now() + 60_000);
+    const slowed = api.phone('sam');
+    await slowed.enrol();
+    const path = `blocklist/user_${api.userId('sam')}`;
+    await api.clients.documents.set(path, { throttledUntil });
+    await expect(slowed.grant('smile')).resolves.toBeDefined();
+    await expect(slowed.grant('smile')).rejects.toMatchObject({ code: 'rate_limited' });
+
+    const neighbour = api.phone('sue');
+    await neighbour.enrol();
+    const network = api.services.pseudonyms.network('127.0.0.1');
+    await api.clients.documents.set(`blocklist/network_${network}`, { throttledUntil });
+    await expect(neighbour.grant('smile')).resolves.toBeDefined();
+    await expect(neighbour.grant('smile')).rejects.toMatchObject({ code: 'rate_limited' });
+    await api.clients.documents.delete(`blocklist/network_${network}`);
+  });
+
   it('a hoarder is slowed down, then blocked; his neighbour is not', async () => {
     const hoarder = api.phone('hoarder');
     for (let i = 0; i < 14; i++) await api.publish(`effect-${i}`, MODEL, { format: 'opaque' });

@@ -53,6 +53,7 @@ export async function admit(
   const call = {
     userId,
     deviceId,
+    network,
     appVersion,
     challenge,
     clientDataHash,

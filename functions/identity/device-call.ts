@@ -16,6 +16,8 @@ import { type DeviceRecord, devicePath } from './devices.ts';
 export interface DeviceCall {
   readonly userId: string;
   readonly deviceId: string;
+  /** The caller's network, which scoring may have slowed down; null or absent where it does not count. */
+  readonly network?: string | null;
   readonly appVersion: string;
   readonly challenge: VerifiedChallenge;
   readonly clientDataHash: Uint8Array;
@@ -52,21 +54,27 @@ export async function openDeviceCall(
   now: Date,
 ): Promise<OpenDeviceCall> {
   const { userId, deviceId, challenge, limits } = call;
-  const [userBlock, deviceBlock, deviceData, spent, ...rest] = await tx.getAll([
+  const networkPaths = call.network ? [blockPath({ kind: 'network', id: call.network })] : [];
+  const [userBlock, deviceBlock, deviceData, spent, ...others] = await tx.getAll([
     blockPath({ kind: 'user', id: userId }),
     blockPath({ kind: 'device', id: deviceId }),
     devicePath(deviceId),
     challengePath(challenge),
+    ...networkPaths,
     ...limits.map(({ path }) => path),
     ...paths,
   ]);
+  const networkBlocks = others.slice(0, networkPaths.length);
+  const rest = others.slice(networkPaths.length);
   const restrictions = [userBlock, deviceBlock].map((data) => activeRestrictions(data, now));
   if (!call.servedWhileBlocked) refuseIfBlocked([userBlock], now);
   // Only the owner of a device may learn that it is blocked.
   const device = ownDevice(deviceData, userId);
   if (!call.servedWhileBlocked) refuseIfBlocked([deviceBlock], now);
   if (!call.servedWhileBlocked) requireRecentAttestation(device, call, restrictions, now);
-  const throttled = restrictions.some(({ throttledUntil }) => throttledUntil);
+  const throttled = [userBlock, deviceBlock, ...networkBlocks].some(
+    (data) => activeRestrictions(data, now).throttledUntil,
+  );
   const limit = consumeAll(
     limits.map(({ policy, path }, index) => ({
       policy: throttled ? slowed(policy) : policy,
