@@ -25,9 +25,7 @@ resource "google_firestore_field" "expiry" {
 
 # Large maps that nothing queries by: an index entry for each member would be paid and counted.
 resource "google_firestore_field" "unindexed" {
-  for_each   = toset([
-    "models/versions", "risk/trails", "risk/links", "risk/linked", "risk/spans", "risk/shadowSpans",
-  ])
+  for_each   = toset(["models/versions", "risk/trails", "risk/links", "risk/linked", "risk/spans", "risk/shadowSpans"])
   database   = google_firestore_database.default.name
   collection = split("/", each.key)[0]
   field      = split("/", each.key)[1]
