@@ -1,5 +1,6 @@
 /** Seals one version for one grant, in one streaming pass from the vault to the delivery bucket. */
 import type { PublishedVersion } from '../catalogue/model-record.ts';
+import type { ObjectInfo } from '../cloud/objects.ts';
 import type { Services } from '../composition.ts';
 import { fromBase64url } from '../encoding.ts';
 import { ServiceError } from '../errors.ts';
@@ -52,13 +53,15 @@ export async function sealModel(
   const object = sealedObjectName(grant.grantId, sealedBy, config.sealedTtlSeconds);
   const urlExpiresAt = new Date(sealedBy.getTime() + config.urlTtlSeconds * 1000);
   const abort = new AbortController();
+  let uploading: Promise<ObjectInfo> | undefined;
   try {
     const manifest = await services.manifests.get(version);
     const terms = licenceTerms(manifest.policy, now);
     // The device's key is checked, by sealing to it, before the first byte of the model is touched.
     const { licence, sealedKey } = await licenceAndKey(services, grant, contentKey, terms, now);
+    uploading = upload(services, version, contentKey, object, abort.signal, now);
     const [info, url] = await Promise.all([
-      upload(services, version, contentKey, object, abort.signal, now),
+      uploading,
       objects.signReadUrl(config.buckets.sealed, object, urlExpiresAt),
     ]);
     return {
@@ -71,6 +74,8 @@ export async function sealModel(
     };
   } catch (error) {
     abort.abort();
+    // One that is past stopping would otherwise bring the object after its deletion.
+    await uploading?.catch(() => undefined);
     await objects.delete(config.buckets.sealed, object).catch(() => false);
     throw error;
   } finally {
@@ -128,7 +133,7 @@ async function upload(
   object: string,
   signal: AbortSignal,
   now: Date,
-) {
+): Promise<ObjectInfo> {
   const dataKey = await versionKeys.unwrap(version, now);
   const from = await deriveKeys(nodeCrypto, dataKey, 'vault');
   const to = await deriveKeys(nodeCrypto, contentKey, 'delivery');
