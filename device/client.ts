@@ -62,8 +62,8 @@ export class ModelSealClient {
         appVersion,
         replaces,
       };
-      const { clientData, hash } = this.#encode(data);
-      const { keyHandle, attestation } = await platform.createAttestedKey(hash);
+      const { clientData, hash, json } = this.#encode(data);
+      const { keyHandle, attestation } = await platform.createAttestedKey(hash, json);
       const { deviceId } = await api.enrol(clientData, attestation);
       return { deviceId, keyHandle };
     });
@@ -144,12 +144,13 @@ export class ModelSealClient {
     const { api, platform } = this.#options;
     const challenge = await api.challenge(purpose);
     const { appVersion } = platform;
-    const { clientData, hash } = this.#encode({ ...data, challenge, deviceId, appVersion });
-    return { clientData, proof: await platform.prove(keyHandle, hash) };
+    const { clientData, hash, json } = this.#encode({ ...data, challenge, deviceId, appVersion });
+    return { clientData, proof: await platform.prove(keyHandle, hash, json) };
   }
 
-  #encode(data: Readonly<Record<string, unknown>>): { clientData: string; hash: Uint8Array } {
-    const bytes = new TextEncoder().encode(JSON.stringify(data));
-    return { clientData: toBase64url(bytes), hash: sha256(this.#options.crypto, bytes) };
+  #encode(data: Readonly<Record<string, unknown>>) {
+    const json = JSON.stringify(data);
+    const bytes = new TextEncoder().encode(json);
+    return { clientData: toBase64url(bytes), hash: sha256(this.#options.crypto, bytes), json };
   }
 }

@@ -4,10 +4,17 @@ export interface DevicePlatform {
   /** As the platform writes it: team id and bundle id on iOS, the package name on Android. */
   readonly appId: string;
   readonly appVersion: string;
-  /** Makes a new key and has the platform attest it for exactly this client data. */
-  createAttestedKey(clientDataHash: Uint8Array): Promise<AttestedKey>;
+  /**
+   * Makes a new key and has the platform attest it for exactly this client data, given as the hash of
+   * its bytes and, for bridges that take text only, as the JSON text whose UTF-8 those bytes are.
+   */
+  createAttestedKey(clientDataHash: Uint8Array, clientDataJson: string): Promise<AttestedKey>;
   /** A proof by that key over this client data. Throws KeyLostError where the platform has it no more. */
-  prove(keyHandle: string, clientDataHash: Uint8Array): Promise<Readonly<Record<string, unknown>>>;
+  prove(
+    keyHandle: string,
+    clientDataHash: Uint8Array,
+    clientDataJson: string,
+  ): Promise<Readonly<Record<string, unknown>>>;
 }
 
 export interface AttestedKey {

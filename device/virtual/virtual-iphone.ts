@@ -1,11 +1,12 @@
 import { toBase64url } from '../../functions/encoding.ts';
-import type { AttestedKey, DevicePlatform } from '../platform.ts';
+import type { AttestedKey } from '../platform.ts';
 import { VirtualAppAttest, type VirtualAppAttestOptions } from './app-attest.ts';
+import type { VirtualPlatform } from './virtual-platform.ts';
 
 /** An iPhone in software: App Attest under a test root, which only a local stack trusts. */
 export function virtualIphone(
   options: VirtualAppAttestOptions & { readonly appVersion?: string },
-): DevicePlatform & { readonly appAttest: VirtualAppAttest } {
+): VirtualPlatform & { readonly appAttest: VirtualAppAttest } {
   const appAttest = new VirtualAppAttest(options);
   return {
     appAttest,

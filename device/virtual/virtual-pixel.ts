@@ -1,12 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { toBase64url } from '../../functions/encoding.ts';
-import type { AttestedKey, DevicePlatform } from '../platform.ts';
+import type { AttestedKey } from '../platform.ts';
 import {
   type KeyAttestationOverrides,
   VirtualKeystore,
   type VirtualKeystoreOptions,
 } from './key-attestation.ts';
 import type { VirtualPlayIntegrity } from './play-integrity.ts';
+import type { VirtualPlatform } from './virtual-platform.ts';
 
 export interface VirtualPixelOptions extends VirtualKeystoreOptions {
   readonly appVersion?: string;
@@ -24,7 +25,7 @@ export const ROOTED: KeyAttestationOverrides = {
 /** A Pixel in software: Key Attestation under a test root, which only a local stack trusts. */
 export function virtualPixel(
   options: VirtualPixelOptions,
-): DevicePlatform & { readonly keystore: VirtualKeystore } {
+): VirtualPlatform & { readonly keystore: VirtualKeystore } {
   const keystore = new VirtualKeystore(options);
   return {
     keystore,

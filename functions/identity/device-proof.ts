@@ -3,6 +3,7 @@ import { createPublicKey, verify } from 'node:crypto';
 import { z } from 'zod';
 import { verifyAssertion } from '../attestation/app-attest/assertion.ts';
 import type { AppAttestExtensions } from '../attestation/app-attest/authenticator-data.ts';
+import { textOf } from '../attestation/bytes.ts';
 import { AttestationError } from '../attestation/errors.ts';
 import type { DocumentData } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
@@ -17,7 +18,10 @@ export const deviceProof = z.discriminatedUnion('format', [
   }),
   z.strictObject({
     format: z.literal('android-key'),
-    /** ECDSA P-256 with SHA-256 over the clientDataHash, DER, as `Signature` returns it. */
+    /**
+     * ECDSA P-256 with SHA-256 over the clientDataHash or its base64url text, DER, as `Signature`
+     * returns it.
+     */
     signature: base64urlBytes(8, 80),
   }),
 ]);
@@ -64,9 +68,10 @@ export async function checkDeviceProof(
       type: 'spki',
       format: 'der',
     });
-    if (!verify('sha256', clientDataHash, publicKey, proof.signature)) {
-      throw invalid('signature-invalid');
-    }
+    const signed = [clientDataHash, textOf(clientDataHash)].some((message) =>
+      verify('sha256', message, publicKey, proof.signature),
+    );
+    if (!signed) throw invalid('signature-invalid');
     return { signCount: device.signCount, extensions: { unknown: [] } };
   }
   try {

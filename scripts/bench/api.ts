@@ -1,8 +1,8 @@
 /** What a phone waits for, on the local stack: an enrolment and a grant step by step, and a grant beside a plain copy. */
 import { randomBytes } from 'node:crypto';
-import type { DevicePlatform } from '../../device/platform.ts';
 import { virtualIphone } from '../../device/virtual/virtual-iphone.ts';
 import { virtualPixel } from '../../device/virtual/virtual-pixel.ts';
+import type { VirtualPlatform } from '../../device/virtual/virtual-platform.ts';
 import {
   modelPath,
   type PublishedVersion,
@@ -82,7 +82,7 @@ async function measureSteps(stack: Stack, services: Services): Promise<Figure[]>
   const vault = await bytesOf(services, version);
   for (let user = -WARM_UP; user < USERS; user++) {
     const times: Record<string, number> = {};
-    const platforms: [string, DevicePlatform][] = [
+    const platforms: [string, VirtualPlatform][] = [
       ['', iphone(stack)],
       ['android_', pixel(stack)],
     ];
@@ -135,7 +135,7 @@ const NOTES: Readonly<Record<string, string>> = {
 const noteOf = (name: string): string => NOTES[name.replace('android_', '')] ?? '';
 
 /** The library's checks of an attestation and of a proof, without any service of ours. */
-async function checksAlone(services: Services, platform: DevicePlatform) {
+async function checksAlone(services: Services, platform: VirtualPlatform) {
   const hash = randomBytes(32);
   const { keyHandle, attestation } = await platform.createAttestedKey(hash);
   const evidence = attestationEvidence.parse(attestation);

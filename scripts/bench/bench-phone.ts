@@ -1,7 +1,8 @@
 /** A virtual phone that takes the time of its calls. */
 import { ApiClient } from '../../device/api/api-client.ts';
 import { ModelSealClient } from '../../device/client.ts';
-import { type DevicePlatform, memoryEnrolmentStore } from '../../device/platform.ts';
+import { memoryEnrolmentStore } from '../../device/platform.ts';
+import type { VirtualPlatform } from '../../device/virtual/virtual-platform.ts';
 import { nodeCrypto } from '../../functions/sealing/node-crypto.ts';
 
 export interface PhoneTimes {
@@ -19,7 +20,7 @@ export interface BenchPhone {
   timed(work: () => Promise<unknown>): Promise<PhoneTimes>;
 }
 
-export function benchPhone(baseUrl: string, token: string, platform: DevicePlatform): BenchPhone {
+export function benchPhone(baseUrl: string, token: string, platform: VirtualPlatform): BenchPhone {
   let calls: number[] = [];
   let ownMs = 0;
   const api = new ApiClient({

@@ -7,10 +7,11 @@ import { ModelSealClient } from '../../device/client.ts';
 import { fileStorage } from '../../device/node/file-storage.ts';
 import { softwareKey } from '../../device/node/software-key.ts';
 import { ModelStore } from '../../device/opening/model-store.ts';
-import { type DevicePlatform, memoryEnrolmentStore } from '../../device/platform.ts';
+import { memoryEnrolmentStore } from '../../device/platform.ts';
 import { ProtectedModels } from '../../device/protected-models.ts';
 import type { TestRoots } from '../../device/virtual/test-roots.ts';
 import { virtualIphone } from '../../device/virtual/virtual-iphone.ts';
+import type { VirtualPlatform } from '../../device/virtual/virtual-platform.ts';
 import type { VerificationKey } from '../../functions/sealing/jws.ts';
 import { nodeCrypto } from '../../functions/sealing/node-crypto.ts';
 
@@ -22,7 +23,7 @@ export interface DemoPhoneOptions {
   readonly pinnedKeys: readonly VerificationKey[];
   readonly app: { readonly teamId: string; readonly bundleId: string };
   /** An iPhone where absent. */
-  readonly platform?: DevicePlatform;
+  readonly platform?: VirtualPlatform;
 }
 
 export type DemoPhone = ReturnType<typeof demoPhone>;
@@ -31,7 +32,7 @@ export type DemoPhone = ReturnType<typeof demoPhone>;
 export function demoPhone(options: DemoPhoneOptions) {
   const { baseUrl, user, token, roots, pinnedKeys, app } = options;
   const api = new ApiClient({ baseUrl, userToken: () => token(user) });
-  const platform: DevicePlatform =
+  const platform: VirtualPlatform =
     options.platform ?? virtualIphone({ roots, ...app, environment: 'production' });
   const enrolments = memoryEnrolmentStore();
   const client = new ModelSealClient({

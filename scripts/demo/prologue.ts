@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { DevicePlatform } from '../../device/platform.ts';
+import type { VirtualPlatform } from '../../device/virtual/virtual-platform.ts';
 import { createServices, type Services } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';
 import type { VerificationKey } from '../../functions/sealing/jws.ts';
@@ -19,7 +19,7 @@ export interface Scene {
   /** The published models in the clear, to compare with what comes out. */
   readonly originals: Readonly<Record<'pose' | 'selfie', { bytes: Buffer; sha256: string }>>;
   /** An iPhone, unless told otherwise. */
-  phone(user: string, platform?: DevicePlatform): DemoPhone;
+  phone(user: string, platform?: VirtualPlatform): DemoPhone;
   phones(): readonly DemoPhone[];
 }
 

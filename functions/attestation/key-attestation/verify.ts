@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
-import { sameBytes } from '../bytes.ts';
+import { saysBytes } from '../bytes.ts';
 import type { Certificate } from '../certificate.ts';
 import { validateChain } from '../certificate-chain.ts';
 import { AttestationError } from '../errors.ts';
@@ -14,7 +14,7 @@ import type { RevocationList } from './revocation-list.ts';
 export interface KeyAttestationInput {
   /** As `KeyStore.getCertificateChain` returned it, leaf first. */
   readonly x5c: readonly Uint8Array[];
-  /** What the app passed to `setAttestationChallenge`. */
+  /** What the app passed to `setAttestationChallenge`, as these bytes or as their base64url text. */
   readonly challenge: Uint8Array;
   /** `GOOGLE_KEY_ATTESTATION_ROOTS`, or test roots; with none, everything is refused. */
   readonly trustAnchors: readonly X509Certificate[];
@@ -79,7 +79,7 @@ export async function verifyKeyAttestation(
   const keyDescription = parseKeyDescription(value);
 
   // 7. The challenge is ours.
-  if (!sameBytes(keyDescription.attestationChallenge, input.challenge)) {
+  if (!saysBytes(keyDescription.attestationChallenge, input.challenge)) {
     throw new AttestationError('challenge-mismatch');
   }
   return {
