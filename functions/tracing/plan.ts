@@ -1,0 +1,66 @@
+/** Which weights of a model may bear a mark, in which order they are counted. */
+import { MAX_SPACING } from './group-word.ts';
+import type { StrengthParameters } from './strength.ts';
+import { type WeightType, weightType } from './weight-type.ts';
+
+/** A run of weights as the manifest has it. */
+export interface MarkedLayer {
+  readonly index: number;
+  readonly offset: number;
+  readonly length: number;
+  readonly dtype?: string | undefined;
+  readonly shape?: readonly number[] | undefined;
+}
+
+/** A layer that bears marks: each `spacing` consecutive weights are a group with one mark among them. */
+export interface MarkedTensor {
+  readonly layer: MarkedLayer;
+  readonly type: WeightType;
+  readonly elements: number;
+  /** A power of two. */
+  readonly spacing: number;
+  /** The number of its first group; groups are counted through the whole model. */
+  readonly firstGroup: number;
+  readonly groups: number;
+}
+
+export interface MarkPlan {
+  /** By ascending offset. */
+  readonly tensors: readonly MarkedTensor[];
+  readonly groups: number;
+}
+
+/** Below that, a tensor is rather a bias, a norm or a scale, and would tell too little. */
+const MIN_ELEMENTS = 256;
+/** Where a format does not give shapes, only what is too large to be anything but weights is marked. */
+const MIN_SHAPELESS_ELEMENTS = 4096;
+
+/**
+ * Depends on nothing but the layers and the strength, so that marking and tracing agree. Layers are
+ * those of a manifest: ascending, without overlap.
+ */
+export function planMarks(layers: readonly MarkedLayer[], strength: StrengthParameters): MarkPlan {
+  const eligible = layers.flatMap((layer) => {
+    const type = weightType(layer.dtype);
+    if (!type) return [];
+    const elements = Math.floor((layer.length * 8) / type.bits);
+    return isWeights(layer.shape, elements) ? [{ layer, type, elements }] : [];
+  });
+  const weights = eligible.reduce((sum, { elements }) => sum + elements, 0);
+  const sparsity = 2 ** Math.max(0, Math.floor(Math.log2(weights / strength.marks)));
+  const tensors: MarkedTensor[] = [];
+  let firstGroup = 0;
+  for (const tensor of eligible) {
+    const spacing = Math.min(MAX_SPACING, Math.max(tensor.type.spacing(strength), sparsity));
+    const groups = Math.ceil(tensor.elements / spacing);
+    tensors.push({ ...tensor, spacing, firstGroup, groups });
+    firstGroup += groups;
+  }
+  return { tensors, groups: firstGroup };
+}
+
+/** Matrices and kernels; vectors are biases, norms and scales, whatever number of dimensions they are given. */
+function isWeights(shape: readonly number[] | undefined, elements: number): boolean {
+  if (shape === undefined) return elements >= MIN_SHAPELESS_ELEMENTS;
+  return shape.filter((dimension) => dimension > 1).length >= 2 && elements >= MIN_ELEMENTS;
+}
