@@ -13,6 +13,7 @@ import type { Publisher } from './cloud/publisher.ts';
 import { pubsubPublisher } from './cloud/pubsub.ts';
 import { storageObjects } from './cloud/storage.ts';
 import { type Config, ConfigError } from './config.ts';
+import { eventMessage } from './fraud/event-message.ts';
 import { type EventInput, newEvent } from './fraud/events.ts';
 import type { LimitPolicy } from './fraud/limits.ts';
 import { networkPseudonym, type PseudonymKey, userPseudonym } from './fraud/pseudonyms.ts';
@@ -112,7 +113,10 @@ export function createServices(
     manifests: createManifests(clients.objects, config.buckets.vault),
     async emit(input, at) {
       try {
-        await clients.publisher.publish('events', newEvent(input, at, randomBytes(10)));
+        await clients.publisher.publish(
+          'events',
+          eventMessage(newEvent(input, at, randomBytes(10))),
+        );
       } catch (error) {
         log('ERROR', 'event lost', { event: input.type, ...describeError(error) });
       }

@@ -15,6 +15,7 @@ import { type PublishRequest, publishModel } from '../functions/catalogue/publis
 import { createServices, type Services } from '../functions/composition.ts';
 import { loadConfig } from '../functions/config.ts';
 import { sourceOf } from '../functions/formats/random-access.ts';
+import { readEventMessage } from '../functions/fraud/event-message.ts';
 import { FUNCTIONS } from '../functions/index.ts';
 import { nodeCrypto } from '../functions/sealing/node-crypto.ts';
 import { createHandler as createScoreHandler } from '../functions/workers/score.ts';
@@ -65,7 +66,7 @@ export async function startApi(
   const events: Record<string, unknown>[] = [];
   const score = createScoreHandler(services);
   publisher.subscribe('events', async ({ messageId, data }) => {
-    events.push(data as Record<string, unknown>);
+    events.push({ ...readEventMessage(data) });
     const message = { messageId, data: Buffer.from(JSON.stringify(data)).toString('base64') };
     await score({ id: messageId, type: 'messagePublished', source: 'test', data: { message } });
   });
@@ -118,7 +119,7 @@ export async function startApi(
     publish(
       modelId: string,
       bytes: Uint8Array,
-      options: Partial<Pick<PublishRequest, 'version' | 'owner' | 'format'>> = {},
+      options: Partial<Pick<PublishRequest, 'version' | 'owner' | 'format' | 'tracing'>> = {},
     ) {
       const model = {
         ...sourceOf(bytes),

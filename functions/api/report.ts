@@ -1,6 +1,7 @@
 /** `POST /v1/events`: what an app has observed, under a device proof, for the scoring function. */
 import { z } from 'zod';
 import type { Services } from '../composition.ts';
+import { eventMessage } from '../fraud/event-message.ts';
 import { clientEventSchema, type EventInput, receivedEvent } from '../fraud/events.ts';
 import { copiesToErase } from '../grants/erasure.ts';
 import {
@@ -59,7 +60,7 @@ async function report(
   // client hears so and sends it again.
   await Promise.all(
     data.events.map((event) =>
-      services.publisher.publish('events', receivedEvent(event, origin, now)),
+      services.publisher.publish('events', eventMessage(receivedEvent(event, origin, now))),
     ),
   );
   return { status: 202, body: { accepted: data.events.length, erase } };

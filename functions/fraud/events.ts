@@ -21,25 +21,30 @@ const attributes = z
   )
   .refine((members) => Object.keys(members).length <= 12, 'at most 12 attributes');
 
-const EVENT_MEMBERS = {
-  schema: z.literal(EVENT_SCHEMA_VERSION),
-  eventId,
-  type: z.enum(Object.keys(EVENT_TYPES) as [EventType, ...EventType[]]),
-  source: z.enum(['server', 'client']),
-  occurredAt: instant,
-  receivedAt: instant,
-  authenticated: z.enum(['none', 'user', 'device']),
-  user: id.nullable(),
-  device: id.nullable(),
-  network: id.nullable(),
-  platform: z.enum(['ios', 'android']).nullable(),
-  appVersion: z.string().max(64).nullable(),
-  model: id.nullable(),
-  version: id.nullable(),
-  grant: id.nullable(),
-  outcome: z.enum(['ok', 'refused', 'failed']),
-  cause: word.nullable(),
-  attributes,
+/** The members of an event, each with a sentence for analysts: the schemas outside this process are made from it. */
+export const EVENT_MEMBERS = {
+  schema: z.literal(EVENT_SCHEMA_VERSION).describe('Version of this schema.'),
+  eventId: eventId.describe('UUIDv7; the same event may be delivered more than once.'),
+  type: z
+    .enum(Object.keys(EVENT_TYPES) as [EventType, ...EventType[]])
+    .describe('What happened: functions/fraud/catalogue.ts lists the types.'),
+  source: z.enum(['server', 'client']).describe('Who observed it: a function of ours, or an app.'),
+  occurredAt: instant.describe('By the clock of the observer.'),
+  receivedAt: instant.describe('By our clock.'),
+  authenticated: z
+    .enum(['none', 'user', 'device'])
+    .describe('How much of user and device was proven.'),
+  user: id.nullable().describe('Pseudonym of the user.'),
+  device: id.nullable().describe('Enrolled device.'),
+  network: id.nullable().describe('Keyed hash of the /24 or /48 of the address.'),
+  platform: z.enum(['ios', 'android']).nullable().describe('Platform of the device.'),
+  appVersion: z.string().max(64).nullable().describe('Version of the app, as it says.'),
+  model: id.nullable().describe('Model.'),
+  version: id.nullable().describe('Version of the model.'),
+  grant: id.nullable().describe('Grant.'),
+  outcome: z.enum(['ok', 'refused', 'failed']).describe('How it ended.'),
+  cause: word.nullable().describe('Error code of a refusal, or kind of a signal.'),
+  attributes: attributes.describe('Whatever else the type has to tell; flat.'),
 };
 
 /**

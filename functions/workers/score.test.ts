@@ -7,6 +7,7 @@ import type { Publisher, TopicName } from '../cloud/publisher.ts';
 import { activeBlock, activeRestrictions } from '../fraud/blocklist.ts';
 import { decisionSchema } from '../fraud/decisions.ts';
 import { DEFAULT_RULES } from '../fraud/default-rules.ts';
+import { eventMessage } from '../fraud/event-message.ts';
 import type { FraudEvent } from '../fraud/events.ts';
 import { type RuleSet, ruleSetSchema } from '../fraud/rules.ts';
 import { createScoreHandler, type ScoreDependencies } from './score.ts';
@@ -58,7 +59,8 @@ function harness(
 }
 
 const encoded = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64');
-const push = (event: unknown) => ({ message: { data: encoded(event), messageId: '7' } });
+const pushed = (message: unknown) => ({ message: { data: encoded(message), messageId: '7' } });
+const push = (event: FraudEvent) => pushed(eventMessage(event));
 
 function hoarding(models = 9) {
   const story = tell();
@@ -171,8 +173,8 @@ describe('poison', () => {
     ['not_a_message', { message: {} }],
     ['not_json', { message: { data: '' } }],
     ['not_json', { message: { data: Buffer.from([0xff, 0xfe]).toString('base64') } }],
-    ['not_an_event', push([])],
-    ['not_an_event', push({ ...good, extra: 1 })],
+    ['not_an_event', pushed([])],
+    ['not_an_event', pushed(good)],
     ['not_an_event', push({ ...good, user: '../x' })],
     ['from_the_future', push({ ...good, receivedAt: '2027-01-01T00:00:00.000Z' })],
   ])('goes to the dead letters: %s', async (cause, data) => {

@@ -4,7 +4,8 @@ import type { DocumentStore, DocumentTransaction } from '../cloud/documents.ts';
 import type { Publisher } from '../cloud/publisher.ts';
 import type { Decision } from '../fraud/decisions.ts';
 import { DEFAULT_RULES } from '../fraud/default-rules.ts';
-import { eventSchema, type FraudEvent } from '../fraud/events.ts';
+import { readEventMessage } from '../fraud/event-message.ts';
+import type { FraudEvent } from '../fraud/events.ts';
 import { createJudge, type Judging } from '../fraud/judge.ts';
 import type { RuleSet } from '../fraud/rules.ts';
 import type { Log } from '../log.ts';
@@ -102,12 +103,12 @@ export async function carryOut(
 function readEvent(data: unknown, now: Date): FraudEvent {
   const push = pushSchema.safeParse(data);
   if (!push.success) throw new PoisonError('not_a_message');
-  const parsed = eventSchema.safeParse(parseJson(push.data.message.data));
-  if (!parsed.success) throw new PoisonError('not_an_event');
-  if (Date.parse(parsed.data.receivedAt) > now.getTime() + MAX_CLOCK_SKEW_MS) {
+  const event = readEventMessage(parseJson(push.data.message.data));
+  if (!event) throw new PoisonError('not_an_event');
+  if (Date.parse(event.receivedAt) > now.getTime() + MAX_CLOCK_SKEW_MS) {
     throw new PoisonError('from_the_future');
   }
-  return parsed.data;
+  return event;
 }
 
 function parseJson(base64: string): unknown {

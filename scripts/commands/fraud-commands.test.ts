@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { activeBlock, activeRestrictions } from '../../functions/fraud/blocklist.ts';
 import { DEFAULT_RULES } from '../../functions/fraud/default-rules.ts';
+import { eventMessage } from '../../functions/fraud/event-message.ts';
 import type { FraudEvent } from '../../functions/fraud/events.ts';
 import { createScoreHandler } from '../../functions/workers/score.ts';
 import { STORY_START, tell } from '../../test/fraud/story.ts';
@@ -36,7 +37,9 @@ function office() {
   });
   const happen = async (events: readonly FraudEvent[]) => {
     for (const event of events) {
-      const data = { message: { data: Buffer.from(JSON.stringify(event)).toString('base64') } };
+      const data = {
+        message: { data: Buffer.from(JSON.stringify(eventMessage(event))).toString('base64') },
+      };
       await score({ id: '1', type: 't', source: 's', data });
     }
   };
@@ -122,11 +125,11 @@ describe('compareRules', () => {
 
 describe('replayDeadLetters', () => {
   it('publishes what is sound by now and leaves the rest', async () => {
-    const [event] = hoarding(1);
-    const base64 = Buffer.from(JSON.stringify(event)).toString('base64');
+    const message = eventMessage(hoarding(1)[0] as FraudEvent);
+    const base64 = Buffer.from(JSON.stringify(message)).toString('base64');
     const texts = [
       JSON.stringify({ cause: 'not_an_event', data: base64 }),
-      JSON.stringify(event),
+      JSON.stringify(message),
       JSON.stringify({ cause: 'not_json', data: '!' }),
       'x',
     ];
@@ -143,7 +146,7 @@ describe('replayDeadLetters', () => {
       },
     };
     expect(await replayDeadLetters(letters(), publisher)).toEqual({ replayed: 2, stillPoison: 2 });
-    expect(published).toEqual([event, event]);
+    expect(published).toEqual([message, message]);
     expect(fates).toEqual(['ack', 'ack', 'nack', 'nack']);
   });
 });

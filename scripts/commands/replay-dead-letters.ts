@@ -1,7 +1,7 @@
 /** Gives dead letters another chance: those that are sound by now go back to where they belong. */
 import { z } from 'zod';
 import type { Publisher } from '../../functions/cloud/publisher.ts';
-import { eventSchema } from '../../functions/fraud/events.ts';
+import { eventMessage, readEventMessage } from '../../functions/fraud/event-message.ts';
 
 /** A message of the dead-letter topic, as the scoring function wrote it or as Pub/Sub moved it there. */
 export interface DeadLetter {
@@ -26,9 +26,9 @@ export async function replayDeadLetters(
   let replayed = 0;
   let stillPoison = 0;
   for await (const letter of letters) {
-    const event = eventSchema.safeParse(contentOf(letter.data));
-    if (event.success) {
-      await publisher.publish('events', event.data);
+    const event = readEventMessage(contentOf(letter.data));
+    if (event) {
+      await publisher.publish('events', eventMessage(event));
       letter.ack();
       replayed += 1;
     } else {

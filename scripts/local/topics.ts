@@ -1,4 +1,6 @@
 /** Topics and push subscriptions in the Pub/Sub emulator, by its REST API. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 
 export interface TopicsOptions {
   /** `http://127.0.0.1:port`. */
@@ -7,10 +9,23 @@ export interface TopicsOptions {
   readonly topics: readonly string[];
 }
 
-/** Makes the topics that are not there yet. */
+const EVENT_SCHEMA = join(import.meta.dirname, '../../infra/pubsub/event.avsc');
+
+/** Makes the topics that are not there yet; `events` takes what keeps to its schema only, as in infra/. */
 export async function createTopics({ endpoint, projectId, topics }: TopicsOptions): Promise<void> {
+  const project = `projects/${projectId}`;
+  const definition = await readFile(EVENT_SCHEMA, 'utf8');
+  const schema = { type: 'AVRO', definition };
+  await send('POST', `${endpoint}/v1/${project}/schemas?schemaId=event`, schema);
+  const schemaSettings = { schema: `${project}/schemas/event`, encoding: 'JSON' };
   await Promise.all(
-    topics.map((topic) => put(`${endpoint}/v1/projects/${projectId}/topics/${topic}`, {})),
+    topics.map((topic) =>
+      send(
+        'PUT',
+        `${endpoint}/v1/${project}/topics/${topic}`,
+        topic === 'events' ? { schemaSettings } : {},
+      ),
+    ),
   );
 }
 
@@ -29,7 +44,7 @@ export async function pushTo(options: PushOptions): Promise<void> {
   const project = `projects/${options.projectId}`;
   const url = `${options.endpoint}/v1/${project}/subscriptions/${options.subscription}`;
   await fetch(url, { method: 'DELETE' });
-  await put(url, {
+  await send('PUT', url, {
     topic: `${project}/topics/${options.topic}`,
     // The Functions Framework makes the CloudEvent's source of this path.
     pushConfig: { pushEndpoint: `${options.target}/${project}/topics/${options.topic}` },
@@ -42,9 +57,10 @@ export async function pushTo(options: PushOptions): Promise<void> {
   });
 }
 
-async function put(url: string, body: object): Promise<void> {
+/** What is there already stays as it is. */
+async function send(method: 'PUT' | 'POST', url: string, body: object): Promise<void> {
   const response = await fetch(url, {
-    method: 'PUT',
+    method,
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
   });
