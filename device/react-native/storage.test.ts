@@ -1,0 +1,119 @@
+import * as fs from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { fileStorage } from '../node/file-storage.ts';
+import type { ModelStorage } from '../opening/model-storage.ts';
+import { fromBase64, toBase64 } from './base64.ts';
+import { type FileSystem, fileSystemStorage } from './file-system-storage.ts';
+import { keychainEnrolments } from './keychain-enrolments.ts';
+import type { Keychain } from './keychain-key.ts';
+
+let root: string;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'modelseal-rn-'));
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+/** The native module's calls on this machine's files; as on a phone, nothing is moved onto a file. */
+const native: FileSystem = {
+  exists: (path) =>
+    stat(path).then(
+      () => true,
+      () => false,
+    ),
+  mkdir: async (path) => void (await fs.mkdir(path, { recursive: true })),
+  readdir: (path) => readdir(path),
+  stat: (path) => stat(path),
+  async read(path, length, position) {
+    return (await readFile(path)).subarray(position, position + length).toString('base64');
+  },
+  writeFile: (path, content) => fs.writeFile(path, content, 'base64'),
+  appendFile: (path, content) => fs.appendFile(path, content, 'base64'),
+  async moveFile(from, to) {
+    if (await native.exists(to)) throw new Error('EEXIST');
+    await rename(from, to);
+  },
+  unlink: (path) => fs.unlink(path),
+};
+
+async function* parts(...all: readonly (Uint8Array | Error)[]) {
+  for (const part of all) {
+    if (part instanceof Error) throw part;
+    yield part;
+  }
+}
+
+describe.each<[string, () => ModelStorage]>([
+  ['fileStorage', () => fileStorage(join(root, 'models'))],
+  ['fileSystemStorage', () => fileSystemStorage(native, join(root, 'models'))],
+])('%s', (_, open) => {
+  it('keeps bytes as they are, however they are cut', async () => {
+    const storage = open();
+    const cuts = fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 6 });
+    await fc.assert(
+      fc.asyncProperty(cuts, fc.nat(700), fc.nat(700), async (all, offset, length) => {
+        const whole = Buffer.concat(all);
+        await storage.write('model', parts(...all));
+        expect(await storage.sizeBytes('model')).toBe(whole.byteLength);
+        const read = await storage.read('model', offset, length);
+        expect(Buffer.from(read ?? [])).toEqual(whole.subarray(offset, offset + length));
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('leaves the older file where writing fails, and nothing half written', async () => {
+    const storage = open();
+    await storage.write('model', parts(Uint8Array.of(1, 2, 3)));
+    const broken = parts(Uint8Array.of(9), new Error('disk full'));
+    await expect(storage.write('model', broken)).rejects.toThrow('disk full');
+    expect(await storage.read('model', 0, 9)).toEqual(Uint8Array.of(1, 2, 3));
+    expect(await readdir(join(root, 'models'))).toEqual(['model']);
+  });
+
+  it('knows nothing before it was written to, and after it was deleted', async () => {
+    const storage = open();
+    expect([await storage.list(), await storage.sizeBytes('model')]).toEqual([[], null]);
+    await storage.write('model', parts(Uint8Array.of(1)));
+    expect(await storage.list()).toEqual(['model']);
+    await storage.delete('model');
+    await storage.delete('model');
+    expect([await storage.list(), await storage.read('model', 0, 1)]).toEqual([[], null]);
+  });
+});
+
+describe('base64', () => {
+  it('is what native code reads and writes', () => {
+    fc.assert(
+      fc.property(fc.uint8Array(), (bytes) => {
+        expect(toBase64(bytes)).toBe(Buffer.from(bytes).toString('base64'));
+        expect(Buffer.from(fromBase64(`${toBase64(bytes)}\n`))).toEqual(Buffer.from(bytes));
+      }),
+    );
+    expect(() => fromBase64('%')).toThrow(TypeError);
+  });
+});
+
+describe('keychainEnrolments', () => {
+  it('remembers an enrolment, and none where the entry cannot be read', async () => {
+    let entry: string | undefined;
+    const keychain: Keychain = {
+      ACCESSIBLE: { WHEN_UNLOCKED_THIS_DEVICE_ONLY: 'this-device' },
+      SECURITY_LEVEL: { SECURE_HARDWARE: 'hardware' },
+      getGenericPassword: async () => (entry === undefined ? false : { password: entry }),
+      setGenericPassword: async (_, password) => {
+        entry = password;
+      },
+    };
+    const enrolments = keychainEnrolments(keychain);
+    expect(await enrolments.load()).toBeUndefined();
+    await enrolments.save({ deviceId: 'd_1', keyHandle: 'key' });
+    expect(await enrolments.load()).toEqual({ deviceId: 'd_1', keyHandle: 'key' });
+    for (entry of ['', '{', '{"deviceId":1}', 'null']) {
+      expect(await enrolments.load()).toBeUndefined();
+    }
+  });
+});
