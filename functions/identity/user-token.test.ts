@@ -61,6 +61,19 @@ describe('createUserTokens', () => {
     await expect(tokens.verify(`Bearer ${nobody}`, NOW)).rejects.toEqual(refusal('token_subject'));
   });
 
+  it.each(['logout+jwt', 'secevent+jwt', 'application/dpop+jwt'])(
+    'refuses another kind of token, %s, of the same issuer',
+    async (typ) => {
+      const other = await idp.token('alice', { header: { typ } });
+      await expect(tokens.verify(`Bearer ${other}`, NOW)).rejects.toEqual(refusal('token_type'));
+    },
+  );
+
+  it.each(['JWT', 'at+jwt', 'application/at+JWT'])('takes one of type %s', async (typ) => {
+    const good = await idp.token('alice', { header: { typ } });
+    await expect(tokens.verify(`Bearer ${good}`, NOW)).resolves.toBeDefined();
+  });
+
   it('refuses alg none', async () => {
     const unsigned = new UnsecuredJWT({ sub: 'alice' })
       .setIssuer(idp.issuer)

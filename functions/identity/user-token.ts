@@ -59,7 +59,7 @@ export function createUserTokens(issuers: readonly TrustedIssuer[]): UserTokens 
       const issuer = issuers.find(({ issuer }) => issuer === claimedIssuer(token));
       if (!issuer) throw refusal('token_issuer');
       try {
-        const { payload } = await jwtVerify(token, keysOf(issuer), {
+        const { payload, protectedHeader } = await jwtVerify(token, keysOf(issuer), {
           issuer: issuer.issuer,
           audience: issuer.audience,
           algorithms: [...issuer.algorithms],
@@ -67,6 +67,7 @@ export function createUserTokens(issuers: readonly TrustedIssuer[]): UserTokens 
           requiredClaims: ['exp', 'sub'],
           currentDate: now,
         });
+        if (!isUserTokenType(protectedHeader.typ)) throw refusal('token_type');
         if (typeof payload.sub !== 'string' || payload.sub === '') throw refusal('token_subject');
         return { issuer: issuer.issuer, subject: payload.sub };
       } catch (error) {
@@ -75,6 +76,13 @@ export function createUserTokens(issuers: readonly TrustedIssuer[]): UserTokens 
     },
   };
 }
+
+/**
+ * ID tokens say JWT or nothing, access tokens at+jwt (RFC 9068). Whatever else an issuer signs for the
+ * same audience, such as a logout token, has a type of its own and calls nobody (RFC 8725 section 3.11).
+ */
+const isUserTokenType = (typ: string | undefined): boolean =>
+  typ === undefined || /^(?:application\/)?(?:jwt|at\+jwt)$/i.test(typ);
 
 /** Read before the signature is checked, only to choose the key set; the claim is verified with it. */
 function claimedIssuer(token: string): string | undefined {
