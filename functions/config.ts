@@ -9,6 +9,7 @@ import { APPLE_RECEIPT_URLS } from './attestation/app-attest/receipt-client.ts';
 import { GOOGLE_REVOCATION_URL } from './attestation/key-attestation/revocation-list.ts';
 import { parseAttestationPolicy } from './attestation/policy/schema.ts';
 import { fromBase64url } from './encoding.ts';
+import { TRACING } from './sealing/tracing.ts';
 
 /** The environment is not usable; the message names each variable and never its value. */
 export class ConfigError extends Error {
@@ -118,6 +119,8 @@ const environment = z.object({
   SEALED_TTL_SECONDS: seconds(300, 3600),
   LICENCE_SECONDS: seconds(86_400, 30 * 86_400),
   OFFLINE_GRACE_SECONDS: seconds(7_200, 7 * 86_400),
+  /** Of models whose publisher does not say otherwise: docs/tracing.md. */
+  TRACING: z.enum(TRACING).default('off'),
   /** Grants in a minute before a caller is throttled. */
   GRANTS_PER_USER_MINUTE: z.coerce.number().int().min(1).default(10),
   GRANTS_PER_DEVICE_MINUTE: z.coerce.number().int().min(1).default(20),
@@ -130,6 +133,8 @@ const environment = z.object({
     .int()
     .min(1)
     .default(4 * 2 ** 30),
+  /** Calls that an instance works on at once, as the platform sends it no more. */
+  INSTANCE_CONCURRENCY: z.coerce.number().int().min(1).max(1000).default(40),
   /** Which entry of X-Forwarded-For, counted from the right, is the caller: the load balancer appends the client's address and its own. */
   FORWARDED_FOR_POSITION: z.coerce.number().int().min(1).max(5).default(2),
   K_SERVICE: z.string().optional(),
@@ -235,6 +240,7 @@ function shape(env: Environment) {
     sealedTtlSeconds: env.SEALED_TTL_SECONDS,
     licenceSeconds: env.LICENCE_SECONDS,
     offlineGraceSeconds: env.OFFLINE_GRACE_SECONDS,
+    tracing: env.TRACING,
     limits: {
       grantsPerUserMinute: env.GRANTS_PER_USER_MINUTE,
       grantsPerDeviceMinute: env.GRANTS_PER_DEVICE_MINUTE,
@@ -242,6 +248,7 @@ function shape(env: Environment) {
       grantsPerModelMinute: env.GRANTS_PER_MODEL_MINUTE,
     },
     maxModelBytes: env.MAX_MODEL_BYTES,
+    instanceConcurrency: env.INSTANCE_CONCURRENCY,
     forwardedForPosition: env.FORWARDED_FOR_POSITION,
     /** Undefined on Google Cloud: the clients' own endpoints and credentials. */
     endpoints: {

@@ -96,6 +96,14 @@ locals {
       timeout     = "120s"
       access      = { topics = ["events"], buckets = { sealed = "sealedSweeper" } }
     }
+    ledger = {
+      kind        = "schedule"
+      cron        = "* * * * *"
+      path        = "/internal/ledger"
+      concurrency = 1
+      timeout     = "120s"
+      access      = { firestore = "roles/datastore.user" }
+    }
     receipts = {
       kind        = "schedule"
       cron        = "0 * * * *"
@@ -133,6 +141,7 @@ locals {
     SEALED_TTL_SECONDS           = var.licence.sealed_ttl_seconds
     LICENCE_SECONDS              = var.licence.licence_seconds
     OFFLINE_GRACE_SECONDS        = var.licence.offline_grace_seconds
+    TRACING                      = var.tracing
     GRANTS_PER_USER_MINUTE       = var.limits.grants_per_user_minute
     GRANTS_PER_DEVICE_MINUTE     = var.limits.grants_per_device_minute
     GRANTS_PER_NETWORK_MINUTE    = var.limits.grants_per_network_minute
@@ -194,6 +203,12 @@ resource "google_cloud_run_v2_service" "function" {
       env {
         name  = "FUNCTION_SIGNATURE_TYPE"
         value = contains(["events", "intake"], each.value.kind) ? "cloudevent" : "http"
+      }
+
+      # What it works on at once is what it is sent at once: more only where this service is not in between.
+      env {
+        name  = "INSTANCE_CONCURRENCY"
+        value = each.value.concurrency
       }
 
       dynamic "env" {

@@ -96,6 +96,16 @@ variable "licence" {
   }
 }
 
+variable "tracing" {
+  description = "How strongly copies are marked, so that a leaked one names its grant, where the publisher of a model does not say: off, light or standard."
+  type        = string
+  default     = "off"
+  validation {
+    condition     = contains(["off", "light", "standard"], var.tracing)
+    error_message = "off, light or standard."
+  }
+}
+
 variable "limits" {
   description = "Grants a minute for each user, device, network and model, and the largest model in bytes."
   type = object({

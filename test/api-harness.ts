@@ -78,8 +78,7 @@ export async function startApi(
     if ('endpoints' in module) Object.assign(endpoints, module.endpoints);
   }
   const handle = createHttpHandler('test', endpoints, services);
-  const server = createServer((request, response) => void handle(request, response));
-  guardServer(server, MAX_BODY_BYTES);
+  const server = guardServer(createServer(), services, { maxBodyBytes: MAX_BODY_BYTES, handle });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 

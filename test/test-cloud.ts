@@ -12,7 +12,7 @@ import { deriveKeys } from '../functions/sealing/key-schedule.ts';
 import { createDelegate, type Licence, signLicence } from '../functions/sealing/licence.ts';
 import { type Manifest, signManifest } from '../functions/sealing/manifest.ts';
 import { nodeCrypto as crypto } from '../functions/sealing/node-crypto.ts';
-import { reseal, sealPlain } from '../functions/sealing/stream.ts';
+import { type ModelPart, reseal, sealPlain } from '../functions/sealing/stream.ts';
 
 export interface Published {
   readonly manifest: string;
@@ -21,18 +21,31 @@ export interface Published {
   readonly dataKey: Uint8Array;
 }
 
+/** The policy of a model whose copies are marked. */
+export const TRACED = {
+  licenceSeconds: 86_400,
+  offlineGraceSeconds: 3600,
+  tracing: 'light',
+} as const;
+
 /** What a test may set otherwise than an honest cloud would. */
 export interface GrantChanges {
   readonly licence?: Partial<Licence>;
   readonly binding?: Partial<GrantBinding>;
   readonly now?: Date;
+  /** Changes the model's bytes, which begin at `offset`, in place; the licence is of what comes out. */
+  readonly mark?: (bytes: Uint8Array, offset: number) => void;
 }
 
 export interface TestCloud {
   readonly pinnedKeys: readonly VerificationKey[];
   publish(
     model: Uint8Array,
-    options?: { readonly chunkBytes?: number; readonly manifest?: Partial<Manifest> },
+    options?: {
+      readonly chunkBytes?: number;
+      readonly opaque?: boolean;
+      readonly manifest?: Partial<Manifest>;
+    },
   ): Promise<Published>;
   grant(
     published: Published,
@@ -90,8 +103,9 @@ export function createTestCloud(): TestCloud {
   return {
     pinnedKeys: [manifestKey, licenceKey],
 
-    async publish(model, { chunkBytes = 65_536, manifest = {} } = {}) {
-      const { format, layers } = await parseModel(model).catch(() => parseModel(model, 'opaque'));
+    async publish(model, { chunkBytes = 65_536, opaque = false, manifest = {} } = {}) {
+      const asOpaque = () => parseModel(model, 'opaque');
+      const { format, layers } = await (opaque ? asOpaque() : parseModel(model).catch(asOpaque));
       const dataKey = crypto.randomBytes(32);
       const header = { imprinted: false, chunkBytes, plainBytes: model.byteLength, layers };
       const keys = await deriveKeys(crypto, dataKey, 'vault');
@@ -112,9 +126,26 @@ export function createTestCloud(): TestCloud {
       return { manifest: token, sha256: digest, vault, dataKey };
     },
 
-    async grant(published, to, { licence: licenceChanges, binding, now = TEST_NOW } = {}) {
-      const { claims, token } = await licence(published, now, licenceChanges);
+    async grant(published, to, { licence: licenceChanges, binding, now = TEST_NOW, mark } = {}) {
       const contentKey = crypto.randomBytes(32);
+      const digest = crypto.sha256();
+      async function* stage(parts: AsyncIterable<ModelPart>) {
+        for await (const part of parts) {
+          mark?.(part.bytes, part.offset);
+          digest.update(part.bytes);
+          yield part;
+        }
+      }
+      const sealed = await collect(
+        reseal(crypto, inPieces(published.vault), {
+          from: await deriveKeys(crypto, published.dataKey, 'vault'),
+          to: await deriveKeys(crypto, contentKey, 'delivery'),
+          imprint: true,
+          stage,
+        }),
+      );
+      const ofCopy = mark ? { sha256: toBase64url(digest.digest()) } : {};
+      const { claims, token } = await licence(published, now, { ...ofCopy, ...licenceChanges });
       const info = grantInfo({
         suite: to.suite,
         grantId: claims.grantId,
@@ -133,11 +164,6 @@ export function createTestCloud(): TestCloud {
         aad: tokenDigest(crypto, token),
         contentKey,
       });
-      const sealed = reseal(crypto, inPieces(published.vault), {
-        from: await deriveKeys(crypto, published.dataKey, 'vault'),
-        to: await deriveKeys(crypto, contentKey, 'delivery'),
-        imprint: true,
-      });
       return {
         grant: {
           grantId: claims.grantId,
@@ -145,7 +171,7 @@ export function createTestCloud(): TestCloud {
           manifest: published.manifest,
           licence: token,
         },
-        sealed: await collect(sealed),
+        sealed,
       };
     },
 

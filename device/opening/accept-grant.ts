@@ -90,7 +90,10 @@ export async function acceptGrant(
   return { ...tokens, keys };
 }
 
-/** Verifies both tokens, and that the licence is for the manifest's model. Throws SealError. */
+/**
+ * Verifies both tokens, and that the licence is for the manifest's model and, unless the publisher
+ * has its copies marked, for the manifest's very bytes. Throws SealError.
+ */
 export async function verifyTokens(
   crypto: SealingCrypto,
   manifestToken: string,
@@ -105,6 +108,10 @@ export async function verifyTokens(
     licence.version === manifest.version &&
     tokenDigest(crypto, manifestToken).every((byte, i) => byte === manifestDigest[i]);
   if (!isOfManifest) throw new SealError('token-mismatch', 'the licence is for another manifest');
+  // Whoever signs licences must not decide on his own that other bytes than the publisher's are run.
+  if (manifest.policy.tracing === 'off' && licence.sha256 !== manifest.sha256) {
+    throw new SealError('token-mismatch', 'other bytes than those of the manifest');
+  }
   return { manifestToken, licenceToken, manifest, licence };
 }
 

@@ -7,7 +7,13 @@ import { parseModel } from '../../functions/formats/format.ts';
 import { SealError } from '../../functions/sealing/errors.ts';
 import { generateRecipientKey } from '../../functions/sealing/hpke.ts';
 import { nodeCrypto as crypto } from '../../functions/sealing/node-crypto.ts';
-import { createTestCloud, type GrantChanges, inPieces, TEST_NOW } from '../../test/test-cloud.ts';
+import {
+  createTestCloud,
+  type GrantChanges,
+  inPieces,
+  TEST_NOW,
+  TRACED,
+} from '../../test/test-cloud.ts';
 import { fileStorage } from '../node/file-storage.ts';
 import { softwareKey } from '../node/software-key.ts';
 import { acceptGrant } from './accept-grant.ts';
@@ -39,6 +45,9 @@ const storeUnder = (hardware: Uint8Array) =>
     hardwareKey: softwareKey(crypto, hardware),
     pinnedKeys,
   });
+const { layers } = await parseModel(real);
+const layerAt = (place: number) =>
+  layers.find(({ offset, length }) => offset <= place && place < offset + length)?.index ?? -1;
 const at = (seconds: number) => new Date(TEST_NOW.getTime() + seconds * 1000);
 const HOUR = 3600;
 const code = (act: Promise<unknown>) =>
@@ -182,6 +191,34 @@ describe('the licence of a stored model', () => {
 
     await store.renew('g_1', await renewal({}, at(20 * HOUR)));
     expect((await store.open('g_1', at(40 * HOUR))).licenceState).toBe('valid');
+  });
+
+  it('is renewed for a marked copy by the digest of that copy', async () => {
+    const traced = await cloud.publish(real, { manifest: { policy: TRACED } });
+    const mark = (bytes: Uint8Array, offset: number) => {
+      const at = 150_000 - offset;
+      if (at >= 0 && at < bytes.byteLength) bytes[at] = (bytes[at] ?? 0) ^ 1;
+    };
+    const { grant, sealed } = await cloud.grant(traced, recipientKey, { mark });
+    const expected = { deviceId: 'd_1', model: 'pose' };
+    const accepted = await acceptGrant(crypto, {
+      ...{ grant, expected, recipientKey, pinnedKeys },
+      now: TEST_NOW,
+    });
+    await store.install(accepted, inPieces(sealed), TEST_NOW);
+    const { sha256 } = accepted.licence;
+    expect(sha256).not.toBe(traced.sha256);
+    await store.renew('g_1', await cloud.licence(traced, at(HOUR), { sha256 }));
+    expect(await code(store.renew('g_1', await cloud.licence(traced, at(HOUR))))).toBe(
+      'token-mismatch',
+    );
+    using model = await store.open('g_1', at(HOUR));
+    const copy = real.slice();
+    mark(copy, 0);
+    await model.withModel((bytes) => expect(Buffer.compare(bytes, copy)).toBe(0));
+    await model.withLayer(layerAt(150_000), (weights) =>
+      expect(Buffer.from(copy).includes(Buffer.from(weights))).toBe(true),
+    );
   });
 
   it('is enforced without opening: expired models and remains are erased', async () => {

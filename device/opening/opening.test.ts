@@ -8,7 +8,7 @@ import type { GrantBinding } from '../../functions/sealing/grant-binding.ts';
 import { generateRecipientKey } from '../../functions/sealing/hpke.ts';
 import { nodeCrypto as crypto } from '../../functions/sealing/node-crypto.ts';
 import { SUITES } from '../../functions/sealing/suites.ts';
-import { collect, createTestCloud, inPieces, TEST_NOW } from '../../test/test-cloud.ts';
+import { collect, createTestCloud, inPieces, TEST_NOW, TRACED } from '../../test/test-cloud.ts';
 import { acceptGrant, type Grant } from './accept-grant.ts';
 import { LayerReader } from './layer-reader.ts';
 import { openGrant } from './open-grant.ts';
@@ -20,6 +20,18 @@ const cloud = createTestCloud();
 const recipientKey = await generateRecipientKey('P256-HKDF-SHA256-AES256GCM');
 const published = await cloud.publish(real);
 const expected = { deviceId: 'd_1', model: 'pose', version: '1.0.0' };
+
+/** Where the mark of these tests lies: within a layer. */
+const MARKED_AT = 150_000;
+function mark(bytes: Uint8Array, offset: number): void {
+  const at = MARKED_AT - offset;
+  if (at >= 0 && at < bytes.byteLength) bytes[at] = (bytes[at] ?? 0) ^ 1;
+}
+function marked(model: Uint8Array): Uint8Array {
+  const copy = model.slice();
+  mark(copy, 0);
+  return copy;
+}
 
 const accept = (grant: Grant, changes: Partial<Parameters<typeof acceptGrant>[1]> = {}) =>
   acceptGrant(crypto, {
@@ -142,6 +154,38 @@ describe('opening a grant', () => {
     expect(await code(open(second.grant, second.sealed))).toBe('token-mismatch');
   });
 
+  it('opens a marked copy as the licence says, where the publisher has copies marked', async () => {
+    const traced = await cloud.publish(real, { manifest: { policy: TRACED } });
+    const { grant, sealed } = await cloud.grant(traced, recipientKey, { mark });
+    expect(await open(grant, sealed)).toEqual(marked(real));
+    // A server that marks the copy and licenses the original, or another user's copy.
+    const unmarked = { sha256: traced.sha256 };
+    const original = await cloud.grant(traced, recipientKey, { mark, licence: unmarked });
+    expect(await code(open(original.grant, original.sealed))).toBe('digest-mismatch');
+    const others = await cloud.grant(traced, recipientKey, { mark: (bytes) => bytes.fill(1) });
+    const mixed = await cloud.grant(traced, recipientKey, {
+      mark,
+      licence: { sha256: JSON.parse(atob(others.grant.licence.split('.')[1] ?? '')).sha256 },
+    });
+    expect(await code(open(mixed.grant, mixed.sealed))).toBe('digest-mismatch');
+  });
+
+  it('refuses a marked copy where the publisher has none marked', async () => {
+    const { grant } = await cloud.grant(published, recipientKey, { mark });
+    expect(await code(accept(grant))).toBe('token-mismatch');
+  });
+
+  it('refuses a marked copy of another size or layout', async () => {
+    const traced = await cloud.publish(real, { manifest: { policy: TRACED } });
+    const longer = await cloud.publish(concat(real, new Uint8Array(1)));
+    const moved = await cloud.publish(real, { chunkBytes: 128, opaque: true });
+    for (const other of [longer, moved]) {
+      const served = { ...other, manifest: traced.manifest };
+      const { grant, sealed } = await cloud.grant(served, recipientKey);
+      expect(await code(open(grant, sealed))).toBe('token-mismatch');
+    }
+  });
+
   it('refuses a changed byte anywhere in the file', async () => {
     const { grant, sealed } = await cloud.grant(published, recipientKey);
     for (let at = 0; at < sealed.byteLength; at += 40_009) {
@@ -169,6 +213,22 @@ describe('opening a grant', () => {
 });
 
 describe('a single layer', () => {
+  it('of a marked copy opens with its mark', async () => {
+    const traced = await cloud.publish(real, { manifest: { policy: TRACED } });
+    const { grant, sealed } = await cloud.grant(traced, recipientKey, { mark });
+    const { keys } = await accept(grant);
+    const read = (offset: number, length: number) => sealed.slice(offset, offset + length);
+    const reader = await LayerReader.open(crypto, read, keys);
+    const copy = marked(real);
+    const { layers } = await parseModel(real);
+    for (const { index, offset, length } of layers) {
+      expect(
+        Buffer.compare(await reader.layer(index), copy.subarray(offset, offset + length)),
+      ).toBe(0);
+    }
+    expect(Buffer.compare(await reader.model(), copy)).toBe(0);
+  });
+
   it('opens from the ranges it lies in, without the rest', async () => {
     const { grant, sealed } = await cloud.grant(published, recipientKey);
     const { keys } = await accept(grant);

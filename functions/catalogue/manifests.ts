@@ -13,6 +13,8 @@ export interface StoredManifest {
   /** Compact JWS, as it was signed at publish time. */
   readonly token: string;
   readonly policy: Manifest['policy'];
+  /** What a mark has to know of the model; empty where its copies are not marked. */
+  readonly layers: Manifest['layers'];
 }
 
 export interface Manifests {
@@ -31,8 +33,9 @@ export function createManifests(objects: ObjectStore, vaultBucket: string): Mani
     }
     const token = Buffer.from(bytes).toString('ascii');
     const payload = fromBase64url(token.split('.')[1] ?? '') ?? new Uint8Array();
-    const { policy } = manifestSchema.parse(JSON.parse(new TextDecoder().decode(payload)));
-    return { token, policy };
+    const json: unknown = JSON.parse(new TextDecoder().decode(payload));
+    const { policy, layers } = manifestSchema.parse(json);
+    return { token, policy, layers: policy.tracing === 'off' ? [] : layers };
   };
 
   return {

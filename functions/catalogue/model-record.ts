@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { DocumentData } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
+import { TRACING } from '../sealing/tracing.ts';
 
 const version = z.object({
   format: z.string(),
@@ -14,6 +15,8 @@ const version = z.object({
   vaultObject: z.string(),
   /** The version's data key, wrapped by the key service, base64url. */
   wrappedKey: z.string(),
+  /** As in the manifest, which decides; off where absent. */
+  tracing: z.enum(TRACING).default('off'),
   publishedAt: z.date(),
   revoked: z.boolean(),
 });

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type ApiHarness, startApi } from '../../test/api-harness.ts';
+import { sourceOf } from '../formats/random-access.ts';
 import { deriveKeys } from '../sealing/key-schedule.ts';
 import { verifyManifest } from '../sealing/manifest.ts';
 import { nodeCrypto } from '../sealing/node-crypto.ts';
@@ -86,6 +87,34 @@ describe('publishModel', () => {
     expect(Object.keys(model.versions).sort()).toEqual(['1.0.0', '2.0.0']);
   });
 
+  it('signs how copies are marked: as the publisher says, or else as configured', async () => {
+    const tracingOf = async (id: string) => {
+      const version = versionFor(await recordOf(id), 'latest', 'anybody');
+      return (await api.services.manifests.get(version)).policy.tracing;
+    };
+    expect(await tracingOf('selfie')).toBe('off');
+    expect(await api.publish('traced', bytes, { tracing: 'light' })).toMatchObject({
+      outcome: 'published',
+      tracing: 'light',
+    });
+    expect(await tracingOf('traced')).toBe('light');
+
+    const model = { ...sourceOf(bytes), stream: () => once(bytes) };
+    const config = { ...api.services.config, tracing: 'standard' as const };
+    const services = { ...api.services, config };
+    const request = { modelId: 'by-default', version: '1', owner: null, model };
+    await publishModel(services, request, new Date());
+    expect(await tracingOf('by-default')).toBe('standard');
+  });
+
+  it('does not change the tracing of a version that is out', async () => {
+    expect((await api.publish('traced', bytes)).tracing).toBe('light');
+    await expect(api.publish('traced', bytes, { tracing: 'off' })).rejects.toMatchObject({
+      code: 'version_conflict',
+      reason: 'tracing',
+    });
+  });
+
   it('refuses what is no model, and leaves nothing behind', async () => {
     const before = await vaultNames();
     for (const junk of [new Uint8Array(0), randomBytes(5000), bytes.subarray(0, 5000)]) {
@@ -139,14 +168,7 @@ describe('the publish function', () => {
       data: { bucket: 'test-intake', name },
     });
   const put = (name: string, data: Uint8Array, metadata: Record<string, string> = {}) =>
-    api.clients.objects.write(
-      'test-intake',
-      name,
-      (async function* () {
-        yield data;
-      })(),
-      { metadata },
-    );
+    api.clients.objects.write('test-intake', name, once(data), { metadata });
 
   it('publishes an object of the intake bucket and deletes the plaintext', async () => {
     await put('intake-model/3.1/model.tflite', bytes);
@@ -165,7 +187,14 @@ describe('the publish function', () => {
     expect(readModel(await recordOf('of-zoe')).owner).toBe(api.userId('zoe'));
   });
 
+  it('takes the tracing from the metadata', async () => {
+    await put('marked/1/model.tflite', bytes, { tracing: 'standard' });
+    await finalize('marked/1/model.tflite');
+    expect(readModel(await recordOf('marked')).versions['1']?.tracing).toBe('standard');
+  });
+
   it.each([
+    ['tracing that is none', 'strong/1/model.tflite', { tracing: 'strong' }],
     ['half an owner', 'half-owner/1/model.tflite', { 'owner-subject': 'zoe' }],
     ['a name of another form', 'model.tflite', {}],
     ['an id that is none', '../1/model.tflite', {}],
@@ -186,3 +215,7 @@ describe('the publish function', () => {
     expect(api.logs.at(-1)).toContain('not a finalize event');
   });
 });
+
+async function* once(data: Uint8Array) {
+  yield data;
+}

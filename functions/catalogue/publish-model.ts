@@ -16,6 +16,7 @@ import { CONTENT_KEY_BYTES, deriveKeys, wipe } from '../sealing/key-schedule.ts'
 import { type Manifest, signManifest } from '../sealing/manifest.ts';
 import { nodeCrypto } from '../sealing/node-crypto.ts';
 import { sealPlain } from '../sealing/stream.ts';
+import type { Tracing } from '../sealing/tracing.ts';
 import { type ModelVersion, modelPath, readModel } from './model-record.ts';
 
 /** A model file in the clear, wherever it lies. */
@@ -31,6 +32,8 @@ export interface PublishRequest {
   readonly format?: ModelFormat;
   /** The pseudonym of the only user who may have it; null for the catalogue. */
   readonly owner: string | null;
+  /** How strongly each grant's copy is marked; as configured where absent. */
+  readonly tracing?: Tracing;
   readonly model: PlainModel;
   readonly onProgress?: (doneBytes: number) => void;
 }
@@ -42,6 +45,7 @@ export interface PublishResult {
   readonly layers: number;
   readonly weightBytes: number;
   readonly sha256: string;
+  readonly tracing: Tracing;
 }
 
 type PublishServices = Pick<
@@ -51,7 +55,7 @@ type PublishServices = Pick<
 
 /**
  * Throws model_invalid for a file that is no sound model, and version_conflict where the version
- * exists with other bytes or another owner.
+ * exists with other bytes, another owner or other tracing than was asked for.
  */
 export async function publishModel(
   services: PublishServices,
@@ -71,18 +75,23 @@ export async function publishModel(
 
   const existing = await existingVersion(services, request);
   if (existing) {
+    if (request.tracing && request.tracing !== existing.tracing) {
+      throw new ServiceError('version_conflict', { reason: 'tracing' });
+    }
     const sha256 = await digestOf(model, request.onProgress);
     if (sha256 !== existing.sha256) throw new ServiceError('version_conflict');
-    return { outcome: 'unchanged', ...summary, sha256 };
+    return { outcome: 'unchanged', ...summary, sha256, tracing: existing.tracing };
   }
 
+  const tracing = request.tracing ?? services.config.tracing;
   const folder = `models/${modelId}/${version}/${toBase64url(services.randomBytes(16))}`;
   const vaultObject = `${folder}.vault`;
   const manifestObject = `${folder}.manifest`;
   const { vault } = services.config.buckets;
   try {
     const { sha256, wrappedKey } = await encryptToVault(services, request, layers, vaultObject);
-    const manifest = await signedManifest(services, { request, format, layers, sha256, now });
+    const about = { request, format, layers, sha256, tracing, now };
+    const manifest = await signedManifest(services, about);
     await services.objects.write(vault, manifestObject, once(Buffer.from(manifest, 'ascii')), {
       contentType: 'application/jose',
       ifAbsent: true,
@@ -95,11 +104,12 @@ export async function publishModel(
       manifestObject,
       vaultObject,
       wrappedKey,
+      tracing,
       publishedAt: now,
       revoked: false,
     };
     await services.documents.transaction((tx) => addVersion(tx, request, entry));
-    return { outcome: 'published', ...summary, sha256 };
+    return { outcome: 'published', ...summary, sha256, tracing };
   } catch (error) {
     await Promise.allSettled([
       services.objects.delete(vault, vaultObject),
@@ -175,12 +185,14 @@ async function signedManifest(
     format,
     layers,
     sha256,
+    tracing,
     now,
   }: {
     request: PublishRequest;
     format: string;
     layers: Manifest['layers'];
     sha256: string;
+    tracing: Tracing;
     now: Date;
   },
 ): Promise<string> {
@@ -196,6 +208,7 @@ async function signedManifest(
     policy: {
       licenceSeconds: config.licenceSeconds,
       offlineGraceSeconds: config.offlineGraceSeconds,
+      tracing,
     },
   };
   return signManifest(manifest, kid, (message) => keys.sign(kid, message));

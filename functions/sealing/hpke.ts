@@ -80,6 +80,16 @@ export async function sealKey({
   }
 }
 
+/** Throws what `sealKey` would for this recipient, before there is anything to seal. */
+export async function checkRecipientKey(to: {
+  readonly suite: string;
+  readonly recipientKey: Uint8Array;
+}): Promise<void> {
+  const nothing = new Uint8Array();
+  // Some keys are refused only by the encapsulation.
+  await sealKey({ ...to, info: nothing, aad: nothing, contentKey: nothing });
+}
+
 /** A key pair in this process's memory that cannot be exported from it. Throws `suite-unsupported`. */
 export async function generateRecipientKey(name: string): Promise<RecipientKey> {
   const suite = cipherSuite(name);

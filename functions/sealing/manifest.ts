@@ -14,6 +14,7 @@ import {
   verifySignature,
 } from './jws.ts';
 import { identifier, numericDate, parsePayload, sha256Text } from './token-schema.ts';
+import { TRACING } from './tracing.ts';
 
 const TYP = 'modelseal-manifest+jwt';
 
@@ -42,6 +43,8 @@ export const manifestSchema = z.object({
     licenceSeconds: z.int().min(60),
     /** How much longer a device that cannot reach us may go on. */
     offlineGraceSeconds: z.int().min(0),
+    /** Off where absent, as in manifests from before there were marks. */
+    tracing: z.enum(TRACING).default('off'),
   }),
 });
 export type Manifest = z.infer<typeof manifestSchema>;
@@ -49,7 +52,7 @@ export type ManifestLayer = Manifest['layers'][number];
 
 /** The manifest token; `kid` names the publisher's key, such as `manifest.1`. Throws what `verifyManifest` does. */
 export async function signManifest(
-  manifest: Omit<Manifest, 'v'>,
+  manifest: Omit<z.input<typeof manifestSchema>, 'v'>,
   kid: string,
   sign: Es256Signer,
 ): Promise<string> {

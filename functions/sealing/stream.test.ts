@@ -9,7 +9,7 @@ import { SealError } from './errors.ts';
 import { layerContext } from './imprinter.ts';
 import { type ContainerKeys, deriveKeys } from './key-schedule.ts';
 import { nodeCrypto as crypto } from './node-crypto.ts';
-import { openContainer, reseal, sealParts, sealPlain } from './stream.ts';
+import { type ModelPart, openContainer, reseal, sealPlain } from './stream.ts';
 
 const { SecureCellSeal, SecureCellContextImprint } = await loadThemis();
 const vault = await deriveKeys(crypto, crypto.randomBytes(32), 'vault');
@@ -166,15 +166,14 @@ describe('sealing and opening', () => {
 
   it('leaves room for a stage that changes weights in the clear', async () => {
     const container = await sealed(model, header, vault);
-    const { parts } = await openContainer(crypto, pieces(container, 99), vault);
-    async function* marked() {
+    async function* stage(parts: AsyncIterable<ModelPart>) {
       for await (const { offset, bytes } of parts) {
         if (offset === 128) bytes[0] = (bytes[0] ?? 0) ^ 1;
         yield { offset, bytes };
       }
     }
-    const imprinted = { ...header, imprinted: true };
-    const output = await collect(sealParts(crypto, imprinted, delivery, marked()));
+    const options = { from: vault, to: delivery, imprint: true, stage };
+    const output = await collect(reseal(crypto, pieces(container, 99), options));
     const expected = model.slice();
     expected[128] = (expected[128] ?? 0) ^ 1;
     expect(await opened(output, delivery)).toEqual(expected);

@@ -105,11 +105,16 @@ export async function* sealParts(
   }
 }
 
+/** Parts of a model in the clear, in; parts of the same places and sizes, out. */
+export type SealingStage = (parts: AsyncIterable<ModelPart>) => AsyncIterable<ModelPart>;
+
 export interface ResealOptions {
   readonly from: ContainerKeys;
   readonly to: ContainerKeys;
   /** Whether the new container's weight layers are encrypted inside the file layer. */
   readonly imprint: boolean;
+  /** Changes the model on its way, such as by a mark. */
+  readonly stage?: SealingStage;
 }
 
 /**
@@ -120,11 +125,10 @@ export interface ResealOptions {
 export async function* reseal(
   crypto: SealingCrypto,
   source: AsyncIterable<Uint8Array>,
-  { from, to, imprint }: ResealOptions,
+  { from, to, imprint, stage = (parts) => parts }: ResealOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { header, parts } = await openContainer(crypto, source, from);
-  // The place for a stage that changes weights, such as a mark: parts in, parts of the same sizes out.
-  yield* sealParts(crypto, { ...header, imprinted: imprint }, to, parts);
+  yield* sealParts(crypto, { ...header, imprinted: imprint }, to, stage(parts));
 }
 
 export interface PlainSealing {

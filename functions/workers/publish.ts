@@ -1,8 +1,8 @@
 /**
  * A model builder put a model into the intake bucket: publish it, and delete the plaintext. The
  * object is called `<model id>/<version>/<file name>`; the metadata `owner-issuer` and
- * `owner-subject` make it a personal model. A file that is refused stays, for the builder to look
- * at; the bucket's lifecycle deletes it after a day.
+ * `owner-subject` make it a personal model, `tracing` says how its copies are marked. A file that is
+ * refused stays, for the builder to look at; the bucket's lifecycle deletes it after a day.
  */
 import { z } from 'zod';
 import { type PlainModel, publishModel } from '../catalogue/publish-model.ts';
@@ -10,6 +10,7 @@ import type { ObjectInfo, ObjectStore } from '../cloud/objects.ts';
 import type { Services } from '../composition.ts';
 import { ServiceError } from '../errors.ts';
 import { modelId, modelVersion } from '../identity/client-data.ts';
+import { TRACING, type Tracing } from '../sealing/tracing.ts';
 import type { EventHandler } from './event-handler.ts';
 
 /** The members of Cloud Storage's StorageObjectData that matter here. */
@@ -66,6 +67,7 @@ function publishObject(services: Services, info: ObjectInfo) {
       modelId: id,
       version,
       owner: ownerOf(services, info),
+      ...tracingOf(info),
       model: storedModel(services.objects, services.config.buckets.intake, info),
     },
     services.now(),
@@ -79,6 +81,15 @@ function ownerOf({ pseudonyms }: Services, { metadata }: ObjectInfo): string | n
   // Half an owner must not become an open model.
   if (!issuer || !subject) throw new ServiceError('model_invalid', { reason: 'owner' });
   return pseudonyms.user(issuer, subject);
+}
+
+function tracingOf({ metadata }: ObjectInfo): { readonly tracing?: Tracing } {
+  const { tracing } = metadata;
+  if (tracing === undefined) return {};
+  const known = TRACING.find((each) => each === tracing);
+  // What was meant to be marked must not go out unmarked for a slip of the pen.
+  if (!known) throw new ServiceError('model_invalid', { reason: 'tracing' });
+  return { tracing: known };
 }
 
 function storedModel(objects: ObjectStore, bucket: string, info: ObjectInfo): PlainModel {

@@ -7,6 +7,7 @@ import {
 } from '../../functions/catalogue/publish-model.ts';
 import { MODEL_FORMATS, type ModelFormat } from '../../functions/formats/format.ts';
 import { modelId, modelVersion } from '../../functions/identity/client-data.ts';
+import { TRACING, type Tracing } from '../../functions/sealing/tracing.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { sizeText } from '../terminal/units.ts';
 import type { CommandServices } from './command-services.ts';
@@ -17,6 +18,8 @@ export interface PublishOptions {
   /** The subject of the only user who may have it, at the first issuer or at `ISSUER#SUBJECT`. */
   readonly owner?: string;
   readonly format?: string;
+  /** How strongly each grant's copy is marked. */
+  readonly tracing?: string;
 }
 
 /**
@@ -51,13 +54,15 @@ export async function publish(
         owner: options.owner === undefined ? null : ownerOf(services, options.owner),
         model,
         ...(options.format !== undefined && { format: formatOf(options.format) }),
+        ...(options.tracing !== undefined && { tracing: tracingOf(options.tracing) }),
         onProgress: bar.update,
       },
       services.now(),
     );
     bar.end(
       `${result.outcome}: ${result.format}, ${sizeText(size)}, ${result.layers} weight layers ` +
-        `(${((100 * result.weightBytes) / size).toFixed(1)} % of the file), sha256 ${result.sha256}`,
+        `(${((100 * result.weightBytes) / size).toFixed(1)} % of the file), ` +
+        `tracing ${result.tracing}, sha256 ${result.sha256}`,
     );
     return result;
   } catch (error) {
@@ -79,4 +84,10 @@ function formatOf(name: string): ModelFormat {
   const format = MODEL_FORMATS.find((known) => known === name);
   if (!format) throw new RangeError(`--format: one of ${MODEL_FORMATS.join(', ')}`);
   return format;
+}
+
+function tracingOf(name: string): Tracing {
+  const tracing = TRACING.find((known) => known === name);
+  if (!tracing) throw new RangeError(`--tracing: one of ${TRACING.join(', ')}`);
+  return tracing;
 }
