@@ -108,6 +108,12 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
     load: () => import('./workers/sweep.ts'),
   },
   {
+    name: 'ledger',
+    trigger: { kind: 'schedule', cron: '* * * * *', path: '/internal/ledger' },
+    secrets: [],
+    load: () => import('./workers/ledger.ts'),
+  },
+  {
     name: 'receipts',
     trigger: { kind: 'schedule', cron: '0 * * * *', path: '/internal/receipts' },
     secrets: ['APPLE_RECEIPT_KEY'],

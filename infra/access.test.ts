@@ -24,6 +24,7 @@ const REVIEWED = {
     EVENTS,
   ],
   keys: ['key licence: publicKeyReader', 'key manifest: publicKeyReader'],
+  ledger: [DOCUMENTS],
   models: ['firestore: roles/datastore.viewer', PSEUDONYMS],
   publish: [
     'bucket intake: intakeConsumer',

@@ -78,7 +78,7 @@ export async function admit(
     requireSoundLaunch(policy, { appId: device.appId, appVersion }, extensions);
     for (const { path, data } of writes) tx.set(path, data);
     const grant = { grantId, userId, deviceId, recipientKey, suite, version };
-    tx.create(grantPath(grantId), grantDocument(grant, now));
+    tx.create(grantPath(grantId), grantDocument(grant, services.randomBytes(16), now));
     return { grant, device, headers };
   });
 }

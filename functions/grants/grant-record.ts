@@ -1,10 +1,12 @@
 /** What is kept of a grant: who got what and when. No key, no URL. */
 import { z } from 'zod';
 import type { DocumentData } from '../cloud/documents.ts';
+import { toBase64url } from '../encoding.ts';
+import { ledgerKey } from '../ledger/ledger-key.ts';
 import type { AdmittedGrant } from './seal-model.ts';
 
 /** Long enough for renewals and for analysts; then the database deletes it. */
-const RETENTION_MS = 90 * 86_400_000;
+export const GRANT_RETENTION_MS = 90 * 86_400_000;
 
 const record = z.object({
   grantId: z.string(),
@@ -15,20 +17,29 @@ const record = z.object({
   suite: z.string(),
   /** SHA-256 of the bytes that the device opens, base64url. */
   sha256: z.string(),
-  /** `failed` where sealing did not come to its end: the device never got a key. */
-  state: z.enum(['granted', 'failed']),
+  /**
+   * `failed` where sealing did not come to its end: the device never got a key. `revoked` once its
+   * device was retired.
+   */
+  state: z.enum(['granted', 'failed', 'revoked']),
   createdAt: z.date(),
+  /** By what the ledger finds the grant, and what its commitment there is salted with, base64url. */
+  ledgerKey: z.string(),
+  salt: z.string(),
   expireAt: z.date(),
 });
 export type GrantRecord = z.infer<typeof record>;
 
 export const grantPath = (grantId: string): string => `grants/${grantId}`;
 
-/** Throws on a document that this code did not write. */
-export const readGrant = (data: DocumentData): GrantRecord => record.parse(data);
+/** Undefined for what an erasure left of a grant. Throws on a document that this code did not write. */
+export const readGrant = (data: DocumentData): GrantRecord | undefined =>
+  data['state'] === 'erased' ? undefined : record.parse(data);
 
+/** @param salt 16 random bytes: without them nobody can test a guess against the ledger. */
 export function grantDocument(
   { grantId, userId, deviceId, version, suite }: AdmittedGrant,
+  salt: Uint8Array,
   now: Date,
 ): DocumentData {
   const grant: GrantRecord = {
@@ -41,7 +52,19 @@ export function grantDocument(
     sha256: version.sha256,
     state: 'granted',
     createdAt: now,
-    expireAt: new Date(now.getTime() + RETENTION_MS),
+    ledgerKey: ledgerKey(now, grantId),
+    salt: toBase64url(salt),
+    expireAt: new Date(now.getTime() + GRANT_RETENTION_MS),
   };
   return { ...grant };
+}
+
+/** What an erasure leaves: that there was a grant, and when; the ledger accounts for it until its end. */
+export function erasedGrantDocument({
+  grantId,
+  createdAt,
+  ledgerKey,
+  expireAt,
+}: GrantRecord): DocumentData {
+  return { grantId, state: 'erased', createdAt, ledgerKey, expireAt };
 }
