@@ -14,9 +14,9 @@ import { type Subject, subjectKey } from './subjects.ts';
 /** From the key of a linked subject to the instants that link it. */
 export type Links = Readonly<Record<string, readonly number[]>>;
 
-/** More would be a crowd, and no sign of anything. */
-const MAX_LINKED = 16;
-const MAX_INSTANTS = 8;
+/** The latest so many; a document has its limits. */
+const MAX_LINKED = 64;
+const MAX_INSTANTS = 4;
 
 /** Whom `subject` links, judged by its own evidence alone. */
 export function linksFrom(
@@ -28,12 +28,15 @@ export function linksFrom(
   const links = new Map<string, number[]>();
   for (const rule of ruleSet.rules) {
     if (rule.kind === 'ring' && subject.kind === 'network') {
-      for (const { user, at, points } of ringTimeline(
+      for (const { users, at } of ringTimeline(
         rule,
         inOrder(evidence.trails[NEIGHBOURS_TRAIL] ?? {}, forgivenAt),
       )) {
-        const key = subjectKey({ kind: 'user', id: user });
-        if (points > 0) links.set(key, [...(links.get(key) ?? []), at].slice(-MAX_INSTANTS));
+        for (const id of users) {
+          const key = subjectKey({ kind: 'user', id });
+          const instants = new Set([...(links.get(key) ?? []), at]);
+          links.set(key, [...instants].sort((a, b) => a - b).slice(-MAX_INSTANTS));
+        }
       }
     }
     const { block } = own.episodes;
@@ -44,7 +47,10 @@ export function linksFrom(
       }
     }
   }
-  return Object.fromEntries([...links].sort(([a], [b]) => (a < b ? -1 : 1)).slice(0, MAX_LINKED));
+  const latest = [...links].sort(
+    ([a, x], [b, y]) => (y.at(-1) ?? 0) - (x.at(-1) ?? 0) || (a < b ? -1 : 1),
+  );
+  return Object.fromEntries(latest.slice(0, MAX_LINKED));
 }
 
 /** The linked subjects for whom something is another than before, with their instants now. */

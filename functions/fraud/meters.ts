@@ -1,8 +1,24 @@
 /** How many points one rule gives at an instant, asked along a time line that only moves forward. */
 import { nameOf, type Trail } from './evidence.ts';
-import { linkTrail, NEIGHBOURS_TRAIL, PAIRS_TRAIL, pairOf, trailOf } from './recordings.ts';
-import { firstOfEach, ringTimeline } from './ring.ts';
-import type { DistinctRule, Rule, SharedRule, UnansweredRule } from './rules.ts';
+import {
+  linkTrail,
+  modelOf,
+  NEIGHBOURS_TRAIL,
+  PAIRS_TRAIL,
+  PROOF_TRAILS,
+  pairOf,
+  trailOf,
+} from './recordings.ts';
+import { ringTimeline } from './ring.ts';
+import type {
+  DistinctRule,
+  OccurrenceRule,
+  ProbationRule,
+  Rule,
+  SharedRule,
+  UnansweredRule,
+  VersionsRule,
+} from './rules.ts';
 import type { SubjectKind } from './subjects.ts';
 
 /** How many occurrences an explanation names. */
@@ -15,6 +31,8 @@ export interface Meter {
   pointsAt(at: number): number;
   /** What counts at the instant last asked about. */
   evidence(): readonly string[];
+  /** Hears when the block that has just begun will end. */
+  blockedUntil?(end: number): void;
 }
 
 /** What a meter reads: the trails of a subject, and the instants at which others were linked to it. */
@@ -36,12 +54,20 @@ export function createMeters({ trails, links }: Readings, after: number): (rule:
     sorted.set(trail, known);
     return known;
   };
+  const firstProof = ({ provenCap }: OccurrenceRule) =>
+    provenCap === undefined
+      ? Number.POSITIVE_INFINITY
+      : Math.min(...PROOF_TRAILS.map((trail) => read(trail)[0]?.at ?? Number.POSITIVE_INFINITY));
   return (rule) => {
     switch (rule.kind) {
       case 'occurrence':
-        return decayingMeter(rule, read(trailOf(rule.on, 'event')));
+        return decayingMeter(rule, read(trailOf(rule.on, 'event')), firstProof(rule));
       case 'distinct':
         return distinctMeter(rule, read(trailOf(rule.on, rule.member)));
+      case 'probation':
+        return probationMeter(rule, read(trailOf(rule.on, 'model')));
+      case 'versions':
+        return versionsMeter(rule, read(trailOf(rule.on, 'version')));
       case 'shared':
         return sharedMeter(rule, read(PAIRS_TRAIL));
       case 'unanswered':
@@ -83,10 +109,17 @@ export function inOrder(trail: Trail, after: number): readonly Occurrence[] {
 const byTime = (a: Occurrence, b: Occurrence) => a.at - b.at || (a.name < b.name ? -1 : 1);
 const instantsOf = (occurrences: readonly Occurrence[]) => occurrences.map(({ at }) => at);
 
+/** The first time that each name occurs. */
+function firstOfEach(occurrences: readonly Occurrence[]): readonly Occurrence[] {
+  const seen = new Set<string>();
+  return occurrences.filter(({ name }) => !seen.has(name) && seen.add(name));
+}
+
 /** A sum that halves every half-life and never exceeds the cap. */
 function decayingMeter(
-  rule: { readonly weight: number; readonly halfLifeSeconds: number; readonly cap: number },
+  rule: Pick<OccurrenceRule, 'weight' | 'halfLifeSeconds' | 'cap' | 'provenCap'>,
   occurrences: readonly Occurrence[],
+  provenAt = Number.POSITIVE_INFINITY,
 ): Meter {
   const halfLifeMs = rule.halfLifeSeconds * 1000;
   let next = 0;
@@ -105,7 +138,7 @@ function decayingMeter(
         next += 1;
       }
       if (points > 0) decayTo(at);
-      return points;
+      return at >= provenAt ? Math.min(points, rule.provenCap ?? points) : points;
     },
     evidence: () =>
       occurrences.slice(Math.max(0, next - EVIDENCE_SHOWN), next).map(({ name }) => name),
@@ -147,6 +180,37 @@ function distinctMeter(rule: DistinctRule, occurrences: readonly Occurrence[]): 
       return pointsFor(inside.size, rule);
     },
     evidence: () => [...inside.keys()].slice(-EVIDENCE_SHOWN),
+  };
+}
+
+function probationMeter(rule: ProbationRule, occurrences: readonly Occurrence[]): Meter {
+  const fresh = firstOfEach(occurrences);
+  const ends: number[] = [];
+  let inside: readonly Occurrence[] = [];
+  return {
+    instants: instantsOf(fresh),
+    pointsAt(at) {
+      const since = ends.findLast((end) => end < at && end > at - rule.windowSeconds * 1000) ?? at;
+      inside = since === at ? [] : fresh.filter((one) => one.at > since && one.at <= at);
+      return pointsFor(inside.length, rule);
+    },
+    evidence: () => inside.slice(-EVIDENCE_SHOWN).map(({ name }) => name),
+    blockedUntil: (end) => void ends.push(end),
+  };
+}
+
+function versionsMeter(rule: VersionsRule, occurrences: readonly Occurrence[]): Meter {
+  if (occurrences.length <= rule.perModel) return SILENT;
+  const windowAt = slidingWindow(occurrences, rule.windowSeconds * 1000);
+  let surplus: readonly string[] = [];
+  return {
+    instants: instantsOf(occurrences),
+    pointsAt(at) {
+      const byModel = Map.groupBy(windowAt(at).keys(), modelOf);
+      surplus = [...byModel.values()].flatMap((versions) => versions.slice(rule.perModel));
+      return pointsFor(surplus.length, rule);
+    },
+    evidence: () => surplus.slice(-EVIDENCE_SHOWN),
   };
 }
 
@@ -213,7 +277,7 @@ function ringMeter(cap: number, steps: ReturnType<typeof ringTimeline>): Meter {
       }
       return Math.min(cap, step?.points ?? 0);
     },
-    evidence: () => (step && step.points > 0 ? [step.user] : []),
+    evidence: () => step?.users ?? [],
   };
 }
 

@@ -13,7 +13,7 @@ import type { Rule, RuleSet, Selector } from './rules.ts';
 import type { Subject, SubjectKind } from './subjects.ts';
 
 /** What names an occurrence in a trail: the event itself, one of its members, or who took which model. */
-type Naming = 'event' | 'model' | 'device' | 'user' | 'network' | 'pair' | 'neighbour';
+type Naming = 'event' | 'model' | 'device' | 'user' | 'network' | 'version' | 'pair' | 'neighbour';
 
 /** Hours with occurrences of one kind, the newest, that are remembered. */
 const OCCURRENCE_HOURS = 24;
@@ -25,6 +25,7 @@ const DAY_MS = 86_400_000;
 const MEMBERS_MS = 31 * DAY_MS;
 /** Between the two names of a pair; no identifier contains it. */
 const PAIR_SEPARATOR = '/';
+const VERSION_SEPARATOR = '@';
 const SCATTER_CHARS = 8;
 
 interface Recording {
@@ -48,17 +49,32 @@ export function trailOf(on: Selector, name: Naming): string {
 /** Who took which model on a device. */
 export const PAIRS_TRAIL = trailOf(GRANTS, 'pair');
 
-/** Who took which model behind a network. */
-export const NEIGHBOURS_TRAIL = trailOf(GRANTS, 'neighbour');
+/** Grants and renewals: a model in use. */
+const USES: Selector = { types: ['grant.made', 'licence.renewed'] };
+
+/** Who used which model behind a network. */
+export const NEIGHBOURS_TRAIL = trailOf(USES, 'neighbour');
+
+/** That a subject's device has proven itself, by being enrolled or by getting a model. */
+export const PROOF_TRAILS = [
+  trailOf({ types: ['device.enrolled'] }, 'device'),
+  trailOf(GRANTS, 'device'),
+] as const;
 
 /** Who is linked to a subject: those that got models with it. */
 export const linkTrail = (to: 'user' | 'device'): string => trailOf(GRANTS, to);
 
-/** The user and the model that a name in these two trails stands for. */
+/** The user and the model that a name in the trail of pairs stands for. */
 export function pairOf(name: string): { readonly user: string; readonly model: string } {
   const separator = name.indexOf(PAIR_SEPARATOR);
   return { user: name.slice(SCATTER_CHARS, separator), model: name.slice(separator + 1) };
 }
+
+/** The same of the trail of neighbours, whose names end with the parity of the day. */
+export const sightingOf = (name: string) => pairOf(name.slice(0, -2));
+
+/** The model of a name in a trail of versions. */
+export const modelOf = (name: string): string => name.slice(0, name.indexOf(VERSION_SEPARATOR));
 
 /**
  * The name of a pair. It begins with a hash (FNV-1a), so that where a day holds more pairs than are
@@ -86,12 +102,16 @@ function recordingsOf(rule: Rule): readonly Recording[] {
       return [record(rule.on, 'event')];
     case 'distinct':
       return [record(rule.on, rule.member)];
+    case 'probation':
+      return [record(rule.on, 'model')];
+    case 'versions':
+      return [record(rule.on, 'version')];
     case 'unanswered':
       return [record(rule.on, rule.member), record(rule.answers, rule.member)];
     case 'shared':
       return [record(GRANTS, 'pair')];
     case 'ring':
-      return [record(GRANTS, 'neighbour')];
+      return [record(USES, 'neighbour')];
     case 'linked': {
       // The source remembers whom it is linked to; a network does so in its pairs.
       const [target] = rule.subjects;
@@ -156,8 +176,15 @@ function keyOf(event: FraudEvent, name: Naming, at: number): string | undefined 
   if (name === 'event') return hourKey(event.eventId, at);
   if (name === 'pair' || name === 'neighbour') {
     if (event.user === null || event.model === null) return undefined;
-    // Of neighbours it matters what is new, so once a month is enough, and spares the writes.
-    return (name === 'pair' ? dayKey : monthKey)(pairName(event.user, event.model), at);
+    const pair = pairName(event.user, event.model);
+    if (name === 'pair') return dayKey(pair, at);
+    // Of neighbours it matters what is new and whether they return to it. Once a month on an even
+    // day and once on an odd one tells both, and spares the writes of a name a day.
+    return monthKey(`${pair}${PAIR_SEPARATOR}${Math.floor(at / DAY_MS) % 2}`, at);
+  }
+  if (name === 'version') {
+    if (event.model === null || event.version === null) return undefined;
+    return dayKey(`${event.model}${VERSION_SEPARATOR}${event.version}`, at);
   }
   const member = event[name];
   return member === null ? undefined : dayKey(member, at);

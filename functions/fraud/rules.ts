@@ -27,13 +27,18 @@ const common = {
   cap: points,
 };
 
-/** Each event gives `weight` points, which decay to half in `halfLifeSeconds`. */
+/**
+ * Each event gives `weight` points, which decay to half in `halfLifeSeconds`. `provenCap` holds
+ * instead of `cap` once a device of the subject has proven itself: what a stolen token alone can
+ * do to its owner.
+ */
 const occurrenceRule = z.strictObject({
   kind: z.literal('occurrence'),
   ...common,
   on: selector,
   weight: points,
   halfLifeSeconds: seconds,
+  provenCap: points.optional(),
 });
 
 /**
@@ -66,6 +71,30 @@ const sharedRule = z.strictObject({
 });
 
 /**
+ * Each model that is new since the end of the latest block, if that lies within the window, gives
+ * `weight` points beyond the `free` first ones.
+ */
+const probationRule = z.strictObject({
+  kind: z.literal('probation'),
+  ...common,
+  on: selector,
+  windowSeconds,
+  free: count,
+  weight: points,
+});
+
+/** Each version of one model in the window beyond the `perModel` first ones gives `weight` points. */
+const versionsRule = z.strictObject({
+  kind: z.literal('versions'),
+  ...common,
+  on: selector,
+  windowSeconds,
+  perModel: count,
+  free: count,
+  weight: points,
+});
+
+/**
  * Each member seen in the window, longer ago than the grace time and with no event of `answers`
  * about it, gives `weight` points beyond the `free` first ones.
  */
@@ -85,8 +114,10 @@ const unansweredRule = z.strictObject({
  * Users behind one network who divide a catalogue among them: models newly taken in the window that
  * only one of them has, at least `exclusive` in all and `exclusiveShare` of everything taken there, by at least
  * `collectors` users with `perCollector` or more each, on `collectorDays` different days or more (the
- * first hour with an app is one of curiosity), none with more than half. More than
- * `mostUsers` in a month are a crowd, in which such figures say nothing.
+ * first hour with an app is one of curiosity), none with more than half. Of those models at most
+ * `mostReturned` may have been used again on another day: people return to what they like. More
+ * than `mostUsers` in a month are a crowd, in which such figures say nothing. `newcomersOnly`
+ * leaves out whoever was seen there before the window.
  */
 const ringRule = z.strictObject({
   kind: z.literal('ring'),
@@ -97,6 +128,8 @@ const ringRule = z.strictObject({
   exclusiveShare: z.number().min(0).max(1),
   collectors: count,
   mostUsers: count,
+  mostReturned: z.number().min(0).max(1),
+  newcomersOnly: z.boolean(),
   perCollector: count,
   collectorDays: count,
   weight: points,
@@ -123,6 +156,8 @@ export const ruleSetSchema = z
           occurrenceRule,
           distinctRule,
           sharedRule,
+          probationRule,
+          versionsRule,
           unansweredRule,
           ringRule,
           linkedRule,
@@ -158,6 +193,8 @@ export type Rule = RuleSet['rules'][number];
 export type OccurrenceRule = z.infer<typeof occurrenceRule>;
 export type DistinctRule = z.infer<typeof distinctRule>;
 export type SharedRule = z.infer<typeof sharedRule>;
+export type ProbationRule = z.infer<typeof probationRule>;
+export type VersionsRule = z.infer<typeof versionsRule>;
 export type UnansweredRule = z.infer<typeof unansweredRule>;
 export type RingRule = z.infer<typeof ringRule>;
 export type LinkedRule = z.infer<typeof linkedRule>;

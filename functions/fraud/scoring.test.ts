@@ -59,7 +59,7 @@ describe('collecting models', () => {
     }
     const { escalation, episodes } = judged(story.events);
     expect(escalation).toBe(2);
-    expect((episodes.block?.until ?? 0) - (episodes.block?.since ?? 0)).toBe(2 * DAY * 1000);
+    expect((episodes.block?.until ?? 0) - (episodes.block?.since ?? 0)).toBe(7 * DAY * 1000);
   });
 
   it('keeps the end of a block whatever the blocked subject tries meanwhile', () => {
@@ -69,6 +69,42 @@ describe('collecting models', () => {
     for (let n = 0; n < 30; n += 1) story.server(60 + n, { type: 'limit.hit' });
     expect(judged(story.events).episodes.block).toEqual(before);
     expect(judged(story.events).escalation).toBe(1);
+  });
+
+  it('bears little from who was blocked before, at whatever pace', () => {
+    const story = tell();
+    for (let n = 0; n < 8; n += 1) {
+      story.server(n * 60, { type: 'grant.made', model: `m${n}` });
+      story.client(n * 60 + 5, 'model.opened', { model: `m${n}` });
+    }
+    story.client(9 * 60, 'rasp.checked');
+    const use = { type: 'grant.made', model: 'm0' } as const;
+    for (let n = 0; n < 20; n += 1) story.server((1 + n) * DAY, use);
+    expect(judged(story.events).escalation).toBe(1);
+    for (let n = 0; n < 3; n += 1) {
+      story.server((2 + 2 * n) * DAY, { type: 'grant.made', model: `n${n}` });
+      story.client((2 + 2 * n) * DAY + 5, 'model.opened', { model: `n${n}` });
+      story.client((2 + 2 * n) * DAY + 6, 'rasp.checked');
+    }
+    const { escalation, episodes } = judged(story.events);
+    expect(escalation).toBe(2);
+    expect(episodes.block?.causes[0]?.rule).toBe('models-probation');
+  });
+
+  it('counts the versions of a model that are taken one after the other', () => {
+    const story = tell();
+    for (let n = 0; n < 9; n += 1) {
+      story.server(n * 60, { type: 'grant.made', model: 'm', version: `1.0.${n}` });
+    }
+    expect(blockedAfter(judged(story.events))).toBe(8 * 60);
+    const updates = tell();
+    for (let n = 0; n < 40; n += 1) {
+      const version = `1.${Math.floor(n / 10)}.0`;
+      updates.server(n * 12 * HOUR, { type: 'grant.made', model: `m${n % 5}`, version });
+      updates.client(n * 12 * HOUR + 5, 'model.opened', { model: `m${n % 5}` });
+      updates.client(n * 12 * HOUR + 6, 'rasp.checked');
+    }
+    expect(judged(updates.events).score).toBe(0);
   });
 
   it('forgets with time', () => {
@@ -93,15 +129,42 @@ describe('hostile requests', () => {
     expect(blockedAfter(judged(story.events))).toBe(times);
   });
 
-  it('does not block for the limit alone, nor for phones that cannot attest', () => {
+  it('does not block for the limit alone', () => {
     const story = tell();
     for (let n = 0; n < 300; n += 1) story.server(n, { type: 'limit.hit' });
     expect(judged(story.events).episodes.block).toBeUndefined();
-    const other = tell();
-    for (let n = 0; n < 300; n += 1) {
-      other.server(n, { type: 'device.refused', cause: 'attestation_failed' });
+  });
+
+  it('blocks who only ever tries to enrol devices that are not genuine', () => {
+    const story = tell();
+    const refused = { type: 'device.refused', cause: 'attestation_failed' } as const;
+    for (let n = 1; n <= 10; n += 1) {
+      expect(blockedAfter(judged(story.events))).toBeUndefined();
+      story.server(n * 60, { ...refused, authenticated: 'user' });
     }
-    expect(judged(other.events).episodes.block).toBeUndefined();
+    expect(blockedAfter(judged(story.events))).toBe(600);
+  });
+
+  it('does not for a phone that cannot attest and tries now and then', () => {
+    const story = tell();
+    for (let n = 0; n < 100; n += 1) {
+      story.server(n * 8 * HOUR, { type: 'device.refused', cause: 'attestation_failed' });
+    }
+    expect(judged(story.events).episodes).toEqual({});
+  });
+
+  it('does not let somebody with a stolen token have its owner blocked in this way', () => {
+    const story = tell();
+    story.server(0, { type: 'device.enrolled' });
+    for (let n = 1; n <= 300; n += 1) {
+      story.server(n, {
+        type: 'device.refused',
+        cause: 'attestation_failed',
+        authenticated: 'user',
+        device: null,
+      });
+    }
+    expect(Object.keys(judged(story.events).episodes)).toEqual(['watch']);
   });
 });
 
@@ -156,8 +219,35 @@ it('does not count what an operator has forgiven', () => {
   expect(judged(story.events, 'user', STORY_START + 8000).episodes).toEqual({});
 });
 
-it('never blocks a network', () => {
-  const story = tell();
-  for (let n = 0; n < 50; n += 1) story.server(n, { type: 'grant.made', model: `m${n}` });
-  expect(judged(story.events, 'network').episodes.block).toBeUndefined();
+describe('a network', () => {
+  const grant = (user: number, model: number) =>
+    ({ type: 'grant.made', user: `u${user}`, device: `d${user}`, model: `m${model}` }) as const;
+
+  it('is not blocked for one who collects behind it', () => {
+    const story = tell();
+    for (let n = 0; n < 50; n += 1) story.server(n, { type: 'grant.made', model: `m${n}` });
+    expect(judged(story.events, 'network').episodes.block).toBeUndefined();
+  });
+
+  it('is closed to newcomers where one after the other takes other models', () => {
+    const story = tell();
+    for (let n = 0; n < 40; n += 1) story.server(n * 600, grant(Math.floor(n / 2), n));
+    expect(blockedAfter(judged(story.events, 'network'))).toBe(23 * 600);
+  });
+
+  it('is left alone where newcomers take the same models', () => {
+    const story = tell();
+    for (let n = 0; n < 600; n += 1) story.server(n * 10, grant(n % 200, (n * 7) % 20));
+    expect(judged(story.events, 'network').episodes).toEqual({});
+  });
+
+  it('is left alone where people return to what they took', () => {
+    const story = tell();
+    for (let day = 0; day < 6; day += 1) {
+      for (let n = 0; n < 5 * (day + 1); n += 1) {
+        story.server(day * DAY + n * 100, grant(n % 5, n));
+      }
+    }
+    expect(judged(story.events, 'network').episodes).toEqual({});
+  });
 });

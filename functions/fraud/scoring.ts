@@ -34,11 +34,14 @@ export interface Assessment {
   readonly episodes: Readonly<Partial<Record<Measure, Episode>>>;
 }
 
-/** Blocks would hit everybody behind a shared address, so a network is at most slowed down. */
+/**
+ * A block of a network holds for newcomers only, whose devices were enrolled after it began: else
+ * everybody behind a shared address would suffer.
+ */
 const MEASURES_OF: Readonly<Record<SubjectKind, readonly Measure[]>> = {
   user: MEASURES,
   device: MEASURES,
-  network: ['watch', 'throttle'],
+  network: ['watch', 'throttle', 'block'],
 };
 
 /** Judges a subject of this kind, leaving out what lies at or before `forgivenAt`. */
@@ -73,6 +76,7 @@ export function assess(
         escalation += 1;
       }
       const hold = holdSeconds(ruleSet, measure, escalation) * 1000;
+      if (measure === 'block') for (const { meter } of meters) meter.blockedUntil?.(at + hold);
       episodes[measure] = running
         ? { ...current, until: at + hold }
         : { since: at, until: at + hold, score, causes: causesOf(meters, at) };

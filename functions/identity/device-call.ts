@@ -71,6 +71,7 @@ export async function openDeviceCall(
   // Only the owner of a device may learn that it is blocked.
   const device = ownDevice(deviceData, userId);
   if (!call.servedWhileBlocked) refuseIfBlocked([deviceBlock], now);
+  refuseNewcomers(device, networkBlocks, now);
   if (!call.servedWhileBlocked) requireRecentAttestation(device, call, restrictions, now);
   const throttled = [userBlock, deviceBlock, ...networkBlocks].some(
     (data) => activeRestrictions(data, now).throttledUntil,
@@ -124,6 +125,24 @@ const slowed = (policy: LimitPolicy): LimitPolicy => ({
   limit: Math.max(1, Math.floor(policy.limit / 3)),
   burst: 1,
 });
+
+/**
+ * Throws blocked for a device that was enrolled after its network was: scoring closes a network in
+ * which one new account after the other collects, and whoever was there before is served.
+ */
+function refuseNewcomers(
+  { enrolledAt }: DeviceRecord,
+  networkBlocks: readonly (DocumentData | undefined)[],
+  now: Date,
+): void {
+  refuseIfBlocked(
+    networkBlocks.filter((data) => {
+      const block = activeBlock(data, now);
+      return block && enrolledAt > block.createdAt;
+    }),
+    now,
+  );
+}
 
 /** Throws blocked, with the end of the longest block among these restriction documents. */
 export function refuseIfBlocked(documents: readonly (DocumentData | undefined)[], now: Date): void {
