@@ -10,8 +10,8 @@ resource "google_bigquery_dataset" "events" {
   depends_on = [google_kms_crypto_key_iam_member.data]
 }
 
-# Messages as they were published; the views give them their columns. A message that the views do
-# not know yet is kept, not lost.
+# Messages as they were published: of events a column for each member, of decisions the whole as
+# JSON. A message that does not fit waits in its subscription, and then in the dead letters.
 resource "google_bigquery_table" "raw" {
   for_each            = toset(["events", "decisions"])
   dataset_id          = google_bigquery_dataset.events.dataset_id
@@ -24,7 +24,7 @@ resource "google_bigquery_table" "raw" {
     field         = "publish_time"
     expiration_ms = 34214400000
   }
-  schema = jsonencode([
+  schema = each.key == "events" ? file("${path.module}/bigquery/events_raw.json") : jsonencode([
     { name = "subscription_name", type = "STRING" },
     { name = "message_id", type = "STRING" },
     { name = "publish_time", type = "TIMESTAMP" },

@@ -94,6 +94,27 @@ describe('the policy', () => {
       'subscriptions do not expire',
     ],
     [
+      'a topic that takes anything',
+      'pubsub.tf',
+      / {2}dynamic "schema_settings" \{[\s\S]*?\n {2}\}\n/,
+      '',
+      'events are held to their schema, and analysts get its columns',
+    ],
+    [
+      'a schema by hand',
+      'pubsub.tf',
+      'file("${path.module}/pubsub/event.avsc")',
+      'jsonencode({ type = "record", name = "Event", fields = [] })',
+      'events are held to their schema, and analysts get its columns',
+    ],
+    [
+      'a table without columns',
+      'bigquery.tf',
+      'file("${path.module}/bigquery/events_raw.json")',
+      'jsonencode([])',
+      'events are held to their schema, and analysts get its columns',
+    ],
+    [
       'an agent that may not move dead letters',
       'iam.tf',
       '"roles/pubsub.subscriber"',

@@ -1,5 +1,5 @@
 /** What every deployment must keep to. Each rule gives its violations in words; none is what we want. */
-import { at, type Infrastructure, ofType, type Resource, setOf } from './terraform.ts';
+import { at, type Block, type Infrastructure, ofType, type Resource, setOf } from './terraform.ts';
 
 type Rule = (infra: Infrastructure) => readonly string[];
 
@@ -100,6 +100,41 @@ export const POLICY: Readonly<Record<string, Rule>> = {
         Boolean(at(body['retry_policy'], ['minimum_backoff'])),
       'needs a dead letter policy and backoff',
     ),
+
+  'events are held to their schema, and analysts get its columns': (infra) => [
+    ...violations(
+      ofType(infra, 'google_pubsub_schema'),
+      ({ body }) =>
+        body['type'] === 'AVRO' &&
+        body['definition'] === `\${file("\${path.module}/pubsub/event.avsc")}`,
+      'is not the schema that the code makes',
+    ),
+    ...violations(
+      ofType(infra, 'google_pubsub_topic').filter(({ name }) => name === 'main'),
+      ({ body }) => {
+        const settings = (body['dynamic'] as Block | undefined)?.['schema_settings'];
+        return (
+          at(settings, ['content', 'encoding']) === 'JSON' &&
+          at(settings, ['for_each']) ===
+            `\${each.key == "events" ? [google_pubsub_schema.event.id] : []}`
+        );
+      },
+      'takes messages without looking at them',
+    ),
+    ...violations(
+      ofType(infra, 'google_pubsub_subscription').filter(({ name }) => name === 'bigquery'),
+      ({ body }) =>
+        at(body['bigquery_config'], ['use_topic_schema']) === `\${each.key == "events"}` &&
+        at(body['bigquery_config'], ['write_metadata']) === true,
+      'writes events without their columns',
+    ),
+    ...violations(
+      ofType(infra, 'google_bigquery_table').filter(({ name }) => name === 'raw'),
+      ({ body }) =>
+        String(body['schema']).includes(`file("\${path.module}/bigquery/events_raw.json")`),
+      'has other columns than the schema',
+    ),
+  ],
 
   'subscriptions do not expire': (infra) =>
     violations(

@@ -1,5 +1,11 @@
-# Messages carry no Pub/Sub schema, and why is in docs/decisions: the zod schema of the code holds
-# them, before publishing and after receiving.
+# What Pub/Sub holds events to; made from the code, as is the table that takes them. The table
+# comes first: it knows a new member before any message has it.
+resource "google_pubsub_schema" "event" {
+  name       = "event"
+  type       = "AVRO"
+  definition = file("${path.module}/pubsub/event.avsc")
+  depends_on = [google_bigquery_table.raw]
+}
 
 resource "google_pubsub_topic" "main" {
   for_each                   = toset(["events", "decisions"])
@@ -9,6 +15,13 @@ resource "google_pubsub_topic" "main" {
   labels                     = local.labels
   message_storage_policy {
     allowed_persistence_regions = [var.region]
+  }
+  dynamic "schema_settings" {
+    for_each = each.key == "events" ? [google_pubsub_schema.event.id] : []
+    content {
+      schema   = schema_settings.value
+      encoding = "JSON"
+    }
   }
   depends_on = [google_kms_crypto_key_iam_member.data]
 }
@@ -64,6 +77,7 @@ resource "google_pubsub_subscription" "bigquery" {
   }
   bigquery_config {
     table                 = "${google_bigquery_table.raw[each.key].project}.${google_bigquery_table.raw[each.key].dataset_id}.${google_bigquery_table.raw[each.key].table_id}"
+    use_topic_schema      = each.key == "events"
     write_metadata        = true
     service_account_email = google_service_account.invoker["bigquery"].email
   }

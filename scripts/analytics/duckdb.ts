@@ -2,6 +2,9 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { ATTRIBUTES_MEMBER } from '../../functions/fraud/event-message.ts';
+import { EVENT_MEMBERS } from '../../functions/fraud/events.ts';
+import { eventColumns } from '../schemas/event-schemas.ts';
 import { inDuckDb, readViews } from './views.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -12,14 +15,14 @@ export interface Analytics {
   close(): void;
 }
 
-/** Opens `events.ndjson` and `decisions.ndjson` of a folder; a file that is missing counts as empty. */
+/** Opens the event log of a folder (scripts/local/event-log.ts); a file that is missing counts as empty. */
 export async function openAnalytics(folder: string): Promise<Analytics> {
   const instance = await DuckDBInstance.create(':memory:');
   const connection = await instance.connect();
   // The only type of GoogleSQL in the views that DuckDB has under another name.
   await connection.run('CREATE TYPE FLOAT64 AS DOUBLE');
-  await load(connection, 'events_raw', join(folder, 'events.ndjson'), 'receivedAt');
-  await load(connection, 'decisions_raw', join(folder, 'decisions.ndjson'), 'decidedAt');
+  await loadEvents(connection, await linesOf(folder, 'events'));
+  await loadDecisions(connection, await linesOf(folder, 'decisions'));
   for (const view of await readViews()) {
     await connection.run(`CREATE VIEW ${view.name} AS ${inDuckDb(view)}`);
   }
@@ -35,20 +38,43 @@ export async function openAnalytics(folder: string): Promise<Analytics> {
   };
 }
 
-async function load(
+/** The log's file and the one before it, as far as they exist, in a list of SQL; undefined where there is none. */
+async function linesOf(folder: string, log: string): Promise<string | undefined> {
+  const files: string[] = [];
+  for (const file of [join(folder, `${log}.1.ndjson`), join(folder, `${log}.ndjson`)]) {
+    const exists = await access(file).then(
+      () => true,
+      () => false,
+    );
+    if (exists) files.push(`'${file.replaceAll("'", "''")}'`);
+  }
+  return files.length > 0 ? `read_ndjson_objects([${files.join(', ')}])` : undefined;
+}
+
+/** The table as BigQuery has it, from the same list of columns. */
+async function loadEvents(connection: DuckDBConnection, lines: string | undefined): Promise<void> {
+  const columns = eventColumns();
+  const list = columns.map(({ name, type }) => `"${name}" ${type}`).join(', ');
+  await connection.run(`CREATE TABLE events_raw (${list})`);
+  if (!lines) return;
+  const values = columns.map(({ name, type }) => {
+    if (name === 'publish_time')
+      return `CAST(json_extract_string(json, '$.receivedAt') AS TIMESTAMP)`;
+    if (name === ATTRIBUTES_MEMBER) return `json_extract(json, '$.attributes')`;
+    if (!(name in EVENT_MEMBERS) || name === 'attributes') return 'NULL';
+    return `CAST(json_extract_string(json, '$.${name}') AS ${type})`;
+  });
+  await connection.run(`INSERT INTO events_raw SELECT ${values.join(', ')} FROM ${lines}`);
+}
+
+async function loadDecisions(
   connection: DuckDBConnection,
-  table: string,
-  file: string,
-  time: string,
+  lines: string | undefined,
 ): Promise<void> {
-  await connection.run(`CREATE TABLE ${table} (data JSON, publish_time TIMESTAMP)`);
-  const exists = await access(file).then(
-    () => true,
-    () => false,
-  );
-  if (!exists) return;
+  await connection.run('CREATE TABLE decisions_raw (data JSON, publish_time TIMESTAMP)');
+  if (!lines) return;
   await connection.run(
-    `INSERT INTO ${table} SELECT json, CAST(json_extract_string(json, '$.${time}') AS TIMESTAMP)
-     FROM read_ndjson_objects('${file.replaceAll("'", "''")}')`,
+    `INSERT INTO decisions_raw
+     SELECT json, CAST(json_extract_string(json, '$.decidedAt') AS TIMESTAMP) FROM ${lines}`,
   );
 }

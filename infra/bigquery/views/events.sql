@@ -1,22 +1,23 @@
 -- One row an event, however often it was delivered.
 SELECT
-  JSON_VALUE(data, '$.eventId') AS event_id,
-  JSON_VALUE(data, '$.type') AS type,
-  JSON_VALUE(data, '$.source') AS source,
-  CAST(JSON_VALUE(data, '$.occurredAt') AS TIMESTAMP) AS occurred_at,
-  CAST(JSON_VALUE(data, '$.receivedAt') AS TIMESTAMP) AS received_at,
-  JSON_VALUE(data, '$.authenticated') AS authenticated,
-  JSON_VALUE(data, '$.user') AS user_id,
-  JSON_VALUE(data, '$.device') AS device_id,
-  JSON_VALUE(data, '$.network') AS network_id,
-  JSON_VALUE(data, '$.platform') AS platform,
-  JSON_VALUE(data, '$.appVersion') AS app_version,
-  JSON_VALUE(data, '$.model') AS model,
-  JSON_VALUE(data, '$.version') AS version,
-  JSON_VALUE(data, '$.grant') AS grant_id,
-  JSON_VALUE(data, '$.outcome') AS outcome,
-  JSON_VALUE(data, '$.cause') AS cause,
-  JSON_VALUE(data, '$.attributes.reason') AS reason
-FROM `${project}.${dataset}.events_raw`
+  raw.eventId AS event_id,
+  raw.type AS type,
+  raw.source AS source,
+  raw.occurredAt AS occurred_at,
+  raw.receivedAt AS received_at,
+  raw.authenticated AS authenticated,
+  raw.user AS user_id,
+  raw.device AS device_id,
+  raw.network AS network_id,
+  raw.platform AS platform,
+  raw.appVersion AS app_version,
+  raw.model AS model,
+  raw.version AS version,
+  raw.grant AS grant_id,
+  raw.outcome AS outcome,
+  raw.cause AS cause,
+  JSON_VALUE(raw.attributesJson, '$.reason') AS reason,
+  raw.attributesJson AS attributes
+FROM `${project}.${dataset}.events_raw` AS raw
 WHERE TRUE
-QUALIFY ROW_NUMBER() OVER (PARTITION BY JSON_VALUE(data, '$.eventId') ORDER BY publish_time) = 1
+QUALIFY ROW_NUMBER() OVER (PARTITION BY raw.eventId ORDER BY raw.publish_time) = 1
