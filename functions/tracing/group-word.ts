@@ -11,7 +11,7 @@ export const MAX_SPACING = 1 << 12;
 /** Both a power of two: `placeOf(word, spacing)` is below `spacing`. */
 export const placeOf = (word: number, spacing: number): number => word & (spacing - 1);
 export const chipOf = (word: number): number => (word >>> 12) & (CHIPS - 1);
-export const spellsIdentifier = (word: number): boolean => (word & (1 << 24)) !== 0;
+export const identifierBitOf = (word: number): number => (word >>> 24) & 1;
 export const signBitOf = (word: number): number => (word >>> 25) & 1;
 
 const BLOCK_WORDS = BLOCK_BYTES / 4;

@@ -5,9 +5,9 @@ import {
   chipOf,
   groupBits,
   groupWords,
+  identifierBitOf,
   placeOf,
   signBitOf,
-  spellsIdentifier,
 } from './group-word.ts';
 import { encodeIdentifier } from './identifier-code.ts';
 import { grantKey, Keystream, placesKey } from './keystream.ts';
@@ -64,20 +64,33 @@ class GrantMarker implements WeightMarker {
     const places = groupWords(this.#places, first.fromGroup, last.toGroup);
     const own = groupBits(this.#sequence, first.fromGroup, last.toGroup);
     const view = viewOf(bytes);
-    for (const { tensor, first, last, fromGroup, toGroup } of sections) {
-      const { layer, type, spacing, firstGroup } = tensor;
-      const base = layer.offset - offset;
-      for (let group = fromGroup; group < toGroup; group++) {
-        const word = places.words[group - places.firstGroup] as number;
-        const element = (group - firstGroup) * spacing + placeOf(word, spacing);
-        if (element < first || element >= last) continue;
-        const at = group - own.firstGroup;
-        const bit = spellsIdentifier(word)
-          ? (this.#chips[chipOf(word)] as number)
-          : ((own.bits[at >>> 3] as number) >>> (at & 7)) & 1;
-        type.mark(view, base, element, (bit ^ signBitOf(word)) === 0, this.#strength);
-      }
+    for (const section of sections) {
+      const { type, layer } = section.tensor;
+      type.mark(view, layer.offset - offset, this.#marks(section, places, own), this.#strength);
     }
+  }
+
+  /** Which weights of a section are marked and which way, as `WeightType.mark` takes them. */
+  #marks(
+    { tensor: { spacing, firstGroup }, first, last, fromGroup, toGroup }: Section,
+    { words, firstGroup: firstWord }: ReturnType<typeof groupWords>,
+    { bits, firstGroup: firstBit }: ReturnType<typeof groupBits>,
+  ): Int32Array {
+    const chips = this.#chips;
+    const marks = new Int32Array(toGroup - fromGroup);
+    let count = 0;
+    for (let group = fromGroup; group < toGroup; group++) {
+      const word = words[group - firstWord] as number;
+      const element = (group - firstGroup) * spacing + placeOf(word, spacing);
+      if (element < first || element >= last) continue;
+      const at = group - firstBit;
+      const chip = chips[chipOf(word)] as number;
+      const own = (bits[at >>> 3] as number) >>> (at & 7);
+      // Upwards where bit and sign agree; arithmetic, since no processor could predict the branches.
+      const bit = own ^ ((own ^ chip) & -identifierBitOf(word));
+      marks[count++] = element * 2 + (~(bit ^ signBitOf(word)) & 1);
+    }
+    return marks.subarray(0, count);
   }
 
   /** What of the marked tensors lies between two offsets of the file. */

@@ -2,7 +2,7 @@
 import { viewOf } from '../sealing/bytes.ts';
 import { type AlignedPair, alignTensors } from './align.ts';
 import { TraceError } from './errors.ts';
-import { chipOf, groupWords, placeOf, signBitOf, spellsIdentifier } from './group-word.ts';
+import { chipOf, groupWords, identifierBitOf, placeOf, signBitOf } from './group-word.ts';
 import { CHIPS } from './identifier-code.ts';
 import { Keystream, placesKey } from './keystream.ts';
 import { type MarkedLayer, planMarks } from './plan.ts';
@@ -102,7 +102,7 @@ class Evidence {
       const word = words[group + firstGroup - firstWord] as number;
       const forUp = (amplitude / deviation) * heard;
       const forZero = signBitOf(word) === 0 ? forUp : -forUp;
-      if (spellsIdentifier(word)) {
+      if (identifierBitOf(word) === 1) {
         const chip = chipOf(word);
         this.#chips[chip] = (this.#chips[chip] as number) + forZero;
       } else {

@@ -20,11 +20,11 @@ export const STRENGTHS: Readonly<Record<Strength, StrengthParameters>> = {
   light: {
     floatSteps: 1,
     spacing: { float: 1, bfloat16: 32, int8: 64, int4: 512 },
-    marks: 1 << 20,
+    marks: 1 << 19,
   },
   standard: {
     floatSteps: 2,
     spacing: { float: 1, bfloat16: 16, int8: 32, int4: 256 },
-    marks: 1 << 20,
+    marks: 1 << 19,
   },
 };
