@@ -2,7 +2,7 @@
 import type { Services } from '../../functions/composition.ts';
 import type * as harness from '../../test/api-harness.ts';
 import type { Weakening } from './attack.ts';
-import { createWorld, type World } from './world.ts';
+import { createWorld, type Edit, type World } from './world.ts';
 
 export type Api = harness.ApiHarness;
 
@@ -14,6 +14,8 @@ export interface ApiOptions {
 export interface Lab extends World {
   /** The HTTP functions and scoring, on doubles of the cloud; a model `smile` lies in the catalogue. */
   api(options?: ApiOptions): Promise<Api>;
+  /** Runs `attempt` in a world like this one with these edits besides. */
+  also<T>(edits: readonly Edit[], attempt: (lab: Lab) => Promise<T>): Promise<T>;
   /** Has `end` called when the attack is over. */
   atEnd(end: () => unknown): void;
 }
@@ -37,6 +39,8 @@ export async function inLab<T>(
       await api.publish('smile', MODEL, { format: 'opaque' });
       return api;
     },
+    also: (edits, attempt) =>
+      inLab({ ...weakening, edits: [...(weakening.edits ?? []), ...edits] }, attempt),
     atEnd: (end) => void ends.push(end),
   };
   try {
