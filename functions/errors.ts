@@ -58,6 +58,7 @@ export const ERRORS = {
   rate_limited: row(429, 'Too many requests', 'Slow down.', 'retry', 'WARNING'),
   internal: row(500, 'Internal error', 'The request could not be handled.', 'retry'),
   unavailable: row(503, 'Temporarily unavailable', 'Try again later.', 'retry'),
+  overloaded: row(503, 'Overloaded', 'Try again later.', 'retry', 'WARNING'),
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -7,9 +7,12 @@ import { createServices } from './composition.ts';
 import { processConfig } from './config.ts';
 import { FUNCTIONS } from './index.ts';
 import { maxBodyBytes, registerFunction } from './register.ts';
+import { endInOrder } from './shutdown.ts';
 
 const config = processConfig();
 const entry = FUNCTIONS.find(({ name }) => name === config.functionTarget);
 if (!entry) throw new Error('FUNCTION_TARGET names no function');
-guardNewServers(maxBodyBytes(entry));
-await registerFunction(entry, createServices(config, entry));
+const services = createServices(config, entry);
+const handle = await registerFunction(entry, services);
+guardNewServers(services, { maxBodyBytes: maxBodyBytes(entry), handle });
+endInOrder(services.events.settled);

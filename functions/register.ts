@@ -1,5 +1,5 @@
 import { type CloudEvent, cloudEvent, http } from '@google-cloud/functions-framework';
-import { createHttpHandler } from './api/pipeline.ts';
+import { createHttpHandler, type HttpHandler } from './api/pipeline.ts';
 import type { Services } from './composition.ts';
 import type { FunctionEntry } from './index.ts';
 
@@ -11,18 +11,26 @@ const EVENT_BODY_BYTES = 16 * 1024 * 1024;
 export const maxBodyBytes = (entry: FunctionEntry): number =>
   entry.trigger.kind === 'event' ? EVENT_BODY_BYTES : API_BODY_BYTES;
 
-/** Loads a function's module and registers it with the Functions Framework under its name. */
-export async function registerFunction(entry: FunctionEntry, services: Services): Promise<void> {
+/**
+ * Loads a function's module and registers it with the Functions Framework under its name. Gives the
+ * handler of an HTTP function, which ingress.ts calls past the framework.
+ */
+export async function registerFunction(
+  entry: FunctionEntry,
+  services: Services,
+): Promise<HttpHandler | undefined> {
   if (entry.trigger.kind === 'event') {
     const { createHandler } = await (entry as EventEntry).load();
     const handle = createHandler(services);
     cloudEvent(entry.name, ({ id, type, source, data }: CloudEvent<unknown>) =>
       handle({ id, type, source, data }),
     );
-    return;
+    return undefined;
   }
   const { endpoints } = await (entry as HttpEntry).load();
-  http(entry.name, createHttpHandler(entry.name, endpoints, services));
+  const handle = createHttpHandler(entry.name, endpoints, services);
+  http(entry.name, handle);
+  return handle;
 }
 
 type EventEntry = Extract<FunctionEntry, { trigger: { kind: 'event' } }>;

@@ -63,9 +63,11 @@ describe('functions', () => {
     const optional = ['INTEGRITY_KEYS'];
     const secrets = FUNCTIONS.flatMap((entry): readonly string[] => entry.secrets);
     const byPlatform = ['K_SERVICE', 'FUNCTION_TARGET'];
+    // Differ from function to function.
+    const byFunction = ['INSTANCE_CONCURRENCY'];
     const expected = ENVIRONMENT_VARIABLES.filter(
       (name) =>
-        ![...byPlatform, ...secrets, ...optional].includes(name) &&
+        ![...byPlatform, ...byFunction, ...secrets, ...optional].includes(name) &&
         !(LOCAL_ONLY as readonly string[]).includes(name),
     );
     expect(set.sort()).toEqual([...expected].sort());

@@ -1,11 +1,16 @@
 /**
  * The first thing a request meets. The Functions Framework parses bodies before our code runs,
  * takes up to 1 GiB, and answers a malformed one with a page of its own; so its server is wrapped:
- * the body is read here, to a cap, and parsed once, and the framework's parsers find it done.
+ * the body is read here, to a cap, and parsed once. An HTTP function is then called from here: the
+ * framework would run it in a domain (node:domain), which makes each promise of the process several
+ * times as dear. An event function gets its request from the framework, whose parsers find it done.
  */
 import { randomUUID } from 'node:crypto';
 import http, { type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import type { Services } from '../composition.ts';
 import { type Problem, problemOf, ServiceError } from '../errors.ts';
+import { overloaded } from './gate.ts';
+import type { HttpHandler } from './pipeline.ts';
 
 /** What body parsers leave on a request; one that has `_body` set and has ended is passed over by them. */
 interface ParsedRequest extends IncomingMessage {
@@ -17,38 +22,77 @@ interface ParsedRequest extends IncomingMessage {
 const REQUEST_TIMEOUT_MS = 30_000;
 const HEADERS_TIMEOUT_MS = 10_000;
 
-/** Makes every HTTP server that this process creates from now on read bodies of at most `maxBodyBytes`. */
-export function guardNewServers(maxBodyBytes: number): void {
-  const createServer = http.createServer;
-  http.createServer = ((...args: Parameters<typeof createServer>) =>
-    guardServer(createServer(...args), maxBodyBytes)) as typeof createServer;
+/** One line a second says how many were refused; a line for each would be load of its own. */
+const REFUSALS_LOGGED_MS = 1_000;
+
+export interface IngressOptions {
+  /** The largest request body that is read at all. */
+  readonly maxBodyBytes: number;
+  /** Serves in place of the server's own listeners. */
+  readonly handle?: HttpHandler | undefined;
 }
 
-/** Puts the body reader before the listeners that `server` has. */
-export function guardServer(server: http.Server, maxBodyBytes: number): http.Server {
-  const listeners = server.listeners('request') as RequestListener[];
+type IngressServices = Pick<Services, 'gate' | 'log'>;
+
+/** Puts what this file does before every HTTP server that this process creates from now on. */
+export function guardNewServers(services: IngressServices, options: IngressOptions): void {
+  const createServer = http.createServer;
+  http.createServer = ((...args: Parameters<typeof createServer>) =>
+    guardServer(createServer(...args), services, options)) as typeof createServer;
+}
+
+/** Puts it before the listeners that `server` has. */
+export function guardServer(
+  server: http.Server,
+  services: IngressServices,
+  { maxBodyBytes, handle }: IngressOptions,
+): http.Server {
+  const listeners = handle ? [handle] : (server.listeners('request') as RequestListener[]);
+  const countRefusal = refusalCounter(services);
   server.removeAllListeners('request');
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.on('request', (request: ParsedRequest, response: ServerResponse) => {
+    if (services.gate.isFull() && !request.url?.startsWith('/health/')) {
+      countRefusal();
+      const error = overloaded('instance_full', Math.random);
+      // What is left of a small body is thrown away as it comes, which is cheaper than another connection.
+      const isSmall = Number(request.headers['content-length'] ?? Number.NaN) <= maxBodyBytes;
+      if (isSmall) sendProblem(response, problemOf(error, randomUUID()));
+      else refuse(response, error);
+      return;
+    }
     readBody(request, maxBodyBytes).then(
       () => {
-        for (const listener of listeners) listener(request, response);
+        for (const listener of listeners) void listener(request, response);
       },
       (error: unknown) => {
         // The client went away in the middle of its body: nobody is left to answer.
-        if (!(error instanceof ServiceError)) {
-          response.destroy();
-          return;
-        }
-        const requestId = randomUUID();
-        // The rest of an oversized body is not read: the connection ends with the answer.
-        response.setHeader('Connection', 'close');
-        sendProblem(response, problemOf(error, requestId));
+        if (error instanceof ServiceError) refuse(response, error);
+        else response.destroy();
       },
     );
   });
   return server;
+}
+
+/** The rest of the request's body is not read: the connection ends with the answer. */
+function refuse(response: ServerResponse, error: ServiceError): void {
+  response.setHeader('Connection', 'close');
+  sendProblem(response, problemOf(error, randomUUID()));
+}
+
+function refusalCounter({ log }: IngressServices): () => void {
+  let refused = 0;
+  let loggedAt = Number.NEGATIVE_INFINITY;
+  return () => {
+    refused += 1;
+    const now = performance.now();
+    if (now - loggedAt < REFUSALS_LOGGED_MS) return;
+    log('WARNING', 'overloaded', { refused });
+    refused = 0;
+    loggedAt = now;
+  };
 }
 
 /** Sends an RFC 9457 problem. */

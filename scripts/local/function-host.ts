@@ -74,8 +74,9 @@ export async function startFunctionsInProcess(
       const services = createServices(config, entry, options.clients, (line) =>
         appendFileSync(logFile, line),
       );
-      await registerFunction(entry, services);
-      const server = guardServer(getTestServer(entry.name), maxBodyBytes(entry));
+      const handle = await registerFunction(entry, services);
+      const ingress = { maxBodyBytes: maxBodyBytes(entry), handle };
+      const server = guardServer(getTestServer(entry.name), services, ingress);
       return { name: entry.name, server, port: await listenOnLoopback(server) };
     }),
   );
