@@ -6,7 +6,13 @@ import { toBase64url } from '../functions/encoding.ts';
 import { type SealingCrypto, sha256 } from '../functions/sealing/crypto.ts';
 import { generateRecipientKey, type RecipientKey } from '../functions/sealing/hpke.ts';
 import type { SuiteName } from '../functions/sealing/suites.ts';
-import type { ApiClient, ChallengePurpose, GrantAnswer, ProvenRequest } from './api/api-client.ts';
+import type {
+  ApiClient,
+  ChallengePurpose,
+  ErasureAnswer,
+  GrantAnswer,
+  ProvenRequest,
+} from './api/api-client.ts';
 import { ApiError } from './api/api-error.ts';
 import { DEFAULT_RETRY, type RetryPolicy, withRetry } from './api/retry.ts';
 import { type ClientEvent, completeEvent } from './events.ts';
@@ -119,6 +125,46 @@ export class ModelSealClient {
         return (await this.#options.api.report(request)).erase;
       }),
     );
+  }
+
+  /**
+   * Retires this device: it gets nothing more, and its enrolment is forgotten here. A device that
+   * the cloud does not know any more, or whose key is lost, is as good as retired. Throws ApiError.
+   */
+  async retireDevice(): Promise<void> {
+    const { api, enrolments } = this.#options;
+    const enrolment = await enrolments.load();
+    if (!enrolment) return;
+    const { deviceId } = enrolment;
+    try {
+      await withRetry(this.#retry, async () => {
+        const data = { type: 'device.retire', target: deviceId };
+        await api.retire(deviceId, await this.#proven(enrolment, 'device.retire', data));
+      });
+    } catch (error) {
+      const gone = error instanceof ApiError && error.code === 'device_unknown';
+      if (!gone && !(error instanceof KeyLostError)) throw error;
+    }
+    await enrolments.clear();
+  }
+
+  /**
+   * Has everything about this user erased, with a proof where this device is enrolled, and forgets
+   * its enrolment. Throws ApiError: `proof_invalid` where another device of the user's must ask, or
+   * this one after enrolling.
+   */
+  async eraseMe(): Promise<ErasureAnswer> {
+    const { api, enrolments } = this.#options;
+    const enrolment = await enrolments.load();
+    const answer = await withRetry(this.#retry, async () => {
+      if (enrolment) {
+        return api.erase(await this.#proven(enrolment, 'user.erase', { type: 'user.erase' }));
+      }
+      const challenge = await api.challenge('user.erase');
+      return api.erase({ clientData: this.#encode({ type: 'user.erase', challenge }).clientData });
+    });
+    await enrolments.clear();
+    return answer;
   }
 
   /** Runs `work` as the enrolled device; where its key is lost or unknown, enrols anew, once. */

@@ -36,6 +36,8 @@ export class KeyLostError extends Error {
 export interface EnrolmentStore {
   load(): Promise<Enrolment | undefined>;
   save(enrolment: Enrolment): Promise<void>;
+  /** Forgets it; no error where there is none. */
+  clear(): Promise<void>;
 }
 
 export interface Enrolment {
@@ -50,6 +52,9 @@ export function memoryEnrolmentStore(): EnrolmentStore {
     load: async () => known,
     save: async (enrolment) => {
       known = enrolment;
+    },
+    clear: async () => {
+      known = undefined;
     },
   };
 }

@@ -198,4 +198,17 @@ describe('ProtectedModels', () => {
     );
     expect(sent).toHaveLength(1);
   });
+
+  it('erases its copies when the device is retired or the user forgotten', async () => {
+    const { models, store } = await device('gina');
+    await models.get('smile');
+    await models.retireDevice();
+    expect(await store.list()).toEqual([]);
+    expect(await readdir(directory)).toEqual([]);
+    await models.retireDevice();
+    await models.get('smile');
+    expect(await models.eraseMe()).toMatchObject({ completedAt: null });
+    expect(await readdir(directory)).toEqual([]);
+    await expect(models.get('smile')).rejects.toMatchObject({ code: 'rate_limited' });
+  });
 });

@@ -3,7 +3,7 @@ import type { SealingCrypto } from '../functions/sealing/crypto.ts';
 import { SealError } from '../functions/sealing/errors.ts';
 import type { VerificationKey } from '../functions/sealing/jws.ts';
 import type { Licence } from '../functions/sealing/licence.ts';
-import type { ApiClient } from './api/api-client.ts';
+import type { ApiClient, ErasureAnswer } from './api/api-client.ts';
 import { ApiError } from './api/api-error.ts';
 import type { ModelSealClient } from './client.ts';
 import { type ClientEvent, completeEvent } from './events.ts';
@@ -92,6 +92,26 @@ export class ProtectedModels {
       this.#pending = this.#pending.slice(batch.length);
       for (const grant of revoked) await store.erase(grant);
     } while (this.#pending.length > 0);
+  }
+
+  /** Erases every copy on this device and retires it: before it is given away. Throws ApiError. */
+  async retireDevice(): Promise<void> {
+    await this.#forget();
+    await this.#options.client.retireDevice();
+  }
+
+  /**
+   * Erases every copy on this device and has the cloud erase everything about this user, his other
+   * devices and personal models too. Throws ApiError.
+   */
+  async eraseMe(): Promise<ErasureAnswer> {
+    await this.#forget();
+    return this.#options.client.eraseMe();
+  }
+
+  async #forget(): Promise<void> {
+    this.#pending = [];
+    await this.#options.store.eraseAll();
   }
 
   async #openStored(modelId: string, version?: string): Promise<StoredModel | undefined> {

@@ -2,7 +2,6 @@
 import { randomBytes, X509Certificate } from 'node:crypto';
 import { APPLE_APP_ATTEST_ROOTS, APPLE_RECEIPT_ROOTS } from './attestation/trust-anchors/apple.ts';
 import { GOOGLE_KEY_ATTESTATION_ROOTS } from './attestation/trust-anchors/google.ts';
-import { createGate, type Gate } from './api/gate.ts';
 import { createManifests, type Manifests } from './catalogue/manifests.ts';
 import { createVersionKeys, type VersionKeys } from './catalogue/version-keys.ts';
 import type { DocumentStore } from './cloud/documents.ts';
@@ -48,7 +47,6 @@ export interface Services extends CloudClients {
   readonly challenges: Challenges;
   readonly enrolmentPolicy: EnrolmentPolicy;
   readonly shield: Shield;
-  readonly gate: Gate;
   readonly licences: LicenceIssuer;
   readonly versionKeys: VersionKeys;
   readonly manifests: Manifests;
@@ -97,7 +95,7 @@ export function createServices(
     log,
     now,
     randomBytes,
-    userTokens: createUserTokens(config.issuers),
+    userTokens: createUserTokens(config.issuers, config.planClaim),
     pseudonyms: {
       user: (issuer, subject) => userPseudonym(pseudonymKey(), issuer, subject),
       network: (address) =>
@@ -110,7 +108,6 @@ export function createServices(
     },
     enrolmentPolicy: createEnrolmentPolicy(config, now),
     shield: createShield({ policy: INSTANCE_LIMIT, maxCallers: 10_000 }),
-    gate: createGate({ slots: config.instanceConcurrency, random: Math.random }),
     licences: createLicenceIssuer(clients.keys, config.licenceSeconds + config.offlineGraceSeconds),
     versionKeys: createVersionKeys(clients.keys),
     manifests: createManifests(clients.objects, config.buckets.vault),

@@ -9,6 +9,7 @@ import { APPLE_RECEIPT_URLS } from './attestation/app-attest/receipt-client.ts';
 import { GOOGLE_REVOCATION_URL } from './attestation/key-attestation/revocation-list.ts';
 import { parseAttestationPolicy } from './attestation/policy/schema.ts';
 import { fromBase64url } from './encoding.ts';
+import { DEFAULT_PLAN } from './grants/quota.ts';
 import { TRACING } from './sealing/tracing.ts';
 
 /** The environment is not usable; the message names each variable and never its value. */
@@ -83,6 +84,19 @@ const appleReceiptKey = z.strictObject({
   }),
 });
 
+/** A day's models are listed in one document. */
+const MOST_MODELS_A_DAY = 1_000;
+
+const plans = z
+  .record(
+    z.string().regex(/^[\w.-]{1,64}$/),
+    z.strictObject({
+      grantsPerDay: z.int().min(1).max(1_000_000),
+      modelsPerDay: z.int().min(1).max(MOST_MODELS_A_DAY),
+    }),
+  )
+  .refine((all) => Object.hasOwn(all, DEFAULT_PLAN), 'needs a default plan');
+
 const certificates = z.array(z.string()).default([]);
 
 const environment = z.object({
@@ -128,6 +142,10 @@ const environment = z.object({
   GRANTS_PER_NETWORK_MINUTE: z.coerce.number().int().min(64).default(600),
   /** Of one model by everybody: what stops a leaked app from emptying the budget. */
   GRANTS_PER_MODEL_MINUTE: z.coerce.number().int().min(64).default(60_000),
+  /** What each plan gives in a day, by its name; `default` is for who has none. */
+  PLANS: json(plans).default({ default: { grantsPerDay: 1_000, modelsPerDay: 40 } }),
+  /** The claim of a user token that names the plan. */
+  PLAN_CLAIM: z.string().min(1).max(200).default('plan'),
   MAX_MODEL_BYTES: z.coerce
     .number()
     .int()
@@ -247,6 +265,8 @@ function shape(env: Environment) {
       grantsPerNetworkMinute: env.GRANTS_PER_NETWORK_MINUTE,
       grantsPerModelMinute: env.GRANTS_PER_MODEL_MINUTE,
     },
+    plans: env.PLANS,
+    planClaim: env.PLAN_CLAIM,
     maxModelBytes: env.MAX_MODEL_BYTES,
     instanceConcurrency: env.INSTANCE_CONCURRENCY,
     forwardedForPosition: env.FORWARDED_FOR_POSITION,

@@ -56,9 +56,9 @@ export const ERRORS = {
   model_invalid: row(422, 'Invalid model file', 'The file is not a sound model of its format.'),
   app_outdated: row(426, 'App outdated', 'Update the app.', 'update'),
   rate_limited: row(429, 'Too many requests', 'Slow down.', 'retry', 'WARNING'),
+  quota_exceeded: row(429, 'Quota used up', 'The plan gives no more today.'),
   internal: row(500, 'Internal error', 'The request could not be handled.', 'retry'),
   unavailable: row(503, 'Temporarily unavailable', 'Try again later.', 'retry'),
-  overloaded: row(503, 'Overloaded', 'Try again later.', 'retry', 'WARNING'),
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -78,6 +78,19 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
     load: () => import('./api/report.ts'),
   },
   {
+    name: 'account',
+    trigger: {
+      kind: 'http',
+      routes: [
+        { method: 'DELETE', path: '/v1/devices/:deviceId' },
+        { method: 'GET', path: '/v1/me' },
+        { method: 'DELETE', path: '/v1/me' },
+      ],
+    },
+    secrets: API_SECRETS,
+    load: () => import('./api/account.ts'),
+  },
+  {
     name: 'models',
     trigger: { kind: 'http', routes: [{ method: 'GET', path: '/v1/models' }] },
     secrets: ['PSEUDONYM_SECRET'],
@@ -106,6 +119,12 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
     trigger: { kind: 'schedule', cron: '* * * * *', path: '/internal/sweep' },
     secrets: [],
     load: () => import('./workers/sweep.ts'),
+  },
+  {
+    name: 'erasures',
+    trigger: { kind: 'schedule', cron: '* * * * *', path: '/internal/erasures' },
+    secrets: ['PSEUDONYM_SECRET'],
+    load: () => import('./workers/erasures.ts'),
   },
   {
     name: 'ledger',

@@ -10,8 +10,16 @@ const PSEUDONYMS = 'secret PSEUDONYM_SECRET: roles/secretmanager.secretAccessor'
 const DOCUMENTS = 'firestore: roles/datastore.user';
 
 const REVIEWED = {
+  account: [DOCUMENTS, CHALLENGES, PSEUDONYMS, EVENTS],
   challenge: [CHALLENGES, PSEUDONYMS, EVENTS],
   enroll: [DOCUMENTS, CHALLENGES, PSEUDONYMS, EVENTS],
+  erasures: [
+    'bucket intake: intakeEraser',
+    'bucket sealed: objectEraser',
+    'bucket vault: objectEraser',
+    DOCUMENTS,
+    PSEUDONYMS,
+  ],
   grant: [
     'bucket sealed: sealedWriter',
     'bucket vault: roles/storage.objectViewer',
@@ -110,6 +118,8 @@ describe('access', () => {
       sealedSweeper: ['storage.objects.delete', 'storage.objects.list'],
       vaultWriter: ['storage.objects.create', 'storage.objects.delete', 'storage.objects.get'],
       intakeConsumer: ['storage.objects.delete', 'storage.objects.get'],
+      intakeEraser: ['storage.objects.delete', 'storage.objects.list'],
+      objectEraser: ['storage.objects.delete'],
     });
     expect(role('public_key_reader')?.body['permissions']).toEqual([
       'cloudkms.cryptoKeyVersions.list',

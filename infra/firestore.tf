@@ -15,7 +15,7 @@ resource "google_firestore_database" "default" {
 # What the code gives an `expireAt` is deleted by the database within a day of it. Every read checks
 # the time itself. The field grows with the clock, so indexing it would make one hot index range.
 resource "google_firestore_field" "expiry" {
-  for_each   = toset(["challenges", "limits", "grants", "blocklist", "risk"])
+  for_each   = toset(["challenges", "limits", "grants", "blocklist", "risk", "audit", "erasures"])
   database   = google_firestore_database.default.name
   collection = each.key
   field      = "expireAt"

@@ -61,6 +61,12 @@ locals {
       secrets = ["CHALLENGE_SECRET", "PSEUDONYM_SECRET"]
       access  = { topics = ["events"], firestore = "roles/datastore.user" }
     }
+    account = {
+      kind    = "http"
+      routes  = ["/v1/devices/*", "/v1/me"]
+      secrets = ["CHALLENGE_SECRET", "PSEUDONYM_SECRET"]
+      access  = { topics = ["events"], firestore = "roles/datastore.user" }
+    }
     models = {
       kind    = "http"
       routes  = ["/v1/models"]
@@ -95,6 +101,18 @@ locals {
       concurrency = 1
       timeout     = "120s"
       access      = { topics = ["events"], buckets = { sealed = "sealedSweeper" } }
+    }
+    erasures = {
+      kind        = "schedule"
+      cron        = "* * * * *"
+      path        = "/internal/erasures"
+      secrets     = ["PSEUDONYM_SECRET"]
+      concurrency = 1
+      timeout     = "300s"
+      access = {
+        firestore = "roles/datastore.user"
+        buckets   = { intake = "intakeEraser", vault = "objectEraser", sealed = "objectEraser" }
+      }
     }
     ledger = {
       kind        = "schedule"
@@ -146,6 +164,8 @@ locals {
     GRANTS_PER_DEVICE_MINUTE     = var.limits.grants_per_device_minute
     GRANTS_PER_NETWORK_MINUTE    = var.limits.grants_per_network_minute
     GRANTS_PER_MODEL_MINUTE      = var.limits.grants_per_model_minute
+    PLANS                        = jsonencode(var.plans)
+    PLAN_CLAIM                   = var.plan_claim
     MAX_MODEL_BYTES              = var.limits.max_model_bytes
     # The load balancer appends the client's address and its own.
     FORWARDED_FOR_POSITION = 2

@@ -8,6 +8,9 @@ resource "google_project_iam_custom_role" "object" {
     sealedSweeper  = ["storage.objects.delete", "storage.objects.list"]
     vaultWriter    = ["storage.objects.create", "storage.objects.delete", "storage.objects.get"]
     intakeConsumer = ["storage.objects.delete", "storage.objects.get"]
+    # Whose a waiting model is stands in its metadata, which a listing shows.
+    intakeEraser = ["storage.objects.delete", "storage.objects.list"]
+    objectEraser = ["storage.objects.delete"]
   }
   role_id     = each.key
   title       = "modelseal ${each.key}"

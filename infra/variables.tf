@@ -118,6 +118,22 @@ variable "limits" {
   default = {}
 }
 
+variable "plans" {
+  description = "What each plan gives a user in a day, by its name: grants and different models. `default` is for who has none."
+  type        = map(object({ grantsPerDay = number, modelsPerDay = number }))
+  default     = { default = { grantsPerDay = 1000, modelsPerDay = 40 } }
+  validation {
+    condition     = contains(keys(var.plans), "default")
+    error_message = "A default plan."
+  }
+}
+
+variable "plan_claim" {
+  description = "The claim of a user token that names the plan."
+  type        = string
+  default     = "plan"
+}
+
 variable "secret_versions" {
   description = "Which version of each secret the functions read. Never `latest`: two revisions of one release must read the same. INTEGRITY_KEYS is read only where it is named here."
   type        = map(string)

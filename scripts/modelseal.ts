@@ -1,8 +1,8 @@
 /** `npm run modelseal -- …`: what operators and analysts do, from a terminal. */
 import { Command } from 'commander';
-import { revokeModel } from '../functions/catalogue/revoke-model.ts';
 import { ConfigError } from '../functions/config.ts';
 import { ServiceError } from '../functions/errors.ts';
+import { addAccountCommands } from './commands/account-cli.ts';
 import { type CommandServices, commandServices } from './commands/command-services.ts';
 import { doctor } from './commands/doctor.ts';
 import { addFraudCommands } from './commands/fraud-cli.ts';
@@ -26,20 +26,6 @@ program
   );
 
 program
-  .command('revoke')
-  .description('take a model, or one version of it, back: no grants, no renewals, copies erased')
-  .argument('<model>', 'MODEL, or MODEL@VERSION')
-  .action((target: string) =>
-    withServices(async ({ documents }) => {
-      const [modelId = '', version] = target.split('@');
-      const revoked = await revokeModel(documents, modelId, version);
-      console.log(
-        `revoked: ${revoked.map((name) => `${modelId}@${name}`).join(', ') || 'nothing new'}`,
-      );
-    }),
-  );
-
-program
   .command('doctor')
   .description('check the deployment for what goes wrong most, with the command that mends it')
   .action(() =>
@@ -48,6 +34,7 @@ program
     }),
   );
 
+addAccountCommands(program, withServices);
 addFraudCommands(program, withServices);
 
 /** Runs a command and leaves with 0, or says in one line why not and leaves with 1. */

@@ -1,6 +1,7 @@
 /** What the code writes to the database, seen in a whole story: for the tests of the deployment. */
 import { randomBytes } from 'node:crypto';
 import type { DocumentData, DocumentStore } from '../functions/cloud/documents.ts';
+import { block } from '../scripts/commands/operators.ts';
 import { startApi } from './api-harness.ts';
 
 export interface WritesOfAStory {
@@ -10,7 +11,7 @@ export interface WritesOfAStory {
   readonly expiring: readonly string[];
 }
 
-/** A phone enrols, gets a model and reports a hooked app until it is blocked. */
+/** A phone enrols, gets a model and reports a hooked app until it is blocked; another user is forgotten. */
 export async function writesOfAStory(): Promise<WritesOfAStory> {
   const written = new Map<string, boolean>();
   const record = (path: string, data: DocumentData) => {
@@ -32,6 +33,11 @@ export async function writesOfAStory(): Promise<WritesOfAStory> {
       );
     }
     await api.clients.publisher.idle();
+    const user = { kind: 'user', id: api.userId('thief') } as const;
+    await block(api.services, user, 1, { by: 'operator', reason: 'theft' });
+    const other = api.phone('other');
+    await other.grant('story');
+    await other.eraseMe();
   } finally {
     await api.close();
   }

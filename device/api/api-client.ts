@@ -9,7 +9,21 @@ export interface ApiOptions {
   readonly fetch?: typeof globalThis.fetch;
 }
 
-export type ChallengePurpose = 'device.enroll' | 'model.grant' | 'licence.renew' | 'events';
+export type ChallengePurpose =
+  | 'device.enroll'
+  | 'model.grant'
+  | 'licence.renew'
+  | 'events'
+  | 'device.retire'
+  | 'user.erase';
+
+export interface ErasureAnswer {
+  readonly requestedAt: string;
+  /** Null while it is carried out. */
+  readonly completedAt: string | null;
+  /** No device of this user is enrolled before. */
+  readonly enrolAgainAt: string;
+}
 
 export interface GrantAnswer {
   readonly grantId: string;
@@ -73,6 +87,23 @@ export class ApiClient {
 
   report(request: ProvenRequest): Promise<{ accepted: number; erase: readonly string[] }> {
     return this.#call('POST', '/v1/events', request);
+  }
+
+  /** Retires a device of this user. */
+  retire(deviceId: string, request: ProvenRequest): Promise<{ deviceId: string }> {
+    return this.#call('DELETE', `/v1/devices/${encodeURIComponent(deviceId)}`, request);
+  }
+
+  /** Has everything about this user erased; a user without devices needs no proof. */
+  erase(
+    request: Pick<ProvenRequest, 'clientData'> & Partial<ProvenRequest>,
+  ): Promise<ErasureAnswer> {
+    return this.#call('DELETE', '/v1/me', request);
+  }
+
+  /** Everything that is held about this user. */
+  exportMe(): Promise<Readonly<Record<string, unknown>>> {
+    return this.#call('GET', '/v1/me');
   }
 
   async models(): Promise<readonly ModelListing[]> {

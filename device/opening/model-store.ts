@@ -146,12 +146,15 @@ export class ModelStore {
     await storage.delete(`${id}.model`);
   }
 
+  /** Deletes every model, readable or not. */
+  async eraseAll(): Promise<void> {
+    for (const id of await this.#ids()) await this.erase(id);
+  }
+
   /** Erases every model whose licence has ended and gives their grants; also what half an installation left. */
   async eraseExpired(now: Date): Promise<readonly string[]> {
-    const names = await this.#options.storage.list();
-    const ids = new Set(names.flatMap((name) => /^(.+)\.(?:record|model)$/.exec(name)?.[1] ?? []));
     const erased: string[] = [];
-    for (const id of ids) {
+    for (const id of await this.#ids()) {
       if (this.#installing.has(id)) continue;
       try {
         const { storageKey, tokens } = await this.#load(id);
@@ -188,6 +191,12 @@ export class ModelStore {
       }
     }
     return licences;
+  }
+
+  /** Of every file that is part of a model. */
+  async #ids(): Promise<ReadonlySet<string>> {
+    const names = await this.#options.storage.list();
+    return new Set(names.flatMap((name) => /^(.+)\.(?:record|model)$/.exec(name)?.[1] ?? []));
   }
 
   async #load(id: string) {

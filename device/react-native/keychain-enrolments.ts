@@ -17,6 +17,14 @@ export function keychainEnrolments(keychain: Keychain): EnrolmentStore {
         securityLevel: keychain.SECURITY_LEVEL.SECURE_HARDWARE,
       });
     },
+    async clear() {
+      // Some systems keep an entry past an uninstall; this one says nothing.
+      await keychain.setGenericPassword('modelseal', '{}', {
+        service: SERVICE,
+        accessible: keychain.ACCESSIBLE.WHEN_UNLOCKED_THIS_DEVICE_ONLY,
+        securityLevel: keychain.SECURITY_LEVEL.SECURE_HARDWARE,
+      });
+    },
   };
 }
 

@@ -10,6 +10,8 @@ export interface ApiRequest<Body = unknown> {
   readonly body: Body;
   /** The caller's pseudonym; the empty string on endpoints without a user. */
   readonly userId: string;
+  /** What the user's token says of his plan; null where it says nothing, or there is no user. */
+  readonly plan: string | null;
   /** Keyed hash of the caller's network; null where the address is unknown. */
   readonly network: string | null;
   readonly now: Date;

@@ -15,6 +15,7 @@ import {
   attestedDevice,
 } from '../identity/enrolment.ts';
 import { userDevicesPath, withDevice } from '../identity/user-devices.ts';
+import { erasurePath, refuseIfErased } from '../privacy/erasure-record.ts';
 import { type ApiRequest, type EndpointTable, endpoint } from './endpoint.ts';
 import { withRefusalEvents } from './refusal-events.ts';
 
@@ -86,15 +87,17 @@ async function enrol(
   const limitAt = limitPath('user', `${userId}_enrolments`);
 
   return services.documents.transaction(async (tx) => {
-    const [spent, block, known, devices, limitData] = await tx.getAll([
+    const [spent, block, known, devices, limitData, erasure] = await tx.getAll([
       challengePath(challenge),
       blockPath({ kind: 'user', id: userId }),
       devicePath(deviceId),
       userDevicesPath(userId),
       limitAt,
+      erasurePath({ kind: 'user', id: userId }),
     ]);
     if (spent) throw new ServiceError('challenge_spent');
     refuseIfBlocked([block], now);
+    refuseIfErased(erasure, now);
     if (known) {
       // The answer to the first attempt was lost: the same key stays the same device. Its counter
       // must not start anew, or proofs that were used already would count again.

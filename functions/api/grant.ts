@@ -25,7 +25,7 @@ export const endpoints: EndpointTable = {
 };
 
 async function grantModel(
-  { requestId, params, body, userId, network, now }: ApiRequest<z.infer<typeof requestBody>>,
+  { requestId, params, body, userId, plan, network, now }: ApiRequest<z.infer<typeof requestBody>>,
   services: Services,
 ): Promise<ApiResponse> {
   const lap = stopwatch();
@@ -45,7 +45,7 @@ async function grantModel(
   const { grant, device, headers } = await withRefusalEvents(services, now, refusal, () =>
     admit(
       services,
-      { userId, network, clientData: data, clientDataHash: hash, proof: body.proof },
+      { userId, plan, network, clientData: data, clientDataHash: hash, proof: body.proof },
       now,
     ),
   );

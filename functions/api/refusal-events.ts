@@ -36,4 +36,5 @@ const SPECIAL: Readonly<Record<string, EventInput['type']>> = {
   challenge_spent: 'challenge.replayed',
   'counter-replayed': 'counter.regressed',
   rate_limited: 'limit.hit',
+  quota_exceeded: 'limit.hit',
 };

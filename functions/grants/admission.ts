@@ -12,11 +12,14 @@ import type { DeviceProof } from '../identity/device-proof.ts';
 import type { DeviceRecord } from '../identity/devices.ts';
 import { requireCurrentApp, requireSoundLaunch } from '../identity/enrolment.ts';
 import { grantDocument, grantPath } from './grant-record.ts';
+import { consumeQuota, planOf, quotaPath } from './quota.ts';
 import type { AdmittedGrant } from './seal-model.ts';
 import { consumeShared, sharedLimits } from './shared-limits.ts';
 
 export interface GrantRequest {
   readonly userId: string;
+  /** What the user's token says of his plan; null where nothing. */
+  readonly plan: string | null;
   /** The caller's network pseudonym; null where it is unknown. */
   readonly network: string | null;
   readonly clientData: GrantClientData;
@@ -33,12 +36,12 @@ export interface Admission {
 
 /**
  * Decides and records a grant in one transaction. Throws challenge_invalid, blocked, device_unknown,
- * reattestation_required, rate_limited, challenge_spent, app_outdated, model_unknown,
+ * reattestation_required, rate_limited, quota_exceeded, challenge_spent, app_outdated, model_unknown,
  * proof_invalid or device_not_trusted, and then nothing has changed.
  */
 export async function admit(
   services: Services,
-  { userId, network, clientData, clientDataHash, proof }: GrantRequest,
+  { userId, plan: claimedPlan, network, clientData, clientDataHash, proof }: GrantRequest,
   now: Date,
 ): Promise<Admission> {
   const { deviceId, modelId, appVersion, recipientKey, suite } = clientData;
@@ -62,26 +65,39 @@ export async function admit(
     attestationMaxAgeMs,
   };
 
+  const plan = planOf(services.config.plans, claimedPlan);
   const shared = sharedLimits(services.config.limits, modelId, network);
   return services.documents.transaction(async (tx) => {
     const { device, documents, headers, settle } = await openDeviceCall(
       tx,
       call,
-      [modelPath(modelId), ...shared.flatMap(({ paths }) => paths)],
+      [modelPath(modelId), quotaPath(userId), ...shared.flatMap(({ paths }) => paths)],
       now,
     );
-    const writes = consumeShared(shared, documents.slice(1), now);
+    const writes = consumeShared(shared, documents.slice(2), now);
     const { policy } = services.config.attestation;
     requireCurrentApp(policy, { appId: device.appId, appVersion });
     const version = versionFor(documents[0], clientData.version, userId);
+    const quota = consumeQuota(plan, documents[1], modelId, now);
     const extensions = await settle();
     requireSoundLaunch(policy, { appId: device.appId, appVersion }, extensions);
     for (const { path, data } of writes) tx.set(path, data);
     const grant = { grantId, userId, deviceId, recipientKey, suite, version };
-    tx.create(grantPath(grantId), grantDocument(grant, services.randomBytes(16), now));
-    return { grant, device, headers };
+    tx.set(quotaPath(userId), quota.document);
+    const origin = { salt: services.randomBytes(16), network };
+    tx.create(grantPath(grantId), grantDocument(grant, origin, now));
+    return { grant, device, headers: joined(headers, quota.headers) };
   });
 }
+
+/** RateLimit fields are lists. */
+const joined = (...all: readonly Readonly<Record<string, string>>[]) =>
+  Object.fromEntries(
+    ['RateLimit-Policy', 'RateLimit'].map((name) => [
+      name,
+      all.flatMap((headers) => headers[name] ?? []).join(', '),
+    ]),
+  );
 
 /** Scoring takes a moment: what a caller can get before it must not be a collection. */
 const MOST_AT_ONCE = 8;

@@ -22,6 +22,8 @@ const record = z.object({
    * device was retired.
    */
   state: z.enum(['granted', 'failed', 'revoked']),
+  /** The keyed hash of where the request came from: there scoring remembers the user, too. */
+  network: z.string().nullable(),
   createdAt: z.date(),
   /** By what the ledger finds the grant, and what its commitment there is salted with, base64url. */
   ledgerKey: z.string(),
@@ -36,10 +38,10 @@ export const grantPath = (grantId: string): string => `grants/${grantId}`;
 export const readGrant = (data: DocumentData): GrantRecord | undefined =>
   data['state'] === 'erased' ? undefined : record.parse(data);
 
-/** @param salt 16 random bytes: without them nobody can test a guess against the ledger. */
+/** @param origin.salt 16 random bytes: without them nobody can test a guess against the ledger. */
 export function grantDocument(
   { grantId, userId, deviceId, version, suite }: AdmittedGrant,
-  salt: Uint8Array,
+  { salt, network }: { readonly salt: Uint8Array; readonly network: string | null },
   now: Date,
 ): DocumentData {
   const grant: GrantRecord = {
@@ -51,6 +53,7 @@ export function grantDocument(
     suite,
     sha256: version.sha256,
     state: 'granted',
+    network,
     createdAt: now,
     ledgerKey: ledgerKey(now, grantId),
     salt: toBase64url(salt),

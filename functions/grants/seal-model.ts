@@ -13,10 +13,7 @@ import { nodeCrypto } from '../sealing/node-crypto.ts';
 import { reseal } from '../sealing/stream.ts';
 import type { SuiteName } from '../sealing/suites.ts';
 import { licenceTerms } from './licence-terms.ts';
-import { sealedObjectName } from './sealed-object.ts';
-
-/** What a busy instance seals and uploads in a millisecond. */
-const SLOW_SEALING_BYTES_MS = 10_000;
+import { sealedBy, sealedObjectName } from './sealed-object.ts';
 
 export interface AdmittedGrant {
   readonly grantId: string;
@@ -49,9 +46,9 @@ export async function sealModel(
   const { version } = grant;
   const contentKey = services.randomBytes(CONTENT_KEY_BYTES);
   // The URL is signed while the model is sealed: its life begins when that will be done.
-  const sealedBy = new Date(now.getTime() + version.sizeBytes / SLOW_SEALING_BYTES_MS);
-  const object = sealedObjectName(grant.grantId, sealedBy, config.sealedTtlSeconds);
-  const urlExpiresAt = new Date(sealedBy.getTime() + config.urlTtlSeconds * 1000);
+  const sealedAt = sealedBy(now, version.sizeBytes);
+  const object = sealedObjectName(grant.grantId, sealedAt, config.sealedTtlSeconds);
+  const urlExpiresAt = new Date(sealedAt.getTime() + config.urlTtlSeconds * 1000);
   const abort = new AbortController();
   let uploading: Promise<ObjectInfo> | undefined;
   try {

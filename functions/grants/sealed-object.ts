@@ -5,6 +5,13 @@
  */
 const NAME = /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})\/(g_[\w-]{22})$/;
 
+/** What a busy instance seals and uploads in a millisecond. */
+const SLOW_SEALING_BYTES_MS = 10_000;
+
+/** When a model of this size will be sealed whose grant was decided at `now`. */
+export const sealedBy = (now: Date, sizeBytes: number): Date =>
+  new Date(now.getTime() + sizeBytes / SLOW_SEALING_BYTES_MS);
+
 export function sealedObjectName(grantId: string, now: Date, ttlSeconds: number): string {
   // Rounded up to the whole second: an object never ends before its time.
   const due = new Date(Math.ceil(now.getTime() / 1000 + ttlSeconds) * 1000);

@@ -15,6 +15,10 @@ export interface SharedLimit {
 const MODEL_SHARDS = 64;
 const NETWORK_SHARDS = 4;
 
+/** Where a model's limit lies, all shards of it. */
+export const modelLimitPaths = (modelId: string): readonly string[] =>
+  Array.from({ length: MODEL_SHARDS }, (_, shard) => `${limitPath('model', modelId)}_${shard}`);
+
 export function sharedLimits(
   limits: Config['limits'],
   modelId: string,

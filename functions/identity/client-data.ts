@@ -69,6 +69,26 @@ export const renewClientData = z.strictObject({
 });
 export type RenewClientData = z.infer<typeof renewClientData>;
 
+export const retireClientData = z.strictObject({
+  type: z.literal('device.retire'),
+  challenge,
+  /** The device that asks. */
+  deviceId,
+  /** The one to retire: itself, or another of the same user, such as a lost one. */
+  target: deviceId,
+  appVersion,
+});
+export type RetireClientData = z.infer<typeof retireClientData>;
+
+export const eraseClientData = z.strictObject({
+  type: z.literal('user.erase'),
+  challenge,
+  /** Both where a device proves the request. */
+  deviceId: deviceId.optional(),
+  appVersion: appVersion.optional(),
+});
+export type EraseClientData = z.infer<typeof eraseClientData>;
+
 export interface ReadClientData<T> {
   readonly data: T;
   /** SHA-256 over the bytes as the client sent them. */

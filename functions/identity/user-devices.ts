@@ -6,6 +6,15 @@ const record = z.object({ devices: z.array(z.string()) });
 
 export const userDevicesPath = (userId: string): string => `users/${userId}`;
 
+/** The ids of the user's devices, the newest last. */
+export const devicesOf = (data: DocumentData | undefined): readonly string[] =>
+  data ? record.parse(data).devices : [];
+
+/** The list without one of them. */
+export const withoutDevice = (data: DocumentData, deviceId: string): DocumentData => ({
+  devices: devicesOf(data).filter((id) => id !== deviceId),
+});
+
 export interface DeviceChange {
   readonly document: DocumentData;
   /** Ids of devices whose keys are good no longer. */
@@ -19,7 +28,7 @@ export function withDevice(
   replaces: string | undefined,
   limit: number,
 ): DeviceChange {
-  const known = (data ? record.parse(data).devices : []).filter((id) => id !== deviceId);
+  const known = devicesOf(data).filter((id) => id !== deviceId);
   const kept = known.filter((id) => id !== replaces);
   const devices = [...kept, deviceId].slice(-limit);
   return {

@@ -16,6 +16,8 @@ export interface TrustedIssuer {
 export interface VerifiedUser {
   readonly issuer: string;
   readonly subject: string;
+  /** The value of the configured claim, where it is text. */
+  readonly plan?: string;
 }
 
 export interface UserTokens {
@@ -38,7 +40,10 @@ const FORGED = [
 ];
 
 /** Keys are fetched on first use, cached, and refetched for an unknown kid at most twice a minute. */
-export function createUserTokens(issuers: readonly TrustedIssuer[]): UserTokens {
+export function createUserTokens(
+  issuers: readonly TrustedIssuer[],
+  planClaim = 'plan',
+): UserTokens {
   const keySets = new Map<string, JWTVerifyGetKey>();
   const keysOf = (issuer: TrustedIssuer): JWTVerifyGetKey => {
     const known = keySets.get(issuer.issuer);
@@ -69,7 +74,12 @@ export function createUserTokens(issuers: readonly TrustedIssuer[]): UserTokens 
         });
         if (!isUserTokenType(protectedHeader.typ)) throw refusal('token_type');
         if (typeof payload.sub !== 'string' || payload.sub === '') throw refusal('token_subject');
-        return { issuer: issuer.issuer, subject: payload.sub };
+        const plan = payload[planClaim];
+        return {
+          issuer: issuer.issuer,
+          subject: payload.sub,
+          ...(typeof plan === 'string' && { plan }),
+        };
       } catch (error) {
         throw error instanceof ServiceError ? error : translate(error);
       }

@@ -40,7 +40,7 @@ async function grant(n: number, when = at(n)): Promise<string> {
   const salt = new Uint8Array(16).fill(n);
   await documents.set(
     grantPath(idOf(n)),
-    grantDocument(admitted as unknown as AdmittedGrant, salt, when),
+    grantDocument(admitted as unknown as AdmittedGrant, { salt, network: null }, when),
   );
   return idOf(n);
 }

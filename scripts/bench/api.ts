@@ -41,7 +41,11 @@ const SUITE = 'P256-HKDF-SHA256-AES256GCM';
 
 export async function run(): Promise<Figure[]> {
   const stack = await startStack({
-    environment: { GRANTS_PER_USER_MINUTE: '10000', GRANTS_PER_DEVICE_MINUTE: '10000' },
+    environment: {
+      GRANTS_PER_USER_MINUTE: '10000',
+      GRANTS_PER_DEVICE_MINUTE: '10000',
+      PLANS: '{"default":{"grantsPerDay":1000000,"modelsPerDay":1000}}',
+    },
   });
   try {
     const services = createServices(

@@ -191,7 +191,7 @@ interface TtlField {
   readonly ttlConfig?: { readonly state?: string };
 }
 
-const EXPIRING = ['challenges', 'limits', 'grants', 'blocklist', 'risk'];
+const EXPIRING = ['challenges', 'limits', 'grants', 'blocklist', 'risk', 'audit', 'erasures'];
 
 /** Prints the findings; the number of things that are wrong. */
 export async function doctor(services: Services, print: (line: string) => void): Promise<number> {

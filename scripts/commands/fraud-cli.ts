@@ -3,16 +3,16 @@ import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { DEFAULT_RULES } from '../../functions/fraud/default-rules.ts';
-import { type Subject, subjectFrom } from '../../functions/fraud/subjects.ts';
+import { subjectKey } from '../../functions/fraud/subjects.ts';
+import { auditOf } from './audit.ts';
 import type { CommandServices } from './command-services.ts';
 import { deadLettersOf } from './dead-letter-source.ts';
-import { allow, auditOf, block, explain, unblock } from './operators.ts';
+import { allow, block, explain, unblock } from './operators.ts';
 import { replayDeadLetters } from './replay-dead-letters.ts';
 import { compareRules, readRules } from './replay-rules.ts';
+import { SUBJECT, subjectOf } from './subject-argument.ts';
 
 type WithServices = (work: (services: CommandServices) => Promise<unknown>) => Promise<void>;
-
-const SUBJECT = 'user_ID, device_ID or network_ID as in decisions, or ISSUER#SUBJECT for a user';
 
 interface ActOptions {
   readonly reason: string;
@@ -63,7 +63,7 @@ export function addFraudCommands(program: Command, withServices: WithServices): 
     .action((name: string) =>
       withServices(async (services) => {
         const subject = subjectOf(services, name);
-        const acts = await auditOf(services, subject);
+        const acts = await auditOf(services, subjectKey(subject));
         console.log(JSON.stringify({ ...(await explain(services, subject)), acts }, null, 2));
       }),
     );
@@ -90,13 +90,6 @@ export function addFraudCommands(program: Command, withServices: WithServices): 
         console.log(await replayDeadLetters(deadLettersOf(config), publisher));
       }),
     );
-}
-
-function subjectOf({ pseudonyms }: CommandServices, name: string): Subject {
-  const [issuer = '', subject] = name.split('#');
-  return subject === undefined
-    ? subjectFrom(name)
-    : { kind: 'user', id: pseudonyms.user(issuer, subject) };
 }
 
 function hoursOf({ hours }: ActOptions): number {

@@ -3,10 +3,12 @@ import { activeBlock, activeRestrictions } from '../../functions/fraud/blocklist
 import { DEFAULT_RULES } from '../../functions/fraud/default-rules.ts';
 import { eventMessage } from '../../functions/fraud/event-message.ts';
 import type { FraudEvent } from '../../functions/fraud/events.ts';
+import { subjectKey } from '../../functions/fraud/subjects.ts';
 import { createScoreHandler } from '../../functions/workers/score.ts';
 import { STORY_START, tell } from '../../test/fraud/story.ts';
 import { memoryDocuments } from '../local/doubles/documents.ts';
-import { allow, auditOf, block, explain, unblock } from './operators.ts';
+import { auditOf } from './audit.ts';
+import { allow, block, explain, unblock } from './operators.ts';
 import { replayDeadLetters } from './replay-dead-letters.ts';
 import { compareRules } from './replay-rules.ts';
 
@@ -57,7 +59,7 @@ describe('operators', () => {
     expect(found).toMatchObject({ by: 'operator:bob', reason: 'ticket 7' });
     await unblock(services, alice, { by: 'eve', reason: 'mistake' });
     expect(await services.documents.get('blocklist/user_k1_alice')).toBeUndefined();
-    expect(await auditOf(services, alice)).toMatchObject([
+    expect(await auditOf(services, subjectKey(alice))).toMatchObject([
       { by: 'eve', action: 'unblock' },
       { by: 'bob', action: 'block', reason: 'ticket 7' },
     ]);

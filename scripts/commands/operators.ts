@@ -6,12 +6,12 @@ import {
   restrictionsOf,
 } from '../../functions/fraud/blocklist.ts';
 import { DEFAULT_RULES } from '../../functions/fraud/default-rules.ts';
-import { uuidv7 } from '../../functions/fraud/events.ts';
 import { createJudge } from '../../functions/fraud/judge.ts';
 import { riskOf } from '../../functions/fraud/risk.ts';
 import type { RuleSet } from '../../functions/fraud/rules.ts';
 import { assess, MEASURES } from '../../functions/fraud/scoring.ts';
 import { blockPath, riskPath, type Subject, subjectKey } from '../../functions/fraud/subjects.ts';
+import { type Act, auditEntry } from './audit.ts';
 
 export interface OperatorServices {
   readonly documents: DocumentStore;
@@ -19,14 +19,7 @@ export interface OperatorServices {
   readonly randomBytes: (size: number) => Uint8Array;
 }
 
-/** Who acts and why; both end up in the audit log. */
-export interface Act {
-  readonly by: string;
-  readonly reason: string;
-}
-
 const HOUR_MS = 3_600_000;
-const AUDIT_RETENTION_MS = 400 * 24 * HOUR_MS;
 
 /** Blocks a subject for so many hours, whatever the rules find. */
 export function block(services: OperatorServices, subject: Subject, hours: number, act: Act) {
@@ -74,7 +67,7 @@ export async function unblock(
     for (const path of step.value.deletions) if (path !== blockPath(subject)) tx.delete(path);
     if (allowedUntil) tx.set(blockPath(subject), restrictionsDocument(subject, { allowedUntil }));
     else tx.delete(blockPath(subject));
-    tx.create(...auditEntry(services, subject, 'unblock', act, now));
+    tx.create(...auditEntry(services, subjectKey(subject), 'unblock', act, now));
   });
 }
 
@@ -112,19 +105,6 @@ export async function explain(
   };
 }
 
-/** The acts on a subject, the newest first. */
-export async function auditOf(
-  { documents }: Pick<OperatorServices, 'documents'>,
-  subject: Subject,
-) {
-  const entries = await documents.query({
-    collection: 'audit',
-    where: [['subject', '==', subjectKey(subject)]],
-    limit: 200,
-  });
-  return entries.map(({ data }) => data).reverse();
-}
-
 function amend(
   services: OperatorServices,
   subject: Subject,
@@ -136,25 +116,6 @@ function amend(
   return services.documents.transaction(async (tx) => {
     const [data] = await tx.getAll([blockPath(subject)]);
     tx.set(blockPath(subject), restrictionsDocument(subject, change(restrictionsOf(data))));
-    tx.create(...auditEntry(services, subject, action, act, now));
+    tx.create(...auditEntry(services, subjectKey(subject), action, act, now));
   });
-}
-
-/** The path and the document of an entry; entries are created and never changed. */
-function auditEntry(
-  { randomBytes }: OperatorServices,
-  subject: Subject,
-  action: string,
-  { by, reason }: Act,
-  now: Date,
-) {
-  const data = {
-    at: now,
-    by,
-    action,
-    subject: subjectKey(subject),
-    reason,
-    expireAt: new Date(now.getTime() + AUDIT_RETENTION_MS),
-  };
-  return [`audit/${uuidv7(now, randomBytes(10))}`, data] as const;
 }

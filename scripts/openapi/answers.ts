@@ -3,12 +3,17 @@ import { z } from 'zod';
 import { reportClientData } from '../../functions/api/report.ts';
 import {
   enrolClientData,
+  eraseClientData,
   grantClientData,
   renewClientData,
+  retireClientData,
 } from '../../functions/identity/client-data.ts';
 
 const base64url = z.string().regex(/^[\w-]+$/);
 const jws = z.string().regex(/^[\w-]+\.[\w-]+\.[\w-]+$/);
+
+const entry = z.record(z.string(), z.unknown());
+const entries = z.array(entry);
 
 interface Description {
   readonly summary: string;
@@ -55,6 +60,42 @@ export const ANSWERS: Readonly<Record<string, Description>> = {
     clientData: reportClientData,
     status: 202,
     answer: z.strictObject({ accepted: z.int(), erase: z.array(z.string()) }),
+  },
+  'DELETE /v1/devices/:deviceId': {
+    summary:
+      'Retires a device of this user: no grant, no renewal. Another device of his may ask for it.',
+    clientData: retireClientData,
+    status: 202,
+    answer: z.strictObject({ deviceId: z.string(), retiredAt: z.iso.datetime() }),
+  },
+  'GET /v1/me': {
+    summary: 'Everything that is held about this user (GDPR article 15), under his pseudonym.',
+    status: 200,
+    answer: z.strictObject({
+      user: z.string(),
+      exportedAt: z.iso.datetime(),
+      complete: z.boolean(),
+      devices: entries,
+      grants: entries,
+      models: entries,
+      limits: entries,
+      quota: entry.nullable(),
+      remembered: entries,
+      restrictions: entries,
+      erasure: entry.nullable(),
+      elsewhere: z.string(),
+    }),
+  },
+  'DELETE /v1/me': {
+    summary:
+      'Has this user erased (GDPR article 17), with the proof of a device where he has one. Asking again is no other erasure; `GET` says when it is complete.',
+    clientData: eraseClientData,
+    status: 202,
+    answer: z.strictObject({
+      requestedAt: z.iso.datetime(),
+      completedAt: z.iso.datetime().nullable(),
+      enrolAgainAt: z.iso.datetime(),
+    }),
   },
   'GET /v1/models': {
     summary: 'The models that this user may ask for. Answers 304 to a known ETag.',

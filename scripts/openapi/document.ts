@@ -34,7 +34,7 @@ export async function openApiDocument(version: string): Promise<OpenApiDocument>
       const template = path.replaceAll(/:(\w+)/g, '{$1}');
       paths[template] = {
         ...paths[template],
-        [method.toLowerCase()]: operationOf(entry.name, route, endpoint),
+        [method.toLowerCase()]: operationOf(operationId(entry.name, route), route, endpoint),
       };
       described.add(route);
     }
@@ -61,6 +61,20 @@ export async function openApiDocument(version: string): Promise<OpenApiDocument>
       schemas: { Problem: PROBLEM },
     },
   };
+}
+
+/** The function's name, and for one that serves several routes what tells them apart. */
+function operationId(name: string, route: string): string {
+  const routes = FUNCTIONS.flatMap((entry) =>
+    entry.name === name && entry.trigger.kind === 'http' ? entry.trigger.routes : [],
+  );
+  if (routes.length === 1) return name;
+  const [method = '', path = ''] = route.split(' ');
+  return [
+    name,
+    method.toLowerCase(),
+    ...path.split('/').filter((part) => /^[a-z]{2,}$/.test(part)),
+  ].join('-');
 }
 
 const jsonSchema = (schema: z.ZodType, io: 'input' | 'output'): object => {

@@ -1,0 +1,85 @@
+/**
+ * What a user may ask about himself: `GET /v1/me` exports what is held about him, `DELETE /v1/me`
+ * has it erased, `DELETE /v1/devices/:deviceId` retires one of his devices. Erasing takes longer
+ * than a request may: it is ordered here and carried out by the `erasures` worker.
+ */
+import { z } from 'zod';
+import type { Services } from '../composition.ts';
+import { ServiceError } from '../errors.ts';
+import type { EventInput } from '../fraud/events.ts';
+import {
+  base64urlBytes,
+  eraseClientData,
+  readClientData,
+  retireClientData,
+} from '../identity/client-data.ts';
+import { deviceProof, provenRequest } from '../identity/device-proof.ts';
+import { exportUser } from '../privacy/export-user.ts';
+import { requestErasure } from '../privacy/request-erasure.ts';
+import { retireDevice } from '../privacy/retire-device.ts';
+import { type ApiRequest, type ApiResponse, type EndpointTable, endpoint } from './endpoint.ts';
+import { withRefusalEvents } from './refusal-events.ts';
+
+const retirement = provenRequest(1024);
+const erasure = z.strictObject({
+  clientData: base64urlBytes(2, 1024),
+  /** By any device of the user's; may be missing where he has none. */
+  proof: deviceProof.optional(),
+});
+
+export const endpoints: EndpointTable = {
+  'DELETE /v1/devices/:deviceId': endpoint({ user: true, body: retirement, handle: retire }),
+  'DELETE /v1/me': endpoint({ user: true, body: erasure, handle: erase }),
+  'GET /v1/me': endpoint({
+    user: true,
+    async handle({ userId, now }, { documents }) {
+      const body = await exportUser(documents, userId, now, { judgement: false });
+      return { status: 200, body };
+    },
+  }),
+};
+
+async function retire(
+  { params, body, userId, network, now }: ApiRequest<z.infer<typeof retirement>>,
+  services: Services,
+): Promise<ApiResponse> {
+  const { data, hash } = readClientData(body.clientData, retireClientData);
+  if (data.target !== params['deviceId']) {
+    const violations = [{ pointer: '/clientData/target', detail: 'not_the_device_of_the_path' }];
+    throw new ServiceError('request_invalid', { violations });
+  }
+  const observed = { user: userId, network, device: data.target, appVersion: data.appVersion };
+  const { platform } = await withRefusalEvents(
+    services,
+    now,
+    { type: 'device.refused', authenticated: 'user', ...observed },
+    () =>
+      retireDevice(
+        services,
+        { userId, clientData: data, clientDataHash: hash, proof: body.proof },
+        now,
+      ),
+  );
+  const event: EventInput = {
+    type: 'device.retired',
+    authenticated: 'user',
+    platform,
+    ...observed,
+  };
+  await services.emit(event, now);
+  return { status: 202, body: { deviceId: data.target, retiredAt: now } };
+}
+
+async function erase(
+  { body, userId, now }: ApiRequest<z.infer<typeof erasure>>,
+  services: Services,
+): Promise<ApiResponse> {
+  const { data, hash } = readClientData(body.clientData, eraseClientData);
+  const { requestedAt, completedAt, enrolAgainAt } = await requestErasure(
+    services,
+    { userId, clientData: data, clientDataHash: hash, proof: body.proof },
+    now,
+  );
+  await services.emit({ type: 'user.erased', authenticated: 'user', user: userId }, now);
+  return { status: 202, body: { requestedAt, completedAt, enrolAgainAt } };
+}

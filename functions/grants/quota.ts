@@ -1,0 +1,79 @@
+/** What a plan gives a user in a day, from midnight to midnight UTC: grants, and different models. */
+import { z } from 'zod';
+import type { DocumentData } from '../cloud/documents.ts';
+import { ServiceError } from '../errors.ts';
+import { limitPath } from '../fraud/limits.ts';
+
+export interface Plan {
+  readonly grantsPerDay: number;
+  readonly modelsPerDay: number;
+}
+
+export type Plans = Readonly<Record<string, Plan>>;
+
+/** The plan of those whose token names none, or one that we do not know. */
+export const DEFAULT_PLAN = 'default';
+
+const DAY_MS = 86_400_000;
+
+const record = z.object({
+  /** Days since 1970. */
+  day: z.int(),
+  grants: z.int(),
+  models: z.array(z.string()),
+});
+
+export const quotaPath = (userId: string): string => limitPath('user', `${userId}_quota`);
+
+/** Throws RangeError where there is no default plan, which the configuration sees to. */
+export function planOf(plans: Plans, claimed: string | null): Plan {
+  const name = claimed !== null && Object.hasOwn(plans, claimed) ? claimed : DEFAULT_PLAN;
+  const plan = plans[name];
+  if (!plan) throw new RangeError('no default plan');
+  return plan;
+}
+
+export interface QuotaDecision {
+  /** To be set in the same transaction. */
+  readonly document: DocumentData;
+  /** The RateLimit fields of the quota. */
+  readonly headers: Readonly<Record<'RateLimit-Policy' | 'RateLimit', string>>;
+}
+
+/** Spends one grant of `modelId`. Throws quota_exceeded until the next midnight UTC. */
+export function consumeQuota(
+  plan: Plan,
+  data: DocumentData | undefined,
+  modelId: string,
+  now: Date,
+): QuotaDecision {
+  const day = Math.floor(now.getTime() / DAY_MS);
+  const stored = data && record.parse(data);
+  const used = stored?.day === day ? stored : { day, grants: 0, models: [] as string[] };
+  const grants = used.grants + 1;
+  const models = used.models.includes(modelId) ? used.models : [...used.models, modelId];
+  const endsAt = new Date((day + 1) * DAY_MS);
+  const resetSeconds = Math.ceil((endsAt.getTime() - now.getTime()) / 1000);
+  const headersFor = (left: { readonly grants: number; readonly models: number }) => ({
+    'RateLimit-Policy': `"day-grants";q=${plan.grantsPerDay};w=86400, "day-models";q=${plan.modelsPerDay};w=86400`,
+    RateLimit: `"day-grants";r=${left.grants};t=${resetSeconds}, "day-models";r=${left.models};t=${resetSeconds}`,
+  });
+  const left = (spent: number, of: number) => Math.max(0, of - spent);
+  if (grants > plan.grantsPerDay || models.length > plan.modelsPerDay) {
+    throw new ServiceError('quota_exceeded', {
+      reason: grants > plan.grantsPerDay ? 'day_grants' : 'day_models',
+      retryAfterSeconds: resetSeconds,
+      headers: headersFor({
+        grants: left(used.grants, plan.grantsPerDay),
+        models: left(used.models.length, plan.modelsPerDay),
+      }),
+    });
+  }
+  return {
+    document: { day, grants, models, expireAt: endsAt },
+    headers: headersFor({
+      grants: left(grants, plan.grantsPerDay),
+      models: left(models.length, plan.modelsPerDay),
+    }),
+  };
+}

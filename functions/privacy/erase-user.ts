@@ -1,0 +1,175 @@
+/**
+ * Forgetting a user (GDPR article 17), in steps that are bounded, do no harm when repeated, and each
+ * begin where the one before ended. What stays is named in docs/compliance.md: a restriction that
+ * is still in force, the record of the erasure, and that there were grants.
+ */
+import { readModel } from '../catalogue/model-record.ts';
+import { revokeModel } from '../catalogue/revoke-model.ts';
+import type { DocumentData, DocumentStore, DocumentValue } from '../cloud/documents.ts';
+import type { Services } from '../composition.ts';
+import { activeRestrictions, restrictionsDocument } from '../fraud/blocklist.ts';
+import { limitPath } from '../fraud/limits.ts';
+import { blockPath, riskPath } from '../fraud/subjects.ts';
+import { quotaPath } from '../grants/quota.ts';
+import { modelLimitPaths } from '../grants/shared-limits.ts';
+import { deviceIdFrom } from '../identity/devices.ts';
+import { userDevicesPath } from '../identity/user-devices.ts';
+import { eraseSomeGrants } from './erase-grants.ts';
+import { erasurePath, readErasure } from './erasure-record.ts';
+
+export type ErasureServices = Pick<Services, 'documents' | 'objects' | 'config' | 'pseudonyms'>;
+
+const DEVICES_A_STEP = 50;
+const MODELS_A_STEP = 10;
+/** Of a record; who was at more places is forgotten there when scoring forgets. */
+const MOST_REMEMBERED = 500;
+
+/** Does one step; true once nothing is left. The user's erasure record must exist. */
+export async function eraseUser(
+  services: ErasureServices,
+  userId: string,
+  now: Date,
+): Promise<boolean> {
+  const { documents } = services;
+  if (await eraseSomeDevices(documents, userId)) return false;
+  const note = (networks: readonly string[]) => remember(documents, userId, { networks });
+  if (await eraseSomeGrants(services, userId, note, now)) return false;
+  if (await eraseSomeModels(services, userId)) return false;
+  await eraseIntake(services, userId);
+  await eraseTraces(documents, userId);
+  await eraseRecords(documents, userId, now);
+  return true;
+}
+
+async function eraseSomeDevices(documents: DocumentStore, userId: string): Promise<boolean> {
+  const found = await documents.query({
+    collection: 'devices',
+    where: [['user', '==', userId]],
+    limit: DEVICES_A_STEP,
+  });
+  if (found.length === 0) return false;
+  const ids = found.map(({ path }) => deviceIdFrom(path));
+  // First the list of them: a device that is forgotten and not on it would leave its traces.
+  await remember(documents, userId, { devices: ids });
+  await documents.transaction(async (tx) => {
+    for (const { path } of found) tx.delete(path);
+  });
+  return true;
+}
+
+/** Adds to what the second look goes through. */
+async function remember(
+  documents: DocumentStore,
+  userId: string,
+  seen: { readonly devices?: readonly string[]; readonly networks?: readonly string[] },
+): Promise<void> {
+  const path = erasurePath({ kind: 'user', id: userId });
+  await documents.transaction(async (tx) => {
+    const [data] = await tx.getAll([path]);
+    const { devices, networks } = readErasure(data ?? {});
+    const joined = (known: readonly string[], more: readonly string[] = []) =>
+      [...new Set([...known, ...more])].slice(-MOST_REMEMBERED);
+    tx.update(path, {
+      devices: joined(devices, seen.devices),
+      networks: joined(networks, seen.networks),
+    });
+  });
+}
+
+/** Personal models: no grant any more, then their bytes, and at last the record that names them. */
+async function eraseSomeModels(
+  { documents, objects, config }: ErasureServices,
+  userId: string,
+): Promise<boolean> {
+  const found = await documents.query({
+    collection: 'models',
+    where: [['owner', '==', userId]],
+    limit: MODELS_A_STEP,
+  });
+  for (const { path, data } of found) {
+    const { modelId, versions } = readModel(data);
+    await revokeModel(documents, modelId);
+    for (const { vaultObject, manifestObject } of Object.values(versions)) {
+      await objects.delete(config.buckets.vault, vaultObject);
+      await objects.delete(config.buckets.vault, manifestObject);
+    }
+    await documents.transaction(async (tx) => {
+      for (const limit of modelLimitPaths(modelId)) tx.delete(limit);
+      tx.delete(path);
+    });
+  }
+  return found.length > 0;
+}
+
+/** Personal models that wait to be published, or were refused. */
+async function eraseIntake(
+  { objects, config, pseudonyms }: ErasureServices,
+  userId: string,
+): Promise<void> {
+  const { intake } = config.buckets;
+  for await (const { name, metadata } of objects.list(intake, '')) {
+    const issuer = metadata['owner-issuer'];
+    const subject = metadata['owner-subject'];
+    if (issuer && subject && pseudonyms.user(issuer, subject) === userId) {
+      await objects.delete(intake, name);
+    }
+  }
+}
+
+/** What is known of the user's devices, and what networks remember of him. */
+async function eraseTraces(documents: DocumentStore, userId: string): Promise<void> {
+  const record = await documents.get(erasurePath({ kind: 'user', id: userId }));
+  const { devices, networks } = readErasure(record ?? {});
+  for (const id of devices) {
+    const device = { kind: 'device', id } as const;
+    const paths = [
+      riskPath(device),
+      blockPath(device),
+      limitPath('device', id),
+      limitPath('device', `${id}_renewals`),
+      erasurePath(device),
+    ];
+    await documents.transaction(async (tx) => {
+      for (const path of paths) tx.delete(path);
+    });
+  }
+  for (const id of networks) {
+    const path = riskPath({ kind: 'network', id });
+    await documents.transaction(async (tx) => {
+      const [data] = await tx.getAll([path]);
+      if (!data) return;
+      const left = without(data, userId) as DocumentData;
+      if (JSON.stringify(left) !== JSON.stringify(data)) tx.set(path, left);
+    });
+  }
+}
+
+/** The value without every member and element that names the user; his pseudonym is part of no other name. */
+function without(value: DocumentValue, userId: string): DocumentValue {
+  if (typeof value !== 'object' || value === null || value instanceof Date) return value;
+  const names = (each: unknown) => typeof each === 'string' && each.includes(userId);
+  if (Array.isArray(value)) {
+    return value.filter((each) => !names(each)).map((each) => without(each, userId));
+  }
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([key, member]) => !names(key) && !names(member))
+      .map(([key, member]) => [key, without(member, userId)]),
+  );
+}
+
+/** What lies under the user's own name; of restrictions stays what is in force. */
+async function eraseRecords(documents: DocumentStore, userId: string, now: Date): Promise<void> {
+  const user = { kind: 'user', id: userId } as const;
+  await documents.transaction(async (tx) => {
+    const [restrictions] = await tx.getAll([blockPath(user)]);
+    const { allowedUntil: _, ...kept } = activeRestrictions(restrictions, now);
+    tx.delete(userDevicesPath(userId));
+    tx.delete(riskPath(user));
+    tx.delete(limitPath('user', userId));
+    tx.delete(limitPath('user', `${userId}_enrolments`));
+    tx.delete(quotaPath(userId));
+    if (Object.keys(kept).length > 0) tx.set(blockPath(user), restrictionsDocument(user, kept));
+    else tx.delete(blockPath(user));
+  });
+}

@@ -1,0 +1,82 @@
+/** A device whose key shall be good no longer: given away, sold, lost. Its grants are revoked behind it. */
+import type { DocumentData, DocumentStore, DocumentTransaction } from '../cloud/documents.ts';
+import type { Services } from '../composition.ts';
+import { ServiceError } from '../errors.ts';
+import type { RetireClientData } from '../identity/client-data.ts';
+import { openDeviceCall } from '../identity/device-call.ts';
+import type { DeviceProof } from '../identity/device-proof.ts';
+import { type DeviceRecord, devicePath, readDevice } from '../identity/devices.ts';
+import { userDevicesPath, withoutDevice } from '../identity/user-devices.ts';
+import { deviceErasure, erasurePath } from './erasure-record.ts';
+
+export interface Retirement {
+  readonly userId: string;
+  readonly clientData: RetireClientData;
+  readonly clientDataHash: Uint8Array;
+  readonly proof: DeviceProof;
+}
+
+/**
+ * Retires a device at the request of itself or of another one of the same user. Throws
+ * challenge_invalid, challenge_spent, proof_invalid, and device_unknown where the one that asks or
+ * the one that is meant is not the user's.
+ */
+export async function retireDevice(
+  { documents, challenges }: Pick<Services, 'documents' | 'challenges'>,
+  { userId, clientData, clientDataHash, proof }: Retirement,
+  now: Date,
+): Promise<DeviceRecord> {
+  const challenge = challenges.verify(clientData.challenge, userId, 'device.retire', now);
+  const { deviceId, appVersion, target } = clientData;
+  return documents.transaction(async (tx) => {
+    const { documents: read, settle } = await openDeviceCall(
+      tx,
+      {
+        userId,
+        deviceId,
+        appVersion,
+        challenge,
+        clientDataHash,
+        proof,
+        limits: [],
+        servedWhileBlocked: true,
+      },
+      [devicePath(target), userDevicesPath(userId)],
+      now,
+    );
+    const device = read[0] && readDevice(read[0]);
+    if (device?.user !== userId) {
+      throw new ServiceError('device_unknown', { reason: 'device_of_another_user' });
+    }
+    await settle();
+    retire(tx, target, device, read[1], now);
+    return device;
+  });
+}
+
+/** Retires a device for an operator. Throws device_unknown. */
+export async function retireByOperator(
+  documents: DocumentStore,
+  deviceId: string,
+  now: Date,
+): Promise<void> {
+  await documents.transaction(async (tx) => {
+    const [data] = await tx.getAll([devicePath(deviceId)]);
+    if (!data) throw new ServiceError('device_unknown');
+    const device = readDevice(data);
+    const [list] = await tx.getAll([userDevicesPath(device.user)]);
+    retire(tx, deviceId, device, list, now);
+  });
+}
+
+function retire(
+  tx: DocumentTransaction,
+  deviceId: string,
+  { user, retiredAt }: DeviceRecord,
+  list: DocumentData | undefined,
+  now: Date,
+): void {
+  tx.update(devicePath(deviceId), { retiredAt: retiredAt ?? now, receiptDueAt: null });
+  if (list) tx.set(userDevicesPath(user), withoutDevice(list, deviceId));
+  tx.set(erasurePath({ kind: 'device', id: deviceId }), { ...deviceErasure(deviceId, now) });
+}

@@ -1,0 +1,110 @@
+/** The commands about users' data, the audit log and the ledger, for the `modelseal` tool. */
+import { userInfo } from 'node:os';
+import type { Command } from 'commander';
+import { verifyLedger } from '../../functions/ledger/verify-ledger.ts';
+import { eraseNow, exportFor, inspect, revoke } from './accounts.ts';
+import { auditSince } from './audit.ts';
+import type { CommandServices } from './command-services.ts';
+import { SUBJECT, subjectOf } from './subject-argument.ts';
+
+type WithServices = (work: (services: CommandServices) => Promise<unknown>) => Promise<void>;
+
+interface ActOptions {
+  readonly reason: string;
+}
+
+/** Adds the commands to the program. */
+export function addAccountCommands(program: Command, withServices: WithServices): void {
+  const act = ({ reason }: ActOptions) => ({ by: userInfo().username, reason });
+  const print = (value: unknown) => console.log(JSON.stringify(value, null, 2));
+
+  program
+    .command('revoke')
+    .description('take back: no grants, no renewals, copies erased')
+    .argument('<target>', 'MODEL, MODEL@VERSION, device_ID, or user_ID or ISSUER#SUBJECT')
+    .option('--reason <text>', 'for the audit log', '')
+    .action((name: string, options: ActOptions) =>
+      withServices(async (services) => {
+        const revoked = await revoke(services, targetOf(services, name), act(options));
+        console.log(`revoked: ${revoked.join(', ') || 'nothing new'}`);
+      }),
+    );
+
+  program
+    .command('inspect')
+    .description('the state of a subject: devices, limits, restrictions, score, acts')
+    .argument('<subject>', SUBJECT)
+    .action((name: string) =>
+      withServices(async (services) => print(await inspect(services, subjectOf(services, name)))),
+    );
+
+  program
+    .command('export-user')
+    .description('everything that is held about a user, as JSON')
+    .argument('<user>', 'ISSUER#SUBJECT, or user_ID')
+    .requiredOption('--reason <text>', 'for the audit log')
+    .action((name: string, options: ActOptions) =>
+      withServices(async (services) =>
+        print(await exportFor(services, userOf(services, name), act(options))),
+      ),
+    );
+
+  program
+    .command('erase-user')
+    .description('erase a user: devices, grants, models of his own, evidence')
+    .argument('<user>', 'ISSUER#SUBJECT, or user_ID')
+    .requiredOption('--reason <text>', 'for the audit log')
+    .action((name: string, options: ActOptions) =>
+      withServices(async (services) =>
+        print(await eraseNow(services, userOf(services, name), act(options))),
+      ),
+    );
+
+  program
+    .command('audit')
+    .description('who did what, the oldest first')
+    .option('--since <instant>', 'acts from then on', '1970-01-01')
+    .action(({ since }: { since: string }) =>
+      withServices(async (services) => {
+        const from = new Date(since);
+        if (Number.isNaN(from.getTime())) throw new RangeError('--since: not an instant');
+        for (const entry of await auditSince(services, from)) console.log(JSON.stringify(entry));
+      }),
+    );
+
+  program
+    .command('ledger')
+    .description('the hash-chained ledger of grants')
+    .command('verify')
+    .description('recompute the chain and compare it with the grant records; 1 where they differ')
+    .option('--from <sequence>', 'first block', '1')
+    .option('--to <sequence>', 'last block; all of them where absent')
+    .action(({ from, to }: { from: string; to?: string }) =>
+      withServices(async ({ documents, now }) => {
+        const range = { from: sequence(from), ...(to !== undefined && { to: sequence(to) }) };
+        const report = await verifyLedger(documents, now(), range);
+        print(report);
+        if (report.fault) process.exit(1);
+      }),
+    );
+}
+
+function targetOf(services: CommandServices, name: string) {
+  if (name.includes('#') || /^(?:user|device)_[a-z0-9]+_[\w-]{22}$/.test(name)) {
+    return subjectOf(services, name);
+  }
+  const [model = '', version] = name.split('@');
+  return { model, ...(version !== undefined && { version }) };
+}
+
+function userOf(services: CommandServices, name: string): string {
+  const { kind, id } = subjectOf(services, name);
+  if (kind !== 'user') throw new RangeError('not a user');
+  return id;
+}
+
+function sequence(text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1) throw new RangeError('not a sequence of a block');
+  return number;
+}
