@@ -164,11 +164,6 @@ function send(response: ServerResponse, requestId: string, answer: ApiResponse):
   response.end(JSON.stringify(answer.body));
 }
 
-function severityOf(status: number) {
-  const row = Object.values(ERRORS).find((candidate) => candidate.status === status);
-  return row?.severity ?? 'INFO';
-}
-
 /** Cloud Logging's trace field, from the W3C traceparent header. */
 function traceOf(request: IngressRequest, projectId: string): Record<string, string> {
   const traceparent = request.headers['traceparent']?.toString() ?? '';
