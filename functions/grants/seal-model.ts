@@ -1,18 +1,20 @@
 /** Seals one version for one grant, in one streaming pass from the vault to the delivery bucket. */
+import type { StoredManifest } from '../catalogue/manifests.ts';
 import type { PublishedVersion } from '../catalogue/model-record.ts';
-import type { ObjectInfo } from '../cloud/objects.ts';
 import type { Services } from '../composition.ts';
 import { fromBase64url } from '../encoding.ts';
 import { ServiceError } from '../errors.ts';
 import { SealError } from '../sealing/errors.ts';
 import { grantInfo } from '../sealing/grant-binding.ts';
-import { type SealedKey, sealKey } from '../sealing/hpke.ts';
+import { checkRecipientKey, type SealedKey, sealKey } from '../sealing/hpke.ts';
 import { tokenDigest } from '../sealing/jws.ts';
 import { CONTENT_KEY_BYTES, deriveKeys, wipe } from '../sealing/key-schedule.ts';
 import { nodeCrypto } from '../sealing/node-crypto.ts';
 import { reseal } from '../sealing/stream.ts';
 import type { SuiteName } from '../sealing/suites.ts';
+import { grantPath } from './grant-record.ts';
 import { licenceTerms } from './licence-terms.ts';
+import { createMarking } from './marking.ts';
 import { sealedBy, sealedObjectName } from './sealed-object.ts';
 
 export interface AdmittedGrant {
@@ -35,7 +37,8 @@ export interface SealedGrant {
 
 /**
  * Throws request_invalid for a recipient key that is none of its suite's; on any failure no object
- * is left behind. The content key lives in this call only.
+ * is left behind. The content key lives in this call only. Where copies are marked, the grant's
+ * record has the digest of this one before the device has its licence.
  */
 export async function sealModel(
   services: Services,
@@ -50,25 +53,28 @@ export async function sealModel(
   const object = sealedObjectName(grant.grantId, sealedAt, config.sealedTtlSeconds);
   const urlExpiresAt = new Date(sealedAt.getTime() + config.urlTtlSeconds * 1000);
   const abort = new AbortController();
-  let uploading: Promise<ObjectInfo> | undefined;
+  let uploading: Promise<Upload> | undefined;
   try {
     const manifest = await services.manifests.get(version);
     const terms = licenceTerms(manifest.policy, now);
-    // The device's key is checked, by sealing to it, before the first byte of the model is touched.
-    const { licence, sealedKey } = await licenceAndKey(services, grant, contentKey, terms, now);
-    uploading = upload(services, version, contentKey, object, abort.signal, now);
-    const [info, url] = await Promise.all([
+    const isMarked = manifest.policy.tracing !== 'off';
+    const answer = (sha256: string) =>
+      licenceAndKey(services, grant, { contentKey, terms, sha256 }, now);
+    // The device's key is checked before the first byte of the model is touched: by sealing to it, or,
+    // where only the pass tells what the licence is for, by trying to.
+    const ready = isMarked ? await checkRecipient(grant) : await answer(version.sha256);
+    uploading = upload(
+      services,
+      grant,
+      { manifest, contentKey, object, signal: abort.signal },
+      now,
+    );
+    const [{ sizeBytes, sha256 }, url] = await Promise.all([
       uploading,
       objects.signReadUrl(config.buckets.sealed, object, urlExpiresAt),
     ]);
-    return {
-      url,
-      urlExpiresAt,
-      sizeBytes: info.sizeBytes,
-      sealedKey,
-      licence,
-      manifest: manifest.token,
-    };
+    const { licence, sealedKey } = ready ?? (await recorded(services, grant, sha256, answer));
+    return { url, urlExpiresAt, sizeBytes, sealedKey, licence, manifest: manifest.token };
   } catch (error) {
     abort.abort();
     // One that is past stopping would otherwise bring the object after its deletion.
@@ -80,13 +86,26 @@ export async function sealModel(
   }
 }
 
+interface Answer {
+  readonly licence: string;
+  readonly sealedKey: SealedKey;
+}
+
 async function licenceAndKey(
   services: Services,
   { grantId, userId, deviceId, recipientKey, suite, version }: AdmittedGrant,
-  contentKey: Uint8Array,
-  terms: ReturnType<typeof licenceTerms>,
+  {
+    contentKey,
+    terms,
+    sha256,
+  }: {
+    readonly contentKey: Uint8Array;
+    readonly terms: ReturnType<typeof licenceTerms>;
+    /** Of the bytes that the device will open. */
+    readonly sha256: string;
+  },
   now: Date,
-): Promise<{ licence: string; sealedKey: SealedKey }> {
+): Promise<Answer> {
   const licence = await services.licences.issue(
     {
       grantId,
@@ -95,7 +114,7 @@ async function licenceAndKey(
       model: version.modelId,
       version: version.version,
       manifestDigest: version.manifestDigest,
-      sha256: version.sha256,
+      sha256,
       ...terms,
     },
     now,
@@ -110,9 +129,19 @@ async function licenceAndKey(
     manifestDigest: fromBase64url(version.manifestDigest) ?? new Uint8Array(),
     licenceExpiry: terms.exp,
   });
+  const aad = tokenDigest(nodeCrypto, licence);
+  const sealing = sealKey({ suite, recipientKey, info, aad, contentKey });
+  return { licence, sealedKey: await refusingKeys(sealing) };
+}
+
+async function checkRecipient(grant: AdmittedGrant): Promise<undefined> {
+  await refusingKeys(checkRecipientKey(grant));
+}
+
+/** What `sealing` gives; throws request_invalid where it refuses the recipient's key. */
+async function refusingKeys<T>(sealing: Promise<T>): Promise<T> {
   try {
-    const aad = tokenDigest(nodeCrypto, licence);
-    return { licence, sealedKey: await sealKey({ suite, recipientKey, info, aad, contentKey }) };
+    return await sealing;
   } catch (error) {
     if (!(error instanceof SealError)) throw error;
     throw new ServiceError('request_invalid', {
@@ -123,27 +152,61 @@ async function licenceAndKey(
   }
 }
 
+/** The answer for a marked copy, once the grant's record names that copy: renewals go by it. */
+async function recorded(
+  { documents }: Services,
+  { grantId }: AdmittedGrant,
+  sha256: string,
+  answer: (sha256: string) => Promise<Answer>,
+): Promise<Answer> {
+  const [made] = await Promise.all([
+    answer(sha256),
+    documents.transaction(async (tx) => tx.update(grantPath(grantId), { sha256 })),
+  ]);
+  return made;
+}
+
+interface Upload {
+  readonly sizeBytes: number;
+  /** Of the model as it was sealed, base64url. */
+  readonly sha256: string;
+}
+
 async function upload(
   { config, objects, versionKeys }: Services,
-  version: PublishedVersion,
-  contentKey: Uint8Array,
-  object: string,
-  signal: AbortSignal,
+  { grantId, version }: AdmittedGrant,
+  {
+    manifest: { policy, layers },
+    contentKey,
+    object,
+    signal,
+  }: {
+    readonly manifest: StoredManifest;
+    readonly contentKey: Uint8Array;
+    readonly object: string;
+    readonly signal: AbortSignal;
+  },
   now: Date,
-): Promise<ObjectInfo> {
+): Promise<Upload> {
+  const { tracing } = policy;
   const dataKey = await versionKeys.unwrap(version, now);
   const from = await deriveKeys(nodeCrypto, dataKey, 'vault');
   const to = await deriveKeys(nodeCrypto, contentKey, 'delivery');
+  const marking =
+    tracing === 'off' ? undefined : await createMarking(dataKey, grantId, layers, tracing);
   try {
     const source = objects.read(config.buckets.vault, version.vaultObject);
-    const sealed = reseal(nodeCrypto, source, { from, to, imprint: true });
-    return await objects.write(config.buckets.sealed, object, sealed, {
+    const stage = marking && { stage: marking.stage };
+    const sealed = reseal(nodeCrypto, source, { from, to, imprint: true, ...stage });
+    const { sizeBytes } = await objects.write(config.buckets.sealed, object, sealed, {
       ifAbsent: true,
       cacheControl: 'no-store',
       signal,
     });
+    return { sizeBytes, sha256: marking?.sha256() ?? version.sha256 };
   } finally {
     dataKey.fill(0);
+    marking?.wipe();
     wipe(from);
     wipe(to);
   }
