@@ -1,5 +1,6 @@
 /** The only place that builds cloud clients; everything else is handed what it needs from here. */
 import { randomBytes, X509Certificate } from 'node:crypto';
+import { createGate, type Gate } from './api/gate.ts';
 import { APPLE_APP_ATTEST_ROOTS, APPLE_RECEIPT_ROOTS } from './attestation/trust-anchors/apple.ts';
 import { GOOGLE_KEY_ATTESTATION_ROOTS } from './attestation/trust-anchors/google.ts';
 import { createManifests, type Manifests } from './catalogue/manifests.ts';
@@ -47,6 +48,7 @@ export interface Services extends CloudClients {
   readonly challenges: Challenges;
   readonly enrolmentPolicy: EnrolmentPolicy;
   readonly shield: Shield;
+  readonly gate: Gate;
   readonly licences: LicenceIssuer;
   readonly versionKeys: VersionKeys;
   readonly manifests: Manifests;
@@ -108,6 +110,7 @@ export function createServices(
     },
     enrolmentPolicy: createEnrolmentPolicy(config, now),
     shield: createShield({ policy: INSTANCE_LIMIT, maxCallers: 10_000 }),
+    gate: createGate({ slots: config.instanceConcurrency, random: Math.random }),
     licences: createLicenceIssuer(clients.keys, config.licenceSeconds + config.offlineGraceSeconds),
     versionKeys: createVersionKeys(clients.keys),
     manifests: createManifests(clients.objects, config.buckets.vault),

@@ -59,6 +59,7 @@ export const ERRORS = {
   quota_exceeded: row(429, 'Quota used up', 'The plan gives no more today.'),
   internal: row(500, 'Internal error', 'The request could not be handled.', 'retry'),
   unavailable: row(503, 'Temporarily unavailable', 'Try again later.', 'retry'),
+  overloaded: row(503, 'Overloaded', 'Try again later.', 'retry', 'WARNING'),
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof ERRORS;

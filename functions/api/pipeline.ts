@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Services } from '../composition.ts';
 import { ERRORS, problemOf, ServiceError } from '../errors.ts';
-import { describeError } from '../log.ts';
+import { describeError, type Severity } from '../log.ts';
 import { parseOrRefuse } from '../validation.ts';
 import { clientAddress } from './client-address.ts';
 import type { ApiResponse, Endpoint, EndpointTable } from './endpoint.ts';
@@ -34,15 +34,21 @@ export function createHttpHandler(
     const startedAt = performance.now();
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
     let outcome = 'ok';
+    let severity: Severity = 'INFO';
     try {
       if (path === `/health/${name}`) return send(response, requestId, health(request, name));
       const { endpoint, params } = match(routes, request.method ?? '', path);
-      const answer = await run(endpoint, params, request, requestId, services);
+      // Nothing dear happens before this: a token's signature is the first.
+      const answer = await services.gate.run(
+        () => run(endpoint, params, request, requestId, services),
+        () => response.destroyed,
+      );
       send(response, requestId, answer);
     } catch (error) {
       const known =
         error instanceof ServiceError ? error : new ServiceError('internal', { cause: error });
       outcome = known.reason;
+      severity = ERRORS[known.code].severity;
       if (known.code === 'internal' || known.code === 'unavailable') {
         services.log('ERROR', known.code, { requestId, ...describeError(known.cause) });
       }
@@ -51,7 +57,7 @@ export function createHttpHandler(
       sendProblem(response, problemOf(known, requestId));
     } finally {
       if (!path.startsWith('/health/')) {
-        services.log(severityOf(response.statusCode), `${request.method} ${name}`, {
+        services.log(severity, `${request.method} ${name}`, {
           requestId,
           status: response.statusCode,
           outcome,
