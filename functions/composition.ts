@@ -1,5 +1,6 @@
 /** The only place that builds cloud clients; everything else is handed what it needs from here. */
 import { randomBytes, X509Certificate } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { createGate, type Gate } from './api/gate.ts';
 import { APPLE_APP_ATTEST_ROOTS, APPLE_RECEIPT_ROOTS } from './attestation/trust-anchors/apple.ts';
 import { GOOGLE_KEY_ATTESTATION_ROOTS } from './attestation/trust-anchors/google.ts';
@@ -14,9 +15,11 @@ import type { Publisher } from './cloud/publisher.ts';
 import { pubsubPublisher } from './cloud/pubsub.ts';
 import { storageObjects } from './cloud/storage.ts';
 import { type Config, ConfigError } from './config.ts';
+import { createEventDelivery, type EventDelivery } from './fraud/event-delivery.ts';
 import { eventMessage } from './fraud/event-message.ts';
 import { type EventInput, newEvent } from './fraud/events.ts';
 import type { LimitPolicy } from './fraud/limits.ts';
+import { documentOutbox } from './fraud/outbox.ts';
 import { networkPseudonym, type PseudonymKey, userPseudonym } from './fraud/pseudonyms.ts';
 import { createShield, type Shield } from './fraud/shield.ts';
 import { createLicenceIssuer, type LicenceIssuer } from './grants/licence-issuer.ts';
@@ -25,7 +28,7 @@ import type { EnrolmentPolicy } from './identity/enrolment.ts';
 import { createUserTokens, type UserTokens } from './identity/user-token.ts';
 import { createVendorServices } from './identity/vendor-services.ts';
 import type { FunctionEntry, SecretName } from './index.ts';
-import { createLog, describeError, type Log } from './log.ts';
+import { createLog, type Log } from './log.ts';
 
 /** The cloud as a function sees it; the part that a local stack or a test replaces. */
 export interface CloudClients {
@@ -52,7 +55,8 @@ export interface Services extends CloudClients {
   readonly licences: LicenceIssuer;
   readonly versionKeys: VersionKeys;
   readonly manifests: Manifests;
-  /** Publishes a server event. Never rejects: an event that is lost must not cost a good user his model. */
+  readonly events: EventDelivery;
+  /** Delivers a server event. Never rejects: what becomes of an event must not cost a good user his model. */
   readonly emit: (input: EventInput, now: Date) => Promise<void>;
 }
 
@@ -83,13 +87,19 @@ export function createCloudClients(config: Config): CloudClients {
 /** What `entry` works with. Throws ConfigError where one of its secrets is missing. */
 export function createServices(
   config: Config,
-  entry: Pick<FunctionEntry, 'name' | 'secrets'>,
+  entry: Pick<FunctionEntry, 'name' | 'secrets' | 'database'>,
   clients: CloudClients = createCloudClients(config),
   writeLog: (line: string) => void = (line) => process.stdout.write(line),
 ): Services {
   const log = createLog(entry.name, writeLog);
   const now = () => new Date();
   const secrets = secretsOf(config, entry);
+  const events = createEventDelivery({
+    publish: (event) => clients.publisher.publish('events', eventMessage(event)),
+    ...(entry.database !== false && { outbox: documentOutbox(clients.documents, now) }),
+    log,
+    pause: (ms) => pause(ms, undefined, { ref: false }),
+  });
   const pseudonymKey = (): PseudonymKey => ({ id: 'p1', secret: secrets('PSEUDONYM_SECRET') });
   return {
     ...clients,
@@ -114,15 +124,9 @@ export function createServices(
     licences: createLicenceIssuer(clients.keys, config.licenceSeconds + config.offlineGraceSeconds),
     versionKeys: createVersionKeys(clients.keys),
     manifests: createManifests(clients.objects, config.buckets.vault),
+    events,
     async emit(input, at) {
-      try {
-        await clients.publisher.publish(
-          'events',
-          eventMessage(newEvent(input, at, randomBytes(10))),
-        );
-      } catch (error) {
-        log('ERROR', 'event lost', { event: input.type, ...describeError(error) });
-      }
+      await events.deliver(newEvent(input, at, randomBytes(10)));
     },
   };
 }

@@ -20,6 +20,8 @@ interface HttpFunction {
   readonly name: string;
   readonly trigger: { readonly kind: 'http'; readonly routes: readonly Route[] };
   readonly secrets: readonly SecretName[];
+  /** It may not write to the database, so that its events have no outbox. */
+  readonly database?: false;
   readonly load: () => Promise<{ readonly endpoints: EndpointTable }>;
 }
 
@@ -28,6 +30,7 @@ interface EventFunction {
   readonly name: string;
   readonly trigger: { readonly kind: 'event'; readonly source: 'intake' | 'events' };
   readonly secrets: readonly SecretName[];
+  readonly database?: false;
   readonly load: () => Promise<{ readonly createHandler: EventHandlerFactory }>;
 }
 
@@ -36,6 +39,7 @@ interface ScheduledFunction {
   readonly name: string;
   readonly trigger: { readonly kind: 'schedule'; readonly cron: string; readonly path: string };
   readonly secrets: readonly SecretName[];
+  readonly database?: false;
   readonly load: () => Promise<{ readonly endpoints: EndpointTable }>;
 }
 
@@ -48,6 +52,7 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
     name: 'challenge',
     trigger: { kind: 'http', routes: [{ method: 'POST', path: '/v1/challenges' }] },
     secrets: API_SECRETS,
+    database: false,
     load: () => import('./api/challenge.ts'),
   },
   {

@@ -57,7 +57,7 @@ const REVIEWED = {
     'topic dead-letters: roles/pubsub.publisher',
     'topic decisions: roles/pubsub.publisher',
   ],
-  sweep: ['bucket sealed: sealedSweeper', EVENTS],
+  sweep: ['bucket sealed: sealedSweeper', DOCUMENTS, EVENTS],
 };
 
 /** Every resource that grants anything, with the role as it is written. */

@@ -57,6 +57,14 @@ describe('functions', () => {
     expect(differences(deployedFunctions(other))).toEqual(['keys']);
   });
 
+  it('that publish events have an outbox unless the code says they have none', () => {
+    const without = Object.entries(functionTable(infra)).flatMap(([name, { access }]) =>
+      access.topics.includes('events') && access.firestore !== 'roles/datastore.user' ? [name] : [],
+    );
+    const declared = FUNCTIONS.filter(({ database }) => database === false);
+    expect(without).toEqual(declared.map(({ name }) => name));
+  });
+
   it('get every variable that functions/config.ts reads, and no other', () => {
     const set = Object.keys(infra.locals['function_environment'] as object);
     // Read from Secret Manager, and only where a deployment has such keys.

@@ -100,7 +100,7 @@ locals {
       path        = "/internal/sweep"
       concurrency = 1
       timeout     = "120s"
-      access      = { topics = ["events"], buckets = { sealed = "sealedSweeper" } }
+      access      = { topics = ["events"], buckets = { sealed = "sealedSweeper" }, firestore = "roles/datastore.user" }
     }
     erasures = {
       kind        = "schedule"

@@ -16,7 +16,7 @@ locals {
     }
     blocks        = { filter = "${local.runs} jsonPayload.message=\"measure decided\" jsonPayload.measure=\"block\" jsonPayload.shadow=false", labels = {} }
     upstream      = { filter = "${local.runs} severity>=ERROR jsonPayload.error=\"UpstreamError\"", labels = { function = "EXTRACT(jsonPayload.function)" } }
-    events_lost   = { filter = "${local.runs} jsonPayload.message=\"event lost\"", labels = {} }
+    events_lost   = { filter = "${local.runs} jsonPayload.message=\"event not delivered\"", labels = {} }
     swept         = { filter = "${local.runs} jsonPayload.message=\"swept\" jsonPayload.failed=0", labels = {} }
     models_failed = { filter = "${local.runs} jsonPayload.message=\"model refused\"", labels = {} }
   }

@@ -1,6 +1,8 @@
 /** What the code writes to the database, seen in a whole story: for the tests of the deployment. */
 import { randomBytes } from 'node:crypto';
 import type { DocumentData, DocumentStore } from '../functions/cloud/documents.ts';
+import { newEvent } from '../functions/fraud/events.ts';
+import { documentOutbox } from '../functions/fraud/outbox.ts';
 import { block } from '../scripts/commands/operators.ts';
 import { startApi } from './api-harness.ts';
 
@@ -11,7 +13,10 @@ export interface WritesOfAStory {
   readonly expiring: readonly string[];
 }
 
-/** A phone enrols, gets a model and reports a hooked app until it is blocked; another user is forgotten. */
+/**
+ * A phone enrols, gets a model and reports a hooked app until it is blocked; another user is
+ * forgotten; an event waits for Pub/Sub.
+ */
 export async function writesOfAStory(): Promise<WritesOfAStory> {
   const written = new Map<string, boolean>();
   const record = (path: string, data: DocumentData) => {
@@ -38,6 +43,8 @@ export async function writesOfAStory(): Promise<WritesOfAStory> {
     const other = api.phone('other');
     await other.grant('story');
     await other.eraseMe();
+    const happened = newEvent({ type: 'object.swept' }, new Date(), randomBytes(10));
+    await documentOutbox(api.services.documents, () => new Date()).keep(happened);
   } finally {
     await api.close();
   }

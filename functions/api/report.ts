@@ -1,7 +1,7 @@
 /** `POST /v1/events`: what an app has observed, under a device proof, for the scoring function. */
 import { z } from 'zod';
 import type { Services } from '../composition.ts';
-import { eventMessage } from '../fraud/event-message.ts';
+import { ServiceError } from '../errors.ts';
 import { clientEventSchema, type EventInput, receivedEvent } from '../fraud/events.ts';
 import { copiesToErase } from '../grants/erasure.ts';
 import {
@@ -56,13 +56,12 @@ async function report(
     accept(services, read, body.proof, userId, now),
   );
   const origin = { ...observed, authenticated: 'device', platform: device.platform } as const;
-  // Unlike our own events, a report is what the call is for: where it cannot be published, the
-  // client hears so and sends it again.
-  await Promise.all(
-    data.events.map((event) =>
-      services.publisher.publish('events', eventMessage(receivedEvent(event, origin, now))),
-    ),
+  const places = await Promise.all(
+    data.events.map((event) => services.events.deliver(receivedEvent(event, origin, now))),
   );
+  // Unlike our own events, a report is what the call is for: where it rests in the log alone, the
+  // client hears so and sends it again.
+  if (places.includes('logged')) throw new ServiceError('unavailable', { retryAfterSeconds: 5 });
   return { status: 202, body: { accepted: data.events.length, erase } };
 }
 

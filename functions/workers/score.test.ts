@@ -160,7 +160,7 @@ it('publishes a decision again when its event comes again', async () => {
   const { events } = hoarding(8);
   for (const event of events) await deliver(push(event));
   const first = published.length;
-  await deliver(push(events.at(-1)));
+  await deliver(push(events.at(-1) as FraudEvent));
   const ids = published.map(({ data }) => decisionSchema.parse(data).decisionId);
   expect(published.length).toBeGreaterThan(first);
   expect(new Set(ids).size).toBe(first);
@@ -208,7 +208,11 @@ describe.each([
     user: fc.constantFrom('k1_a', 'k1_b', 'k1_c'),
     device: fc.constantFrom('d_a', 'd_b'),
   });
-  const noise = fc.constantFrom<unknown>(undefined, { message: { data: '!' } }, push({ type: 1 }));
+  const noise = fc.constantFrom<unknown>(
+    undefined,
+    { message: { data: '!' } },
+    pushed({ type: 1 }),
+  );
 
   it('comes to the same state whatever the order, repetition, concurrency and noise', async () => {
     let blocks = 0;

@@ -1,9 +1,11 @@
 /**
  * `POST /internal/sweep`, each minute by Cloud Scheduler: deletes the sealed objects whose time is
- * over. Deleting twice does no harm, so sweeps may overlap, fail half-way and be repeated.
+ * over, and publishes the events that wait in the outbox. Doing either twice does no harm, so sweeps
+ * may overlap, fail half-way and be repeated.
  */
 import { type EndpointTable, endpoint } from '../api/endpoint.ts';
 import type { Services } from '../composition.ts';
+import { emptyOutbox } from '../fraud/outbox.ts';
 import { readSealedObjectName } from '../grants/sealed-object.ts';
 import { describeError } from '../log.ts';
 
@@ -13,9 +15,11 @@ export const endpoints: EndpointTable = {
   'POST /internal/sweep': endpoint({
     user: false,
     async handle({ now }, services) {
-      const { deleted, failed } = await sweep(services, now);
-      services.log(failed > 0 ? 'ERROR' : 'INFO', 'swept', { deleted, failed });
-      return { status: 200, body: { deleted, failed } };
+      const swept = await sweep(services, now);
+      services.log(swept.failed > 0 ? 'ERROR' : 'INFO', 'swept', swept);
+      const outbox = await emptyOutbox(services, now);
+      services.log(outbox.waiting > 0 ? 'ERROR' : 'INFO', 'outbox emptied', { ...outbox });
+      return { status: 200, body: { ...swept, ...outbox } };
     },
   }),
 };

@@ -8,6 +8,7 @@ import { auditOf } from './audit.ts';
 import type { CommandServices } from './command-services.ts';
 import { deadLettersOf } from './dead-letter-source.ts';
 import { allow, block, explain, unblock } from './operators.ts';
+import { recoverEvents } from './recover-events.ts';
 import { replayDeadLetters } from './replay-dead-letters.ts';
 import { compareRules, readRules } from './replay-rules.ts';
 import { SUBJECT, subjectOf } from './subject-argument.ts';
@@ -88,6 +89,16 @@ export function addFraudCommands(program: Command, withServices: WithServices): 
     .action(() =>
       withServices(async ({ config, publisher }) => {
         console.log(await replayDeadLetters(deadLettersOf(config), publisher));
+      }),
+    );
+
+  program
+    .command('recover-events')
+    .description('publish the events that functions could only write to their logs')
+    .argument('<file>', 'what gcloud logging read --format=json wrote, or log lines')
+    .action((file: string) =>
+      withServices(async ({ publisher }) => {
+        console.log(await recoverEvents(await readFile(file, 'utf8'), publisher));
       }),
     );
 }

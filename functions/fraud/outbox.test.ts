@@ -1,0 +1,88 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { memoryDocuments } from '../../scripts/local/doubles/documents.ts';
+import { type ApiHarness, startApi } from '../../test/api-harness.ts';
+import { tell } from '../../test/fraud/story.ts';
+import { eventMessage } from './event-message.ts';
+import { documentOutbox, emptyOutbox } from './outbox.ts';
+
+const start = new Date('2026-11-24T12:00:00.000Z');
+const minutes = (offset: number) => new Date(start.getTime() + offset * 60_000);
+const events = [1, 2, 3].map((n) => tell().server(n, { type: 'grant.made', model: `m${n}` }));
+
+describe('the outbox', () => {
+  async function filled() {
+    const documents = memoryDocuments();
+    const outbox = documentOutbox(documents, () => start);
+    for (const [n, event] of events.entries()) await outbox.keep({ ...event, eventId: `e${n}` });
+    const left = async () =>
+      (await documents.query({ collection: 'outbox', limit: 10 })).map(({ path }) => path);
+    return { documents, left };
+  }
+
+  it('is emptied into Pub/Sub, each event as it was', async () => {
+    const { documents, left } = await filled();
+    const published: unknown[] = [];
+    const publisher = { publish: async (_: string, data: unknown) => void published.push(data) };
+    expect(await emptyOutbox({ documents, publisher }, start)).toEqual({
+      republished: 3,
+      waiting: 0,
+    });
+    expect(published).toContainEqual(
+      JSON.parse(JSON.stringify(eventMessage({ ...events[0], eventId: 'e0' } as never))),
+    );
+    expect(await left()).toEqual([]);
+    expect(await emptyOutbox({ documents, publisher }, start)).toMatchObject({ republished: 0 });
+  });
+
+  it('keeps what is refused again and tries it later and later', async () => {
+    const { documents, left } = await filled();
+    const tried: string[] = [];
+    const publisher = {
+      publish: async (_: string, data: unknown) => {
+        const { eventId } = data as { eventId: string };
+        tried.push(eventId);
+        if (eventId === 'e1') throw new Error('refused');
+      },
+    };
+    const run = (now: Date) => emptyOutbox({ documents, publisher }, now);
+    expect(await run(start)).toEqual({ republished: 2, waiting: 1 });
+    expect(await left()).toEqual(['outbox/e1']);
+    expect(await run(minutes(1))).toEqual({ republished: 0, waiting: 0 });
+    expect(await run(minutes(2))).toEqual({ republished: 0, waiting: 1 });
+    expect(await run(minutes(5))).toEqual({ republished: 0, waiting: 0 });
+    expect(await run(minutes(6))).toEqual({ republished: 0, waiting: 1 });
+    expect(tried.filter((id) => id === 'e1')).toHaveLength(3);
+  });
+});
+
+describe('while Pub/Sub is out', () => {
+  let api: ApiHarness;
+  beforeAll(async () => {
+    api = await startApi();
+    await api.publish('smile', new Uint8Array(1_000).fill(7), { format: 'opaque' });
+  });
+  afterAll(() => api.close());
+
+  it.each([
+    ['refuses', () => Promise.reject(new Error('out'))],
+    ['hangs', () => new Promise<never>(() => undefined)],
+  ])('a model is granted though it %s, and no event is lost', async (how, outage) => {
+    const works = api.clients.publisher.publish;
+    const phone = api.phone(how);
+    await phone.enrol();
+    await api.clients.publisher.idle();
+    const before = api.events.length;
+    api.clients.publisher.publish = outage;
+    await phone.grant('smile');
+    await phone.report([{ type: 'rasp.checked' }]);
+    api.clients.publisher.publish = works;
+    expect(api.events).toHaveLength(before);
+
+    const sweep = await fetch(`${api.baseUrl}/internal/sweep`, { method: 'POST' });
+    expect(await sweep.json()).toMatchObject({ waiting: 0 });
+    await api.clients.publisher.idle();
+    const ofUser = api.events.slice(before).filter(({ user }) => user === api.userId(how));
+    const types = ofUser.map(({ type }) => type);
+    expect(types).toEqual(expect.arrayContaining(['grant.made', 'rasp.checked']));
+  });
+});
