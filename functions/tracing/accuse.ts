@@ -79,7 +79,7 @@ export interface Ranking {
   readonly findings: readonly Finding[];
 }
 
-const KEPT = 32;
+const KEPT = 64;
 const PROGRESS_EVERY = 1000;
 
 /**
@@ -111,7 +111,7 @@ export async function rankCandidates(
 }
 
 const BLOCK_GROUPS = BLOCK_BYTES * 8;
-const SAMPLE_BLOCKS = 1024;
+const SAMPLE_BLOCKS = 256;
 
 /** The part of the evidence that says most, ready to be held against many grants. */
 class Sample {

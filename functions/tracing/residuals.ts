@@ -6,7 +6,7 @@ import { chipOf, groupWords, identifierBitOf, placeOf, signBitOf } from './group
 import { CHIPS } from './identifier-code.ts';
 import { Keystream, placesKey } from './keystream.ts';
 import { type MarkedLayer, planMarks } from './plan.ts';
-import { inOriginalUnits, medianOf } from './rescale.ts';
+import { findRescaling, finite, medianOf, rescaled } from './rescale.ts';
 import { STRENGTHS, type Strength, type StrengthParameters } from './strength.ts';
 import { type ModelTensor, tensorsOf } from './tensors.ts';
 
@@ -76,8 +76,7 @@ class Evidence {
 
   add({ marked, original, leaked }: AlignedPair, view: DataView, parameters: StrengthParameters) {
     const { type, layer, spacing, firstGroup, groups, elements } = marked;
-    const values = original.values();
-    const suspect = inOriginalUnits(values, leaked, original.shape);
+    const rescaling = findRescaling(original, leaked);
     const { firstGroup: firstWord, words } = groupWords(
       this.#places,
       firstGroup,
@@ -86,9 +85,11 @@ class Evidence {
     const elementOf = (group: number) =>
       group * spacing + placeOf(words[group + firstGroup - firstWord] as number, spacing);
     const residual = (element: number) =>
-      (suspect[element] as number) - (values[element] as number);
+      finite(rescaled(rescaling, element, leaked.value(element)) - original.value(element));
     // The median of a normal distribution's magnitude is 0.6745 of its deviation.
-    const spread = medianOf(groups, (group) => Math.abs(residual(elementOf(group)) || 0)) / 0.6745;
+    const spread =
+      medianOf(groups, (group) => Math.abs(residual(Math.min(elementOf(group), elements - 1)))) /
+      0.6745;
     for (let group = 0; group < groups; group++) {
       const element = elementOf(group);
       if (element >= elements) continue;

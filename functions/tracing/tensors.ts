@@ -15,8 +15,6 @@ export interface ModelTensor {
   readonly integer: boolean;
   /** Number `element` as it is stored. */
   value(element: number): number;
-  /** All of them, in memory of their own. */
-  values(): Float32Array;
 }
 
 /**
@@ -46,7 +44,6 @@ export function tensorsOf(
     const type = weightType(dtype) ?? PLAIN_TYPES.get(dtype ?? '');
     if (!type || dtype === undefined) return [];
     const elements = Math.floor((length * 8) / type.bits);
-    const value = (element: number) => type.value(view, offset, element);
     return [
       {
         ...(name !== undefined && { name }),
@@ -54,8 +51,7 @@ export function tensorsOf(
         shape,
         elements,
         integer: dtype.includes('int'),
-        value,
-        values: () => Float32Array.from({ length: elements }, (_, element) => value(element)),
+        value: (element: number) => type.value(view, offset, element),
       },
     ];
   });
