@@ -32,11 +32,15 @@ export class ObjectExistsError extends Error {
 }
 
 export interface ObjectStore {
-  /** The object's bytes from `start` (inclusive) to `end` (exclusive), as they arrive; checksum verified on a whole read. Throws ObjectMissingError. */
+  /**
+   * The object's bytes from `start` (inclusive) to `end` (exclusive), as they arrive; checksum verified on a
+   * whole read. Throws ObjectMissingError, also where another than the given generation is there.
+   */
   read(
     bucket: string,
     name: string,
     range?: { readonly start: number; readonly end: number },
+    generation?: string,
   ): AsyncIterable<Uint8Array>;
   /** Uploads with crc32c verified by the service; if `body` throws or `signal` aborts, no object appears. */
   write(
@@ -47,8 +51,8 @@ export interface ObjectStore {
   ): Promise<ObjectInfo>;
   /** Undefined where there is no such object. */
   stat(bucket: string, name: string): Promise<ObjectInfo | undefined>;
-  /** True if there was one. */
-  delete(bucket: string, name: string): Promise<boolean>;
+  /** True if there was one; with a generation, if that was the one there. */
+  delete(bucket: string, name: string, generation?: string): Promise<boolean>;
   /** In the order of names. */
   list(bucket: string, prefix: string): AsyncIterable<ObjectInfo>;
   /** A V4 signed URL for one GET of this object until `expiresAt`; the object need not exist yet. */

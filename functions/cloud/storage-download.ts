@@ -9,6 +9,8 @@ export interface Download {
   readonly name: string;
   /** From `start` (inclusive) to `end` (exclusive). */
   readonly range?: { readonly start: number; readonly end: number } | undefined;
+  /** The newest where absent. */
+  readonly generation?: string | undefined;
   readonly call: UpstreamCall;
 }
 
@@ -48,11 +50,12 @@ export async function* download(storage: Storage, options: Download): AsyncGener
 
 async function open(
   storage: Storage,
-  { bucket, name, range }: Download,
+  { bucket, name, range, generation }: Download,
   signal: AbortSignal,
 ): Promise<Response> {
   const object = `b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(name)}`;
-  const url = `${storage.apiEndpoint}/storage/v1/${object}?alt=media`;
+  const pinned = generation === undefined ? '' : `&generation=${generation}`;
+  const url = `${storage.apiEndpoint}/storage/v1/${object}?alt=media${pinned}`;
   // Like the client itself: an endpoint of one's own is called without credentials.
   const headers = new Headers(
     storage.customEndpoint ? {} : await storage.authClient.getRequestHeaders(url),

@@ -32,13 +32,14 @@ export function storageObjects(options: StorageOptions): ObjectStore {
     operation,
     timeoutMs,
   });
-  const fileOf = async (bucket: string, name: string): Promise<File> =>
-    (await client.get()).bucket(bucket).file(name);
+  const fileOf = async (bucket: string, name: string, generation?: string): Promise<File> =>
+    (await client.get()).bucket(bucket).file(name, generation === undefined ? {} : { generation });
 
   return {
-    async *read(bucket, name, range) {
+    async *read(bucket, name, range, generation) {
       if (range && range.start >= range.end) return;
-      yield* download(await client.get(), { bucket, name, range, call: upstream('read') });
+      const call = upstream('read');
+      yield* download(await client.get(), { bucket, name, range, generation, call });
     },
 
     write: async (bucket, name, body, writeOptions = {}) =>
@@ -56,9 +57,9 @@ export function storageObjects(options: StorageOptions): ObjectStore {
         }
       }),
 
-    delete: (bucket, name) =>
+    delete: (bucket, name, generation) =>
       callUpstream(upstream('delete'), async () => {
-        const file = await fileOf(bucket, name);
+        const file = await fileOf(bucket, name, generation);
         try {
           await file.delete();
           return true;

@@ -35,7 +35,7 @@ export function createHandler(services: Services): EventHandler {
     if (!info) return;
     try {
       const result = await publishObject(services, info);
-      await services.objects.delete(intake, name);
+      await services.objects.delete(intake, name, info.generation);
       services.log('INFO', 'model published', {
         object: name,
         outcome: result.outcome,
@@ -92,15 +92,17 @@ function tracingOf({ metadata }: ObjectInfo): { readonly tracing?: Tracing } {
   return { tracing: known };
 }
 
+/** Of one generation: were the object overwritten meanwhile, its owner would be that of other bytes. */
 function storedModel(objects: ObjectStore, bucket: string, info: ObjectInfo): PlainModel {
   return {
     sizeBytes: info.sizeBytes,
     async read(offset, length) {
       const chunks: Uint8Array[] = [];
       const range = { start: offset, end: offset + length };
-      for await (const chunk of objects.read(bucket, info.name, range)) chunks.push(chunk);
+      for await (const chunk of objects.read(bucket, info.name, range, info.generation))
+        chunks.push(chunk);
       return Buffer.concat(chunks);
     },
-    stream: () => objects.read(bucket, info.name),
+    stream: () => objects.read(bucket, info.name, undefined, info.generation),
   };
 }

@@ -42,9 +42,10 @@ export async function startGcsServer(options: GcsServerOptions): Promise<GcsServ
   const targets: EventTarget[] = [];
   const stopped = new AbortController();
 
-  const found = (bucket: string, name: string): ObjectResource => {
+  const found = (bucket: string, name: string, generation: string | null): ObjectResource => {
     const resource = store.find(bucket, name);
-    if (!resource) throw new GcsError(404, 'notFound', `No such object: ${bucket}/${name}`);
+    if (!resource || (generation !== null && generation !== resource.generation))
+      throw new GcsError(404, 'notFound', `No such object: ${bucket}/${name}`);
     return resource;
   };
   const finalized = (response: ServerResponse, resource: ObjectResource): void => {
@@ -96,12 +97,12 @@ export async function startGcsServer(options: GcsServerOptions): Promise<GcsServ
       case 'GET /o':
         return sendJson(response, 200, page(store.list(bucket, query.get('prefix') ?? ''), query));
       case 'GET /o/:object': {
-        const resource = found(bucket, name);
+        const resource = found(bucket, name, query.get('generation'));
         if (query.get('alt') !== 'media') return sendJson(response, 200, resource);
         return sendBytes(request, response, resource, store.fileOf(resource));
       }
       case 'DELETE /o/:object':
-        found(bucket, name);
+        found(bucket, name, query.get('generation'));
         await store.remove(bucket, name);
         response.writeHead(204).end();
         return;

@@ -36,6 +36,23 @@ export function objectStoreContract(open: () => ObjectStore): void {
     expect((await bytesOf(store.read(bucket, info.name))).toString()).toBe('hello');
   });
 
+  it('reads and deletes one generation, and not the one that took its place', async () => {
+    const name = `${prefix}replaced`;
+    const first = await store.write(bucket, name, chunksOf(Buffer.from('first')));
+    expect((await bytesOf(store.read(bucket, name, undefined, first.generation))).toString()).toBe(
+      'first',
+    );
+    const second = await store.write(bucket, name, chunksOf(Buffer.from('other')));
+    const old = bytesOf(store.read(bucket, name, undefined, first.generation));
+    await expect(old).rejects.toBeInstanceOf(ObjectMissingError);
+    const range = { start: 0, end: 2 };
+    const oldPart = bytesOf(store.read(bucket, name, range, first.generation));
+    await expect(oldPart).rejects.toBeInstanceOf(ObjectMissingError);
+    expect(await store.delete(bucket, name, first.generation)).toBe(false);
+    expect((await store.stat(bucket, name))?.generation).toBe(second.generation);
+    expect(await store.delete(bucket, name, second.generation)).toBe(true);
+  });
+
   it('holds an empty object', async () => {
     const info = await store.write(bucket, `${prefix}empty`, chunksOf());
     expect(info.sizeBytes).toBe(0);

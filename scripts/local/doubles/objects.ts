@@ -19,12 +19,16 @@ export interface MemoryObjectsOptions {
 export function memoryObjects({ now = () => new Date() }: MemoryObjectsOptions = {}): ObjectStore {
   const objects = new Map<string, Stored>();
   const keyOf = (bucket: string, name: string): string => `${bucket}/${name}`;
-  let generation = 0;
+  let newest = 0;
+  const find = (bucket: string, name: string, generation?: string): Stored | undefined => {
+    const stored = objects.get(keyOf(bucket, name));
+    return generation === undefined || generation === stored?.info.generation ? stored : undefined;
+  };
 
   return {
-    async *read(bucket, name, range) {
+    async *read(bucket, name, range, generation) {
       if (range && range.start >= range.end) return;
-      const stored = objects.get(keyOf(bucket, name));
+      const stored = find(bucket, name, generation);
       if (!stored) throw new ObjectMissingError(bucket, name);
       const bytes = range ? stored.bytes.subarray(range.start, range.end) : stored.bytes;
       for (let at = 0; at < bytes.length; at += 64 * 1024) {
@@ -48,7 +52,7 @@ export function memoryObjects({ now = () => new Date() }: MemoryObjectsOptions =
         name,
         sizeBytes: bytes.length,
         createdAt: now(),
-        generation: String(++generation),
+        generation: String(++newest),
         metadata: { ...options.metadata },
       };
       objects.set(keyOf(bucket, name), { info, bytes });
@@ -56,7 +60,8 @@ export function memoryObjects({ now = () => new Date() }: MemoryObjectsOptions =
     },
 
     stat: async (bucket, name) => objects.get(keyOf(bucket, name))?.info,
-    delete: async (bucket, name) => objects.delete(keyOf(bucket, name)),
+    delete: async (bucket, name, generation) =>
+      find(bucket, name, generation) !== undefined && objects.delete(keyOf(bucket, name)),
 
     async *list(bucket, prefix) {
       const start = keyOf(bucket, prefix);
