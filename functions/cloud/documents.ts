@@ -28,6 +28,11 @@ export interface DocumentQuery {
     value: string | number | boolean | Date | null,
   ])[];
   readonly orderBy?: readonly [field: string, direction: 'asc' | 'desc'];
+  /**
+   * Only documents behind this path: the next page, after the last path of the one before. For
+   * queries by equality alone, which come in the order of their paths.
+   */
+  readonly after?: string;
   readonly limit: number;
 }
 

@@ -197,6 +197,9 @@ function toQuery(db: firestore.Firestore, query: DocumentQuery): firestore.Query
   let built: firestore.Query = db.collection(query.collection);
   for (const [field, op, value] of query.where ?? []) built = built.where(field, op, value);
   if (query.orderBy) built = built.orderBy(...query.orderBy);
+  if (query.after !== undefined) {
+    built = built.orderBy('__name__').startAfter(db.doc(query.after));
+  }
   return built.limit(query.limit);
 }
 

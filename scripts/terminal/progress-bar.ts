@@ -9,8 +9,15 @@ export interface ProgressBar {
   readonly end: (text: string) => void;
 }
 
-/** A bar on standard error: redrawn on a terminal, and elsewhere only its last line. */
-export function progressBar(title: string, totalBytes: number): ProgressBar {
+/**
+ * A bar on standard error: redrawn on a terminal, and elsewhere only its last line. Where what is
+ * counted is not bytes, `rateText` says how fast it goes.
+ */
+export function progressBar(
+  title: string,
+  totalBytes: number,
+  rateText = (perSecond: number) => `${sizeText(perSecond)}/s`,
+): ProgressBar {
   const stream = process.stderr;
   const startedAt = performance.now();
   let drawnAt = 0;
@@ -24,7 +31,7 @@ export function progressBar(title: string, totalBytes: number): ProgressBar {
       const rate = doneBytes / ((now - startedAt) / 1000);
       stream.write(
         `\r${title} ${'█'.repeat(full)}${'░'.repeat(WIDTH - full)} ` +
-          `${(share * 100).toFixed(0).padStart(3)} % ${sizeText(rate)}/s\x1b[K`,
+          `${(share * 100).toFixed(0).padStart(3)} % ${rateText(rate)}\x1b[K`,
       );
     },
     end(text) {

@@ -101,6 +101,28 @@ export function documentStoreContract(open: () => DocumentStore): void {
     expect(await ids({ where: [['size', '>', 'text']], limit: 9 })).toEqual([]);
   });
 
+  it('gives page after page of a query by equality', async () => {
+    for (const id of ['e', 'a', 'd', 'b', 'c']) {
+      await store.set(`${collection}/${id}`, { kind: id === 'b' ? 'y' : 'x', size: 1 });
+    }
+    const pages: string[][] = [];
+    let after: string | undefined;
+    do {
+      const found = await store.query({
+        collection,
+        where: [
+          ['kind', '==', 'x'],
+          ['size', '==', 1],
+        ],
+        limit: 2,
+        ...(after !== undefined && { after }),
+      });
+      pages.push(found.map(({ path }) => path.split('/').at(-1) ?? ''));
+      after = found.at(-1)?.path;
+    } while (after);
+    expect(pages).toEqual([['a', 'c'], ['d', 'e'], []]);
+  });
+
   it('queries by time', async () => {
     await store.set(`${collection}/old`, { at: new Date(1_000) });
     await store.set(`${collection}/new`, { at: new Date(2_000) });

@@ -150,6 +150,7 @@ function select(
   const sign = query.orderBy?.[1] === 'desc' ? -1 : 1;
   return [...entries]
     .flatMap(([path, { data }]) => (data && isIn(query.collection, path) ? [{ path, data }] : []))
+    .filter(({ path }) => query.after === undefined || path > query.after)
     .filter(({ data }) => field === undefined || data[field] !== undefined)
     .filter(({ data }) => (query.where ?? []).every((clause) => holds(clause, data)))
     .sort(
