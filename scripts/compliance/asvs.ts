@@ -256,6 +256,15 @@ export const ASVS: readonly Control[] = [
     shown(REDACTION, 'says something about each call, in one JSON object a line'),
   ),
   partly(
+    '16.4.2',
+    'records cannot be changed unseen',
+    'grants are chained and logs lie in a locked bucket; the audit log of operators is a collection like others',
+    shown(
+      'functions/ledger/ledger.test.ts',
+      'names a grant that was deleted, until its time is over',
+    ),
+  ),
+  partly(
     '16.4.3',
     'logs go to another system',
     'a locked log bucket of the same project',

@@ -214,8 +214,20 @@ export const MASVS: readonly Control[] = [
   {
     id: 'PRIVACY-4',
     words: 'users control their data',
-    status: 'partly',
-    evidence: [],
-    note: 'erasure by an operator until the API has it',
+    status: 'yes',
+    evidence: [
+      {
+        file: 'functions/privacy/erasure.test.ts',
+        test: 'leaves nothing that names him or his devices but the record of it',
+      },
+      {
+        file: 'functions/privacy/erasure.test.ts',
+        test: 'holds all that names the user, nobody else, and no judgement',
+      },
+      {
+        file: 'device/protected-models.test.ts',
+        test: 'erases its copies when the device is retired or the user forgotten',
+      },
+    ],
   },
 ];

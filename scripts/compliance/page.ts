@@ -24,7 +24,11 @@ ${table(MASVS)}
 |---|---|---|---|
 | pseudonym of the user: keyed hash of issuer and subject | all records below | to know the same user again | with its record |
 | enrolled device: public key, platform, app version, attestation result, pseudonym | Firestore \`devices\` | to verify the device's proofs | until retired |
-| grants: pseudonym, device, model, time | Firestore \`grants\` | renewal, tracing of leaks | 90 days |
+| grants: pseudonym, device, network hash, model, time | Firestore \`grants\` | renewal, tracing of leaks | 90 days; after an erasure only the id and the time |
+| ledger of grants: random grant id, time, salted commitment | Firestore \`ledger\` | evidence of what was granted | for good; names nobody once the grant's salt is erased |
+| quota of the day: grants, models | Firestore \`limits\` | plans | until midnight UTC |
+| erasure: pseudonym, times | Firestore \`erasures\` | to carry it out, and that it is no way to start collecting anew | 31 days |
+| acts of operators: pseudonym, author, reason | Firestore \`audit\` | accountability | 400 days |
 | limits, spent challenges | Firestore \`limits\`, \`challenges\` | to enforce them | minutes |
 | evidence and restrictions | Firestore \`risk\`, \`blocklist\` | to stop theft | until they have faded |
 | events: pseudonym, device, keyed hash of the network (/24, /48), app version, what happened | Pub/Sub, BigQuery | fraud detection, security | 396 days |
@@ -32,9 +36,24 @@ ${table(MASVS)}
 
 No e-mail, name, advertising id, location or raw address is stored by the functions. The legal basis that fits is
 legitimate interest in preventing theft (GDPR art. 6(1)(f), recital 47); scoring decides automatically, so people need a
-way to object (art. 22): blocks end by themselves, and operators can lift them with their reasons in view. Access and
-erasure go by the pseudonym, which the operator computes from issuer and subject. Data stays in the region of the
-deployment. Nothing is sold. The controller's own record, notice and assessment (art. 13, 30, 35) are the operator's.
+way to object (art. 22): blocks end by themselves, and operators can lift them with their reasons in view. Data stays in
+the region of the deployment. Nothing is sold. The controller's own record, notice and assessment (art. 13, 30, 35) are the operator's.
+
+**Access** (art. 15, CCPA 1798.110): \`GET /v1/me\` gives all of it as JSON, without scores and rules, which would teach
+thieves (recital 63); that a restriction is in force and when it ends is in it. Operators export the rest.
+
+**Erasure** (art. 17, CCPA 1798.105): \`DELETE /v1/me\`. Devices, personal models with their bytes in the vault and those that
+wait in intake, sealed objects, limits, evidence, what networks remember of the user, and the personal fields of grants go
+within minutes. What stays, under the keyed pseudonym:
+
+- a block, throttle or demand for attestation that is in force, until its end: legitimate interest against fraud (art. 6(1)(f),
+  17(1)(c)); else erasing would lift it;
+- the record of the erasure, 31 days. A second erasure within them lets nobody enrol before their end: else a collector could
+  start anew each day;
+- acts of operators in the audit log, 400 days (art. 5(2));
+- events and decisions in BigQuery, 396 days, and dead letters: security of processing; docs/operations.md has the statement
+  that deletes them earlier;
+- backups of the database, 14 days, and its point-in-time recovery, 7 days: erase again after a restore.
 
 ## Export of encryption
 
