@@ -3,10 +3,11 @@ import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { openAnalytics } from './analytics/duckdb.ts';
 import { readViews } from './analytics/views.ts';
+import { LOCAL_EVENT_LOG } from './commands/command-services.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { log: { type: 'string', default: '.modelseal/log' } },
+  options: { log: { type: 'string', default: LOCAL_EVENT_LOG } },
 });
 const analytics = await openAnalytics(values.log);
 

@@ -5,7 +5,11 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { LOCAL_ENVIRONMENT_FILE, LOCAL_STATE } from './commands/command-services.ts';
+import {
+  LOCAL_ENVIRONMENT_FILE,
+  LOCAL_EVENT_LOG,
+  LOCAL_STATE,
+} from './commands/command-services.ts';
 import { type Stack, startStack } from './local/stack.ts';
 import { timeText } from './terminal/units.ts';
 
@@ -23,6 +27,7 @@ const startedAt = performance.now();
 console.log('Starting everything on loopback …');
 const starting = startStack({
   inMemory: values['in-memory'],
+  eventLog: LOCAL_EVENT_LOG,
   ...(values.state !== undefined && { stateFolder: values.state }),
 });
 const stack = await Promise.race([starting, interrupted.then(() => undefined)]);
@@ -42,7 +47,9 @@ A call:           curl -s -H "Authorization: Bearer $TOKEN" ${stack.baseUrl}/v1/
 if (environmentFile) {
   console.log('Publish a model:  npm run modelseal -- publish --model ID --version V FILE.tflite');
 }
-console.log('\nCtrl-C ends it.');
+console.log(`
+Events and decisions are written to ${LOCAL_EVENT_LOG}: npm run query, npm run report.
+Ctrl-C ends it.`);
 
 await interrupted;
 console.log('\nEnding …');

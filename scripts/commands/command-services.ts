@@ -9,6 +9,8 @@ export type CommandServices = Services;
 /** Where a local stack leaves the environment of its functions. */
 export const LOCAL_STATE = '.modelseal';
 export const LOCAL_ENVIRONMENT_FILE = 'environment.json';
+/** Where a local stack leaves events and decisions, and where queries look for them. */
+export const LOCAL_EVENT_LOG = '.modelseal/log';
 
 /**
  * Services from the process's environment or, where that names no project, from the local stack

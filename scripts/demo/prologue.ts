@@ -4,6 +4,7 @@ import type { VirtualPlatform } from '../../device/virtual/virtual-platform.ts';
 import { createServices, type Services } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';
 import type { VerificationKey } from '../../functions/sealing/jws.ts';
+import { LOCAL_EVENT_LOG } from '../commands/command-services.ts';
 import { publish } from '../commands/publish.ts';
 import { type Stack, startStack } from '../local/stack.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
@@ -44,6 +45,7 @@ export async function tellPrologue(story: Story, inMemory: boolean): Promise<Sce
     const startedAt = performance.now();
     stack = await startStack({
       inMemory,
+      eventLog: LOCAL_EVENT_LOG,
       environment: {
         URL_TTL_SECONDS: String(URL_TTL_SECONDS),
         SEALED_TTL_SECONDS: String(SEALED_TTL_SECONDS),

@@ -15,6 +15,8 @@ import {
   type StartingEmulators,
   startEmulators,
 } from './emulators.ts';
+import { openEventLog } from './event-log.ts';
+import { subscribeEventLog } from './event-log-subscription.ts';
 import { wireEvents } from './event-wiring.ts';
 import { exportFirestore, newestExport } from './firestore-state.ts';
 import { startFrontDoor } from './front-door.ts';
@@ -39,6 +41,8 @@ export interface StackOptions {
   readonly stateFolder?: string;
   /** Doubles even where the emulators are there. */
   readonly inMemory?: boolean;
+  /** Events and decisions are written there, for `npm run query` and `npm run report`. */
+  readonly eventLog?: string;
   /** Variables of functions/config.ts that differ from the stack's own, such as URL_TTL_SECONDS. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -159,9 +163,11 @@ async function start(
   if (forgets && hosts && options.stateFolder !== undefined) {
     cleanups.push(() => exportFirestore(hosts.firestore, PROJECT_ID, join(folder, EXPORTS)));
   }
-  const events = started(
-    await wireEvents({ host, storage, pubsub: hosts?.pubsub ?? doubles.publisher }),
-  );
+  const pubsub = hosts?.pubsub ?? doubles.publisher;
+  const events = started(await wireEvents({ host, storage, pubsub }));
+  if (options.eventLog !== undefined) {
+    started(await subscribeEventLog(pubsub, openEventLog(options.eventLog)));
+  }
   const frontDoor = started(await startFrontDoor(routesOf(host.ports)));
 
   return {
