@@ -29,6 +29,7 @@ import { createUserTokens, type UserTokens } from './identity/user-token.ts';
 import { createVendorServices } from './identity/vendor-services.ts';
 import type { FunctionEntry, SecretName } from './index.ts';
 import { createLog, type Log } from './log.ts';
+import { createTelemetry } from './observability/telemetry.ts';
 
 /** The cloud as a function sees it; the part that a local stack or a test replaces. */
 export interface CloudClients {
@@ -41,6 +42,8 @@ export interface CloudClients {
 export interface Services extends CloudClients {
   readonly config: Config;
   readonly log: Log;
+  /** Resolves when what this instance still had to tell has been told; at its end. */
+  settled(): Promise<void>;
   readonly now: () => Date;
   readonly randomBytes: (size: number) => Uint8Array;
   readonly userTokens: UserTokens;
@@ -91,7 +94,11 @@ export function createServices(
   clients: CloudClients = createCloudClients(config),
   writeLog: (line: string) => void = (line) => process.stdout.write(line),
 ): Services {
-  const log = createLog(entry.name, writeLog);
+  const lines = createLog(entry.name, writeLog);
+  const telemetry = config.telemetry
+    ? createTelemetry(lines, { ...config.telemetry, functionName: entry.name })
+    : undefined;
+  const log = telemetry?.log ?? lines;
   const now = () => new Date();
   const secrets = secretsOf(config, entry);
   const events = createEventDelivery({
@@ -105,6 +112,10 @@ export function createServices(
     ...clients,
     config,
     log,
+    async settled() {
+      await events.settled();
+      await telemetry?.shutdown();
+    },
     now,
     randomBytes,
     userTokens: createUserTokens(config.issuers, config.planClaim),

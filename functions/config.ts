@@ -133,6 +133,10 @@ const environment = z.object({
   SEALED_TTL_SECONDS: seconds(300, 3600),
   LICENCE_SECONDS: seconds(86_400, 30 * 86_400),
   OFFLINE_GRACE_SECONDS: seconds(7_200, 7 * 86_400),
+  /** A collector that takes OTLP over HTTP, such as http://127.0.0.1:4318; empty for none. */
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.union([z.url(), z.literal('')]).default(''),
+  /** The share of traces that is sent to it. */
+  OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(0.1),
   /** Of models whose publisher does not say otherwise: docs/tracing.md. */
   TRACING: z.enum(TRACING).default('off'),
   /** Grants in a minute before a caller is throttled. */
@@ -268,6 +272,10 @@ function shape(env: Environment) {
     plans: env.PLANS,
     planClaim: env.PLAN_CLAIM,
     maxModelBytes: env.MAX_MODEL_BYTES,
+    /** Null where nobody collects. */
+    telemetry: env.OTEL_EXPORTER_OTLP_ENDPOINT
+      ? { endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT, traceShare: env.OTEL_TRACES_SAMPLER_ARG }
+      : null,
     instanceConcurrency: env.INSTANCE_CONCURRENCY,
     forwardedForPosition: env.FORWARDED_FOR_POSITION,
     /** Undefined on Google Cloud: the clients' own endpoints and credentials. */

@@ -15,4 +15,4 @@ if (!entry) throw new Error('FUNCTION_TARGET names no function');
 const services = createServices(config, entry);
 const handle = await registerFunction(entry, services);
 guardNewServers(services, { maxBodyBytes: maxBodyBytes(entry), handle });
-endInOrder(services.events.settled);
+endInOrder(services.settled);

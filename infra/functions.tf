@@ -160,6 +160,8 @@ locals {
     LICENCE_SECONDS              = var.licence.licence_seconds
     OFFLINE_GRACE_SECONDS        = var.licence.offline_grace_seconds
     TRACING                      = var.tracing
+    OTEL_EXPORTER_OTLP_ENDPOINT  = var.telemetry.endpoint
+    OTEL_TRACES_SAMPLER_ARG      = var.telemetry.trace_share
     GRANTS_PER_USER_MINUTE       = var.limits.grants_per_user_minute
     GRANTS_PER_DEVICE_MINUTE     = var.limits.grants_per_device_minute
     GRANTS_PER_NETWORK_MINUTE    = var.limits.grants_per_network_minute

@@ -128,6 +128,16 @@ variable "plans" {
   }
 }
 
+variable "telemetry" {
+  description = "An OpenTelemetry collector that the functions reach (OTLP over HTTP), and the share of traces it gets. Empty for none: metrics are counted from logs either way."
+  type        = object({ endpoint = optional(string, ""), trace_share = optional(number, 0.1) })
+  default     = {}
+  validation {
+    condition     = var.telemetry.trace_share >= 0 && var.telemetry.trace_share <= 1
+    error_message = "A share between 0 and 1."
+  }
+}
+
 variable "plan_claim" {
   description = "The claim of a user token that names the plan."
   type        = string
