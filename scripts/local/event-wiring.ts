@@ -3,7 +3,7 @@ import type { DeliveredMessage, MemoryPublisher } from './doubles/publisher.ts';
 import type { FunctionHost } from './function-host.ts';
 import type { GcsServer } from './gcs-server.ts';
 import { BUCKETS, PROJECT_ID, TOPICS } from './local-environment.ts';
-import { createTopics, pushTo } from './topics.ts';
+import { createTopics, holdMessagesOf, pushTo } from './topics.ts';
 
 export interface WiringOptions {
   readonly host: FunctionHost;
@@ -29,7 +29,9 @@ export async function wireEvents({ host, storage, pubsub }: WiringOptions): Prom
   const urlOf = (name: string): string => `http://127.0.0.1:${host.ports.get(name)}`;
   const timers: NodeJS.Timeout[] = [];
   if (typeof pubsub === 'string') {
-    await createTopics({ endpoint: `http://${pubsub}`, projectId: PROJECT_ID, topics: TOPICS });
+    const service = { endpoint: `http://${pubsub}`, projectId: PROJECT_ID };
+    await createTopics({ ...service, topics: TOPICS });
+    await holdMessagesOf({ ...service, topic: 'dead-letters' });
   }
 
   const runScheduled = async (name: string): Promise<number> => {

@@ -57,6 +57,18 @@ export async function pushTo(options: PushOptions): Promise<void> {
   });
 }
 
+/** Keeps the messages of a topic until somebody pulls them, under a subscription of the topic's name. */
+export async function holdMessagesOf({
+  endpoint,
+  projectId,
+  topic,
+}: Pick<PushOptions, 'endpoint' | 'projectId' | 'topic'>): Promise<void> {
+  await send('PUT', `${endpoint}/v1/projects/${projectId}/subscriptions/${topic}`, {
+    topic: `projects/${projectId}/topics/${topic}`,
+    ackDeadlineSeconds: 600,
+  });
+}
+
 /** What is there already stays as it is. */
 async function send(method: 'PUT' | 'POST', url: string, body: object): Promise<void> {
   const response = await fetch(url, {
