@@ -4,6 +4,8 @@ import { challenges } from './challenges.ts';
 import { enrolment } from './enrolment.ts';
 import { http } from './http.ts';
 import { input } from './input.ts';
+import { limits } from './limits.ts';
+import { models } from './models.ts';
 import { proofs } from './proofs.ts';
 import { tokens } from './tokens.ts';
 
@@ -12,6 +14,8 @@ export const ATTACKS: readonly Attack[] = [
   ...challenges,
   ...proofs,
   ...enrolment,
+  ...models,
+  ...limits,
   ...input,
   ...http,
 ];

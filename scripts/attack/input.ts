@@ -134,6 +134,11 @@ const prototypeId = (name: string, changes: object): Attack => ({
         'model.versions[name] && Object.values(model.versions)[0]',
       ),
       edit(
+        'functions/catalogue/model-record.ts',
+        'version: name };',
+        'version: Object.keys(model.versions)[0] as string };',
+      ),
+      edit(
         'scripts/local/doubles/documents.ts',
         'entries.get(path)?.data;\n    return data',
         "entries.get(path.replace(/constructor$/, 'smile'))?.data;\n    return data",
