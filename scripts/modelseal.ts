@@ -7,6 +7,7 @@ import { type CommandServices, commandServices } from './commands/command-servic
 import { doctor } from './commands/doctor.ts';
 import { addFraudCommands } from './commands/fraud-cli.ts';
 import { type PublishOptions, publish } from './commands/publish.ts';
+import { addTraceCommand } from './commands/trace.ts';
 
 const program = new Command('modelseal').description(
   'Operates modelseal: the project of the environment, or else the local stack of this folder.',
@@ -36,6 +37,7 @@ program
 
 addAccountCommands(program, withServices);
 addFraudCommands(program, withServices);
+addTraceCommand(program, withServices);
 
 /** Runs a command and leaves with 0, or says in one line why not and leaves with 1. */
 async function withServices(work: (services: CommandServices) => Promise<unknown>): Promise<void> {

@@ -1,0 +1,150 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { acceptGrant } from '../../device/opening/accept-grant.ts';
+import { openGrant } from '../../device/opening/open-grant.ts';
+import { nodeCrypto } from '../../functions/sealing/node-crypto.ts';
+import { type ApiHarness, startApi } from '../../test/api-harness.ts';
+import { auditOf } from './audit.ts';
+import { TRACE_EXIT, type TraceCommandOptions, trace } from './trace.ts';
+
+let api: ApiHarness;
+let folder: string;
+let selfie: Buffer;
+/** What the phones of ann and bob opened of the traced model. */
+const copies = new Map<string, Awaited<ReturnType<typeof copyOf>>>();
+
+beforeAll(async () => {
+  api = await startApi();
+  folder = await mkdtemp(join(tmpdir(), 'modelseal-trace-'));
+  const read = (file: string) => readFile(`node_modules/@mediapipe/${file}`);
+  selfie = await read('selfie_segmentation/selfie_segmentation.tflite');
+  await api.publish('selfie', selfie, { tracing: 'standard' });
+  // The same weights under another name, as models of one family have them.
+  await api.publish('twin', selfie, { tracing: 'light' });
+  await api.publish('pose', await read('pose/pose_landmark_lite.tflite'));
+  for (const user of ['ann', 'bob', 'cleo']) copies.set(user, await copyOf(user, 'selfie'));
+});
+afterAll(async () => {
+  await rm(folder, { recursive: true });
+  await api.close();
+});
+
+/** The copy that this user's phone gets and opens. */
+async function copyOf(user: string, modelId: string) {
+  const grant = await api.phone(user).grant(modelId);
+  const { keys } = api.clients;
+  const accepted = await acceptGrant(nodeCrypto, {
+    grant,
+    expected: { deviceId: grant.deviceId, model: modelId },
+    recipientKey: grant.recipientKey,
+    pinnedKeys: [...(await keys.publicKeys('manifest')), ...(await keys.publicKeys('licence'))],
+    now: new Date(),
+  });
+  const names = (await Array.fromAsync(api.clients.objects.list('test-sealed', ''))).map(
+    ({ name }) => name,
+  );
+  const object = names.find((name) => name.endsWith(grant.grantId)) ?? '';
+  const bytes = await openGrant(
+    nodeCrypto,
+    accepted,
+    api.clients.objects.read('test-sealed', object),
+  );
+  return { bytes, grantId: grant.grantId, deviceId: grant.deviceId };
+}
+const bytesOf = (user: string) => copies.get(user)?.bytes ?? new Uint8Array();
+
+async function tracing(bytes: Uint8Array, options: TraceCommandOptions = {}) {
+  const file = join(folder, 'leaked.bin');
+  await writeFile(file, bytes);
+  const lines: string[] = [];
+  const silent = () => ({ update: () => undefined, end: () => undefined });
+  const print = (line: string) => void lines.push(line);
+  const code = await trace(api.services, file, options, 'olga', print, silent);
+  return { code, text: lines.join('\n') };
+}
+
+describe('modelseal trace', () => {
+  it('names the grant, the user and the device whose copy leaked, and nobody else', async () => {
+    const { code, text } = await tracing(bytesOf('ann'), { reason: 'case 12' });
+    expect(code).toBe(TRACE_EXIT.named);
+    expect(text).toContain('selfie@1.0.0, tracing standard');
+    expect(text).toContain(copies.get('ann')?.grantId);
+    expect(text).toContain(api.userId('ann'));
+    expect(text).toContain(copies.get('ann')?.deviceId);
+    expect(text).toMatch(/p-value {3}at most \d\.\de-\d+/);
+    for (const other of ['bob', 'cleo']) expect(text).not.toContain(api.userId(other));
+    const [entry] = await auditOf(api.services, 'model_selfie');
+    expect(entry).toMatchObject({ by: 'olga', action: 'trace' });
+    expect(entry?.['reason']).toContain('case 12');
+    expect(entry?.['reason']).toContain(copies.get('ann')?.grantId);
+  });
+
+  it('names at least one of two who mix their copies, and nobody else', async () => {
+    const [a, b] = [bytesOf('ann'), bytesOf('bob')];
+    const mixed = a.map((byte, i) => ((i >> 2) % 2 === 0 ? byte : (b[i] ?? 0)));
+    const { code, text } = await tracing(mixed);
+    expect(code).toBe(TRACE_EXIT.named);
+    expect(text.includes(api.userId('ann')) || text.includes(api.userId('bob'))).toBe(true);
+    expect(text).not.toContain(api.userId('cleo'));
+  });
+
+  it('names nobody from the model as it was published', async () => {
+    const { code, text } = await tracing(selfie);
+    expect(code).toBe(TRACE_EXIT.nobody);
+    expect(text).toContain('Nobody is named: the evidence is weak.');
+    for (const { grantId } of copies.values()) expect(text).not.toContain(grantId);
+  });
+
+  it('names nobody from a model that is not traced', async () => {
+    const { code, text } = await tracing((await copyOf('ann', 'pose')).bytes);
+    expect({ code, text }).toEqual({
+      code: TRACE_EXIT.foreign,
+      text: 'No traced model of ours: none has its structure.',
+    });
+  });
+
+  it('still names the grant whose record is gone', async () => {
+    const { grantId = '', bytes = new Uint8Array() } = copies.get('cleo') ?? {};
+    const path = `grants/${grantId}`;
+    const record = await api.clients.documents.get(path);
+    await api.clients.documents.delete(path);
+    const { code, text } = await tracing(bytes, { model: 'selfie@1.0.0' });
+    await api.clients.documents.set(path, record ?? {});
+    expect(code).toBe(TRACE_EXIT.named);
+    expect(text).toContain(grantId);
+    expect(text).toContain('not on record any more');
+    expect(text).not.toContain(api.userId('cleo'));
+  });
+
+  it('writes evidence that can be checked and holds no key, and a picture', async () => {
+    const [evidence, picture] = [join(folder, 'evidence.json'), join(folder, 'picture.svg')];
+    await tracing(bytesOf('bob'), { evidence, picture });
+    const text = await readFile(evidence, 'utf8');
+    const { named, candidates, innocentDeviations, chances, original } = JSON.parse(text);
+    expect(named).toEqual([
+      expect.objectContaining({
+        grantId: copies.get('bob')?.grantId,
+        record: expect.objectContaining({ user: api.userId('bob') }),
+      }),
+    ]);
+    expect(chances).toEqual({ versionsTried: 2, grantsTested: 3 });
+    for (const { deviations, log10P } of candidates) {
+      const chance = Math.log10(chances.versionsTried * chances.grantsTested);
+      const bound = -(Math.max(0, deviations) ** 2) / (2 * Math.LN10) + chance;
+      expect(log10P).toBeCloseTo(Math.min(0, bound), 4);
+    }
+    expect(innocentDeviations).toHaveLength(1000);
+    expect(Math.max(...innocentDeviations)).toBeLessThan(6);
+    expect(original.sha256).toMatch(/^[\w-]{43}$/);
+    expect(text).not.toMatch(/"(traceKey|dataKey|wrappedKey)"/);
+    expect(await readFile(picture, 'utf8')).toContain(copies.get('bob')?.grantId);
+  }, 60_000);
+
+  it('says so where a file is no model, and the attempt is on record', async () => {
+    await expect(tracing(Buffer.from('no model'))).rejects.toThrow(/leak-unreadable/);
+    const [entry] = await auditOf(api.services, 'leak');
+    expect(entry).toMatchObject({ action: 'trace', by: 'olga' });
+  });
+});

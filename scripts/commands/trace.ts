@@ -1,0 +1,177 @@
+/** `modelseal trace`: whose copy a leaked model file is. */
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import type { Command } from 'commander';
+import { TraceError } from '../../functions/tracing/errors.ts';
+import { progressBar } from '../terminal/progress-bar.ts';
+import { sizeText } from '../terminal/units.ts';
+import { evidenceOf } from '../tracing/evidence.ts';
+import { correlationPicture, innocentDeviations } from '../tracing/picture.ts';
+import { type TraceResult, traceLeak } from '../tracing/trace-leak.ts';
+import { auditEntry } from './audit.ts';
+import type { CommandServices } from './command-services.ts';
+
+export interface TraceCommandOptions {
+  /** MODEL, or MODEL@VERSION. */
+  readonly model?: string;
+  readonly evidence?: string;
+  readonly picture?: string;
+  readonly reason?: string;
+}
+
+/** What the process leaves with. */
+export const TRACE_EXIT = { named: 0, nobody: 2, foreign: 3 } as const;
+
+type WithServices = (work: (services: CommandServices) => Promise<unknown>) => Promise<void>;
+
+/** Adds the command to the program. */
+export function addTraceCommand(program: Command, withServices: WithServices): void {
+  program
+    .command('trace')
+    .description('name the grant whose copy a leaked model file is')
+    .argument('<leaked>', 'the leaked model file; any format that can be published')
+    .option('--model <model>', 'compare with this MODEL, or MODEL@VERSION, only')
+    .option('--evidence <file>', 'write what an expert needs to check it, as JSON; holds no key')
+    .option('--picture <file>', 'write the correlation beside a thousand innocents, as SVG')
+    .option('--reason <text>', 'for the audit log, such as a case number')
+    .addHelpText(
+      'after',
+      `
+Finds model and version by structure, reads the original from the vault, decodes the mark and tests
+it, and all grants on record, against chance. Needs tracing to have been on when the model was
+published. Tensors may be renamed, reordered, converted or missing. Every run is in the audit log.
+
+Leaves with
+  0  somebody is named: an innocent would be with a probability below 1e-9
+  2  the model is ours, and the evidence is too weak to name anybody
+  3  the file is no model of ours that is traced
+  1  it could not be traced at all; the message says why
+
+What the result proves and what it does not: docs/tracing.md.`,
+    )
+    .action((file: string, options: TraceCommandOptions) =>
+      withServices(async (services) => {
+        const code = await trace(services, file, options, userInfo().username);
+        if (code !== 0) process.exit(code);
+      }),
+    );
+}
+
+/** Traces, writes the audit entry and what was asked for, prints the result; gives the exit code. */
+export async function trace(
+  services: CommandServices,
+  file: string,
+  options: TraceCommandOptions,
+  by: string,
+  print: (line: string) => void = console.log,
+  startBar: typeof progressBar = progressBar,
+): Promise<number> {
+  const [model, version] = options.model?.split('@') ?? [];
+  const { size } = await stat(file);
+  if (size > services.config.maxModelBytes) throw new RangeError('larger than any published model');
+  const bar = startBar(`tracing ${file}`, 1, () => '');
+  try {
+    const result = await traceLeak(services, await readFile(file), {
+      ...(model !== undefined && { model }),
+      ...(version !== undefined && { version }),
+      onProgress: (step, share) => bar.update(step === 'comparing' ? share / 2 : (1 + share) / 2),
+    });
+    const now = services.now();
+    const wantsInnocents = options.picture !== undefined || options.evidence !== undefined;
+    const innocents =
+      result.comparison && wantsInnocents
+        ? await innocentDeviations(result.comparison, services.randomBytes, bar.update)
+        : [];
+    // On record before anybody sees a name.
+    await audit(services, result.comparison?.version.modelId, {
+      by,
+      reason: [options.reason, summaryOf(result)].filter(Boolean).join('; '),
+    });
+    if (options.evidence !== undefined) {
+      const evidence = evidenceOf(result, { by, now, innocents });
+      await writeFile(options.evidence, `${JSON.stringify(evidence, null, 2)}\n`);
+    }
+    if (options.picture !== undefined && result.comparison) {
+      const title = `${nameOf(result.comparison)}: leak ${result.leak.sha256.slice(0, 12)}…`;
+      await writeFile(
+        options.picture,
+        correlationPicture(title, innocents, result.named, result.decoded),
+      );
+    }
+    result.comparison?.traceKey.fill(0);
+    bar.end(`${sizeText(size)}, ${result.leak.tensors} tensors`);
+    for (const line of reportOf(result)) print(line);
+    if (!result.comparison) return TRACE_EXIT.foreign;
+    return result.named.length > 0 ? TRACE_EXIT.named : TRACE_EXIT.nobody;
+  } catch (error) {
+    bar.end('failed');
+    if (!(error instanceof TraceError)) throw error;
+    await audit(services, undefined, { by, reason: error.message });
+    throw new RangeError(error.message, { cause: error });
+  }
+}
+
+function audit(
+  services: CommandServices,
+  modelId: string | undefined,
+  act: { readonly by: string; readonly reason: string },
+): Promise<void> {
+  const subject = modelId === undefined ? 'leak' : `model_${modelId}`;
+  return services.documents.create(...auditEntry(services, subject, 'trace', act, services.now()));
+}
+
+const nameOf = ({ version }: NonNullable<TraceResult['comparison']>) =>
+  `${version.modelId}@${version.version}`;
+
+function summaryOf({ leak, comparison, named }: TraceResult): string {
+  const names = named.map(({ grantId }) => grantId).join(', ') || 'nobody';
+  const of = comparison ? nameOf(comparison) : 'no traced model';
+  return `leak sha256 ${leak.sha256} of ${of}, named: ${names}`;
+}
+
+/** The result as an operator reads it. */
+export function reportOf(result: TraceResult): readonly string[] {
+  const { comparison, versionsTried, tested, named, decoded } = result;
+  if (!comparison) {
+    const tried = versionsTried === 0 ? 'none has its structure' : 'none has its weights';
+    return [`No traced model of ours: ${tried}.`];
+  }
+  const { residuals } = comparison;
+  const head = [
+    `model     ${nameOf(comparison)}, tracing ${comparison.strength}`,
+    `aligned   ${residuals.pairs.length} tensors with ${percent(residuals.coverage)} of the marks`,
+    `tested    ${tested} grants on record, ${versionsTried} version${versionsTried === 1 ? '' : 's'}`,
+  ];
+  if (named.length === 0) {
+    return [
+      ...head,
+      `Nobody is named: the evidence is weak. The likeliest, ${decoded?.grantId}, would come up by`,
+      `chance with a probability of up to ${probability(decoded?.log10P ?? 0)}; do not accuse on that.`,
+    ];
+  }
+  return [
+    ...head,
+    ...named.flatMap(({ grantId, log10P, deviations, survival, bitErrorRate, record }) => [
+      '',
+      `grant     ${grantId}`,
+      ...(record
+        ? [
+            `user      ${record.user}`,
+            `device    ${record.device}`,
+            `granted   ${record.createdAt.toISOString()}`,
+          ]
+        : ['user      not on record any more: older than 90 days, or erased by its user']),
+      `p-value   at most ${probability(log10P)} (${deviations.toFixed(1)} standard deviations)`,
+      `mark      ${percent(survival)} of it left, ${percent(bitErrorRate)} of its bits wrong`,
+    ]),
+  ];
+}
+
+const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
+
+/** Far below what a double holds, too. */
+function probability(log10P: number): string {
+  if (log10P > -3) return (10 ** log10P).toPrecision(2);
+  const exponent = Math.floor(log10P);
+  return `${(10 ** (log10P - exponent)).toFixed(1)}e${exponent}`;
+}
