@@ -7,6 +7,7 @@ import { input } from './input.ts';
 import { limits } from './limits.ts';
 import { models } from './models.ts';
 import { proofs } from './proofs.ts';
+import { sealing } from './sealing.ts';
 import { tokens } from './tokens.ts';
 
 export const ATTACKS: readonly Attack[] = [
@@ -18,4 +19,5 @@ export const ATTACKS: readonly Attack[] = [
   ...limits,
   ...input,
   ...http,
+  ...sealing,
 ];
