@@ -51,7 +51,7 @@ within minutes. What stays, under the keyed pseudonym:
 - the record of the erasure, 31 days. A second erasure within them lets nobody enrol before their end: else a collector could
   start anew each day;
 - acts of operators in the audit log, 400 days (art. 5(2));
-- events and decisions in BigQuery, 396 days, and dead letters: security of processing; docs/operations.md has the statement
+- events and decisions in BigQuery, 396 days, and those that wait to get there (\`outbox\`, dead letters): security of processing; docs/operations.md has the statement
   that deletes them earlier;
 - backups of the database, 14 days, and its point-in-time recovery, 7 days: erase again after a restore.
 
