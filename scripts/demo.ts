@@ -6,6 +6,7 @@
 import { rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { tellAttacks } from './demo/attacks.ts';
+import { tellLeak } from './demo/leak.ts';
 import { tellMainJob } from './demo/main-job.ts';
 import { tellPrologue } from './demo/prologue.ts';
 import { tellStory } from './demo/story.ts';
@@ -27,6 +28,7 @@ if (scene) {
   try {
     await tellMainJob(story, scene);
     await tellAttacks(story, scene);
+    await tellLeak(story, scene);
   } finally {
     await Promise.all(scene.phones().map(({ directory }) => rm(directory, { recursive: true })));
     await scene.stack.stop();

@@ -30,7 +30,7 @@ export const SEALED_TTL_SECONDS = 12;
 /** Low, so that the hoarder meets the limit before the block. */
 export const GRANTS_PER_USER_MINUTE = 5;
 
-const FILES = {
+export const FILES = {
   pose: 'node_modules/@mediapipe/pose/pose_landmark_heavy.tflite',
   selfie: 'node_modules/@mediapipe/selfie_segmentation/selfie_segmentation.tflite',
 };
@@ -101,7 +101,7 @@ export async function tellPrologue(story: Story, inMemory: boolean): Promise<Sce
   return scene;
 }
 
-const silent: typeof progressBar = () => ({ update: () => undefined, end: () => undefined });
+export const silent: typeof progressBar = () => ({ update: () => undefined, end: () => undefined });
 
 async function setScene(stack: Stack): Promise<Scene> {
   const services = createServices(
