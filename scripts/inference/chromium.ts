@@ -16,15 +16,24 @@ const FLAGS = [
   '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
 ];
 
-/** Throws with advice where there is no Chromium at `CHROMIUM_PATH`, or at Debian's path. */
-export function startChromium(): Promise<Browser> {
-  const executablePath = process.env['CHROMIUM_PATH'] ?? DEBIANS_CHROMIUM;
+const chromiumPath = () => process.env['CHROMIUM_PATH'] ?? DEBIANS_CHROMIUM;
+
+/** Whether there is a Chromium at `CHROMIUM_PATH`, or at Debian's path. */
+export function hasChromium(): boolean {
   try {
-    accessSync(executablePath, constants.X_OK);
-  } catch (cause) {
+    accessSync(chromiumPath(), constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Throws with advice where there is none. */
+export function startChromium(): Promise<Browser> {
+  const executablePath = chromiumPath();
+  if (!hasChromium()) {
     throw new Error(
       `no Chromium at ${executablePath}: apt-get install chromium, or set CHROMIUM_PATH`,
-      { cause },
     );
   }
   return chromium.launch({ executablePath, args: FLAGS, headless: true });

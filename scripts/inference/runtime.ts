@@ -27,7 +27,7 @@ export interface Runtime {
 }
 
 /** Longer than any job here takes; a runtime that hangs on a broken model must not hang us. */
-const JOB_LIMIT_MS = 120_000;
+const JOB_LIMIT_MS = 300_000;
 
 /** Throws where Chromium is missing or does not start. */
 export async function startRuntime(): Promise<Runtime> {
