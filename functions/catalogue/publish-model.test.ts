@@ -107,6 +107,21 @@ describe('publishModel', () => {
     expect(await tracingOf('by-default')).toBe('standard');
   });
 
+  it('does not take for traced what cannot bear marks', async () => {
+    const opaque = { sizeBytes: 5000, read: () => bytes.subarray(0, 5000) };
+    const model = { ...opaque, stream: () => once(bytes.subarray(0, 5000)) };
+    const request = { version: '1', owner: null, format: 'opaque', model } as const;
+    const config = { ...api.services.config, tracing: 'light' as const };
+    const services = { ...api.services, config };
+    const asked = { ...request, modelId: 'asked', tracing: 'light' } as const;
+    await expect(publishModel(services, asked, new Date())).rejects.toMatchObject({
+      code: 'model_invalid',
+      reason: 'too_few_weights_to_trace',
+    });
+    const unasked = { ...request, modelId: 'unasked' };
+    expect((await publishModel(services, unasked, new Date())).tracing).toBe('off');
+  });
+
   it('does not change the tracing of a version that is out', async () => {
     expect((await api.publish('traced', bytes)).tracing).toBe('light');
     await expect(api.publish('traced', bytes, { tracing: 'off' })).rejects.toMatchObject({

@@ -17,6 +17,8 @@ import { type Manifest, signManifest } from '../sealing/manifest.ts';
 import { nodeCrypto } from '../sealing/node-crypto.ts';
 import { sealPlain } from '../sealing/stream.ts';
 import type { Tracing } from '../sealing/tracing.ts';
+import { planMarks } from '../tracing/plan.ts';
+import { STRENGTHS } from '../tracing/strength.ts';
 import { type ModelVersion, modelPath, readModel } from './model-record.ts';
 
 /** A model file in the clear, wherever it lies. */
@@ -54,7 +56,8 @@ type PublishServices = Pick<
 >;
 
 /**
- * Throws model_invalid for a file that is no sound model, and version_conflict where the version
+ * Throws model_invalid for a file that is no sound model, or has too few weights to be traced as
+ * was asked for, and version_conflict where the version
  * exists with other bytes, another owner or other tracing than was asked for.
  */
 export async function publishModel(
@@ -83,7 +86,7 @@ export async function publishModel(
     return { outcome: 'unchanged', ...summary, sha256, tracing: existing.tracing };
   }
 
-  const tracing = request.tracing ?? services.config.tracing;
+  const tracing = tracingFor(request.tracing, services.config.tracing, layers);
   const folder = `models/${modelId}/${version}/${toBase64url(services.randomBytes(16))}`;
   const vaultObject = `${folder}.vault`;
   const manifestObject = `${folder}.manifest`;
@@ -117,6 +120,22 @@ export async function publishModel(
     ]);
     throw error;
   }
+}
+
+/** With fewer marks, hardly a leak would name anybody beyond doubt. */
+const MIN_MARKS = 1024;
+
+/** As configured, a model that cannot bear marks goes out without; asked for, it does not go out. */
+function tracingFor(
+  wanted: Tracing | undefined,
+  configured: Tracing,
+  layers: Manifest['layers'],
+): Tracing {
+  const tracing = wanted ?? configured;
+  if (tracing === 'off' || planMarks(layers, STRENGTHS[tracing]).groups >= MIN_MARKS)
+    return tracing;
+  if (wanted) throw new ServiceError('model_invalid', { reason: 'too_few_weights_to_trace' });
+  return 'off';
 }
 
 async function existingVersion(
