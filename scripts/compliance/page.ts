@@ -24,7 +24,7 @@ ${table(MASVS)}
 |---|---|---|---|
 | pseudonym of the user: keyed hash of issuer and subject | all records below | to know the same user again | with its record |
 | enrolled device: public key, platform, app version, attestation result, pseudonym | Firestore \`devices\` | to verify the device's proofs | until retired |
-| grants: pseudonym, device, network hash, model, time | Firestore \`grants\` | renewal, tracing of leaks | 90 days; after an erasure only the id and the time |
+| grants: pseudonym, device, network hash, model, time | Firestore \`grants\` | renewal, [tracing of leaks](tracing.md) | 90 days; after an erasure only the id and the time |
 | ledger of grants: random grant id, time, salted commitment | Firestore \`ledger\` | evidence of what was granted | for good; names nobody once the grant's salt is erased |
 | quota of the day: grants, models | Firestore \`limits\` | plans | until midnight UTC |
 | erasure: pseudonym, times | Firestore \`erasures\` | to carry it out, and that it is no way to start collecting anew | 31 days |
