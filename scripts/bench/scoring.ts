@@ -11,6 +11,7 @@ import { populateGood } from '../simulate/good-users.ts';
 import { createRandom } from '../simulate/random.ts';
 import { populateThieves } from '../simulate/thieves.ts';
 import { runWorld } from '../simulate/world.ts';
+import { scoringOnEmulators } from './scoring-emulators.ts';
 
 const SEED = 1;
 
@@ -59,6 +60,7 @@ export async function run(): Promise<Figure[]> {
     },
     { name: 'score.reads', value: counted.reads() / events.length, unit: 'reads/event', note },
     { name: 'score.writes', value: counted.writes() / events.length, unit: 'writes/event', note },
+    ...(await scoringOnEmulators(events)),
   ];
 }
 
