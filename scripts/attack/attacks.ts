@@ -1,6 +1,7 @@
 /** Every attack there is. */
 import type { Attack } from './attack.ts';
 import { challenges } from './challenges.ts';
+import { cloud } from './cloud.ts';
 import { disclosure } from './disclosure.ts';
 import { enrolment } from './enrolment.ts';
 import { events } from './events.ts';
@@ -8,6 +9,7 @@ import { http } from './http.ts';
 import { input } from './input.ts';
 import { limits } from './limits.ts';
 import { models } from './models.ts';
+import { parsers } from './parsers.ts';
 import { proofs } from './proofs.ts';
 import { sealing } from './sealing.ts';
 import { storageAttacks } from './storage.ts';
@@ -26,4 +28,6 @@ export const ATTACKS: readonly Attack[] = [
   ...storageAttacks,
   ...events,
   ...disclosure,
+  ...parsers,
+  ...cloud,
 ];

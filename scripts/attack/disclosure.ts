@@ -1,3 +1,4 @@
+/* biome-ignore-all lint/suspicious/noTemplateCurlyInString: source texts, as they are written there. */
 /** What refusals and logs give away: differences in words, in time, and lines that were not ours. */
 import type { ServiceError } from '../../functions/errors.ts';
 import { type Attack, edit, SUCCEEDED } from './attack.ts';
@@ -6,7 +7,8 @@ import { type Caller, grantData, post, postGrant, proven, withPixel } from './re
 
 const RECORD = 'functions/catalogue/model-record.ts';
 const PROOF = 'functions/identity/device-proof.ts';
-const OTHERS_MODEL = "if (model.owner !== null && model.owner !== userId) throw unknown('model_of_another_user');";
+const OTHERS_MODEL =
+  "if (model.owner !== null && model.owner !== userId) throw unknown('model_of_another_user');";
 const OTHERS_DEVICE = "if (device.user !== userId) throw unknown('device_of_another_user');";
 
 /** Everything of an answer that a caller can compare, without what is new each time. */
@@ -68,16 +70,24 @@ function cliffsDelta(a: readonly number[], b: readonly number[]): number {
 }
 
 const PLAIN_LOG = [
-  edit('functions/api/pipeline.ts', 'outcome = known.reason;', 'outcome = String(request.rawBody);'),
+  edit(
+    'functions/api/pipeline.ts',
+    'outcome = known.reason;',
+    'outcome = String((request.body as { purpose?: unknown } | undefined)?.purpose);',
+  ),
   edit(
     'functions/log.ts',
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: source text, as it is written there
     '`${JSON.stringify({ severity, message, time: new Date().toISOString(), function: functionName, ...fields })}\\n`',
     "`${severity} ${message} ${Object.values(fields).join(' ')}\\n`",
   ),
 ];
 
-const logged = (name: string, tries: string, text: string, isForged: (line: string) => boolean): Attack => ({
+const logged = (
+  name: string,
+  tries: string,
+  text: string,
+  isForged: (line: string) => boolean,
+): Attack => ({
   name: `log/${name}`,
   tries,
   refused: 'no such line',
@@ -86,8 +96,7 @@ const logged = (name: string, tries: string, text: string, isForged: (line: stri
   async run(lab: Lab) {
     const api = await lab.api();
     const headers = { traceparent: '00-x-y-01', 'User-Agent': text.replaceAll(/[^ -~]/g, '') };
-    await post(api, '/v1/challenges', `{"purpose":"\n${text}\n"}`, { headers });
-    await post(api, '/v1/challenges', { purpose: text }, { headers });
+    await post(api, '/v1/challenges', { purpose: `\n${text}\n` }, { headers });
     const lines = api.logs.join('').split('\n').filter(Boolean);
     return lines.some(isForged) ? SUCCEEDED : 'no such line';
   },
@@ -97,42 +106,78 @@ export const disclosure: readonly Attack[] = [
   oracle(
     'personal-models',
     'which personal models exist, told by the refusals',
-    { edits: [edit(RECORD, OTHERS_MODEL, "if (model.owner !== null && model.owner !== userId) throw new ServiceError('device_not_trusted');")] },
+    {
+      edits: [
+        edit(
+          RECORD,
+          OTHERS_MODEL,
+          "if (model.owner !== null && model.owner !== userId) throw new ServiceError('device_not_trusted');",
+        ),
+      ],
+    },
     async (mallory, api) => {
       await publishPersonal(api);
-      const ask = async (modelId: string) => postGrant(mallory, await grantData(mallory, { modelId }), modelId);
+      const ask = async (modelId: string) =>
+        postGrant(mallory, await grantData(mallory, { modelId }), modelId);
       return [await ask('alices-face'), await ask('nobodys-face')];
     },
   ),
   oracle(
     'devices',
     'which devices exist, told by the refusals',
-    { edits: [edit(PROOF, OTHERS_DEVICE, "if (device.user !== userId) throw new ServiceError('blocked');")] },
+    {
+      edits: [
+        edit(
+          PROOF,
+          OTHERS_DEVICE,
+          "if (device.user !== userId) throw new ServiceError('blocked');",
+        ),
+      ],
+    },
     async (mallory, api) => {
       const alice = await withPixel(api, 'alice');
-      const ask = async (deviceId: string) => postGrant(mallory, await grantData(mallory, { deviceId }));
+      const ask = async (deviceId: string) =>
+        postGrant(mallory, await grantData(mallory, { deviceId }));
       return [await ask(alice.enrolment.deviceId), await ask(`d_${'A'.repeat(22)}`)];
     },
   ),
   oracle(
     'blocked-devices',
     'whether another’s device is blocked',
-    { edits: [edit('functions/identity/device-call.ts', 'const device = ownDevice(deviceData, userId);', 'refuseIfBlocked([deviceBlock], now); const device = ownDevice(deviceData, userId);')] },
+    {
+      edits: [
+        edit(
+          'functions/identity/device-call.ts',
+          'const device = ownDevice(deviceData, userId);',
+          'refuseIfBlocked([deviceBlock], now); const device = ownDevice(deviceData, userId);',
+        ),
+      ],
+    },
     async (mallory, api) => {
       const until = new Date(Date.now() + 3_600_000);
       const alice = await withPixel(api, 'alice');
       const { deviceId } = alice.enrolment;
       await api.clients.documents.set(`blocklist/device_${deviceId}`, { until });
-      const ask = async (id: string) => postGrant(mallory, await grantData(mallory, { deviceId: id }));
+      const ask = async (id: string) =>
+        postGrant(mallory, await grantData(mallory, { deviceId: id }));
       return [await ask(deviceId), await ask(`d_${'A'.repeat(22)}`)];
     },
   ),
   oracle(
     'challenges',
     'why a challenge was refused',
-    { edits: [edit('functions/identity/challenge.ts', "throw refusal('challenge_malformed');", "throw new ServiceError('challenge_spent');")] },
+    {
+      edits: [
+        edit(
+          'functions/identity/challenge.ts',
+          "throw refusal('challenge_malformed');",
+          "throw new ServiceError('challenge_spent');",
+        ),
+      ],
+    },
     async (mallory, api) => {
-      const ask = async (challenge: string) => postGrant(mallory, await grantData(mallory, { challenge }));
+      const ask = async (challenge: string) =>
+        postGrant(mallory, await grantData(mallory, { challenge }));
       return [
         await ask('A'.repeat(78)),
         await ask('!'.repeat(78)),
@@ -173,14 +218,23 @@ export const disclosure: readonly Attack[] = [
       return Math.abs(delta) < NOTICEABLE ? 'no noticeable difference' : SUCCEEDED;
     },
   },
-  logged('newline', 'a line of one’s own in the log, by a newline', '{"severity":"CRITICAL","message":"forged"}', (line) =>
-    line.startsWith('{"severity":"CRITICAL"'),
+  logged(
+    'newline',
+    'a line of one’s own in the log, by a newline',
+    '{"severity":"CRITICAL","message":"forged"}',
+    (line) => line.startsWith('{"severity":"CRITICAL"'),
   ),
-  logged('ansi', 'escape sequences for the terminal of whoever reads the log', '\u001b[2J\u001b[31mforged', (line) =>
-    line.includes('\u001b'),
+  logged(
+    'ansi',
+    'escape sequences for the terminal of whoever reads the log',
+    '\u001b[2J\u001b[31mforged',
+    (line) => line.includes('\u001b'),
   ),
-  logged('json-break', 'quotes that end the JSON and begin members of one’s own', '","severity":"CRITICAL","x":"', (line) =>
-    line.includes('","severity":"CRITICAL"'),
+  logged(
+    'json-break',
+    'quotes that end the JSON and begin members of one’s own',
+    '","severity":"CRITICAL","x":"',
+    (line) => line.includes('","severity":"CRITICAL"'),
   ),
   {
     name: 'oracle/stack-trace',
@@ -189,7 +243,11 @@ export const disclosure: readonly Attack[] = [
     defence: 'what nobody expected is a 500 without details',
     off: {
       edits: [
-        edit('functions/errors.ts', 'detail: known.detail,\n    code', 'detail: String((error.cause as Error | undefined)?.stack),\n    code'),
+        edit(
+          'functions/errors.ts',
+          'detail: known.detail,\n    code',
+          'detail: String((error.cause as Error | undefined)?.stack),\n    code',
+        ),
       ],
     },
     async run(lab) {

@@ -1,13 +1,14 @@
 /** Events: blaming others, hiding, and making noise. */
-import type { EventInput } from '../../functions/fraud/events.ts';
+import { eventMessage } from '../../functions/fraud/event-message.ts';
 import type * as fraudEvents from '../../functions/fraud/events.ts';
+import type { EventInput } from '../../functions/fraud/events.ts';
 import { type Attack, edit, outcomeOf, SUCCEEDED } from './attack.ts';
 import type { Api, Lab } from './lab.ts';
 import { clientData, post, proven, withPixel } from './requests.ts';
 
 const EVENTS = 'functions/fraud/events.ts';
 const SUBJECTS = 'functions/fraud/subjects.ts';
-const REPORTABLE = 'type: z.enum(typesOf(\'client\') as [ClientEventType, ...ClientEventType[]]),';
+const REPORTABLE = "type: z.enum(typesOf('client') as [ClientEventType, ...ClientEventType[]]),";
 
 const reported = (changes: object = {}) => ({
   eventId: `0190b5a0-0000-7000-8000-${Math.random().toString(16).slice(2, 14).padEnd(12, '0')}`,
@@ -25,8 +26,10 @@ async function report(api: Api, events: readonly object[]): Promise<string> {
   return outcome;
 }
 
-const refusedReport = (events: () => readonly object[]): Attack['run'] => async (lab) =>
-  report(await lab.api(), events());
+const refusedReport =
+  (events: () => readonly object[]): Attack['run'] =>
+  async (lab) =>
+    report(await lab.api(), events());
 
 /** Whether anything is held against this subject. */
 const counts = async (api: Api, subject: string): Promise<string> => {
@@ -39,7 +42,7 @@ async function publishEvents(lab: Lab, api: Api, input: EventInput): Promise<voi
   const { newEvent } = await lab.load<typeof fraudEvents>(EVENTS);
   for (let i = 0; i < 20; i++) {
     const event = newEvent(input, new Date(), api.services.randomBytes(10));
-    await api.clients.publisher.publish('events', event as never);
+    await api.clients.publisher.publish('events', eventMessage(event));
   }
 }
 
@@ -51,8 +54,16 @@ export const events: readonly Attack[] = [
     defence: 'who an event is about comes from the proof, never from the report',
     off: {
       edits: [
-        edit(EVENTS, 'export const clientEventSchema = z\n  .strictObject({', 'export const clientEventSchema = z\n  .looseObject({'),
-        edit(EVENTS, '    ...origin,\n    eventId: reported.eventId,', '    ...origin, ...(reported as object),\n    eventId: reported.eventId,'),
+        edit(
+          EVENTS,
+          'export const clientEventSchema = z\n  .strictObject({',
+          'export const clientEventSchema = z\n  .looseObject({',
+        ),
+        edit(
+          EVENTS,
+          '    ...origin,\n    eventId: reported.eventId,',
+          '    ...origin, ...(reported as object),\n    eventId: reported.eventId,',
+        ),
       ],
     },
     async run(lab) {
@@ -66,12 +77,25 @@ export const events: readonly Attack[] = [
     tries: 'requests that name another’s device without a proof, to have it blocked',
     refused: 'not counted',
     defence: 'a device that was only named counts against nobody',
-    off: { edits: [edit(SUBJECTS, "event.device !== null && event.authenticated === 'device'", 'event.device !== null')] },
+    off: {
+      edits: [
+        edit(
+          SUBJECTS,
+          "event.device !== null && event.authenticated === 'device'",
+          'event.device !== null',
+        ),
+      ],
+    },
     async run(lab) {
       const api = await lab.api();
       const device = `d_${'A'.repeat(22)}`;
       const user = api.userId('mallory');
-      await publishEvents(lab, api, { type: 'challenge.replayed', authenticated: 'user', user, device });
+      await publishEvents(lab, api, {
+        type: 'challenge.replayed',
+        authenticated: 'user',
+        user,
+        device,
+      });
       return counts(api, `device_${device}`);
     },
   },
@@ -94,7 +118,13 @@ export const events: readonly Attack[] = [
     refused: '422 request_invalid',
     defence: 'apps report the types of apps',
     off: {
-      edits: [edit(EVENTS, REPORTABLE, 'type: z.enum(Object.keys(EVENT_TYPES) as [ClientEventType, ...ClientEventType[]]),')],
+      edits: [
+        edit(
+          EVENTS,
+          REPORTABLE,
+          'type: z.enum(Object.keys(EVENT_TYPES) as [ClientEventType, ...ClientEventType[]]),',
+        ),
+      ],
     },
     run: refusedReport(() => [reported({ type: 'grant.made', cause: undefined })]),
   },
@@ -113,8 +143,16 @@ export const events: readonly Attack[] = [
     defence: 'scoring goes by our clock',
     off: {
       edits: [
-        edit(EVENTS, 'receivedAt: now.toISOString(),\n  });\n}\n\n/** A UUID', 'receivedAt: reported.occurredAt,\n  });\n}\n\n/** A UUID'),
-        edit('functions/workers/score.ts', 'Date.parse(parsed.data.receivedAt) > now.getTime() + MAX_CLOCK_SKEW_MS', 'false'),
+        edit(
+          EVENTS,
+          'receivedAt: now.toISOString(),\n  });\n}\n\n/** A UUID',
+          'receivedAt: reported.occurredAt,\n  });\n}\n\n/** A UUID',
+        ),
+        edit(
+          'functions/workers/score.ts',
+          'Date.parse(event.receivedAt) > now.getTime() + MAX_CLOCK_SKEW_MS',
+          'false',
+        ),
       ],
     },
     async run(lab) {
@@ -130,7 +168,13 @@ export const events: readonly Attack[] = [
     refused: 'not counted',
     defence: 'an event from the future is a dead letter',
     off: {
-      edits: [edit('functions/workers/score.ts', 'Date.parse(parsed.data.receivedAt) > now.getTime() + MAX_CLOCK_SKEW_MS', 'false')],
+      edits: [
+        edit(
+          'functions/workers/score.ts',
+          'Date.parse(event.receivedAt) > now.getTime() + MAX_CLOCK_SKEW_MS',
+          'false',
+        ),
+      ],
     },
     async run(lab) {
       const api = await lab.api();
@@ -139,7 +183,7 @@ export const events: readonly Attack[] = [
       const input: EventInput = { type: 'challenge.replayed', authenticated: 'user', user };
       const ahead = new Date(Date.now() + 365 * 86_400_000);
       const event = newEvent(input, ahead, api.services.randomBytes(10));
-      await api.clients.publisher.publish('events', event as never);
+      await api.clients.publisher.publish('events', eventMessage(event));
       return counts(api, `user_${user}`);
     },
   },
@@ -148,7 +192,15 @@ export const events: readonly Attack[] = [
     tries: 'grant ids of others as held copies, to learn which of them exist',
     refused: 'all answered alike',
     defence: 'a copy that is not this device’s is to be erased, whether it exists or not',
-    off: { edits: [edit('functions/grants/erasure.ts', 'return !own || grant.state', 'return !grant || grant.state')] },
+    off: {
+      edits: [
+        edit(
+          'functions/grants/erasure.ts',
+          'return !own || grant.state',
+          'return !grant || grant.state',
+        ),
+      ],
+    },
     async run(lab) {
       const api = await lab.api();
       const grant = await api.phone('alice').grant('smile');

@@ -55,7 +55,11 @@ const FORGIVING = {
       }).unref();
       await new Promise<void>((done) => proxy.listen(0, '127.0.0.1', done));`,
     ),
-    edit(HARNESS, '(server.address() as AddressInfo).port', '(proxy.address() as AddressInfo).port'),
+    edit(
+      HARNESS,
+      '(server.address() as AddressInfo).port',
+      '(proxy.address() as AddressInfo).port',
+    ),
   ],
 };
 

@@ -1,3 +1,4 @@
+/* biome-ignore-all lint/suspicious/noTemplateCurlyInString: source texts, as they are written there. */
 /** Limits: floods, and ways around them. */
 import { type Attack, edit, outcomeOf, SUCCEEDED } from './attack.ts';
 import type { Api, Lab } from './lab.ts';
@@ -258,7 +259,6 @@ export const limits: readonly Attack[] = [
       edits: [
         edit(
           'functions/identity/devices.ts',
-          // biome-ignore lint/suspicious/noTemplateCurlyInString: source text, as it is written there
           '`devices/${deviceId}`',
           "`devices/d_${Buffer.from(deviceId.slice(2), 'base64url').toString('base64url')}`",
         ),

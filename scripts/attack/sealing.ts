@@ -1,3 +1,4 @@
+/* biome-ignore-all lint/suspicious/noTemplateCurlyInString: source texts, as they are written there. */
 /** What a stolen server, a man in the middle or a thief of files can do to a delivery and to a stored copy. */
 import { generateKeyPairSync, sign } from 'node:crypto';
 import type * as softwareKeys from '../../device/node/software-key.ts';
@@ -21,11 +22,30 @@ const VERIFIED = 'device/opening/verified-model.ts';
 const STORE = 'device/opening/model-store.ts';
 const LICENCE = 'functions/sealing/licence.ts';
 const JWS = 'functions/sealing/jws.ts';
-const ANY_DIGEST = edit(VERIFIED, 'if (!equalBytes(digest.digest(), fromBase64url(sha256) ?? new Uint8Array())) {', 'if (false) {');
-const ANY_LAYOUT = edit(VERIFIED, "if (!same) throw new SealError('token-mismatch', 'the container is not laid out as the manifest');");
-const ANY_PLACE = edit('functions/sealing/container.ts', 'return concat(headerHash, u32be(index), new Uint8Array([last ? 1 : 0]));', 'return new Uint8Array(1);');
-const UNAUTHENTICATED = edit('functions/sealing/openssl-crypto.ts', 'plaintext.fill(0);\n        return null;', '');
-const UNSIGNED = edit(JWS, 'if (!(await crypto.verifyEs256(key, signingInput, signature))) {', 'if (false) {');
+const ANY_DIGEST = edit(
+  VERIFIED,
+  'if (!equalBytes(digest.digest(), fromBase64url(sha256) ?? new Uint8Array())) {',
+  'if (false) {',
+);
+const ANY_LAYOUT = edit(
+  VERIFIED,
+  "if (!same) throw new SealError('token-mismatch', 'the container is not laid out as the manifest');",
+);
+const ANY_PLACE = edit(
+  'functions/sealing/container.ts',
+  'return concat(headerHash, u32be(index), new Uint8Array([last ? 1 : 0]));',
+  'return new Uint8Array(1);',
+);
+const UNAUTHENTICATED = edit(
+  'functions/sealing/openssl-crypto.ts',
+  'plaintext.fill(0);\n        return null;',
+  '',
+);
+const UNSIGNED = edit(
+  JWS,
+  'if (!(await crypto.verifyEs256(key, signingInput, signature))) {',
+  'if (false) {',
+);
 
 const MODEL = new Uint8Array(Buffer.alloc(200_000, 'weights '));
 const HOUR_MS = 3_600_000;
@@ -33,7 +53,8 @@ const HOUR_MS = 3_600_000;
 /** A cloud and a device in this world, with one model between them. */
 async function delivery(lab: Lab) {
   const { nodeCrypto } = await lab.load<typeof crypto>('functions/sealing/node-crypto.ts');
-  const { createTestCloud, inPieces, TEST_NOW } = await lab.load<typeof clouds>('test/test-cloud.ts');
+  const { createTestCloud, inPieces, TEST_NOW } =
+    await lab.load<typeof clouds>('test/test-cloud.ts');
   const { acceptGrant } = await lab.load<typeof accepting>(ACCEPT);
   const { openGrant } = await lab.load<typeof opening>('device/opening/open-grant.ts');
   const { generateRecipientKey } = await lab.load<typeof hpke>('functions/sealing/hpke.ts');
@@ -51,7 +72,17 @@ async function delivery(lab: Lab) {
     });
   const open = async (delivered: Delivered, key = recipientKey) =>
     openGrant(nodeCrypto, await accept(delivered, key), inPieces(delivered.sealed));
-  return { cloud, recipientKey, published, accept, open, generateRecipientKey, nodeCrypto, inPieces, now: TEST_NOW };
+  return {
+    cloud,
+    recipientKey,
+    published,
+    accept,
+    open,
+    generateRecipientKey,
+    nodeCrypto,
+    inPieces,
+    now: TEST_NOW,
+  };
 }
 
 type Delivery = Awaited<ReturnType<typeof delivery>>;
@@ -89,7 +120,11 @@ const deliveries: readonly Attack[] = [
     off: {
       edits: [
         edit('functions/sealing/hpke.ts', 'ct: sealed.ciphertext', 'ct: contentKey'),
-        edit('functions/sealing/hpke.ts', 'return await suite.Open(pair, enc, ct, { info, aad });', 'return ct;'),
+        edit(
+          'functions/sealing/hpke.ts',
+          'return await suite.Open(pair, enc, ct, { info, aad });',
+          'return ct;',
+        ),
       ],
     },
     async run(lab) {
@@ -105,8 +140,16 @@ const deliveries: readonly Attack[] = [
     defence: 'info and aad bind the content key to grant and licence',
     off: {
       edits: [
-        edit('functions/sealing/grant-binding.ts', 'export function grantInfo(binding: GrantBinding): Uint8Array {', 'export function grantInfo(binding: GrantBinding): Uint8Array { if (binding) return new Uint8Array(1);'),
-        edit(ACCEPT, 'const aad = tokenDigest(crypto, grant.licence);', 'const aad = new Uint8Array(0);'),
+        edit(
+          'functions/sealing/grant-binding.ts',
+          'export function grantInfo(binding: GrantBinding): Uint8Array {',
+          'export function grantInfo(binding: GrantBinding): Uint8Array { if (binding) return new Uint8Array(1);',
+        ),
+        edit(
+          ACCEPT,
+          'const aad = tokenDigest(crypto, grant.licence);',
+          'const aad = new Uint8Array(0);',
+        ),
         edit('test/test-cloud.ts', 'aad: tokenDigest(crypto, token),', 'aad: new Uint8Array(0),'),
       ],
     },
@@ -144,8 +187,15 @@ const deliveries: readonly Attack[] = [
     defence: 'a licence names its manifest by digest',
     off: {
       edits: [
-        edit(ACCEPT, "if (!isOfManifest) throw new SealError('token-mismatch', 'the licence is for another manifest');"),
-        edit(ACCEPT, 'manifestDigest: tokenDigest(crypto, grant.manifest),', 'manifestDigest: fromBase64url(licence.manifestDigest) as Uint8Array,'),
+        edit(
+          ACCEPT,
+          "if (!isOfManifest) throw new SealError('token-mismatch', 'the licence is for another manifest');",
+        ),
+        edit(
+          ACCEPT,
+          'manifestDigest: tokenDigest(crypto, grant.manifest),',
+          'manifestDigest: fromBase64url(licence.manifestDigest) as Uint8Array,',
+        ),
       ],
     },
     run: opened(async (genuine, { cloud }) => {
@@ -159,7 +209,13 @@ const deliveries: readonly Attack[] = [
     refused: 'token-mismatch',
     defence: 'bytes have the digest that the publisher signed',
     off: {
-      edits: [edit(ACCEPT, "if (manifest.policy.tracing === 'off' && licence.sha256 !== manifest.sha256) {", 'if (false) {')],
+      edits: [
+        edit(
+          ACCEPT,
+          "if (manifest.policy.tracing === 'off' && licence.sha256 !== manifest.sha256) {",
+          'if (false) {',
+        ),
+      ],
     },
     run: opened(async (_, { cloud, published, recipientKey }) => {
       const poison = await cloud.publish(MODEL.map((byte) => byte ^ 1));
@@ -175,7 +231,9 @@ const deliveries: readonly Attack[] = [
     off: { edits: [edit(JWS, 'if (!key?.kid.startsWith(`${purpose}.`))', 'if (!key)')] },
     async run(lab) {
       const { nodeCrypto } = await lab.load<typeof crypto>('functions/sealing/node-crypto.ts');
-      const { signManifest, verifyManifest } = await lab.load<typeof manifests>('functions/sealing/manifest.ts');
+      const { signManifest, verifyManifest } = await lab.load<typeof manifests>(
+        'functions/sealing/manifest.ts',
+      );
       const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
       const jwk = publicKey.export({ format: 'jwk' }) as never;
       const manifest = {
@@ -188,8 +246,11 @@ const deliveries: readonly Attack[] = [
         publishedAt: 1,
         policy: { licenceSeconds: 60, offlineGraceSeconds: 0 },
       };
-      const token = await signManifest(manifest, 'licence.1', (message) =>
-        new Uint8Array(sign('sha256', message, { key: privateKey, dsaEncoding: 'ieee-p1363' })),
+      const token = await signManifest(
+        manifest,
+        'licence.1',
+        (message) =>
+          new Uint8Array(sign('sha256', message, { key: privateKey, dsaEncoding: 'ieee-p1363' })),
       );
       return outcomeOf(verifyManifest(nodeCrypto, token, [{ kid: 'licence.1', jwk }]));
     },
@@ -213,9 +274,16 @@ const deliveries: readonly Attack[] = [
     off: {
       edits: [
         UNSIGNED,
-        edit(LICENCE, "if (!certified) throw new SealError('signer-untrusted', 'outside what the delegate may sign');"),
+        edit(
+          LICENCE,
+          "if (!certified) throw new SealError('signer-untrusted', 'outside what the delegate may sign');",
+        ),
         edit('functions/sealing/hpke.ts', 'ct: sealed.ciphertext', 'ct: contentKey'),
-        edit('functions/sealing/hpke.ts', 'return await suite.Open(pair, enc, ct, { info, aad });', 'return ct;'),
+        edit(
+          'functions/sealing/hpke.ts',
+          'return await suite.Open(pair, enc, ct, { info, aad });',
+          'return ct;',
+        ),
       ],
     },
     run: opened((genuine) => {
@@ -231,7 +299,14 @@ const deliveries: readonly Attack[] = [
     tries: 'a stolen delegate that signs a licence for ten years',
     refused: 'signer-untrusted',
     defence: 'no licence outlives what its delegate was certified for',
-    off: { edits: [edit(LICENCE, "if (!certified) throw new SealError('signer-untrusted', 'outside what the delegate may sign');")] },
+    off: {
+      edits: [
+        edit(
+          LICENCE,
+          "if (!certified) throw new SealError('signer-untrusted', 'outside what the delegate may sign');",
+        ),
+      ],
+    },
     run: opened((_, { cloud, published, recipientKey, now }) =>
       cloud.grant(published, recipientKey, {
         licence: { exp: Math.floor(now.getTime() / 1000) + 3e8 },
@@ -276,7 +351,16 @@ const deliveries: readonly Attack[] = [
     tries: 'the first chunk of another grant’s delivery',
     refused: 'chunk-forged',
     defence: 'each grant has a content key of its own',
-    off: { edits: [edit('test/test-cloud.ts', 'const contentKey = crypto.randomBytes(32);', 'const contentKey = new Uint8Array(32).fill(7);'), ANY_DIGEST] },
+    off: {
+      edits: [
+        edit(
+          'test/test-cloud.ts',
+          'const contentKey = crypto.randomBytes(32);',
+          'const contentKey = new Uint8Array(32).fill(7);',
+        ),
+        ANY_DIGEST,
+      ],
+    },
     run: opened(async (genuine, { cloud, recipientKey }) => {
       const other = await cloud.publish(MODEL.map((byte) => byte ^ 1));
       const { sealed: foreign } = await cloud.grant(other, recipientKey);
@@ -290,8 +374,15 @@ const deliveries: readonly Attack[] = [
 /** What ties a manifest to its licence and key, so that a changed one is judged by its signature alone. */
 function unboundManifest() {
   return [
-    edit(ACCEPT, "if (!isOfManifest) throw new SealError('token-mismatch', 'the licence is for another manifest');"),
-    edit(ACCEPT, 'manifestDigest: tokenDigest(crypto, grant.manifest),', 'manifestDigest: fromBase64url(licence.manifestDigest) as Uint8Array,'),
+    edit(
+      ACCEPT,
+      "if (!isOfManifest) throw new SealError('token-mismatch', 'the licence is for another manifest');",
+    ),
+    edit(
+      ACCEPT,
+      'manifestDigest: tokenDigest(crypto, grant.manifest),',
+      'manifestDigest: fromBase64url(licence.manifestDigest) as Uint8Array,',
+    ),
   ];
 }
 
@@ -305,8 +396,7 @@ function memoryFiles(): ModelStorage & { readonly files: Map<string, Uint8Array>
       for await (const part of source) parts.push(Uint8Array.from(part));
       files.set(name, concat(...parts));
     },
-    read: async (name, offset, length) =>
-      files.get(name)?.slice(offset, offset + length) ?? null,
+    read: async (name, offset, length) => files.get(name)?.slice(offset, offset + length) ?? null,
     sizeBytes: async (name) => files.get(name)?.byteLength ?? null,
     list: async () => [...files.keys()],
     delete: async (name) => void files.delete(name),
@@ -342,8 +432,16 @@ const stored: readonly Attack[] = [
     defence: 'the storage key is wrapped by a key of this phone’s hardware',
     off: {
       edits: [
-        edit('device/node/software-key.ts', 'const secret = await crypto.gcmOpen(key, iv, NO_AAD, ciphertext, tag);', 'const secret = await crypto.gcmOpen(new Uint8Array(32), iv, NO_AAD, ciphertext, tag);'),
-        edit('device/node/software-key.ts', 'await crypto.gcmSeal(key, iv, NO_AAD, secret)', 'await crypto.gcmSeal(new Uint8Array(32), iv, NO_AAD, secret)'),
+        edit(
+          'device/node/software-key.ts',
+          'const secret = await crypto.gcmOpen(key, iv, NO_AAD, ciphertext, tag);',
+          'const secret = await crypto.gcmOpen(new Uint8Array(32), iv, NO_AAD, ciphertext, tag);',
+        ),
+        edit(
+          'device/node/software-key.ts',
+          'await crypto.gcmSeal(key, iv, NO_AAD, secret)',
+          'await crypto.gcmSeal(new Uint8Array(32), iv, NO_AAD, secret)',
+        ),
       ],
     },
     async run(lab) {
@@ -356,7 +454,15 @@ const stored: readonly Attack[] = [
     tries: 'the record of one stored model under the name of another',
     refused: 'storage-corrupt',
     defence: 'a record is bound to its id',
-    off: { edits: [edit('device/opening/model-record.ts', 'utf8(`modelseal/1 record ${id}`)', 'utf8(`modelseal/1 record ${id.length}`)')] },
+    off: {
+      edits: [
+        edit(
+          'device/opening/model-record.ts',
+          'utf8(`modelseal/1 record ${id}`)',
+          'utf8(`modelseal/1 record ${id.length}`)',
+        ),
+      ],
+    },
     async run(lab) {
       const { store, storage, later } = await installed(lab);
       for (const kind of ['record', 'model']) {
@@ -370,7 +476,11 @@ const stored: readonly Attack[] = [
     tries: 'the clock set back by an hour, so that a licence lasts longer',
     refused: 'clock-rolled-back',
     defence: 'the latest time seen is remembered',
-    off: { edits: [edit(STORE, 'if (now.getTime() < record.seenMs - CLOCK_TOLERANCE_MS) {', 'if (false) {')] },
+    off: {
+      edits: [
+        edit(STORE, 'if (now.getTime() < record.seenMs - CLOCK_TOLERANCE_MS) {', 'if (false) {'),
+      ],
+    },
     async run(lab) {
       const { store, later } = await installed(lab);
       (await store.open('g_1', later(2 * HOUR_MS)))[Symbol.dispose]();
@@ -393,7 +503,15 @@ const stored: readonly Attack[] = [
     tries: 'a renewal by the licence of another grant',
     refused: 'token-mismatch',
     defence: 'a renewal is for the same grant, user, device and bytes',
-    off: { edits: [edit(STORE, 'if (!isSameCopy || renewed.licence.iat < tokens.licence.iat) {', 'if (false) {')] },
+    off: {
+      edits: [
+        edit(
+          STORE,
+          'if (!isSameCopy || renewed.licence.iat < tokens.licence.iat) {',
+          'if (false) {',
+        ),
+      ],
+    },
     async run(lab) {
       const { store, cloud, published, later } = await installed(lab);
       const other = await cloud.licence(published, later(HOUR_MS), { grantId: 'g_2' });

@@ -36,12 +36,19 @@ async function signedUrl(lab: Lab) {
   };
   const objects = storageObjects({ projectId: 'p', endpoint: server.url, signer });
   const write = (bucket: string, name: string) =>
-    objects.write(bucket, name, (async function* () {
-      yield Buffer.from(name);
-    })());
+    objects.write(
+      bucket,
+      name,
+      (async function* () {
+        yield Buffer.from(name);
+      })(),
+    );
   await Promise.all([write('sealed', 'mine'), write('sealed', 'others'), write('vault', 'mine')]);
   const url = await objects.signReadUrl('sealed', 'mine', new Date(Date.now() + 120_000));
-  return { url, pass: (ms: number) => void (passedMs += ms), baseUrl: server.url };
+  const pass = (ms: number): void => {
+    passedMs += ms;
+  };
+  return { url, pass, baseUrl: server.url };
 }
 
 const urlAttack = (
@@ -68,20 +75,41 @@ const urls: readonly Attack[] = [
     'a signed URL, from a log, two minutes and a second later',
     '403 ExpiredToken',
     'URLs are signed for minutes',
-    [edit('functions/cloud/storage.ts', 'expires: expiresAt,', 'expires: new Date(Date.now() + 86_400_000),')],
+    [
+      edit(
+        'functions/cloud/storage.ts',
+        'expires: expiresAt,',
+        'expires: new Date(Date.now() + 86_400_000),',
+      ),
+    ],
     ({ url, pass }) => {
       pass(121_000);
       return fetch(url);
     },
   ),
-  urlAttack('url-other-object', 'a signed URL with another object’s name', FORGED, COVERED, [UNSIGNED], ({ url }) =>
-    fetch(url.replace('/mine', '/others')),
+  urlAttack(
+    'url-other-object',
+    'a signed URL with another object’s name',
+    FORGED,
+    COVERED,
+    [UNSIGNED],
+    ({ url }) => fetch(url.replace('/mine', '/others')),
   ),
-  urlAttack('url-other-bucket', 'a signed URL with the vault in place of the delivery bucket', FORGED, COVERED, [UNSIGNED], ({ url }) =>
-    fetch(url.replace('/sealed/', '/vault/')),
+  urlAttack(
+    'url-other-bucket',
+    'a signed URL with the vault in place of the delivery bucket',
+    FORGED,
+    COVERED,
+    [UNSIGNED],
+    ({ url }) => fetch(url.replace('/sealed/', '/vault/')),
   ),
-  urlAttack('url-longer-life', 'a signed URL whose life was set to a week', FORGED, COVERED, [UNSIGNED], ({ url }) =>
-    fetch(url.replace(/X-Goog-Expires=\d+/, 'X-Goog-Expires=604800')),
+  urlAttack(
+    'url-longer-life',
+    'a signed URL whose life was set to a week',
+    FORGED,
+    COVERED,
+    [UNSIGNED],
+    ({ url }) => fetch(url.replace(/X-Goog-Expires=\d+/, 'X-Goog-Expires=604800')),
   ),
   urlAttack(
     'url-other-method',
@@ -91,8 +119,14 @@ const urls: readonly Attack[] = [
     [UNSIGNED, edit(SERVER, "if (method !== 'GET') {", 'if (false) {')],
     ({ url }) => fetch(url, { method: 'DELETE' }),
   ),
-  urlAttack('url-other-host', 'the same request under another Host', FORGED, COVERED, [UNSIGNED], ({ url, baseUrl }) =>
-    verbatim(baseUrl, url.slice(baseUrl.length), { headers: { Host: 'evil.example' } }),
+  urlAttack(
+    'url-other-host',
+    'the same request under another Host',
+    FORGED,
+    COVERED,
+    [UNSIGNED],
+    ({ url, baseUrl }) =>
+      verbatim(baseUrl, url.slice(baseUrl.length), { headers: { Host: 'evil.example' } }),
   ),
   urlAttack(
     'url-unsigned',
@@ -163,7 +197,11 @@ export const storageAttacks: readonly Attack[] = [
     defence: 'a wrapped key is bound to model and version (KMS additional data)',
     off: {
       edits: [
-        edit('functions/catalogue/version-keys.ts', "lengthPrefixed('modelseal/1 vault', modelId, version)", "lengthPrefixed('modelseal/1 vault', String(modelId.length + version.length))"),
+        edit(
+          'functions/catalogue/version-keys.ts',
+          "lengthPrefixed('modelseal/1 vault', modelId, version)",
+          "lengthPrefixed('modelseal/1 vault', String(modelId.length + version.length))",
+        ),
       ],
     },
     run: insider(['wrappedKey', 'vaultObject']),
@@ -175,7 +213,11 @@ export const storageAttacks: readonly Attack[] = [
     defence: 'each version is encrypted under a data key of its own',
     off: {
       edits: [
-        edit('functions/catalogue/publish-model.ts', 'const dataKey = services.randomBytes(CONTENT_KEY_BYTES);', 'const dataKey = new Uint8Array(CONTENT_KEY_BYTES).fill(7);'),
+        edit(
+          'functions/catalogue/publish-model.ts',
+          'const dataKey = services.randomBytes(CONTENT_KEY_BYTES);',
+          'const dataKey = new Uint8Array(CONTENT_KEY_BYTES).fill(7);',
+        ),
       ],
     },
     run: insider(['vaultObject']),
@@ -187,7 +229,11 @@ export const storageAttacks: readonly Attack[] = [
     defence: 'the catalogue knows a manifest by its digest',
     off: {
       edits: [
-        edit('functions/catalogue/manifests.ts', "if (createHash('sha256').update(bytes).digest('base64url') !== manifestDigest) {", 'if (false) {'),
+        edit(
+          'functions/catalogue/manifests.ts',
+          "if (createHash('sha256').update(bytes).digest('base64url') !== manifestDigest) {",
+          'if (false) {',
+        ),
       ],
     },
     run: insider(['manifestObject']),
