@@ -1,5 +1,5 @@
 /** LiteRT in headless Chromium, on the CPU: models in, outputs out. */
-import type { Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { startChromium } from './chromium.ts';
 import type { Job, JobResult } from './in-page.ts';
 import { type PageServer, startPageServer } from './page-server.ts';
@@ -37,11 +37,19 @@ export async function startRuntime(): Promise<Runtime> {
     started.defer(() => browser.close());
     const server = await startPageServer();
     started.defer(() => server.close());
-    const page = await browser.newPage();
-    await openPage(page, server.url);
+    let page = await openPage(browser, server.url);
     return {
       description: `LiteRT.js on WebAssembly in Chromium ${browser.version()}`,
-      run: (model, inputs) => run(page, server, model, inputs),
+      async run(model, inputs) {
+        try {
+          return await run(page, server, model, inputs);
+        } catch (error) {
+          // What a broken model left of the runtime is not used again.
+          await page.close();
+          page = await openPage(browser, server.url);
+          throw error;
+        }
+      },
       close: () => started.disposeAsync(),
     };
   } catch (error) {
@@ -52,7 +60,7 @@ export async function startRuntime(): Promise<Runtime> {
 
 async function run(
   page: Page,
-  { url, bytes }: PageServer,
+  { bytes }: PageServer,
   model: Uint8Array,
   inputs: readonly Float32Array[],
 ): Promise<readonly Outputs[]> {
@@ -67,22 +75,21 @@ async function run(
         values: floats(bytes.get(values)),
       })),
     );
-  } catch (error) {
-    // What a broken model left of the runtime is not used again.
-    await openPage(page, url);
-    throw error;
   } finally {
     bytes.clear();
   }
 }
 
-async function openPage(page: Page, url: string): Promise<void> {
+async function openPage(browser: Browser, url: string): Promise<Page> {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(JOB_LIMIT_MS);
   await page.goto(url);
   await page.waitForFunction(() => globalThis.runJob !== undefined);
+  return page;
 }
 
 async function runJob(page: Page, job: Job) {
-  const timer = setTimeout(() => void page.context().browser()?.close(), JOB_LIMIT_MS);
+  const timer = setTimeout(() => void page.close(), JOB_LIMIT_MS);
   let result: JobResult | undefined;
   try {
     result = await page.evaluate((job) => globalThis.runJob?.(job), job);
