@@ -62,16 +62,19 @@ export function guardServer(
       else refuse(response, error);
       return;
     }
-    readBody(request, maxBodyBytes).then(
-      () => {
-        for (const listener of listeners) void listener(request, response);
-      },
-      (error: unknown) => {
-        // The client went away in the middle of its body: nobody is left to answer.
-        if (error instanceof ServiceError) refuse(response, error);
-        else response.destroy();
-      },
-    );
+    readBody(request, maxBodyBytes)
+      .then(
+        async () => {
+          for (const listener of listeners) await listener(request, response);
+        },
+        (error: unknown) => {
+          // The client went away in the middle of its body: nobody is left to answer.
+          if (error instanceof ServiceError) refuse(response, error);
+          else response.destroy();
+        },
+      )
+      // One call that fails in a way of its own must not end the instance.
+      .catch(() => response.destroy());
   });
   return server;
 }
