@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type ApiHarness, startApi } from '../../test/api-harness.ts';
+import { UpstreamError } from '../cloud/upstream-error.ts';
 import { sourceOf } from '../formats/random-access.ts';
 import { deriveKeys } from '../sealing/key-schedule.ts';
 import { verifyManifest } from '../sealing/manifest.ts';
@@ -171,6 +172,26 @@ describe('publishModel', () => {
       ),
     ).rejects.toThrow('the database is away');
     expect(await vaultNames()).toEqual(before);
+  });
+
+  it('keeps the bytes of a version whose entry was written though the answer was lost', async () => {
+    const documents: typeof api.services.documents = {
+      ...api.services.documents,
+      async transaction(work) {
+        await api.services.documents.transaction(work);
+        throw new UpstreamError('firestore', 'transaction', { timedOut: true });
+      },
+    };
+    const services = { ...api.services, versionKeys: api.services.versionKeys, documents };
+    const model = { ...sourceOf(bytes), stream: () => once(bytes) };
+    const request = { modelId: 'late', version: '1', owner: null, model };
+    await expect(publishModel(services, request, new Date())).rejects.toThrow(UpstreamError);
+    const version = versionFor(await recordOf('late'), 'latest', 'anybody');
+    expect(await vaultNames()).toEqual(
+      expect.arrayContaining([version.vaultObject, version.manifestObject]),
+    );
+    const again = await publishModel(api.services, request, new Date());
+    expect(again.outcome).toBe('unchanged');
   });
 });
 

@@ -114,6 +114,8 @@ export async function publishModel(
     await services.documents.transaction((tx) => addVersion(tx, request, entry));
     return { outcome: 'published', ...summary, sha256, tracing };
   } catch (error) {
+    // The entry may be there though its answer was lost. Bytes that nobody lists are nobody's to open.
+    if (await mayBeListed(services, request, vaultObject)) throw error;
     await Promise.allSettled([
       services.objects.delete(vault, vaultObject),
       services.objects.delete(vault, manifestObject),
@@ -136,6 +138,20 @@ function tracingFor(
     return tracing;
   if (wanted) throw new ServiceError('model_invalid', { reason: 'too_few_weights_to_trace' });
   return 'off';
+}
+
+/** Whether the version points to this object, or the database does not tell. */
+async function mayBeListed(
+  { documents }: PublishServices,
+  { modelId, version }: PublishRequest,
+  vaultObject: string,
+): Promise<boolean> {
+  try {
+    const data = await documents.get(modelPath(modelId));
+    return data !== undefined && readModel(data).versions[version]?.vaultObject === vaultObject;
+  } catch {
+    return true;
+  }
 }
 
 async function existingVersion(

@@ -1,0 +1,97 @@
+/** A schedule: what goes wrong where, and who does what meanwhile. It follows from its seed alone. */
+import { createRandom, type Random } from '../simulate/random.ts';
+
+/** What can go wrong with a call to a cloud service. */
+export const CALL_FAULTS = [
+  /** Refused, nothing was done. */
+  'refused',
+  /** No answer in time, nothing was done. */
+  'hung',
+  /** No answer in time, and yet it was done. */
+  'answer-lost',
+  /** Answered late. */
+  'slow',
+  /** The instance is killed before the call takes effect, and whatever it had under way with it. */
+  'killed-before',
+  /** The instance is killed when the call has taken effect. */
+  'killed-after',
+] as const;
+/** What else can go wrong with bytes under way. */
+export const STREAM_FAULTS = ['broken-off', 'corrupted', 'killed-within'] as const;
+export const NETWORK_FAULTS = ['unreachable', 'answer-lost', 'broken-off', 'corrupted'] as const;
+
+/** The services, Pub/Sub's delivery, the phone's network and its storage. */
+export const PARTS = {
+  firestore: CALL_FAULTS,
+  kms: CALL_FAULTS,
+  storage: [...CALL_FAULTS, ...STREAM_FAULTS],
+  pubsub: [...CALL_FAULTS, 'delivered-twice'],
+  network: NETWORK_FAULTS,
+  device: ['no-space'],
+  /** An instance's clock. */
+  clock: ['jumped'],
+} as const satisfies Record<string, readonly string[]>;
+export type Part = keyof typeof PARTS;
+
+export interface Fault {
+  readonly part: Part;
+  /** The how-manieth call to that part it befalls, from 0. */
+  readonly call: number;
+  readonly kind: (typeof PARTS)[Part][number];
+  /** In bytes for streams, in seconds for clocks. */
+  readonly amount: number;
+}
+
+export const STEPS = ['get', 'replay', 'renew', 'report', 'enrol', 'expire'] as const;
+export type Step = (typeof STEPS)[number];
+
+export interface Schedule {
+  readonly seed: number;
+  readonly faults: readonly Fault[];
+  /** What each phone does, one after the other. */
+  readonly phones: readonly (readonly Step[])[];
+  /** One phone sends one request fifty times at once. */
+  readonly burst: boolean;
+  /** After so many steps of all phones, the first user is blocked; never where absent. */
+  readonly blockAfter?: number;
+  readonly tracing: 'off' | 'light';
+  /** Each 256 bytes long. */
+  readonly weightRows: number;
+}
+
+const MOST_FAULTS = 8;
+/** Later calls than that a schedule seldom makes. */
+const CALLS: Readonly<Record<Part, number>> = {
+  firestore: 50,
+  kms: 10,
+  storage: 35,
+  pubsub: 20,
+  network: 25,
+  device: 6,
+  clock: 60,
+};
+const JUMPS = [-7_200, -600, -90, 90, 600, 7_200] as const;
+
+export function createSchedule(seed: number): Schedule {
+  const random = createRandom(seed);
+  const phones = Array.from({ length: random.between(2, 3) }, (): Step[] => [
+    'get',
+    ...Array.from({ length: random.between(1, 4) }, () => random.pick(STEPS)),
+  ]);
+  return {
+    seed,
+    faults: Array.from({ length: random.between(1, MOST_FAULTS) }, () => createFault(random)),
+    phones,
+    burst: random.chance(0.3),
+    ...(random.chance(0.3) && { blockAfter: random.between(0, 5) }),
+    tracing: random.chance(0.3) ? 'light' : 'off',
+    weightRows: random.between(1, 1_600),
+  };
+}
+
+function createFault(random: Random): Fault {
+  const part = random.pick(Object.keys(PARTS) as [Part, ...Part[]]);
+  const kind = random.pick(PARTS[part] as readonly [Fault['kind'], ...Fault['kind'][]]);
+  const amount = part === 'clock' ? random.pick(JUMPS) : random.between(0, 400_000);
+  return { part, call: random.between(0, CALLS[part]), kind, amount };
+}
