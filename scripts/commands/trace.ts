@@ -105,9 +105,10 @@ export async function trace(
     return result.named.length > 0 ? TRACE_EXIT.named : TRACE_EXIT.nobody;
   } catch (error) {
     bar.end('failed');
-    if (!(error instanceof TraceError)) throw error;
-    await audit(services, undefined, { by, reason: error.message });
-    throw new RangeError(error.message, { cause: error });
+    const why = error instanceof Error ? error.message : String(error);
+    // Whoever tried is on record as far as there is one; the failure itself must not be hidden by it.
+    await audit(services, undefined, { by, reason: `failed: ${why}` }).catch(() => undefined);
+    throw error instanceof TraceError ? new RangeError(why, { cause: error }) : error;
   }
 }
 
