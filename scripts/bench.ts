@@ -13,7 +13,15 @@ export interface Figure {
 }
 
 /** Each part is a module that exports `run`. */
-const PARTS = ['sealing', 'attestation', 'api', 'scoring', 'coldstart', 'harmlessness'] as const;
+const PARTS = [
+  'sealing',
+  'attestation',
+  'api',
+  'scoring',
+  'coldstart',
+  'tracing',
+  'harmlessness',
+] as const;
 
 const { values } = parseArgs({
   options: { json: { type: 'string' }, only: { type: 'string', multiple: true } },

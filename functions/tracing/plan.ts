@@ -36,16 +36,17 @@ const MIN_ELEMENTS = 256;
 const MIN_SHAPELESS_ELEMENTS = 4096;
 
 /**
+ * The largest tensors that hold this share of the weights bear all marks. Each marked tensor harms
+ * the outputs alike, however many weights it has, but a small one adds little to the evidence.
+ */
+const MARKED_SHARE = 0.8;
+
+/**
  * Depends on nothing but the layers and the strength, so that marking and tracing agree. Layers are
  * those of a manifest: ascending, without overlap.
  */
 export function planMarks(layers: readonly MarkedLayer[], strength: StrengthParameters): MarkPlan {
-  const eligible = layers.flatMap((layer) => {
-    const type = weightType(layer.dtype);
-    if (!type) return [];
-    const elements = Math.floor((layer.length * 8) / type.bits);
-    return isWeights(layer.shape, elements) ? [{ layer, type, elements }] : [];
-  });
+  const eligible = largest(candidates(layers));
   const weights = eligible.reduce((sum, { elements }) => sum + elements, 0);
   const sparsity = 2 ** Math.max(0, Math.floor(Math.log2(weights / strength.marks)));
   const tensors: MarkedTensor[] = [];
@@ -57,6 +58,30 @@ export function planMarks(layers: readonly MarkedLayer[], strength: StrengthPara
     firstGroup += groups;
   }
   return { tensors, groups: firstGroup };
+}
+
+type Candidate = Pick<MarkedTensor, 'layer' | 'type' | 'elements'>;
+
+function candidates(layers: readonly MarkedLayer[]): Candidate[] {
+  return layers.flatMap((layer) => {
+    const type = weightType(layer.dtype);
+    if (!type) return [];
+    const elements = Math.floor((layer.length * 8) / type.bits);
+    return isWeights(layer.shape, elements) ? [{ layer, type, elements }] : [];
+  });
+}
+
+/** In the order of the file. */
+function largest(tensors: readonly Candidate[]): Candidate[] {
+  const weights = tensors.reduce((sum, { elements }) => sum + elements, 0);
+  const chosen = new Set<Candidate>();
+  let held = 0;
+  for (const tensor of [...tensors].sort((a, b) => b.elements - a.elements)) {
+    if (held >= MARKED_SHARE * weights) break;
+    held += tensor.elements;
+    chosen.add(tensor);
+  }
+  return tensors.filter((tensor) => chosen.has(tensor));
 }
 
 /** Matrices and kernels; vectors are biases, norms and scales, whatever number of dimensions they are given. */

@@ -15,16 +15,19 @@ export interface StrengthParameters {
   readonly marks: number;
 }
 
-/** All numbers on which harm and survival depend; spacings are powers of two. */
+/**
+ * All numbers on which harm and survival depend; spacings are powers of two. What a grant was marked
+ * with is needed to trace it: a row that has been in use never changes, another is added.
+ */
 export const STRENGTHS: Readonly<Record<Strength, StrengthParameters>> = {
   light: {
     floatSteps: 1,
     spacing: { float: 1, bfloat16: 32, int8: 64, int4: 512 },
-    marks: 1 << 19,
+    marks: 1 << 18,
   },
   standard: {
     floatSteps: 2,
     spacing: { float: 1, bfloat16: 16, int8: 32, int4: 256 },
-    marks: 1 << 19,
+    marks: 1 << 18,
   },
 };

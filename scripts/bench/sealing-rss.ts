@@ -1,5 +1,9 @@
-/** Child process: seals a model of so many megabytes and prints its peak resident memory in bytes. */
+/**
+ * Child process: seals a model of so many megabytes, marked if a second argument says so, and prints
+ * its peak resident memory in bytes.
+ */
 import { readFile } from 'node:fs/promises';
+import { createMarking } from '../../functions/grants/marking.ts';
 import { deriveKeys } from '../../functions/sealing/key-schedule.ts';
 import { nodeCrypto as crypto } from '../../functions/sealing/node-crypto.ts';
 import { reseal, sealPlain } from '../../functions/sealing/stream.ts';
@@ -7,6 +11,7 @@ import { benchHeader } from './bench-model.ts';
 
 const sizeBytes = Number(process.argv[2]) * 2 ** 20;
 const PIECE_BYTES = 65_536;
+const GRANT = `g_${'A'.repeat(22)}`;
 
 /** A model that exists nowhere as a whole. */
 async function* madeUp(): AsyncGenerator<Uint8Array> {
@@ -16,8 +21,13 @@ async function* madeUp(): AsyncGenerator<Uint8Array> {
 const from = await deriveKeys(crypto, crypto.randomBytes(32), 'vault');
 const to = await deriveKeys(crypto, crypto.randomBytes(32), 'delivery');
 const vault = sealPlain(crypto, madeUp(), { header: benchHeader(sizeBytes), keys: from });
+const layers = benchHeader(sizeBytes).layers.map((layer) => {
+  return { ...layer, dtype: 'float16', shape: [2, Math.floor(layer.length / 4)] };
+});
+const { stage } = await createMarking(crypto.randomBytes(32), GRANT, layers, 'standard');
+const options = { from, to, imprint: true, ...(process.argv[3] === 'marked' && { stage }) };
 let sealedBytes = 0;
-for await (const part of reseal(crypto, vault.bytes, { from, to, imprint: true })) {
+for await (const part of reseal(crypto, vault.bytes, options)) {
   sealedBytes += part.byteLength;
 }
 if (sealedBytes !== vault.sizeBytes) throw new Error(`sealed ${sealedBytes} bytes`);
