@@ -12,14 +12,17 @@ import {
   simulate,
   type Witness,
 } from './simulate/figures.ts';
+import { PLANS, THIEF_KINDS } from './simulate/plans.ts';
 import { plotOf } from './simulate/plot.ts';
-import { THIEF_KINDS } from './simulate/thieves.ts';
+import { simulateAll } from './simulate/seed-worker.ts';
 
 const { values: options } = parseArgs({
   options: {
     seeds: { type: 'string', default: '101,102' },
-    users: { type: 'string', default: '2000' },
-    thieves: { type: 'string', default: '5' },
+    seed: { type: 'string' },
+    users: { type: 'string', default: '1000' },
+    viral: { type: 'string', default: '0' },
+    thieves: { type: 'string', default: '4' },
     days: { type: 'string', default: '30' },
     rules: { type: 'string' },
     json: { type: 'string' },
@@ -35,31 +38,37 @@ const size = {
   goodUsers: whole(options.users, '--users'),
   thievesPerKind: whole(options.thieves, '--thieves'),
   days: whole(options.days, '--days'),
+  viralUsers: whole(options.viral, '--viral'),
 };
-const witness = options.log === undefined ? undefined : eventLog(options.log);
-const results: SimulationResult[] = [];
-for (const seed of options.seeds.split(',').map((text) => whole(text, '--seeds'))) {
-  const startedAt = performance.now();
-  const result = simulate({ live }, size, seed, witness);
-  results.push(result);
-  const seconds = (performance.now() - startedAt) / 1000;
-  console.log(`seed ${seed}: ${result.events} events in ${seconds.toFixed(0)} s`);
-}
+const seeds = (options.seed ?? options.seeds).split(',').map((text) => whole(text, '--seeds'));
+const startedAt = performance.now();
+// Threads would write into one log at once; whoever wants the log waits longer.
+const results = options.log
+  ? seeds.map((seed) => finished(simulate({ live }, size, seed, eventLog(options.log ?? '.'))))
+  : await simulateAll(live, size, seeds, finished);
 const figures = figuresOf(results);
 printFigures(figures);
 if (options.json) await writeFile(options.json, `${JSON.stringify(figures, null, 2)}\n`);
 if (options.plot) await writeFile(options.plot, plotOf(results));
 
+function finished(result: SimulationResult): SimulationResult {
+  const seconds = (performance.now() - startedAt) / 1000;
+  console.log(`seed ${result.seed}: ${result.events} events, done after ${seconds.toFixed(0)} s`);
+  return result;
+}
+
 /** Writes what is published into a folder, as `npm run query` reads it. */
 function eventLog(folder: string): Witness {
   mkdirSync(folder, { recursive: true });
   const writer = (name: string) => {
-    const file = openSync(join(folder, name), 'w');
+    const file = openSync(join(folder, name), seeds.length > 1 ? 'a' : 'w');
     return (value: unknown) => writeSync(file, `${JSON.stringify(value)}\n`);
   };
   const [event, decision] = [writer('events.ndjson'), writer('decisions.ndjson')];
   return { event, decision };
 }
+
+const ORDER = ['loud', 'slow', 'barren', 'unlinked'] as const;
 
 function printFigures(all: readonly Figure[]): void {
   const value = (name: string) => all.find((figure) => figure.name === name)?.value ?? Number.NaN;
@@ -70,19 +79,34 @@ function printFigures(all: readonly Figure[]): void {
       `throttled ${percent('sim.false_throttle_rate')} (${all[0]?.note ?? ''})`,
   );
   console.log(`recall ${percent('sim.recall')}, precision ${percent('sim.precision')}\n`);
+  const kinds = [...THIEF_KINDS].sort(
+    (a, b) => ORDER.indexOf(PLANS[a].conduct) - ORDER.indexOf(PLANS[b].conduct),
+  );
   console.table(
     Object.fromEntries(
-      THIEF_KINDS.map((kind) => [
+      kinds.map((kind) => [
         kind,
         {
-          'models before block': value(`sim.models_before_block.median.${kind}`),
+          conduct: PLANS[kind].conduct,
+          'before block': value(`sim.models_before_block.median.${kind}`),
           p95: value(`sim.models_before_block.p95.${kind}`),
+          'in all': value(`sim.models_in_all.median.${kind}`),
           'in all, p95': value(`sim.models_in_all.p95.${kind}`),
-          'hours to block': Number(value(`sim.hours_to_block.median.${kind}`).toFixed(2)),
+          'blocked, %': Math.round(100 * value(`sim.blocked_share.${kind}`)),
+          'hours to block': Number(value(`sim.hours_to_block.median.${kind}`).toFixed(1)),
         },
       ]),
     ),
   );
+  for (const kind of kinds) {
+    const share = value(`sim.blocked_share.${kind}`);
+    const most = value(`sim.models_in_all.max.${kind}`);
+    if (share < 1) {
+      const who =
+        share === 0 ? 'never blocked' : `${Math.round(100 * (1 - share))} % never blocked`;
+      console.log(`${who}: ${kind}, who got ${most} models at most (${PLANS[kind].words})`);
+    }
+  }
 }
 
 function whole(text: string, option: string): number {

@@ -75,6 +75,9 @@ async function enrol(
 ): Promise<Enrolled> {
   const { data, hash } = readClientData(body.clientData, enrolClientData);
   const challenge = services.challenges.verify(data.challenge, userId, 'device.enroll', now);
+  const blockAt = blockPath({ kind: 'user', id: userId });
+  // Before anything is verified: a vendor's answers are dear, and a farm of emulators has patience.
+  refuseIfBlocked([await services.documents.get(blockAt)], now);
   const attested = await attestedDevice(
     data,
     hash,
@@ -89,7 +92,7 @@ async function enrol(
   return services.documents.transaction(async (tx) => {
     const [spent, block, known, devices, limitData, erasure] = await tx.getAll([
       challengePath(challenge),
-      blockPath({ kind: 'user', id: userId }),
+      blockAt,
       devicePath(deviceId),
       userDevicesPath(userId),
       limitAt,

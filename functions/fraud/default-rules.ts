@@ -217,12 +217,13 @@ export const DEFAULT_RULES: RuleSet = {
       words: 'Many new users behind this network take different models each.',
       subjects: ['network'],
       windowSeconds: 7 * DAY,
-      exclusive: 24,
-      exclusiveShare: 0.9,
+      // Among so many, people with tastes have something in common.
+      exclusive: 28,
+      exclusiveShare: 0.95,
       collectors: 6,
       perCollector: 1,
       collectorDays: 1,
-      mostUsers: 1000,
+      mostUsers: 64,
       mostReturned: 0.2,
       newcomersOnly: true,
       weight: 100,
@@ -326,5 +327,5 @@ export const DEFAULT_RULES: RuleSet = {
     block: { points: 100, holdSeconds: [6 * HOUR, 7 * DAY, 30 * DAY] },
   },
   horizonSeconds: 35 * DAY,
-  memory: { occurrencesPerHour: 12, membersPerDay: 48, neighboursPerMonth: 256 },
+  memory: { occurrencesPerHour: 12, membersPerDay: 48, neighboursPerMonth: 384 },
 };

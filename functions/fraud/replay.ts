@@ -14,10 +14,9 @@ export interface Replay {
   readonly documents: ReadonlyMap<string, DocumentData>;
 }
 
-/** An empty world under these rules. */
-export function createReplay(book: RuleBook): Replay {
+/** A world under these rules that begins with these documents. */
+export function createReplay(book: RuleBook, documents = new Map<string, DocumentData>()): Replay {
   const judge = createJudge(book);
-  const documents = new Map<string, DocumentData>();
   return {
     documents,
     apply(event) {

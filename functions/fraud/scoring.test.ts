@@ -232,7 +232,7 @@ describe('a network', () => {
   it('is closed to newcomers where one after the other takes other models', () => {
     const story = tell();
     for (let n = 0; n < 40; n += 1) story.server(n * 600, grant(Math.floor(n / 2), n));
-    expect(blockedAfter(judged(story.events, 'network'))).toBe(23 * 600);
+    expect(blockedAfter(judged(story.events, 'network'))).toBe(27 * 600);
   });
 
   it('is left alone where newcomers take the same models', () => {

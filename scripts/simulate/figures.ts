@@ -2,15 +2,18 @@
 import type { Decision } from '../../functions/fraud/decisions.ts';
 import type { FraudEvent } from '../../functions/fraud/events.ts';
 import type { RuleBook } from '../../functions/fraud/judge.ts';
-import { type GoodUser, populateGood } from './good-users.ts';
+import { type GoodUser, populateGood, populateSpecial, populateViral } from './good-users.ts';
+import { PLANS, THIEF_KINDS, type ThiefKind, victimOf } from './plans.ts';
 import { createRandom } from './random.ts';
-import { type Haul, populateThieves, THIEF_KINDS, type ThiefKind } from './thieves.ts';
+import { type KnownHaul, populateThieves, thiefName } from './thieves.ts';
 import { runWorld } from './world.ts';
 
 export interface SimulationSize {
   readonly goodUsers: number;
   readonly thievesPerKind: number;
   readonly days: number;
+  /** New users on one day on which new models are launched. */
+  readonly viralUsers?: number;
 }
 
 export interface ThiefOutcome {
@@ -51,9 +54,10 @@ export function simulate(
   witness?: Witness,
 ): SimulationResult {
   const good = new Map<string, GoodUser>();
-  const hauls: Haul[] = [];
+  const hauls: KnownHaul[] = [];
   const measures = new Map<string, Map<Decision['measure'], Decision>>();
-  const firstBlock = new Map<Haul, { at: number; models: number }>();
+  const firstBlock = new Map<KnownHaul, { at: number; models: number }>();
+  const refused = new Set<string>();
   let events = 0;
   // A good user is hurt by what hits the phone or tablet as much as by what hits the account.
   const usersOf = new Map<string, Set<string>>();
@@ -63,6 +67,12 @@ export function simulate(
     size.days,
     (world) => {
       populateGood(world, size.goodUsers, (user) => good.set(user.user, user));
+      const victims = Array.from({ length: size.thievesPerKind }, (_, n) =>
+        victimOf(thiefName('slanderer', n)),
+      );
+      const seen = (user: GoodUser) => good.set(user.user, user);
+      populateSpecial(world, size.goodUsers, victims, seen);
+      populateViral(world, size.viralUsers ?? 0, seen);
       populateThieves(world, size.thievesPerKind, (haul) => hauls.push(haul));
     },
     {
@@ -70,6 +80,7 @@ export function simulate(
         const { device, user } = event;
         witness?.event(event);
         events += 1;
+        if (event.cause === 'blocked' && user) refused.add(user);
         if (device && user) usersOf.set(device, (usersOf.get(device) ?? new Set()).add(user));
       },
       decision(decision, at) {
@@ -91,7 +102,9 @@ export function simulate(
   return {
     seed,
     events,
-    good: [...good.values()].map((user) => goodOutcome(user, measures.get(user.user))),
+    good: [...good.values()].map((user) =>
+      goodOutcome(user, measures.get(user.user), refused.has(user.user)),
+    ),
     thieves: hauls.map((haul) => {
       const block = firstBlock.get(haul);
       return {
@@ -107,13 +120,16 @@ export function simulate(
 function goodOutcome(
   user: GoodUser,
   measures: ReadonlyMap<Decision['measure'], Decision> | undefined,
+  refused: boolean,
 ): GoodOutcome {
+  // What is decided about a tester is without effect: an operator's exception stands above it.
+  const exempt = user.traits.includes('tester');
   const worst = measures?.get('block') ?? measures?.get('stepUp') ?? measures?.get('throttle');
   return {
     ...user,
-    blocked: measures?.has('block') ?? false,
-    throttled: measures?.has('throttle') ?? false,
-    steppedUp: measures?.has('stepUp') ?? false,
+    blocked: refused || (!exempt && (measures?.has('block') ?? false)),
+    throttled: !exempt && (measures?.has('throttle') ?? false),
+    steppedUp: !exempt && (measures?.has('stepUp') ?? false),
     rules: worst?.causes.map(({ rule }) => rule) ?? [],
   };
 }
@@ -139,12 +155,15 @@ export function figuresOf(results: readonly SimulationResult[]): readonly Figure
     const inAll = those.map(({ modelsInAll }) => modelsInAll);
     const hours = those.map(({ hoursToBlock }) => hoursToBlock ?? Number.POSITIVE_INFINITY);
     const blocked = hours.filter(Number.isFinite).length;
-    const said = `${those.length} thieves, ${blocked} blocked`;
+    const said = `${PLANS[kind].conduct}: ${those.length} thieves, ${blocked} blocked`;
     return [
       figure(`sim.models_before_block.median.${kind}`, quantile(before, 0.5), 'models', said),
       figure(`sim.models_before_block.p95.${kind}`, quantile(before, 0.95), 'models', said),
       figure(`sim.models_before_block.max.${kind}`, Math.max(...before), 'models', said),
+      figure(`sim.models_in_all.median.${kind}`, quantile(inAll, 0.5), 'models', said),
       figure(`sim.models_in_all.p95.${kind}`, quantile(inAll, 0.95), 'models', said),
+      figure(`sim.models_in_all.max.${kind}`, Math.max(...inAll), 'models', said),
+      figure(`sim.blocked_share.${kind}`, share(blocked, those.length), '', said),
       figure(`sim.hours_to_block.median.${kind}`, quantile(hours, 0.5), 'h', said),
     ];
   });

@@ -31,14 +31,63 @@ export type Trait =
   | 'silent'
   | 'hasty-app'
   | 'no-attestation'
-  | 'shared-tablet';
+  | 'shared-tablet'
+  | 'creator'
+  | 'tester'
+  | 'slandered'
+  | 'pupil'
+  | 'viral';
 
 /** Sessions a day, and how many models a person takes up in a month, at least and at most. */
 const HABITS = {
   casual: { sessions: 0.15, models: [1, 3] },
   normal: { sessions: 0.8, models: [1, 6] },
   heavy: { sessions: 3, models: [7, 18] },
+  /** Works with the models all day. */
+  creator: { sessions: 6, models: [20, 28] },
+  /** Here to see them all, and allowed to by an operator. */
+  tester: { sessions: 8, models: [120, 150] },
 } as const;
+
+/** Models that a class is told to use. */
+const LESSON = 4;
+/** New models of a day on which everybody wants to see them. */
+const LAUNCHED = 20;
+
+/** Testers, people slandered by thieves, and a school class behind one address. */
+export function populateSpecial(
+  world: World,
+  count: number,
+  victims: readonly string[],
+  seen: (user: GoodUser) => void,
+): void {
+  const begin = (user: string, traits: readonly Trait[], network: string, at: number) => {
+    seen({ user, traits });
+    world.begin(goodLife(world, user, traits, [network, network], undefined), at);
+  };
+  for (const [n, user] of victims.entries()) {
+    begin(user, ['normal', 'slandered'], `victim-home${n}`, WORLD_START);
+  }
+  world.allow('tester');
+  begin('tester', ['tester'], 'partner', WORLD_START);
+  for (let n = 0; n < Math.min(200, count / 10); n += 1) {
+    const at = WORLD_START + 8 * DAY + 9 * HOUR + world.random.wait(5 * MINUTE);
+    begin(`pupil${n}`, ['casual', 'pupil'], 'school', at);
+  }
+}
+
+/** So many new users within a day, who all want to see what was launched. */
+export function populateViral(world: World, count: number, seen: (user: GoodUser) => void): void {
+  for (let n = 0; n < count; n += 1) {
+    const traits: readonly Trait[] = [world.random.chance(0.95) ? 'normal' : 'heavy', 'viral'];
+    const user = `viral${n}`;
+    const home = `viral-home${Math.floor(n / 3)}`;
+    const carrier = `carrier${world.random.between(0, 3)}`;
+    seen({ user, traits });
+    const life = goodLife(world, user, traits, [home, carrier], undefined);
+    world.begin(life, WORLD_START + 2 * DAY + world.random.next() * DAY);
+  }
+}
 
 /** Homes of two to five, offices of five to sixty, and the shared addresses of mobile networks. */
 export function populateGood(world: World, count: number, seen: (user: GoodUser) => void): void {
@@ -54,7 +103,7 @@ export function populateGood(world: World, count: number, seen: (user: GoodUser)
     const place = `${isOffice ? 'office' : 'home'}${home}`;
     const tablet: Device | undefined =
       !isOffice && random.chance(0.05)
-        ? { id: `tablet${home}`, genuine: true, attestedAt: 0 }
+        ? { id: `tablet${home}`, genuine: true, enrolledAt: 0 }
         : undefined;
     for (let n = 0; n < size && made < count; n += 1, made += 1) {
       const traits = drawTraits(world);
@@ -71,7 +120,9 @@ export function populateGood(world: World, count: number, seen: (user: GoodUser)
 
 function drawTraits({ random }: World): Trait[] {
   const habit = random.next();
-  const traits: Trait[] = [habit < 0.35 ? 'casual' : habit < 0.95 ? 'normal' : 'heavy'];
+  const traits: Trait[] = [
+    habit < 0.35 ? 'casual' : habit < 0.95 ? 'normal' : habit < 0.997 ? 'heavy' : 'creator',
+  ];
   const some: readonly (readonly [Trait, number])[] = [
     ['flaky', 0.08],
     ['traveller', 0.04],
@@ -95,12 +146,13 @@ function* goodLife(
 ): Life {
   const random = world.random.fork();
   const has = (trait: Trait) => traits.includes(trait);
-  const { sessions, models } = HABITS[has('heavy') ? 'heavy' : has('normal') ? 'normal' : 'casual'];
-  const wanted = tastes(random, random.between(models[0], models[1]));
+  const habit = (['tester', 'creator', 'heavy', 'normal'] as const).find(has) ?? 'casual';
+  const { sessions, models } = HABITS[habit];
+  const wanted = tastes(random, random.between(models[0], models[1]), traits);
   const licences = new Map<string, number>();
   let taken = 0;
   let phones = 1;
-  let phone: Device = { id: `${user}-phone1`, genuine: !has('no-attestation'), attestedAt: 0 };
+  let phone: Device = { id: `${user}-phone1`, genuine: !has('no-attestation'), enrolledAt: 0 };
   const where = () =>
     has('traveller') && random.chance(0.7) ? `hotel${random.between(0, 1e6)}` : random.pick(places);
   const caller = (): Caller => ({
@@ -113,11 +165,11 @@ function* goodLife(
     if (!first) yield* untilDaytime(world, random.wait(DAY / sessions));
     if (!first && has('new-phone') && phones === 1 && random.chance(0.05 / sessions)) {
       phones += 1;
-      phone = { id: `${user}-phone${phones}`, genuine: true, attestedAt: 0 };
+      phone = { id: `${user}-phone${phones}`, genuine: true, enrolledAt: 0 };
       licences.clear();
     }
     const me = caller();
-    if (me.device.attestedAt === 0) {
+    if (me.device.enrolledAt === 0) {
       // Genuine devices fail too, now and then; the app tries again.
       if (random.chance(0.03)) {
         world.enrol({ ...me, device: { ...me.device, genuine: false } });
@@ -136,7 +188,8 @@ function* goodLife(
     for (const model of all) {
       const key = `${me.device.id}/${model}`;
       if ((licences.get(key) ?? 0) < world.now()) {
-        const granted = yield* fetchModel(world, random, me, model, traits);
+        const held = licences.has(key) && has('creator') && world.renew(me, model);
+        const granted = held || (yield* fetchModel(world, random, me, model, traits));
         if (!granted) continue;
         licences.set(key, world.now() + DAY);
       }
@@ -146,8 +199,13 @@ function* goodLife(
   }
 }
 
-function tastes(random: World['random'], size: number): readonly string[] {
+function tastes(random: Random, size: number, traits: readonly Trait[]): readonly string[] {
   const chosen = new Set<string>();
+  if (traits.includes('pupil')) for (let n = 0; n < LESSON; n += 1) chosen.add(`lesson${n}`);
+  if (traits.includes('viral')) {
+    const launched = Array.from({ length: LAUNCHED }, (_, n) => `new${n}`);
+    for (const model of random.shuffled(launched).slice(0, size)) chosen.add(model);
+  }
   while (chosen.size < size) chosen.add(`m${random.zipf(CATALOGUE_SIZE, 0.9)}`);
   return [...chosen];
 }

@@ -1,9 +1,9 @@
 /** How many models each kind of thief got, as an SVG that needs nothing else. */
 import type { SimulationResult } from './figures.ts';
-import { THIEF_KINDS } from './thieves.ts';
+import { THIEF_KINDS } from './plans.ts';
 
 const ROW = 28;
-const LEFT = 170;
+const LEFT = 190;
 const WIDTH = 640;
 /** The most models on the scale. */
 const SCALE = 50;

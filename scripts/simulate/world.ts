@@ -3,6 +3,7 @@
  * order in which the grant path asks them. Only keys, bytes and networks are left out.
  */
 import type { DocumentData } from '../../functions/cloud/documents.ts';
+import { restrictionsDocument } from '../../functions/fraud/blocklist.ts';
 import type { ClientEventType, RaspSignal } from '../../functions/fraud/catalogue.ts';
 import type { Decision } from '../../functions/fraud/decisions.ts';
 import {
@@ -15,6 +16,7 @@ import {
 import type { RuleBook } from '../../functions/fraud/judge.ts';
 import { consumeAll, type LimitPolicy, limitPath } from '../../functions/fraud/limits.ts';
 import { createReplay } from '../../functions/fraud/replay.ts';
+import { blockPath } from '../../functions/fraud/subjects.ts';
 import { createQueue } from './queue.ts';
 import type { Random } from './random.ts';
 
@@ -26,6 +28,7 @@ export const WORLD_START = Date.parse('2027-03-01T00:00:00.000Z');
 
 const USER_LIMIT: LimitPolicy = { name: 'user', limit: 10, windowSeconds: 60, burst: 8 };
 const DEVICE_LIMIT: LimitPolicy = { name: 'device', limit: 20, windowSeconds: 60, burst: 8 };
+const ENROLMENTS: LimitPolicy = { name: 'enrolments', limit: 20, windowSeconds: 86_400, burst: 10 };
 /** A throttled caller's limit. */
 const SLOW_LIMIT: LimitPolicy = { name: 'user', limit: 3, windowSeconds: 60, burst: 1 };
 
@@ -33,7 +36,8 @@ export interface Device {
   readonly id: string;
   /** Whether its attestation can succeed. */
   readonly genuine: boolean;
-  attestedAt: number;
+  /** When its key was enrolled last; 0 if never. */
+  enrolledAt: number;
 }
 
 export interface Caller {
@@ -53,7 +57,14 @@ export interface World {
   begin(life: Life, at: number): void;
   /** True if the device was found genuine. */
   enrol(caller: Caller): boolean;
-  grant(caller: Caller, model: string): GrantResult;
+  grant(caller: Caller, model: string, version?: string): GrantResult;
+  /** A longer life for a copy that the caller has; true if it was given. */
+  renew(caller: Caller, model: string): boolean;
+  challenge(caller: Caller): void;
+  /** Events that name this caller without any proof. */
+  slander(caller: Caller, type: 'challenge.replayed' | 'counter.regressed'): void;
+  /** An operator's exception for a user. */
+  allow(user: string): void;
   /** A request that goes wrong on purpose. */
   misuse(caller: Caller, how: 'replay' | 'old-counter' | 'bad-proof'): GrantResult;
   report(caller: Caller, type: ClientEventType, said?: Said): void;
@@ -81,7 +92,8 @@ export function runWorld(
 ): void {
   const end = WORLD_START + days * DAY;
   const queue = createQueue<Life | FraudEvent>();
-  const replay = createReplay(book);
+  const documents = new Map<string, DocumentData>();
+  const replay = createReplay(book, documents);
   const limits = new Map<string, DocumentData>();
   let now = WORLD_START;
   const at = () => new Date(now);
@@ -100,13 +112,20 @@ export function runWorld(
     );
 
   /** What the grant path asks before it looks at the proof; undefined if nothing speaks against it. */
-  const refusal = (caller: Caller): 'blocked' | 'limited' | 'untrusted' | undefined => {
+  const refusal = (
+    caller: Caller,
+    renewing = false,
+  ): 'blocked' | 'limited' | 'untrusted' | undefined => {
     const ofUser = replay.restrictions({ kind: 'user', id: caller.user }, at());
     const ofDevice = replay.restrictions({ kind: 'device', id: caller.device.id }, at());
+    const ofNetwork = replay.restrictions({ kind: 'network', id: caller.network }, at());
     if (ofUser.block || ofDevice.block) return 'blocked';
+    const closedAt = ofNetwork.block?.createdAt.getTime() ?? Number.POSITIVE_INFINITY;
+    if (caller.device.enrolledAt > closedAt) return 'blocked';
     const steps = [ofUser.stepUp, ofDevice.stepUp].flatMap((step) => step?.since.getTime() ?? []);
-    if (steps.some((since) => caller.device.attestedAt <= since)) return 'untrusted';
-    const slow = ofUser.throttledUntil ?? ofDevice.throttledUntil;
+    if (steps.some((since) => caller.device.enrolledAt <= since)) return 'untrusted';
+    const slow = ofUser.throttledUntil ?? ofDevice.throttledUntil ?? ofNetwork.throttledUntil;
+    if (renewing) return undefined;
     const userPath = limitPath('user', caller.user);
     const devicePath = limitPath('device', caller.device.id);
     const decision = consumeAll(
@@ -121,29 +140,57 @@ export function runWorld(
     return undefined;
   };
 
+  /** A blocked user is refused before a vendor is asked about the device. */
+  const enrolmentRefusal = ({ user, device }: Caller) => {
+    if (replay.restrictions({ kind: 'user', id: user }, at()).block) return 'blocked';
+    if (!device.genuine) return 'attestation_failed';
+    const path = limitPath('user', `${user}_enrolments`);
+    const check = { policy: ENROLMENTS, path, data: limits.get(path) };
+    const { allowed, writes } = consumeAll([check], at());
+    for (const { path, data } of writes) limits.set(path, data);
+    return allowed ? undefined : 'rate_limited';
+  };
+
   const world: World = {
     now: () => now,
     random,
     begin: (life, from) => queue.push(from, life),
     enrol(caller) {
-      const { genuine } = caller.device;
-      if (genuine) caller.device.attestedAt = now;
-      server(
-        caller,
-        genuine
-          ? { type: 'device.enrolled', authenticated: 'device' }
-          : { type: 'device.refused', cause: 'attestation_failed' },
-      );
-      return genuine;
+      const refused = enrolmentRefusal(caller);
+      if (refused) {
+        const type = refused === 'rate_limited' ? 'limit.hit' : 'device.refused';
+        server(caller, { type, cause: refused, device: null });
+      } else {
+        caller.device.enrolledAt = now;
+        server(caller, { type: 'device.enrolled', authenticated: 'device' });
+      }
+      return refused === undefined;
     },
-    grant(caller, model) {
+    grant(caller, model, version = '1.0.0') {
       const refused = refusal(caller);
       if (refused === 'limited') server(caller, { type: 'limit.hit', cause: 'rate_limited' });
       else if (refused) {
         const cause = refused === 'blocked' ? 'blocked' : 'reattestation_required';
         server(caller, { type: 'grant.refused', model, cause });
-      } else server(caller, { type: 'grant.made', authenticated: 'device', model });
+      } else server(caller, { type: 'grant.made', authenticated: 'device', model, version });
       return refused ?? 'made';
+    },
+    renew(caller, model) {
+      const refused = refusal(caller, true);
+      server(
+        caller,
+        refused
+          ? { type: 'renewal.refused', model, cause: refused }
+          : { type: 'licence.renewed', authenticated: 'device', model },
+      );
+      return refused === undefined;
+    },
+    challenge: (caller) => server(caller, { type: 'challenge.issued', device: null }),
+    slander: (caller, type) => server(caller, { type, authenticated: 'none', outcome: 'refused' }),
+    allow(user) {
+      const subject = { kind: 'user', id: user } as const;
+      const allowedUntil = new Date(end);
+      documents.set(blockPath(subject), restrictionsDocument(subject, { allowedUntil }));
     },
     misuse(caller, how) {
       const refused = refusal(caller);

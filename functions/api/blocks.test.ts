@@ -1,0 +1,70 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createTestRoots } from '../../device/virtual/test-roots.ts';
+import { type ApiHarness, startApi } from '../../test/api-harness.ts';
+
+let api: ApiHarness;
+
+beforeAll(async () => {
+  api = await startApi();
+  for (let n = 0; n < 10; n++) {
+    await api.publish(`m${n}`, randomBytes(1000), { format: 'opaque' });
+  }
+});
+afterAll(() => api.close());
+
+const codeOf = (call: Promise<unknown>): Promise<string> =>
+  call.then(
+    () => 'ok',
+    (error: { code: string }) => error.code,
+  );
+
+describe('a block', () => {
+  it('meets the very next grant after the event that led to it was handled', async () => {
+    const phone = api.phone('harry');
+    const path = `blocklist/user_${api.userId('harry')}`;
+    let models = 0;
+    for (let n = 0; n < 20; n++) {
+      const code = await codeOf(phone.grant(`m${models}`));
+      if (code === 'ok') models += 1;
+      await api.clients.publisher.idle();
+      const block = (await api.clients.documents.get(path))?.['until'];
+      if (!block) {
+        expect(code).not.toBe('blocked');
+        continue;
+      }
+      expect(models).toBeLessThan(10);
+      expect(await codeOf(phone.grant('m0'))).toBe('blocked');
+      return;
+    }
+    throw new Error('never blocked');
+  });
+
+  it('meets who keeps trying to enrol forged devices, before these are looked at', async () => {
+    const forged = () => api.phone('emma', { roots: createTestRoots() }).enrol();
+    const codes: string[] = [];
+    for (let n = 0; n < 11; n++) {
+      codes.push(await codeOf(forged()));
+      await api.clients.publisher.idle();
+    }
+    expect(codes[9]).toBe('attestation_failed');
+    expect(codes[10]).toBe('blocked');
+    expect(await codeOf(api.phone('emma').enrol())).toBe('blocked');
+  });
+
+  it('of a network refuses newcomers alone', async () => {
+    const known = api.phone('kate');
+    await known.enrol();
+    const network = api.services.pseudonyms.network('127.0.0.1');
+    const path = `blocklist/network_${network}`;
+    const createdAt = new Date();
+    const until = new Date(createdAt.getTime() + 3600_000);
+    await api.clients.documents.set(path, { until, createdAt, by: 'rules' });
+    expect(await codeOf(known.grant('m0'))).toBe('ok');
+    const newcomer = api.phone('nora');
+    await newcomer.enrol();
+    expect(await codeOf(newcomer.grant('m0'))).toBe('blocked');
+    await api.clients.documents.delete(path);
+    expect(await codeOf(newcomer.grant('m0'))).toBe('ok');
+  });
+});
