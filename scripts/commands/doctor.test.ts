@@ -1,8 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createServices } from '../../functions/composition.ts';
+import { loadConfig } from '../../functions/config.ts';
+import { FUNCTIONS } from '../../functions/index.ts';
 import { expiringCollections } from '../../infra/policy.ts';
 import { parseSources, readSources } from '../../infra/terraform.ts';
 import { type ApiHarness, startApi } from '../../test/api-harness.ts';
-import { diagnose, type GcloudJson } from './doctor.ts';
+import { databaseChecks } from '../doctor/database-checks.ts';
+import { type Answers, fakeProject, healthyAnswers } from '../doctor/fake-project.ts';
+import { quotaNeeds } from '../doctor/quota-checks.ts';
+import { startStack } from '../local/stack.ts';
+import { diagnose, doctor } from './doctor.ts';
 
 let api: ApiHarness;
 beforeAll(async () => {
@@ -13,12 +20,48 @@ afterAll(() => api.close());
 const wrong = async (...args: Parameters<typeof diagnose>) =>
   (await diagnose(...args)).filter((finding) => finding.wrong !== undefined);
 
-/** A project where nothing is set up. */
-const emptyProject: GcloudJson = async (...args) => (args[0] === 'firestore' ? [] : {});
+/** What is wrong with a project whose answers were changed, and what was asked of it. */
+async function wrongAfter(change: (answers: Answers) => void) {
+  const now = api.services.now();
+  const answers = healthyAnswers(now);
+  change(answers);
+  const project = fakeProject(answers, api.services.now);
+  return { findings: await wrong(api.services, project), asked: project.asked };
+}
+
+/** The entry of a list that is called so. */
+const named = (answers: Answers, question: string, name: string): Record<string, unknown> => {
+  const found = (answers[question] as Record<string, unknown>[]).find((each) =>
+    String((each['metadata'] as { name?: string })?.name ?? each['name']).endsWith(name),
+  );
+  if (!found) throw new Error(`${question} has no ${name}`);
+  return found;
+};
 
 describe('doctor', () => {
   it('finds nothing wrong where all is well', async () => {
     expect(await wrong(api.services)).toEqual([]);
+  });
+
+  it('finds a local stack sound, and says what it did not look at', async () => {
+    const stack = await startStack({ inMemory: true });
+    try {
+      const lines: string[] = [];
+      const services = createServices(
+        loadConfig(stack.environment),
+        { name: 'doctor', secrets: [] },
+        stack.clients,
+        () => undefined,
+      );
+      // A first look loads the clients: under Jest that takes longer than a call may.
+      await doctor(services, () => undefined);
+      await doctor(services, (line) => lines.push(line));
+      expect(lines.filter((line) => line.startsWith('✗'))).toEqual([]);
+      expect(lines.filter((line) => line.startsWith('✓')).length).toBeGreaterThan(6);
+      expect(lines.at(-1)).toContain('a local stack');
+    } finally {
+      await stack.stop();
+    }
   });
 
   it('finds what fails, and says what mends it', async () => {
@@ -47,15 +90,223 @@ describe('doctor', () => {
     const [finding] = await wrong({ ...api.services, objects });
     expect(finding?.mend).toBe('gcloud scheduler jobs run sweep');
   });
+});
 
-  it('finds callers, dead letters and TTL policies that are missing, one for each collection', async () => {
-    const checks = (await wrong(api.services, emptyProject)).map(({ check }) => check);
-    expect(checks).toEqual(
-      expect.arrayContaining(['somebody may call score', 'Pub/Sub may write dead letters']),
-    );
-    const infra = await parseSources(await readSources());
-    for (const collection of expiringCollections(infra)) {
+describe('doctor, in a project', () => {
+  it('finds nothing wrong where all is well, and asks each question once', async () => {
+    const { findings, asked } = await wrongAfter(() => undefined);
+    expect(findings).toEqual([]);
+    expect(asked).toEqual([...new Set(asked)]);
+  });
+
+  it('looks at every function, collection and job that there is', async () => {
+    const project = fakeProject({}, api.services.now);
+    const findings = await wrong(api.services, project);
+    const checks = findings.map(({ check }) => check);
+    for (const collection of expiringCollections(await parseSources(await readSources()))) {
       expect(checks).toContain(`${collection} are deleted at their end`);
     }
+    for (const { name, trigger } of FUNCTIONS) {
+      expect(checks.some((check) => check.startsWith(`${name} is reached only`))).toBe(true);
+      if (trigger.kind === 'schedule') expect(checks).toContain(`the job ${name} is enabled`);
+    }
+    expect(findings.filter(({ mend }) => !mend)).toEqual([]);
+  });
+
+  it.each<[string, (answers: Answers) => void, string]>([
+    [
+      'somebody may call score',
+      (a) => {
+        a['run services get-iam-policy score'] = {};
+      },
+      'gcloud run services add-iam-policy-binding score',
+    ],
+    [
+      'sweep is reached only by its caller',
+      (a) => {
+        a['run services get-iam-policy sweep'] = {
+          bindings: [{ role: 'roles/run.invoker', members: ['serviceAccount:x', 'allUsers'] }],
+        };
+      },
+      '--ingress=internal --invoker-iam-check',
+    ],
+    [
+      'grant is reached only through the load balancer',
+      (a) => {
+        named(a, 'run services list', 'grant')['metadata'] = {
+          name: 'grant',
+          annotations: { 'run.googleapis.com/ingress': 'all' },
+        };
+      },
+      'gcloud run services update grant --region=europe-west3 --ingress=internal-and-cloud-load-balancing',
+    ],
+    [
+      'Pub/Sub may write dead letters',
+      (a) => {
+        a['pubsub topics get-iam-policy dead-letters'] = {};
+      },
+      'gcloud pubsub topics add-iam-policy-binding dead-letters',
+    ],
+    [
+      'outbox are deleted at their end',
+      (a) => {
+        named(a, 'firestore fields ttls list', 'outbox/fields/expireAt')['ttlConfig'] = {
+          state: 'CREATING',
+        };
+      },
+      '--collection-group=outbox --enable-ttl',
+    ],
+    [
+      'ledger.leaves has no index',
+      (a) => {
+        named(a, 'firestore indexes fields list', 'ledger/fields/leaves')['indexConfig'] = {
+          indexes: [{ state: 'READY' }],
+        };
+      },
+      'gcloud firestore indexes fields update leaves --collection-group=ledger --disable-indexes',
+    ],
+    [
+      "the vault key's primary version is enabled",
+      (a) => {
+        named(a, 'kms keys list', 'vault')['primary'] = { state: 'DESTROY_SCHEDULED' };
+      },
+      '--primary',
+    ],
+    [
+      'the data key rotates within 90 days',
+      (a) => {
+        named(a, 'kms keys list', 'data')['nextRotationTime'] = '2020-01-01T00:00:00Z';
+      },
+      '--rotation-period=90d',
+    ],
+    [
+      'new versions of the licence key are made in hardware',
+      (a) => {
+        named(a, 'kms keys list', 'licence')['versionTemplate'] = { protectionLevel: 'SOFTWARE' };
+      },
+      'terraform plan',
+    ],
+    [
+      'the job ledger is enabled',
+      (a) => {
+        named(a, 'scheduler jobs list', 'ledger')['state'] = 'PAUSED';
+      },
+      'gcloud scheduler jobs resume ledger',
+    ],
+    [
+      'the job erasures ran well the last time',
+      (a) => {
+        named(a, 'scheduler jobs list', 'erasures')['status'] = { code: 13 };
+      },
+      'gcloud scheduler jobs run erasures',
+    ],
+    [
+      'the job sweep ran well the last time',
+      (a) => {
+        named(a, 'scheduler jobs list', 'sweep')['lastAttemptTime'] = '2020-01-01T00:00:00Z';
+      },
+      'gcloud scheduler jobs run sweep',
+    ],
+    [
+      'every alert is on, and reaches somebody',
+      (a) => {
+        named(a, 'beta monitoring channels list', '1')['name'] = 'another';
+      },
+      'gcloud alpha monitoring policies update',
+    ],
+    [
+      'Firestore is not held to the free tier: billing is on',
+      (a) => {
+        a['billing projects describe healthy-project'] = {
+          billingEnabled: false,
+          billingAccountName: 'billingAccounts/000000-000000-000000',
+        };
+      },
+      'gcloud billing projects link',
+    ],
+    [
+      'a budget watches the cost',
+      (a) => {
+        a['billing budgets list'] = [{ budgetFilter: { projects: ['projects/7'] } }];
+      },
+      'terraform apply',
+    ],
+    [
+      'Cloud Run has room for every instance',
+      (a) => {
+        named(a, 'run services list', 'grant')['spec'] = {
+          template: {
+            metadata: { annotations: { 'autoscaling.knative.dev/maxScale': '300' } },
+            spec: { containerConcurrency: 1, containers: [] },
+          },
+        };
+      },
+      '--service=run.googleapis.com',
+    ],
+    [
+      'whoever must attest images is there',
+      (a) => {
+        delete a[
+          'container binauthz attestors describe projects/healthy-project/attestors/built-by-cloud-build'
+        ];
+      },
+      'gcloud builds triggers run modelseal-release',
+    ],
+  ])('finds where it does not hold that %s', async (check, change, mend) => {
+    const { findings } = await wrongAfter(change);
+    expect(findings).toEqual([
+      { check, wrong: expect.any(String), mend: expect.stringContaining(mend) },
+    ]);
+  });
+
+  it('finds a composite index that is missing or not ready', async () => {
+    const file = {
+      indexes: [{ collectionGroup: 'grants', fields: [{ fieldPath: 'user', order: 'ASCENDING' }] }],
+      fieldOverrides: [],
+    };
+    const listed = (state: string) => [
+      {
+        name: 'projects/p/databases/(default)/collectionGroups/grants/indexes/1',
+        state,
+        fields: [...(file.indexes[0]?.fields ?? []), { fieldPath: '__name__', order: 'ASCENDING' }],
+      },
+    ];
+    const of = async (list: unknown) => {
+      const project = fakeProject({ 'firestore indexes composite list': list }, api.services.now);
+      const [check] = databaseChecks(project, file);
+      return check?.work().then(
+        () => 'well',
+        (error: Error) => error.message,
+      );
+    };
+    expect(await of(listed('READY'))).toBe('well');
+    expect(await of(listed('CREATING'))).toBe('it is CREATING');
+    expect(await of([])).toBe('it is not there');
+  });
+
+  it('finds a clock that is off', async () => {
+    const answers = healthyAnswers(api.services.now());
+    const project = {
+      ...fakeProject(answers, api.services.now),
+      googleTime: async () => new Date(api.services.now().getTime() + 60_000),
+    };
+    expect(await wrong(api.services, project)).toMatchObject([
+      { check: 'this clock is right', wrong: 'it is 60 s off' },
+    ]);
+  });
+});
+
+describe('what quotas must allow', () => {
+  it('follows from how far the functions may grow', () => {
+    const scales = new Map([
+      ['grant', { instances: 50, concurrency: 8, milliCpu: 1000 }],
+      ['renew', { instances: 50, concurrency: 40, milliCpu: 1000 }],
+    ]);
+    expect(quotaNeeds(scales).map(({ service, amount }) => [service, amount])).toEqual([
+      ['run.googleapis.com', 100_000],
+      ['cloudkms.googleapis.com', 24_000],
+      ['cloudkms.googleapis.com', 100],
+      ['iamcredentials.googleapis.com', 24_000],
+    ]);
   });
 });

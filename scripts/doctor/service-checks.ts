@@ -1,0 +1,62 @@
+/** What every deployment must be able to do, by the services that the functions use: a local stack, too. */
+import type { Services } from '../../functions/composition.ts';
+import type { Check } from './check.ts';
+
+export type CheckedServices = Pick<
+  Services,
+  'config' | 'documents' | 'objects' | 'keys' | 'randomBytes' | 'now'
+>;
+
+/** A sealed object may outlive its time by so much: sweeps come each minute, and one may fail. */
+const SWEEP_GRACE_SECONDS = 600;
+
+export function serviceChecks(services: CheckedServices): readonly Check[] {
+  const { config, documents, objects, keys, randomBytes, now } = services;
+  const { sealed, vault } = config.buckets;
+  const ring = config.kmsKeys.vault.split('/cryptoKeys/')[0] ?? '';
+  return [
+    {
+      check: 'the database answers',
+      mend: 'terraform apply   # or give yourself roles/datastore.user',
+      work: () => documents.get('models/doctor'),
+    },
+    {
+      check: 'the vault is there',
+      mend: `gcloud storage buckets describe gs://${vault}`,
+      work: () => objects.stat(vault, 'doctor'),
+    },
+    {
+      check: 'URLs can be signed by this account (signBlob)',
+      mend: 'gcloud iam service-accounts add-iam-policy-binding ACCOUNT --member=serviceAccount:ACCOUNT --role=roles/iam.serviceAccountTokenCreator',
+      work: () => objects.signReadUrl(sealed, 'doctor', new Date(now().getTime() + 60_000)),
+    },
+    {
+      check: 'the vault key wraps and unwraps',
+      mend: `gcloud kms keys versions list --key=vault --keyring=${ring}`,
+      work: async () => {
+        const secret = randomBytes(32);
+        const aad = new TextEncoder().encode('modelseal/doctor');
+        const opened = await keys.unwrap(await keys.wrap(secret, aad), aad);
+        if (!Buffer.from(opened).equals(secret)) throw new Error('other bytes came back');
+      },
+    },
+    ...(['manifest', 'licence'] as const).map((key) => ({
+      check: `the ${key} key has an enabled version`,
+      mend: `gcloud kms keys versions create --key=${key} --keyring=${ring}`,
+      work: () => keys.publicKeys(key),
+    })),
+    {
+      check: 'sealed objects end in time',
+      mend: 'gcloud scheduler jobs run sweep',
+      work: async () => {
+        const graceMs = (config.sealedTtlSeconds + SWEEP_GRACE_SECONDS) * 1000;
+        const late = new Date(now().getTime() - graceMs);
+        for await (const { createdAt } of objects.list(sealed, '')) {
+          if (createdAt < late)
+            throw new Error(`an object from ${createdAt.toISOString()} is left`);
+          break;
+        }
+      },
+    },
+  ];
+}
