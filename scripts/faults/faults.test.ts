@@ -17,6 +17,7 @@ const QUIET: Schedule = {
   phones: [['get', 'replay', 'renew', 'report'], ['get']],
   burst: true,
   tracing: 'off',
+  restMs: 0,
   weightRows: 40,
 };
 const violationsOf = async (schedule: Schedule, plant?: (cloud: CloudClients) => CloudClients) =>

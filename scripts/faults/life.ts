@@ -1,4 +1,5 @@
 /** What goes on in a world while its faults happen, and what breaks a promise at once. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { ApiError } from '../../device/api/api-error.ts';
 import { restrictionsDocument } from '../../functions/fraud/blocklist.ts';
 import { blockPath } from '../../functions/fraud/subjects.ts';
@@ -47,6 +48,7 @@ export async function live(world: World, schedule: Schedule): Promise<Life> {
   let blocked = false;
   const lane = async (phone: Phone, todo: readonly Step[], isFirst: boolean) => {
     for (const step of todo) {
+      if (schedule.restMs > 0) await pause(2 * schedule.restMs * random.next());
       steps += 1;
       if (steps === 3) await publish('2.0.0');
       if (isFirst && steps > (schedule.blockAfter ?? Number.POSITIVE_INFINITY)) {

@@ -55,12 +55,22 @@ export interface Schedule {
   /** After so many steps of all phones, the first user is blocked; never where absent. */
   readonly blockAfter?: number;
   readonly tracing: 'off' | 'light';
+  /** A phone rests so long before each step, on average; 0 where it goes on at once. */
+  readonly restMs: number;
   /** Each 256 bytes long. */
   readonly weightRows: number;
 }
 
-const MOST_FAULTS = 8;
-/** Later calls than that a schedule seldom makes. */
+/** How much goes on, and how much goes wrong. */
+export interface Size {
+  readonly phones: readonly [fewest: number, most: number];
+  readonly steps: readonly [fewest: number, most: number];
+  readonly faults: readonly [fewest: number, most: number];
+  readonly restMs: number;
+}
+const SMALL: Size = { phones: [2, 3], steps: [1, 4], faults: [1, 8], restMs: 0 };
+
+/** Later calls than that a small schedule seldom makes; a larger one makes more in proportion to its steps. */
 const CALLS: Readonly<Record<Part, number>> = {
   firestore: 50,
   kms: 10,
@@ -70,28 +80,33 @@ const CALLS: Readonly<Record<Part, number>> = {
   device: 6,
   clock: 60,
 };
+const USUAL_STEPS = 9;
 const JUMPS = [-7_200, -600, -90, 90, 600, 7_200] as const;
 
-export function createSchedule(seed: number): Schedule {
+export function createSchedule(seed: number, size: Size = SMALL): Schedule {
   const random = createRandom(seed);
-  const phones = Array.from({ length: random.between(2, 3) }, (): Step[] => [
+  const phones = Array.from({ length: random.between(...size.phones) }, (): Step[] => [
     'get',
-    ...Array.from({ length: random.between(1, 4) }, () => random.pick(STEPS)),
+    ...Array.from({ length: random.between(...size.steps) }, () => random.pick(STEPS)),
   ]);
+  const length = Math.max(1, phones.flat().length / USUAL_STEPS);
   return {
     seed,
-    faults: Array.from({ length: random.between(1, MOST_FAULTS) }, () => createFault(random)),
+    faults: Array.from({ length: random.between(...size.faults) }, () =>
+      createFault(random, length),
+    ),
     phones,
     burst: random.chance(0.3),
     ...(random.chance(0.3) && { blockAfter: random.between(0, 5) }),
     tracing: random.chance(0.3) ? 'light' : 'off',
+    restMs: size.restMs,
     weightRows: random.between(1, 1_600),
   };
 }
 
-function createFault(random: Random): Fault {
+function createFault(random: Random, length: number): Fault {
   const part = random.pick(Object.keys(PARTS) as [Part, ...Part[]]);
   const kind = random.pick(PARTS[part] as readonly [Fault['kind'], ...Fault['kind'][]]);
   const amount = part === 'clock' ? random.pick(JUMPS) : random.between(0, 400_000);
-  return { part, call: random.between(0, CALLS[part]), kind, amount };
+  return { part, call: random.between(0, Math.ceil(CALLS[part] * length)), kind, amount };
 }

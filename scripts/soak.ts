@@ -1,0 +1,73 @@
+/**
+ * `npm run soak`: the system under load and faults for long, half an hour unless `--minutes` says
+ * otherwise. It goes by in rounds: in each a fresh cloud, a dozen phones that rest as long as they
+ * work, and two faults a second at random; then everything that must hold is checked, the cloud is
+ * dropped, and what the process still holds is measured. `--seed FIRST`, `--json FILE`.
+ */
+import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import type { Figure } from './bench.ts';
+import { growthOf, measureProcess, type Sample } from './faults/process-growth.ts';
+import { runSchedule } from './faults/run-schedule.ts';
+import { createSchedule, type Size } from './faults/schedule.ts';
+import { createSurroundings } from './faults/world.ts';
+
+const ROUND: Size = { phones: [12, 12], steps: [12, 16], faults: [30, 50], restMs: 150 };
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '30' },
+    seed: { type: 'string', default: '50000' },
+    json: { type: 'string' },
+  },
+});
+const endsAt = performance.now() + Number(values.minutes) * 60_000;
+const surroundings = await createSurroundings();
+const samples: Sample[] = [];
+const startedAt = performance.now();
+let violations = 0;
+let faults = 0;
+let cpuMs = 0;
+for (let seed = Number(values.seed); performance.now() < endsAt; seed += 1) {
+  const before = process.cpuUsage();
+  const outcome = await runSchedule(surroundings, createSchedule(seed, ROUND));
+  const { user, system } = process.cpuUsage(before);
+  cpuMs += (user + system) / 1000;
+  violations += outcome.violations.length;
+  faults += outcome.met.length;
+  for (const violation of outcome.violations) console.log(`  ✗ seed ${seed}: ${violation}`);
+  samples.push(await measureProcess(startedAt));
+  const { heapMb, rssMb, handles, atMinutes } = samples.at(-1) as Sample;
+  console.log(
+    `  ${atMinutes.toFixed(1)} min  round ${samples.length}  ${outcome.met.length} faults  heap ${heapMb.toFixed(0)} MB  RSS ${rssMb.toFixed(0)} MB  ${handles} handles`,
+  );
+}
+await surroundings.close();
+
+const minutes = (performance.now() - startedAt) / 60_000;
+const note = `${samples.length} rounds in ${minutes.toFixed(1)} minutes`;
+const growth = growthOf(samples);
+const figures: Figure[] = [
+  { name: 'soak.minutes', value: minutes, unit: 'min', note: 'as long as it ran' },
+  { name: 'soak.violations', value: violations, unit: '', note },
+  { name: 'soak.faults', value: faults, unit: '', note: 'that befell something' },
+  {
+    name: 'soak.cpu_share',
+    value: cpuMs / minutes / 60_000,
+    unit: 'cores',
+    note: 'phones and servers in one process',
+  },
+  {
+    name: 'soak.heap_growth_mb',
+    value: growth.heapMb,
+    unit: 'MB',
+    note: 'second half over first, medians, after garbage collection',
+  },
+  { name: 'soak.rss_growth_mb', value: growth.rssMb, unit: 'MB', note: 'likewise' },
+  { name: 'soak.handles_growth', value: growth.handles, unit: '', note: 'likewise' },
+];
+for (const { name, value, unit, note: said } of figures) {
+  console.log(`${name.padEnd(22)} ${value.toPrecision(3)} ${unit}  ${said}`);
+}
+if (values.json) await writeFile(values.json, `${JSON.stringify(figures, null, 2)}\n`);
+process.exit(violations > 0 ? 1 : 0);
