@@ -23,8 +23,8 @@ import { publish } from '../commands/publish.ts';
 import { type Stack, startStack } from '../local/stack.ts';
 import { LOCAL_ANDROID_APP } from '../local/vendors.ts';
 import { benchPhone } from './bench-phone.ts';
-import { type PlainCopies, startPlainCopies } from './plain-copy.ts';
-import { median, race } from './throughput.ts';
+import { besideCopies } from './beside-copy.ts';
+import { median } from './throughput.ts';
 
 const FILES = {
   '250kb': 'node_modules/@mediapipe/selfie_segmentation/selfie_segmentation.tflite',
@@ -36,7 +36,6 @@ type ModelName = keyof typeof FILES;
 /** Users with an iPhone, and as many with a Pixel. */
 const USERS = 50;
 const WARM_UP = 10;
-const COPY_ROUNDS = 5;
 const SUITE = 'P256-HKDF-SHA256-AES256GCM';
 
 export async function run(): Promise<Figure[]> {
@@ -57,16 +56,7 @@ export async function run(): Promise<Figure[]> {
     for (const [model, file] of Object.entries(FILES)) {
       await publish(services, file, { model, version: '1' }, silent);
     }
-    const steps = await measureSteps(stack, services);
-    const copies = await startPlainCopies(stack, services);
-    try {
-      for (const model of ['28mb', '3mb'] as const) {
-        steps.push(await besideCopy(stack, services, copies, model));
-      }
-    } finally {
-      copies.stop();
-    }
-    return steps;
+    return [...(await measureSteps(stack, services)), ...(await besideCopies(stack, services))];
   } finally {
     await stack.stop();
   }
@@ -193,30 +183,6 @@ async function sealingAlone(
   })();
   await drain(reseal(nodeCrypto, source, { from, to, imprint: true }));
   return performance.now() - startedAt;
-}
-
-/** How many times as long a grant and its download take as copying the same object and downloading that. */
-async function besideCopy(
-  stack: Stack,
-  services: Services,
-  copies: PlainCopies,
-  model: ModelName,
-): Promise<Figure> {
-  const { vaultObject, sizeBytes } = await versionOf(services, model);
-  const token = await stack.token(`copies-${model}`);
-  const phone = benchPhone(stack.baseUrl, token, iphone(stack));
-  await phone.client.enrol();
-  const download = async (url: string) => drain(await phone.api.download(url));
-  const times = await race(sizeBytes, COPY_ROUNDS, {
-    grant: async () => download((await phone.client.grant(model)).url),
-    copy: async () => download(await copies.copy(vaultObject, token)),
-  });
-  return {
-    name: `grant.x_plain_copy.${model}`,
-    value: times.ratio('copy', 'grant'),
-    unit: '×',
-    note: `grant and download, to a plain copy for a known user and its download; ${stack.mode}`,
-  };
 }
 
 const newGrantId = () => `g_${toBase64url(randomBytes(16))}`;

@@ -32,6 +32,7 @@ const OPEN_LIMITS = {
   GRANTS_PER_USER_MINUTE: '1000000',
   GRANTS_PER_DEVICE_MINUTE: '1000000',
   GRANTS_PER_MODEL_MINUTE: '1000000',
+  PLANS: '{"default":{"grantsPerDay":1000000,"modelsPerDay":1000}}',
 };
 
 export interface MemoryTargetOptions {
