@@ -184,12 +184,17 @@ describe('ProtectedModels', () => {
   it('keeps reports that could not be sent', async () => {
     const { models } = await device('dora');
     models.observe({ type: 'rasp.signal', cause: 'debugger' });
-    const publish = api.clients.publisher.publish;
-    api.clients.publisher.publish = async () => {
+    const { publisher, documents } = api.clients;
+    const [publish, set] = [publisher.publish, documents.set];
+    const away = async () => {
       throw new Error('away');
     };
-    await expect(models.sendReports()).rejects.toMatchObject({ status: 500 });
-    api.clients.publisher.publish = publish;
+    // Neither the topic nor the outbox takes the events.
+    Object.assign(publisher, { publish: away });
+    Object.assign(documents, { set: away });
+    await expect(models.sendReports()).rejects.toMatchObject({ status: 503 });
+    Object.assign(publisher, { publish });
+    Object.assign(documents, { set });
     await models.sendReports();
     await models.sendReports();
     await api.clients.publisher.idle();
