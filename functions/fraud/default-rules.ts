@@ -138,7 +138,7 @@ export const DEFAULT_RULES: RuleSet = {
       free: 4,
       weight: 12,
       // Below a block: somebody whose reports never arrive must be able to use many models.
-      cap: 65,
+      cap: 55,
     },
     {
       kind: 'unanswered',
@@ -200,11 +200,11 @@ export const DEFAULT_RULES: RuleSet = {
       words: 'Several users behind this network divide the models among them.',
       subjects: ['network'],
       windowSeconds: 7 * DAY,
-      exclusive: 13,
+      exclusive: 11,
       exclusiveShare: 0.9,
       collectors: 3,
       perCollector: 3,
-      collectorDays: 3,
+      collectorDays: 2,
       mostUsers: 12,
       mostReturned: 0.2,
       newcomersOnly: false,

@@ -200,7 +200,7 @@ describe('silence', () => {
       use.client(n * 20 * HOUR + 5, 'model.opened', { model: `m${n}` });
     }
     expect(judged(use.events).score).toBe(0);
-    expect(judged(harvest.events).score).toBe(65);
+    expect(judged(harvest.events).score).toBe(55);
   });
 
   it('of the self-checks counts a little, once they had time to report', () => {
