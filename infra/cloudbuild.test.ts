@@ -92,6 +92,35 @@ describe('the pull-request build', () => {
   });
 });
 
+describe('the release build', () => {
+  it('lists the image that it deploys, with provenance, so that Cloud Build attests it', async () => {
+    const { images, options, steps } = build.parse(
+      parse(await readFile('cloudbuild.yaml', 'utf8')),
+    );
+    const built = steps
+      .find(({ id }) => id === 'image')
+      ?.args.find((arg) => arg.includes('--tag='));
+    expect(images).toEqual([built?.split('=')[1]]);
+    expect(options.requestedVerifyOption).toBe('VERIFIED');
+    const { args } = steps.find(({ id }) => id === 'deploy') ?? { args: [] };
+    expect(args.join('\n')).toContain(`describe ${images?.[0]} `);
+  });
+
+  it.each(['npm run attack', 'npm run faults'])('tries the defence: %s', async (command) => {
+    const { steps } = build.parse(parse(await readFile('cloudbuild.yaml', 'utf8')));
+    const order = steps.map(({ id }) => id);
+    const tried = steps.find(({ args }) => args.join(' ').includes(command));
+    expect(order.indexOf(tried?.id ?? '')).toBeGreaterThan(order.indexOf('install'));
+    const image = steps.find(({ id }) => id === 'image');
+    expect(image?.waitFor).toContain(tried?.id);
+  });
+
+  it('is stopped where it takes more than twenty minutes', async () => {
+    const { timeout } = build.parse(parse(await readFile('cloudbuild.yaml', 'utf8')));
+    expect(Number.parseInt(timeout, 10)).toBeLessThanOrEqual(1200);
+  });
+});
+
 describe('a wrong build', () => {
   it('is found', () => {
     const text = 'steps: [{ id: a, name: b, args: ["$_MISSING", "$PROJECT_ID"] }]';

@@ -19,6 +19,11 @@ locals {
     events_lost   = { filter = "${local.runs} jsonPayload.message=\"event not delivered\"", labels = {} }
     swept         = { filter = "${local.runs} jsonPayload.message=\"swept\" jsonPayload.failed=0", labels = {} }
     models_failed = { filter = "${local.runs} jsonPayload.message=\"model refused\"", labels = {} }
+    # Each run says so, also where no grant was new.
+    ledger          = { filter = "${local.runs} jsonPayload.message=\"ledger appended\"", labels = {} }
+    erasures        = { filter = "${local.runs} jsonPayload.message=\"erasures carried out\"", labels = {} }
+    erasures_failed = { filter = "${local.runs} jsonPayload.message=\"erasures carried out\" jsonPayload.failed>0", labels = {} }
+    outbox_waiting  = { filter = "${local.runs} jsonPayload.message=\"outbox emptied\" jsonPayload.waiting>0", labels = {} }
   }
 
   # Name, what it looks at, when it is too much, and what the person who is woken reads first.
@@ -42,6 +47,22 @@ locals {
       title  = "Events lost"
       filter = "metric.type=\"logging.googleapis.com/user/modelseal_events_lost\" ${local.runs}"
       group  = [], threshold = 0, aligner = "ALIGN_RATE", duration = "300s"
+    }
+    # Said once a minute while events wait: for ten minutes, Pub/Sub does not take them.
+    outbox = {
+      title  = "Events wait in the outbox"
+      filter = "metric.type=\"logging.googleapis.com/user/modelseal_outbox_waiting\" ${local.runs}"
+      group  = [], threshold = 0, aligner = "ALIGN_RATE", duration = "600s"
+    }
+    erasures-failed = {
+      title  = "Somebody is not forgotten"
+      filter = "metric.type=\"logging.googleapis.com/user/modelseal_erasures_failed\" ${local.runs}"
+      group  = [], threshold = 0, aligner = "ALIGN_RATE", duration = "0s"
+    }
+    models-failed = {
+      title  = "A model was not published"
+      filter = "metric.type=\"logging.googleapis.com/user/modelseal_models_failed\" ${local.runs}"
+      group  = [], threshold = 0, aligner = "ALIGN_RATE", duration = "0s"
     }
     dead-letters = {
       title  = "Dead letters"
@@ -156,14 +177,20 @@ resource "google_monitoring_alert_policy" "threshold" {
   depends_on            = [google_logging_metric.count]
 }
 
-# No successful sweep in ten minutes: sealed objects outlive their time.
-resource "google_monitoring_alert_policy" "sweep" {
-  display_name = "modelseal: the sweep stands still"
+# What runs each minute and has not run well for ten: sealed objects outlive their time, grants are
+# not in the ledger, erasures are not carried out.
+resource "google_monitoring_alert_policy" "absent" {
+  for_each = {
+    sweep    = { title = "the sweep stands still", metric = "modelseal_swept" }
+    ledger   = { title = "the ledger is late", metric = "modelseal_ledger" }
+    erasures = { title = "erasures stand still", metric = "modelseal_erasures" }
+  }
+  display_name = "modelseal: ${each.value.title}"
   combiner     = "OR"
   conditions {
-    display_name = "no sweep"
+    display_name = each.value.title
     condition_absent {
-      filter   = "metric.type=\"logging.googleapis.com/user/modelseal_swept\" ${local.runs}"
+      filter   = "metric.type=\"logging.googleapis.com/user/${each.value.metric}\" ${local.runs}"
       duration = "600s"
       aggregations {
         alignment_period   = "60s"
@@ -172,7 +199,7 @@ resource "google_monitoring_alert_policy" "sweep" {
     }
   }
   documentation {
-    content   = "What to do: docs/operations.md, section \"Alerts\", `sweep`."
+    content   = "What to do: docs/operations.md, section \"Alerts\", `${each.key}`."
     mime_type = "text/markdown"
   }
   notification_channels = local.channels

@@ -157,6 +157,27 @@ describe('the policy', () => {
       'the edge bans floods and takes only TLS',
     ],
     [
+      'an attestor that nobody makes',
+      'release.tf',
+      'attestors/built-by-cloud-build',
+      'attestors/built-by-us',
+      'images run only if somebody who exists has attested them',
+    ],
+    [
+      'images that are only noticed',
+      'release.tf',
+      'ENFORCED_BLOCK_AND_AUDIT_LOG',
+      'DRYRUN_AUDIT_LOG_ONLY',
+      'images run only if somebody who exists has attested them',
+    ],
+    [
+      'functions that take any image',
+      'functions.tf',
+      / {2}dynamic "binary_authorization" \{[\s\S]*?\n {2}\}\n/,
+      '',
+      'images run only if somebody who exists has attested them',
+    ],
+    [
       'a key file of a service account',
       'release.tf',
       'resource "google_binary_authorization_policy" "attested"',

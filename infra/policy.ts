@@ -199,6 +199,35 @@ export const POLICY: Readonly<Record<string, Rule>> = {
     return found;
   },
 
+  'images run only if somebody who exists has attested them': (infra) => {
+    const services = ofType(infra, 'google_project_service').flatMap(({ body }) =>
+      setOf(body['for_each']),
+    );
+    const needed = ['cloudbuild', 'containeranalysis', 'binaryauthorization'];
+    const missing = needed.filter((name) => !services.includes(`${name}.googleapis.com`));
+    return [
+      // Cloud Build makes its attestor itself; it needs these.
+      ...missing.map((name) => `${name}.googleapis.com: without it Cloud Build attests nothing`),
+      ...violations(
+        ofType(infra, 'google_cloud_run_v2_service'),
+        ({ body }) =>
+          JSON.stringify(body['dynamic'] ?? {}).includes('binary_authorization') &&
+          JSON.stringify(body['dynamic']).includes('var.require_signed_images'),
+        'is not held to the policy',
+      ),
+      ...violations(
+        ofType(infra, 'google_binary_authorization_policy'),
+        ({ body }) =>
+          JSON.stringify(at(body['default_admission_rule'], ['require_attestations_by'])) ===
+            JSON.stringify([`projects/\${var.project_id}/attestors/built-by-cloud-build`]) &&
+          at(body['default_admission_rule'], ['evaluation_mode']) === 'REQUIRE_ATTESTATION' &&
+          at(body['default_admission_rule'], ['enforcement_mode']) ===
+            'ENFORCED_BLOCK_AND_AUDIT_LOG',
+        'asks for an attestor that nobody makes, or does not insist',
+      ),
+    ];
+  },
+
   'secrets are in no state': (infra) =>
     infra.resources
       .filter(({ type }) =>

@@ -172,6 +172,10 @@ resource "google_cloudbuild_trigger" "deploy" {
   substitutions = { _REGION = var.region, _DOMAIN = var.domain, _IMAGE = "" }
 }
 
+# The attestor is no resource of ours: Cloud Build makes it with the first image that it builds in a
+# project, and signs with keys of Google's that no account here may use:
+# https://cloud.google.com/binary-authorization/docs/deploy-cloud-build. So an image is built before
+# this is applied (docs/operations.md), and cloudbuild.yaml lists what it deploys under `images`.
 resource "google_binary_authorization_policy" "attested" {
   count = var.require_signed_images ? 1 : 0
   default_admission_rule {
