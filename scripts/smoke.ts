@@ -1,10 +1,12 @@
 /**
  * `node scripts/smoke.ts --url https://… [--identity FILE]`: tries a deployment from outside. The
- * identity is the JSON of scripts/smoke/identity.ts, from the file or from SMOKE_IDENTITY. Leaves
- * with 1 where a step failed, and names it.
+ * identity is the JSON of scripts/smoke/identity.ts, from the file, from SMOKE_IDENTITY, or else of the
+ * local stack that runs in this folder. Leaves with 1 where a step failed, and names it.
  */
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { LOCAL_SMOKE_IDENTITY, LOCAL_STATE } from './commands/command-services.ts';
 import { tellStory } from './demo/story.ts';
 import { smokeIdentity } from './smoke/identity.ts';
 import { smoke } from './smoke/steps.ts';
@@ -13,10 +15,10 @@ const { values } = parseArgs({
   options: { url: { type: 'string' }, identity: { type: 'string' } },
 });
 if (!values.url) throw new RangeError('--url is needed');
-const text = values.identity
-  ? await readFile(values.identity, 'utf8')
-  : (process.env['SMOKE_IDENTITY'] ?? '');
-if (!text) throw new RangeError('--identity or SMOKE_IDENTITY is needed');
+const file = values.identity ?? join(LOCAL_STATE, LOCAL_SMOKE_IDENTITY);
+const given = values.identity ? undefined : process.env['SMOKE_IDENTITY'];
+const text = given ?? (await readFile(file, 'utf8').catch(() => ''));
+if (!text) throw new RangeError('--identity or SMOKE_IDENTITY is needed: no local stack runs here');
 const identity = smokeIdentity.parse(JSON.parse(text));
 
 const story = tellStory(console.log);

@@ -5,12 +5,15 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { saveTestRoots } from '../device/virtual/test-roots.ts';
 import {
   LOCAL_ENVIRONMENT_FILE,
   LOCAL_EVENT_LOG,
+  LOCAL_SMOKE_IDENTITY,
   LOCAL_STATE,
 } from './commands/command-services.ts';
 import { type Stack, startStack } from './local/stack.ts';
+import type { SmokeIdentity } from './smoke/identity.ts';
 import { timeText } from './terminal/units.ts';
 
 const { values } = parseArgs({
@@ -34,6 +37,7 @@ const stack = await Promise.race([starting, interrupted.then(() => undefined)]);
 // Whatever has started by then ends with this process.
 if (!stack) process.exit(130);
 
+const smokeFile = saveSmokeIdentity(stack);
 const environmentFile = stack.mode === 'emulators' ? saveEnvironment(stack) : undefined;
 console.log(`\nReady in ${timeText(performance.now() - startedAt)}.\n`);
 for (const line of stack.summary) console.log(`  ${line}`);
@@ -46,6 +50,9 @@ A user's token:   curl -s -d subject=alice ${stack.issuer}/token
 A call:           curl -s -H "Authorization: Bearer $TOKEN" ${stack.baseUrl}/v1/models`);
 if (environmentFile) {
   console.log('Publish a model:  npm run modelseal -- publish --model ID --version V FILE.tflite');
+  console.log(
+    `The whole story:  npm run smoke -- --url ${stack.baseUrl}   # of a model called smoke`,
+  );
 }
 console.log(`
 Events and decisions are written to ${LOCAL_EVENT_LOG}: npm run query, npm run report.
@@ -53,7 +60,7 @@ Ctrl-C ends it.`);
 
 await interrupted;
 console.log('\nEnding …');
-if (environmentFile) rmSync(environmentFile, { force: true });
+for (const file of [smokeFile, environmentFile]) if (file) rmSync(file, { force: true });
 await stack.stop();
 process.exit(0);
 
@@ -62,5 +69,20 @@ function saveEnvironment({ environment }: Stack): string {
   mkdirSync(LOCAL_STATE, { recursive: true, mode: 0o700 });
   const file = join(LOCAL_STATE, LOCAL_ENVIRONMENT_FILE);
   writeFileSync(file, JSON.stringify(environment, null, 2), { mode: 0o600 });
+  return file;
+}
+
+/** Lets the smoke client in this folder be a user of the stack, with a phone that the stack trusts. */
+function saveSmokeIdentity({ issuer, app, roots }: Stack): string {
+  const testRoots = join(LOCAL_STATE, 'smoke-roots');
+  saveTestRoots(testRoots, roots);
+  const identity: SmokeIdentity = {
+    token: { url: `${issuer}/token`, form: { subject: 'smoke' }, member: 'id_token' },
+    model: 'smoke',
+    app,
+    testRoots,
+  };
+  const file = join(LOCAL_STATE, LOCAL_SMOKE_IDENTITY);
+  writeFileSync(file, JSON.stringify(identity, null, 2), { mode: 0o600 });
   return file;
 }

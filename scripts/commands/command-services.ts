@@ -9,6 +9,8 @@ export type CommandServices = Services;
 /** Where a local stack leaves the environment of its functions. */
 export const LOCAL_STATE = '.modelseal';
 export const LOCAL_ENVIRONMENT_FILE = 'environment.json';
+/** Who the smoke client is there. */
+export const LOCAL_SMOKE_IDENTITY = 'smoke-identity.json';
 /** Where a local stack leaves events and decisions, and where queries look for them. */
 export const LOCAL_EVENT_LOG = '.modelseal/log';
 

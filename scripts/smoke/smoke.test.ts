@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, request as forward, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ApiClient } from '../../device/api/api-client.ts';
 import { saveTestRoots } from '../../device/virtual/test-roots.ts';
 import { publishModel } from '../../functions/catalogue/publish-model.ts';
 import { createServices } from '../../functions/composition.ts';
@@ -53,6 +56,33 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
+const broken: Server[] = [];
+afterAll(() => {
+  for (const server of broken) server.close();
+});
+
+/** The stack with a part of it broken: paths that have `part` in them answer 500. */
+async function without(part: string): Promise<string> {
+  const server = createServer((request, response) => {
+    const path = request.url ?? '/';
+    if (path.includes(part)) {
+      response.writeHead(500).end();
+      return;
+    }
+    const { hostname, port } = new URL(stack.baseUrl);
+    const { method = 'GET', headers } = request;
+    request.pipe(
+      forward({ hostname, port, path, method, headers }, (answer) => {
+        response.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(response);
+      }),
+    );
+  });
+  broken.push(server);
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
 const failedSteps = async (changes: Partial<SmokeIdentity>, baseUrl = stack.baseUrl) => {
   const story = tellStory(() => undefined);
   await smoke(story, { baseUrl, identity: { ...identity, ...changes } });
@@ -75,13 +105,32 @@ describe('the smoke client', () => {
       'The user signs in and sees the model',
       'It gets the model, opens it and keeps it encrypted',
       'The stored copy opens again',
+      'Its licence is renewed',
+    ]);
+  });
+
+  it('leaves no device behind that would take the place of the next', async () => {
+    expect(await failedSteps({})).toEqual([]);
+    const api = new ApiClient({ baseUrl: stack.baseUrl, userToken: () => stack.token('smoke') });
+    const { devices } = (await api.exportMe()) as { devices: { retiredAt: unknown }[] };
+    expect(devices.length).toBeGreaterThan(0);
+    expect(devices.filter(({ retiredAt }) => retiredAt === null)).toEqual([]);
+  });
+
+  it('fails with the step that was broken: a deployment that renews nothing, or exports nothing', async () => {
+    expect(await failedSteps({}, await without('/renewals'))).toEqual([
+      expect.stringMatching(/^Its licence is renewed: /),
+    ]);
+    expect(await failedSteps({}, await without('/v1/me'))).toEqual([
+      expect.stringMatching(/^The user sees what is held: /),
+      expect.stringMatching(/^The phone is retired: /),
     ]);
   });
 
   it('names the steps that a missing test root spoils', async () => {
     const failed = await failedSteps({ testRoots: join(folder, 'none') });
     expect(failed[0]).toMatch(/^A phone enrols: .*ENOENT/);
-    expect(failed).toHaveLength(4);
+    expect(failed).toHaveLength(7);
   });
 
   it('fails at every step where nobody answers', async () => {

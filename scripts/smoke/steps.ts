@@ -105,6 +105,7 @@ export async function smoke(story: Story, { baseUrl, identity }: SmokeOptions): 
 
 async function deviceSteps(story: Story, makePhone: () => DemoPhone, model: string): Promise<void> {
   let made: DemoPhone | undefined;
+  let deviceId = '';
   const theirs = (): DemoPhone => {
     if (!made) throw new Error('there is no phone');
     return made;
@@ -112,7 +113,8 @@ async function deviceSteps(story: Story, makePhone: () => DemoPhone, model: stri
 
   await story.step('A phone enrols', async () => {
     made = makePhone();
-    return (await made.client.enrol()).deviceId;
+    ({ deviceId } = await made.client.enrol());
+    return deviceId;
   });
 
   await story.step('It gets the model, opens it and keeps it encrypted', async () => {
@@ -131,4 +133,38 @@ async function deviceSteps(story: Story, makePhone: () => DemoPhone, model: stri
     await theirs().models.sendReports();
     return 'accepted';
   });
+
+  await story.step('Its licence is renewed', async () => {
+    const { client, store } = theirs();
+    const [held] = await store.licences();
+    if (!held) throw new Error('there is no copy');
+    await store.renew(held.grantId, await client.renew(held.grantId, held.sha256));
+    const [renewed] = await store.licences();
+    mustBe(renewed !== undefined && renewed.exp >= held.exp, 'the licence ends later');
+    return `until ${new Date(renewed.exp * 1000).toISOString()}`;
+  });
+
+  await story.step('The user sees what is held', async () => {
+    const device = await deviceAsHeld(theirs(), deviceId);
+    mustBe(device !== undefined, 'the device is in the export');
+    return `device ${deviceId}`;
+  });
+
+  // Also so that the next run finds room among the user's devices.
+  await story.step('The phone is retired', async () => {
+    const phone = theirs();
+    await phone.models.retireDevice();
+    mustBe((await phone.store.list()).length === 0, 'no copy is left on it');
+    const device = await deviceAsHeld(phone, deviceId);
+    mustBe(Boolean(device?.['retiredAt']), 'it is retired');
+    return `device ${deviceId}`;
+  });
+}
+
+/** A device as the user's export shows it; undefined where it is not there. */
+async function deviceAsHeld({ api }: DemoPhone, deviceId: string) {
+  const { devices } = (await api.exportMe()) as {
+    readonly devices: readonly Readonly<Record<string, unknown>>[];
+  };
+  return devices.find((device) => device['deviceId'] === deviceId);
 }
