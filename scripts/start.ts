@@ -16,6 +16,8 @@ import { type Stack, startStack } from './local/stack.ts';
 import type { SmokeIdentity } from './smoke/identity.ts';
 import { timeText } from './terminal/units.ts';
 
+const SMOKE_ROOTS = join(LOCAL_STATE, 'smoke-roots');
+
 const { values } = parseArgs({
   options: { state: { type: 'string' }, 'in-memory': { type: 'boolean', default: false } },
 });
@@ -60,7 +62,9 @@ Ctrl-C ends it.`);
 
 await interrupted;
 console.log('\nEnding …');
-for (const file of [smokeFile, environmentFile]) if (file) rmSync(file, { force: true });
+for (const left of [smokeFile, SMOKE_ROOTS, environmentFile]) {
+  if (left) rmSync(left, { recursive: true, force: true });
+}
 await stack.stop();
 process.exit(0);
 
@@ -74,13 +78,12 @@ function saveEnvironment({ environment }: Stack): string {
 
 /** Lets the smoke client in this folder be a user of the stack, with a phone that the stack trusts. */
 function saveSmokeIdentity({ issuer, app, roots }: Stack): string {
-  const testRoots = join(LOCAL_STATE, 'smoke-roots');
-  saveTestRoots(testRoots, roots);
+  saveTestRoots(SMOKE_ROOTS, roots);
   const identity: SmokeIdentity = {
     token: { url: `${issuer}/token`, form: { subject: 'smoke' }, member: 'id_token' },
     model: 'smoke',
     app,
-    testRoots,
+    testRoots: SMOKE_ROOTS,
   };
   const file = join(LOCAL_STATE, LOCAL_SMOKE_IDENTITY);
   writeFileSync(file, JSON.stringify(identity, null, 2), { mode: 0o600 });
