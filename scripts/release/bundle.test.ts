@@ -7,6 +7,7 @@ import { FUNCTIONS } from '../../functions/index.ts';
 import { testEnvironment } from '../../test/environment.ts';
 import { freePort } from '../local/ports.ts';
 import { layBundle, startFunction } from './bundle.ts';
+import { startLoad } from './start-load.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -16,6 +17,8 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 const httpFunctions = FUNCTIONS.filter(({ trigger }) => trigger.kind !== 'event');
+/** Validation and our own code; the smallest of Google's clients alone would break it. */
+const START_BYTES = 450 * 1024;
 const environment = { ...testEnvironment(), APPLE_RECEIPT_KEY: 'null' };
 
 describe('the bundle', () => {
@@ -37,6 +40,15 @@ describe('the bundle', () => {
         port: await freePort(),
       });
       await expect(starting).rejects.toThrow(/(?:400|500) instead of 200/);
+    },
+  );
+
+  it.each(FUNCTIONS.map(({ name }) => name))(
+    '%s loads no cloud client and nothing that it needs not at its start',
+    async (name) => {
+      const { bytes, files } = await startLoad(folder, name, environment);
+      expect(files).toContain('main.mjs');
+      expect(bytes).toBeLessThan(START_BYTES);
     },
   );
 

@@ -3,7 +3,7 @@
  * function that FUNCTION_TARGET names, and prints as JSON what that took and which files it loaded.
  */
 import { realpathSync } from 'node:fs';
-import { registerHooks } from 'node:module';
+import { createRequire, registerHooks } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -17,8 +17,12 @@ registerHooks({
   },
 });
 
+// The framework is there before it loads us.
+const entry = join(folder, 'main.mjs');
+createRequire(entry)('@google-cloud/functions-framework');
+
 const startedAt = performance.now();
-await import(pathToFileURL(join(folder, 'main.mjs')).href);
+await import(pathToFileURL(entry).href);
 const milliseconds = performance.now() - startedAt;
 process.stdout.write(JSON.stringify({ milliseconds, files }));
 process.exit(0);
