@@ -191,10 +191,10 @@ async function miscounted(world: World, schedule: Schedule): Promise<string[]> {
 async function misscored(world: World, schedule: Schedule): Promise<string[]> {
   // An operator's block changes what rules do, and when it came is another matter.
   if (schedule.blockAfter !== undefined) return [];
-  const events = new Map<unknown, { readonly receivedAt: string }>();
+  // A report that a phone sends again, since it got no answer, is the same event at another time.
+  const events = new Map<string, { readonly receivedAt: string }>();
   for (const { topic, data } of world.taken) {
-    const event = data as { eventId: string; receivedAt: string };
-    if (topic === 'events') events.set(event.eventId, event);
+    if (topic === 'events') events.set(JSON.stringify(data), data as { receivedAt: string });
   }
   const inOrder = [...events.values()].sort((a, b) => (a.receivedAt < b.receivedAt ? -1 : 1));
   const documents = memoryDocuments();
@@ -210,11 +210,32 @@ async function misscored(world: World, schedule: Schedule): Promise<string[]> {
   for (const collection of ['risk', 'blocklist']) {
     const clean = await documents.query({ collection, limit: 10_000 });
     const here = await documentsIn(world, collection);
-    if (!isDeepStrictEqual(clean, here)) {
-      found.push(`${collection} is not what the same events make of it, each scored once`);
+    const differing = differences(clean, here);
+    if (differing) {
+      found.push(
+        `${collection} is not what the same events make of it, each scored once: ${differing}`,
+      );
     }
   }
   return found;
+}
+
+/** The members that differ, by document, with what should be and what is; empty where none does. */
+function differences(
+  expected: readonly StoredDocument[],
+  found: readonly StoredDocument[],
+): string {
+  const paths = new Set([...expected, ...found].map(({ path }) => path));
+  const dataOf = (documents: readonly StoredDocument[], path: string) =>
+    documents.find((each) => each.path === path)?.data ?? {};
+  return [...paths]
+    .flatMap((path) => {
+      const [should, is] = [dataOf(expected, path), dataOf(found, path)];
+      return Object.keys({ ...should, ...is })
+        .filter((member) => !isDeepStrictEqual(should[member], is[member]))
+        .map((m) => `${path}.${m}: ${JSON.stringify(should[m])} is ${JSON.stringify(is[m])}`);
+    })
+    .join('; ');
 }
 
 /** Nothing but typed refusals: what nobody thought of is logged as `internal`. */
