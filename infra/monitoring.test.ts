@@ -2,6 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { UpstreamError } from '../functions/cloud/upstream-error.ts';
 import { at, type Infrastructure, ofType, parseSources, readSources } from './terraform.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -48,6 +49,20 @@ describe('the logs', () => {
   it('that no code writes are found', () => {
     const filter = 'jsonPayload.message=\\"ledger extended\\" jsonPayload.latenessOfAll>0';
     expect(unsaid(filter)).toEqual(['ledger extended', 'latenessOfAll']);
+  });
+
+  it('name every service of Google’s that failed, in a request and in a worker', () => {
+    const metrics = infra.locals['log_metrics'] as Record<string, { filter: string }>;
+    const filter = metrics['upstream']?.filter ?? '';
+    const [, outcome = 'none'] = /outcome=~"([^"]+)"/.exec(filter) ?? [];
+    for (const service of ['firestore', 'storage', 'kms', 'pubsub'] as const) {
+      for (const timedOut of [true, false]) {
+        const error = new UpstreamError(service, 'some_call', { timedOut });
+        expect(error.reason).toMatch(new RegExp(outcome));
+        expect(filter).toContain(`jsonPayload.error="${error.name}"`);
+      }
+    }
+    expect('ok').not.toMatch(new RegExp(outcome));
   });
 
   it('of ledger, erasures and outbox are counted', () => {

@@ -14,8 +14,12 @@ locals {
       filter = "${local.runs} jsonPayload.status>=400 jsonPayload.status<500"
       labels = { outcome = "EXTRACT(jsonPayload.outcome)", function = "EXTRACT(jsonPayload.function)" }
     }
-    blocks        = { filter = "${local.runs} jsonPayload.message=\"measure decided\" jsonPayload.measure=\"block\" jsonPayload.shadow=false", labels = {} }
-    upstream      = { filter = "${local.runs} severity>=ERROR jsonPayload.error=\"UpstreamError\"", labels = { function = "EXTRACT(jsonPayload.function)" } }
+    blocks = { filter = "${local.runs} jsonPayload.message=\"measure decided\" jsonPayload.measure=\"block\" jsonPayload.shadow=false", labels = {} }
+    # An API request says so by its outcome, a worker by the error that it met.
+    upstream = {
+      filter = "${local.runs} (jsonPayload.outcome=~\"^(firestore|storage|kms|pubsub)_.*_(failed|timed_out)$\" OR (severity>=ERROR jsonPayload.error=\"UpstreamError\"))"
+      labels = { function = "EXTRACT(jsonPayload.function)" }
+    }
     events_lost   = { filter = "${local.runs} jsonPayload.message=\"event not delivered\"", labels = {} }
     swept         = { filter = "${local.runs} jsonPayload.message=\"swept\" jsonPayload.failed=0", labels = {} }
     models_failed = { filter = "${local.runs} jsonPayload.message=\"model refused\"", labels = {} }
