@@ -65,6 +65,20 @@ describe('functions', () => {
     expect(without).toEqual(declared.map(({ name }) => name));
   });
 
+  it('that are no API may each be called by what triggers them', () => {
+    const callers = { event: { intake: 'intake', events: 'push' }, schedule: 'scheduler' };
+    const expected = FUNCTIONS.flatMap(({ name, trigger }) => {
+      if (trigger.kind === 'http') return [];
+      const caller =
+        trigger.kind === 'event' ? callers.event[trigger.source] : callers[trigger.kind];
+      return [[name, caller]];
+    });
+    const invoker = infra.resources.find(
+      ({ address }) => address === 'google_cloud_run_v2_service_iam_member.invoker',
+    );
+    expect(invoker?.body['for_each']).toEqual(Object.fromEntries(expected));
+  });
+
   it('get every variable that functions/config.ts reads, and no other', () => {
     const set = Object.keys(infra.locals['function_environment'] as object);
     // Read from Secret Manager, and only where a deployment has such keys.

@@ -134,7 +134,14 @@ resource "google_service_account" "invoker" {
 }
 
 resource "google_cloud_run_v2_service_iam_member" "invoker" {
-  for_each = { score = "push", publish = "intake", sweep = "scheduler", receipts = "scheduler" }
+  for_each = {
+    score    = "push"
+    publish  = "intake"
+    sweep    = "scheduler"
+    erasures = "scheduler"
+    ledger   = "scheduler"
+    receipts = "scheduler"
+  }
   name     = google_cloud_run_v2_service.function[each.key].name
   location = var.region
   role     = "roles/run.invoker"
