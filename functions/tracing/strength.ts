@@ -28,6 +28,6 @@ export const STRENGTHS: Readonly<Record<Strength, StrengthParameters>> = {
   standard: {
     floatSteps: 2,
     spacing: { float: 1, bfloat16: 16, int8: 32, int4: 256 },
-    marks: 1 << 18,
+    marks: 1 << 17,
   },
 };

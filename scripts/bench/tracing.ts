@@ -153,9 +153,10 @@ async function accusedBy(
 ): Promise<string[]> {
   const residuals = residualsOf(model, leak);
   const { findings } = await rankCandidates(residuals, traceKey, grantIds);
-  return [decodeGrantId(residuals, traceKey), ...findings]
+  const accused = [decodeGrantId(residuals, traceKey), ...findings]
     .filter(({ log10P }) => log10P < NAMED_LOG10P)
     .map(({ grantId }) => grantId);
+  return [...new Set(accused)];
 }
 
 async function falseAccusations(small: LoadedModel, large: LoadedModel): Promise<Figure> {
