@@ -5,7 +5,7 @@ import { toBase64url } from '../encoding.ts';
 import { ServiceError } from '../errors.ts';
 import type { EventInput } from '../fraud/events.ts';
 import { admit } from '../grants/admission.ts';
-import { grantPath } from '../grants/grant-record.ts';
+import { updateGranted } from '../grants/grant-record.ts';
 import { type AdmittedGrant, type SealedGrant, sealModel } from '../grants/seal-model.ts';
 import { grantClientData, readClientData } from '../identity/client-data.ts';
 import { provenRequest } from '../identity/device-proof.ts';
@@ -85,14 +85,13 @@ async function sealOrFail(
   try {
     return await sealModel(services, grant, now);
   } catch (error) {
-    await services.documents
-      .transaction(async (tx) => tx.update(grantPath(grant.grantId), { state: 'failed' }))
-      .catch((cause: unknown) =>
+    await updateGranted(services.documents, grant.grantId, { state: 'failed' }).catch(
+      (cause: unknown) =>
         services.log('ERROR', 'grant not marked as failed', {
           grant: grant.grantId,
           ...describeError(cause),
         }),
-      );
+    );
     throw error;
   }
 }

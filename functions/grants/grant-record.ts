@@ -1,6 +1,6 @@
 /** What is kept of a grant: who got what and when. No key, no URL. */
 import { z } from 'zod';
-import type { DocumentData } from '../cloud/documents.ts';
+import type { DocumentData, DocumentStore } from '../cloud/documents.ts';
 import { toBase64url } from '../encoding.ts';
 import { ledgerKey } from '../ledger/ledger-key.ts';
 import type { AdmittedGrant } from './seal-model.ts';
@@ -60,6 +60,23 @@ export function grantDocument(
     expireAt: new Date(now.getTime() + GRANT_RETENTION_MS),
   };
   return { ...grant };
+}
+
+/**
+ * Changes a record while its grant stands. False where that is no longer so: whatever ended it
+ * meanwhile, an erasure or the end of its device, has the last word.
+ */
+export function updateGranted(
+  documents: Pick<DocumentStore, 'transaction'>,
+  grantId: string,
+  fields: Partial<Pick<GrantRecord, 'sha256' | 'state'>>,
+): Promise<boolean> {
+  return documents.transaction(async (tx) => {
+    const [data] = await tx.getAll([grantPath(grantId)]);
+    if (data?.['state'] !== 'granted') return false;
+    tx.update(grantPath(grantId), { ...fields });
+    return true;
+  });
 }
 
 /** What an erasure leaves: that there was a grant, and when; the ledger accounts for it until its end. */

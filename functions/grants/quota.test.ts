@@ -45,6 +45,17 @@ describe('a quota', () => {
     );
   });
 
+  it('is not won back by who was dated before midnight and comes after it', () => {
+    const midnight = NOON + 12 * 3_600_000;
+    let data: DocumentData | undefined;
+    const ask = (at: number) => {
+      data = consumeQuota(PLANS.default, data, 'm', new Date(at)).document;
+    };
+    for (let n = 0; n < 3; n++) ask(midnight);
+    expect(() => ask(midnight - 1)).toThrow('quota_exceeded');
+    expect(() => ask(midnight + 1)).toThrow('quota_exceeded');
+  });
+
   it('says what is left and when it begins anew', () => {
     const { headers } = consumeQuota(PLANS.pro, undefined, 'm', new Date(NOON));
     expect(headers).toEqual({

@@ -47,8 +47,9 @@ export function consumeQuota(
   modelId: string,
   now: Date,
 ): QuotaDecision {
-  const day = Math.floor(now.getTime() / DAY_MS);
   const stored = data && record.parse(data);
+  // One who was dated before midnight and comes after it must not begin the day anew.
+  const day = Math.max(Math.floor(now.getTime() / DAY_MS), stored?.day ?? 0);
   const used = stored?.day === day ? stored : { day, grants: 0, models: [] as string[] };
   const grants = used.grants + 1;
   const models = used.models.includes(modelId) ? used.models : [...used.models, modelId];

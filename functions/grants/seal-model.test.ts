@@ -10,6 +10,7 @@ import { toBase64url } from '../encoding.ts';
 import { generateRecipientKey } from '../sealing/hpke.ts';
 import { verifyLicence } from '../sealing/licence.ts';
 import { nodeCrypto } from '../sealing/node-crypto.ts';
+import { updateGranted } from './grant-record.ts';
 import { type AdmittedGrant, sealModel } from './seal-model.ts';
 
 const SUITE = 'P256-HKDF-SHA256-AES256GCM';
@@ -130,6 +131,23 @@ describe('sealing that fails', () => {
     await expect(unlicensed).rejects.toThrow();
     // No such grant is on record, so that its digest cannot be noted.
     await expect(sealModel(api.services, await admitted('traced'), new Date())).rejects.toThrow();
+    expect(await sealedNames()).toEqual(before);
+  });
+
+  it('is not handed out where an erasure or the end of its device came before its end', async () => {
+    const before = await sealedNames();
+    for (const state of ['erased', 'revoked']) {
+      const grant = await admitted('traced');
+      await api.clients.documents.set(`grants/${grant.grantId}`, { state });
+      await expect(sealModel(api.services, grant, new Date())).rejects.toMatchObject({
+        code: 'grant_unknown',
+        reason: 'grant_ended',
+      });
+      expect(await updateGranted(api.clients.documents, grant.grantId, { state: 'failed' })).toBe(
+        false,
+      );
+      expect(await recordOf(grant.grantId)).toEqual({ state });
+    }
     expect(await sealedNames()).toEqual(before);
   });
 

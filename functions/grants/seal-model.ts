@@ -12,7 +12,7 @@ import { CONTENT_KEY_BYTES, deriveKeys, wipe } from '../sealing/key-schedule.ts'
 import { nodeCrypto } from '../sealing/node-crypto.ts';
 import { reseal } from '../sealing/stream.ts';
 import type { SuiteName } from '../sealing/suites.ts';
-import { grantPath } from './grant-record.ts';
+import { updateGranted } from './grant-record.ts';
 import { licenceTerms } from './licence-terms.ts';
 import { createMarking } from './marking.ts';
 import { sealedBy, sealedObjectName } from './sealed-object.ts';
@@ -159,11 +159,10 @@ async function recorded(
   sha256: string,
   answer: (sha256: string) => Promise<Answer>,
 ): Promise<Answer> {
-  const [made] = await Promise.all([
-    answer(sha256),
-    documents.transaction(async (tx) => tx.update(grantPath(grantId), { sha256 })),
-  ]);
-  return made;
+  if (!(await updateGranted(documents, grantId, { sha256 }))) {
+    throw new ServiceError('grant_unknown', { reason: 'grant_ended' });
+  }
+  return answer(sha256);
 }
 
 interface Upload {

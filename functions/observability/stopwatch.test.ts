@@ -35,5 +35,5 @@ describe('a grant', () => {
   });
 });
 
-/** Of `measure decided`, `swept` and describeError, which a good grant does not log. */
-const OTHER_LINES = ['measure', 'shadow', 'failed', 'error'];
+/** Of `measure decided`, `swept`, `outbox emptied` and describeError, which a good grant does not log. */
+const OTHER_LINES = ['measure', 'shadow', 'failed', 'waiting', 'error'];

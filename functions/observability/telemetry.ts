@@ -46,10 +46,9 @@ export function createTelemetry(log: Log, options: TelemetryOptions): Telemetry 
   let stopped = false;
   const grants = new Map<string, { readonly fields: LogFields; readonly at: number }>();
   const open = () => {
-    sink ??= import('./telemetry-sink.ts').then(
-      ({ openTelemetrySink }) => openTelemetrySink(options),
-      () => undefined,
-    );
+    sink ??= import('./telemetry-sink.ts')
+      .then(({ openTelemetrySink }) => openTelemetrySink(options))
+      .catch(() => undefined);
     return sink;
   };
 
@@ -64,11 +63,14 @@ export function createTelemetry(log: Log, options: TelemetryOptions): Telemetry 
       if (typeof fields['status'] !== 'number') return;
       const request = observedRequest(message, fields, grants.get(requestId));
       grants.delete(requestId);
-      void open().then((opened) => opened?.record(request));
+      // What cannot be told is lost; a rejection that nobody handles would end the instance.
+      void open()
+        .then((opened) => opened?.record(request))
+        .catch(() => undefined);
     },
     async shutdown() {
       stopped = true;
-      await (await sink)?.shutdown();
+      await (await sink)?.shutdown().catch(() => undefined);
     },
   };
 }

@@ -54,7 +54,12 @@ export async function revokeSomeGrants(
   if (grants.length === 0) return false;
   await deleteDeliveries(services, grants, now);
   await services.documents.transaction(async (tx) => {
-    for (const { path } of grants) tx.update(path, { state: 'revoked' });
+    const paths = grants.map(({ path }) => path);
+    const current = await tx.getAll(paths);
+    paths.forEach((path, i) => {
+      // An erasure that came between has emptied it.
+      if (current[i]?.['state'] === 'granted') tx.update(path, { state: 'revoked' });
+    });
   });
   return true;
 }
