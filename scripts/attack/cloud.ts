@@ -76,7 +76,7 @@ const workers: readonly Attack[] = [
     tries: 'the same push with the token by which Cloud Scheduler calls the sweep',
     refused: '403 invoker',
     defence: 'each worker has an invoker of its own',
-    off: { edits: [edit('infra/iam.tf', 'score = "push"', 'score = "scheduler"')] },
+    off: { edits: [edit('infra/iam.tf', 'score    = "push"', 'score    = "scheduler"')] },
     run: (lab) =>
       pushAgainstAlice(lab, async (api) => ({ token: await identityOf(api, 'invoker-scheduler') })),
   },
