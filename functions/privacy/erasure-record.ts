@@ -10,6 +10,8 @@ import { type Subject, subjectKey } from '../fraud/subjects.ts';
 const HOUR_MS = 3_600_000;
 /** As long as scoring remembers what somebody collected. */
 const MEMORY_MS = 31 * 24 * HOUR_MS;
+/** The worker comes by so often. */
+const WORKER_MS = 60_000;
 const DEVICE_MEMORY_MS = 24 * HOUR_MS;
 /** Events that were on their way may still be scored; after this everything is looked through again. */
 export const LATE_EVENTS_MS = HOUR_MS;
@@ -38,13 +40,13 @@ export const erasurePath = (subject: Subject): string => `erasures/${subjectKey(
 export const readErasure = (data: DocumentData): Erasure => record.parse(data);
 
 /**
- * The record of a user who wants to be forgotten at `now`. Asking again before he may come back
- * makes it no other erasure. The first time he may come back after an hour; again within the memory
+ * The record of a user who wants to be forgotten at `now`. Asking again before he may come back,
+ * or before all is done, makes it no other erasure. The first time he may come back after an hour; again within the memory
  * of scoring only when that has ended: else a collector could begin at nothing every day.
  */
 export function userErasure(userId: string, data: DocumentData | undefined, now: Date): Erasure {
   const before = data && readErasure(data);
-  if (before && before.enrolAgainAt > now) return { ...before, dueAt: now };
+  if (before && (before.enrolAgainAt > now || before.dueAt)) return { ...before, dueAt: now };
   const times = (before?.times ?? 0) + 1;
   const awayMs = times === 1 ? HOUR_MS : MEMORY_MS;
   return {
@@ -73,9 +75,14 @@ const order = (kind: Erasure['kind'], id: string, now: Date) => ({
   networks: [],
 });
 
-/** Throws rate_limited, with the time to wait, for a user who was forgotten a moment ago. */
+/**
+ * Throws rate_limited, with the time to wait, for a user who was forgotten a moment ago, or is still
+ * being forgotten: what he enrolled meanwhile would be erased with the rest.
+ */
 export function refuseIfErased(data: DocumentData | undefined, now: Date): void {
-  const waitMs = data ? readErasure(data).enrolAgainAt.getTime() - now.getTime() : 0;
+  if (!data) return;
+  const { enrolAgainAt, dueAt } = readErasure(data);
+  const waitMs = Math.max(enrolAgainAt.getTime() - now.getTime(), dueAt ? WORKER_MS : 0);
   if (waitMs <= 0) return;
   const retryAfterSeconds = Math.ceil(waitMs / 1000);
   throw new ServiceError('rate_limited', { reason: 'erased_recently', retryAfterSeconds });

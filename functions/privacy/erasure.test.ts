@@ -161,7 +161,12 @@ describe('erasing a user', () => {
 
     const path = `erasures/${userPath('alice')}`;
     const record = (await api.clients.documents.get(path)) ?? {};
-    await api.clients.documents.set(path, { ...record, enrolAgainAt: new Date(0) });
+    const later = { ...record, enrolAgainAt: new Date(0) };
+    await api.clients.documents.set(path, later);
+    // Not before the work is done: it would take the new device with it.
+    await expect(phone.enrol()).rejects.toMatchObject({ code: 'rate_limited' });
+    expect((await phone.eraseMe()).enrolAgainAt).toBe(new Date(0).toISOString());
+    await api.clients.documents.set(path, { ...later, dueAt: null });
     await phone.enrol();
     const again = await phone.eraseMe();
     expect(Date.parse(again.enrolAgainAt) - Date.now()).toBeGreaterThan(30 * 24 * HOUR_MS);

@@ -29,11 +29,13 @@ export async function runErasures(
   });
   const run = { completed: 0, begun: 0, failed: 0 };
   for (const { path, data } of due) {
+    const requestedAt = (data['requestedAt'] as Date | undefined)?.getTime();
     const update = (fields: Partial<Erasure>) =>
       services.documents.transaction(async (tx) => {
-        // Somebody may have been forgotten together with this order.
+        // Somebody may have been forgotten together with this order, or has given a newer one.
         const [found] = await tx.getAll([path]);
-        if (found) tx.update(path, fields);
+        const isSame = found && readErasure(found).requestedAt.getTime() === requestedAt;
+        if (isSame) tx.update(path, fields);
       });
     try {
       const erasure = readErasure(data);
