@@ -31,6 +31,9 @@ const { values: options } = parseArgs({
   },
 });
 
+/** What is worst for the owner of the models comes first. */
+const ORDER = ['loud', 'slow', 'barren', 'unlinked'] as const;
+
 const live = options.rules
   ? ruleSetSchema.parse(JSON.parse(await readFile(options.rules, 'utf8')))
   : DEFAULT_RULES;
@@ -67,8 +70,6 @@ function eventLog(folder: string): Witness {
   const [event, decision] = [writer('events.ndjson'), writer('decisions.ndjson')];
   return { event, decision };
 }
-
-const ORDER = ['loud', 'slow', 'barren', 'unlinked'] as const;
 
 function printFigures(all: readonly Figure[]): void {
   const value = (name: string) => all.find((figure) => figure.name === name)?.value ?? Number.NaN;
