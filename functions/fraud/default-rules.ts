@@ -101,7 +101,7 @@ export const DEFAULT_RULES: RuleSet = {
   version: '2026-11-24',
   rules: [
     accumulation('models-hour', HOUR, 3, 20, 'Collects many different models within an hour.'),
-    accumulation('models-day', DAY, 8, 33, 'Collects many different models within a day.'),
+    accumulation('models-day', DAY, 8, 31, 'Collects many different models within a day.'),
     accumulation('models-month', 30 * DAY, 20, 8, 'Collects many different models in a month.'),
     {
       kind: 'probation',
