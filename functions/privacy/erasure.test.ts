@@ -211,6 +211,51 @@ describe('erasing a user', () => {
     expect(await naming(api.userId('alice'))).toEqual([`erasures/${userPath('alice')}`]);
   });
 
+  it('is not held up by a record that cannot be read', async () => {
+    const { phone } = await aliceAndBob();
+    await phone.eraseMe();
+    const unreadable = [
+      { kind: 'user', id: 'k1_nobody', dueAt: new Date(0) },
+      { kind: 'user', id: 'k1_noone', dueAt: new Date(0), requestedAt: 'yesterday' },
+    ];
+    for (const record of unreadable) {
+      await api.clients.documents.set(`erasures/user_${record.id}`, record);
+    }
+    const soon = later(60_000);
+    expect(await run(soon)).toMatchObject({ failed: 2, begun: 1 });
+    // They go behind the others, instead of being the first of each run.
+    for (const { id } of unreadable) {
+      const record = await api.clients.documents.get(`erasures/user_${id}`);
+      expect(record?.['dueAt']).toEqual(new Date(soon.getTime() + 300_000));
+    }
+    expect(await run(later(3 * HOUR_MS))).toMatchObject({ failed: 2, completed: 1 });
+  });
+
+  it('leaves an order alone that was given while it ran', async () => {
+    const { phone } = await aliceAndBob();
+    await phone.eraseMe();
+    const path = `erasures/${userPath('alice')}`;
+    const newer = { requestedAt: later(2 * HOUR_MS), dueAt: later(2 * HOUR_MS) };
+    const { transaction } = api.services.documents;
+    let given = false;
+    const slow = {
+      ...api.services,
+      documents: {
+        ...api.services.documents,
+        transaction: (async (work) => {
+          if (!given) {
+            given = true;
+            const record = (await api.clients.documents.get(path)) ?? {};
+            await api.clients.documents.set(path, { ...record, ...newer });
+          }
+          return transaction(work);
+        }) as DocumentStore['transaction'],
+      },
+    };
+    await runErasures(slow, later(HOUR_MS + 60_000));
+    expect(await api.clients.documents.get(path)).toMatchObject(newer);
+  });
+
   it('leaves the ledger whole', async () => {
     const { phone } = await aliceAndBob();
     await appendBlocks(api.services, later(HOUR_MS));

@@ -1,4 +1,5 @@
 /** Carries out what erasure records order; runs may overlap, break off and be repeated. */
+import type { DocumentData } from '../cloud/documents.ts';
 import type { Services } from '../composition.ts';
 import { describeError } from '../log.ts';
 import { revokeSomeGrants } from './erase-grants.ts';
@@ -29,13 +30,11 @@ export async function runErasures(
   });
   const run = { completed: 0, begun: 0, failed: 0 };
   for (const { path, data } of due) {
-    const requestedAt = (data['requestedAt'] as Date | undefined)?.getTime();
     const update = (fields: Partial<Erasure>) =>
       services.documents.transaction(async (tx) => {
         // Somebody may have been forgotten together with this order, or has given a newer one.
         const [found] = await tx.getAll([path]);
-        const isSame = found && readErasure(found).requestedAt.getTime() === requestedAt;
-        if (isSame) tx.update(path, fields);
+        if (found && requestedAtOf(found) === requestedAtOf(data)) tx.update(path, fields);
       });
     try {
       const erasure = readErasure(data);
@@ -57,6 +56,10 @@ export async function runErasures(
   }
   return run;
 }
+
+/** As it is stored: a record that cannot be read must go behind the others, too. */
+const requestedAtOf = ({ requestedAt }: DocumentData): number | undefined =>
+  requestedAt instanceof Date ? requestedAt.getTime() : undefined;
 
 /** True once nothing is left. */
 async function carryOut(services: ErasureServices, { kind, id }: Erasure, now: Date) {
