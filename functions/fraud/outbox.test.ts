@@ -3,6 +3,7 @@ import { memoryDocuments } from '../../scripts/local/doubles/documents.ts';
 import { type ApiHarness, startApi } from '../../test/api-harness.ts';
 import { tell } from '../../test/fraud/story.ts';
 import { eventMessage } from './event-message.ts';
+import type { FraudEvent } from './events.ts';
 import { documentOutbox, emptyOutbox } from './outbox.ts';
 
 const start = new Date('2026-11-24T12:00:00.000Z');
@@ -52,6 +53,58 @@ describe('the outbox', () => {
     expect(await run(minutes(5))).toEqual({ republished: 0, waiting: 0 });
     expect(await run(minutes(6))).toEqual({ republished: 0, waiting: 1 });
     expect(tried.filter((id) => id === 'e1')).toHaveLength(3);
+  });
+});
+
+describe('an outbox after a long outage', () => {
+  async function kept(count: number) {
+    const documents = memoryDocuments();
+    const outbox = documentOutbox(documents, () => start);
+    for (let n = 0; n < count; n += 1) {
+      await outbox.keep({ ...(events[0] as FraudEvent), eventId: `e${n}` });
+    }
+    return documents;
+  }
+
+  it('is emptied in one run though it holds more than a batch', async () => {
+    const publisher = { publish: async () => undefined };
+    const documents = await kept(1_201);
+    expect(await emptyOutbox({ documents, publisher }, start)).toEqual({
+      republished: 1_201,
+      waiting: 0,
+    });
+  });
+
+  it('is left for the next run where Pub/Sub is still out', async () => {
+    let tried = 0;
+    const publisher = {
+      publish: async () => {
+        tried += 1;
+        throw new Error('out');
+      },
+    };
+    const documents = await kept(700);
+    expect(await emptyOutbox({ documents, publisher }, start)).toMatchObject({ republished: 0 });
+    expect(tried).toBe(500);
+  });
+
+  it('goes on with the others where it cannot note that one was refused', async () => {
+    const documents = await kept(40);
+    const failing = {
+      ...documents,
+      set: async () => {
+        throw new Error('away');
+      },
+    };
+    const publisher = {
+      publish: async (_: string, data: unknown) => {
+        if ((data as { eventId: string }).eventId === 'e3') throw new Error('refused');
+      },
+    };
+    expect(await emptyOutbox({ documents: failing, publisher }, start)).toEqual({
+      republished: 39,
+      waiting: 1,
+    });
   });
 });
 

@@ -9,6 +9,8 @@ const COLLECTION = 'outbox';
 /** The time in which an outage must end; then the database deletes what is left. */
 const KEPT_MS = 14 * 86_400_000;
 const BATCH = 500;
+/** A run ends before the next one begins, a minute later. */
+const BATCHES_A_RUN = 20;
 const CONCURRENT = 16;
 const LONGEST_PAUSE_MINUTES = 60;
 
@@ -32,17 +34,33 @@ const entryOf = (event: FraudEvent, now: Date): DocumentData => ({
   expireAt: new Date(now.getTime() + KEPT_MS),
 });
 
+interface OutboxServices {
+  readonly documents: DocumentStore;
+  readonly publisher: Publisher;
+}
+
 export interface OutboxRun {
   readonly republished: number;
   /** Tried and refused again; each is tried later and later, an hour apart at most. */
   readonly waiting: number;
 }
 
-/** Publishes what is due at `now`; an event that Pub/Sub refuses does not stop the others. */
-export async function emptyOutbox(
-  { documents, publisher }: { readonly documents: DocumentStore; readonly publisher: Publisher },
-  now: Date,
-): Promise<OutboxRun> {
+/**
+ * Publishes what is due at `now`, batch by batch; an event that Pub/Sub refuses does not stop the
+ * others of its batch, and ends the run behind it: the next one tries again.
+ */
+export async function emptyOutbox(services: OutboxServices, now: Date): Promise<OutboxRun> {
+  const run = { republished: 0, waiting: 0 };
+  for (let batch = 0; batch < BATCHES_A_RUN; batch += 1) {
+    const { republished, waiting } = await emptyBatch(services, now);
+    run.republished += republished;
+    run.waiting += waiting;
+    if (waiting > 0 || republished < BATCH) break;
+  }
+  return run;
+}
+
+async function emptyBatch({ documents, publisher }: OutboxServices, now: Date): Promise<OutboxRun> {
   const counts = { republished: 0, waiting: 0 };
   const due = await documents.query({
     collection: COLLECTION,
@@ -58,11 +76,12 @@ export async function emptyOutbox(
         await documents.delete(path);
         counts.republished += 1;
       } catch {
+        counts.waiting += 1;
         const attempts = Number(data['attempts']) + 1;
         const minutes = Math.min(2 ** attempts, LONGEST_PAUSE_MINUTES);
         const retryAt = new Date(now.getTime() + minutes * 60_000);
-        await documents.set(path, { ...data, attempts, retryAt });
-        counts.waiting += 1;
+        // Where that cannot be noted, the event is tried again by the next run.
+        await documents.set(path, { ...data, attempts, retryAt }).catch(() => undefined);
       }
     }
   };

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type ApiHarness, startApi } from '../../test/api-harness.ts';
+import { tell } from '../../test/fraud/story.ts';
+import { documentOutbox } from '../fraud/outbox.ts';
 import { sealedObjectName } from '../grants/sealed-object.ts';
 import { sweep } from './sweep.ts';
 
@@ -56,6 +58,24 @@ describe('sweep', () => {
     expect(result).toEqual({ deleted: 1, failed: 1 });
     expect(await names()).toContain(broken);
     expect(await sweep(api.services, NOW)).toEqual({ deleted: 1, failed: 0 });
+  });
+
+  it('publishes what waits in the outbox also where the bucket cannot be listed', async () => {
+    const { list } = api.clients.objects;
+    const event = tell().server(1, { type: 'grant.made', model: 'm1' });
+    await documentOutbox(api.clients.documents, () => NOW).keep(event);
+    Object.assign(api.clients.objects, {
+      list: () => {
+        throw new Error('away');
+      },
+    });
+    try {
+      const response = await fetch(`${api.baseUrl}/internal/sweep`, { method: 'POST' });
+      expect(response.status).toBe(500);
+    } finally {
+      Object.assign(api.clients.objects, { list });
+    }
+    expect(await api.clients.documents.get(`outbox/${event.eventId}`)).toBeUndefined();
   });
 
   it('runs at its path', async () => {

@@ -15,11 +15,17 @@ export const endpoints: EndpointTable = {
   'POST /internal/sweep': endpoint({
     user: false,
     async handle({ now }, services) {
-      const swept = await sweep(services, now);
-      services.log(swept.failed > 0 ? 'ERROR' : 'INFO', 'swept', swept);
-      const outbox = await emptyOutbox(services, now);
-      services.log(outbox.waiting > 0 ? 'ERROR' : 'INFO', 'outbox emptied', { ...outbox });
-      return { status: 200, body: { ...swept, ...outbox } };
+      const sweeping = sweep(services, now).then((swept) => {
+        services.log(swept.failed > 0 ? 'ERROR' : 'INFO', 'swept', swept);
+        return swept;
+      });
+      const emptying = emptyOutbox(services, now).then((outbox) => {
+        services.log(outbox.waiting > 0 ? 'ERROR' : 'INFO', 'outbox emptied', { ...outbox });
+        return outbox;
+      });
+      // Whichever fails, the other comes to its end first.
+      await Promise.allSettled([sweeping, emptying]);
+      return { status: 200, body: { ...(await sweeping), ...(await emptying) } };
     },
   }),
 };
