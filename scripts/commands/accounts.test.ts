@@ -70,7 +70,10 @@ describe('an operator', () => {
         ['erase', 'bob'],
       ]),
     );
-    const since = await auditSince(api.services, started);
+    const since = (await auditSince(api.services, started)).filter(
+      // An earlier test's act may fall into the same millisecond.
+      ({ subject }) => subject === `user_${named.id}`,
+    );
     expect(since.map(({ action }) => action)).toEqual(['export', 'erase', 'export']);
     expect(await auditSince(api.services, new Date(Date.now() + 60_000))).toEqual([]);
   });
