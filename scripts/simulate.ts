@@ -50,6 +50,7 @@ const results = options.log
   ? seeds.map((seed) => finished(simulate({ live }, size, seed, eventLog(options.log ?? '.'))))
   : await simulateAll(live, size, seeds, finished);
 const figures = figuresOf(results);
+printGoodUsersHit(results);
 printFigures(figures);
 if (options.json) await writeFile(options.json, `${JSON.stringify(figures, null, 2)}\n`);
 if (options.plot) await writeFile(options.plot, plotOf(results));
@@ -71,6 +72,17 @@ function eventLog(folder: string): Witness {
   return { event, decision };
 }
 
+/** Each good user who was blocked or slowed down, with the kind of life and the rules behind it. */
+function printGoodUsersHit(all: readonly SimulationResult[]): void {
+  for (const { seed, good } of all) {
+    for (const { user, traits, blocked, throttled, rules } of good) {
+      if (!blocked && !throttled) continue;
+      const measure = blocked ? 'BLOCKED' : 'throttled';
+      console.log(`seed ${seed}: ${user} (${traits.join(', ')}) ${measure} by ${rules.join(', ')}`);
+    }
+  }
+}
+
 function printFigures(all: readonly Figure[]): void {
   const value = (name: string) => all.find((figure) => figure.name === name)?.value ?? Number.NaN;
   const percent = (name: string) => `${(100 * value(name)).toFixed(3)} %`;
@@ -79,6 +91,7 @@ function printFigures(all: readonly Figure[]): void {
       `asked to attest anew ${percent('sim.false_step_up_rate')}, ` +
       `throttled ${percent('sim.false_throttle_rate')} (${all[0]?.note ?? ''})`,
   );
+  if (size.thievesPerKind === 0) return;
   console.log(`recall ${percent('sim.recall')}, precision ${percent('sim.precision')}\n`);
   const kinds = [...THIEF_KINDS].sort(
     (a, b) => ORDER.indexOf(PLANS[a].conduct) - ORDER.indexOf(PLANS[b].conduct),

@@ -145,14 +145,23 @@ function decayingMeter(
   };
 }
 
-/** The occurrences that entered a window behind `lagMs` and left it, as a count of each name. */
-function slidingWindow(occurrences: readonly Occurrence[], windowMs: number, lagMs = 0) {
+/**
+ * The occurrences that entered a window behind `lagMs` and left it, as a count of each name.
+ * `changed` hears each name that has come in or gone.
+ */
+function slidingWindow(
+  occurrences: readonly Occurrence[],
+  windowMs: number,
+  { lagMs = 0, changed = (_name: string): void => {} } = {},
+) {
   const inside = new Map<string, number>();
   let head = 0;
   let tail = 0;
   return (at: number): ReadonlyMap<string, number> => {
     for (let due = occurrences[head]; due && due.at <= at - lagMs; due = occurrences[head]) {
-      inside.set(due.name, (inside.get(due.name) ?? 0) + 1);
+      const known = inside.get(due.name) ?? 0;
+      inside.set(due.name, known + 1);
+      if (known === 0) changed(due.name);
       head += 1;
     }
     for (
@@ -162,7 +171,10 @@ function slidingWindow(occurrences: readonly Occurrence[], windowMs: number, lag
     ) {
       const left = (inside.get(old.name) ?? 1) - 1;
       if (left > 0) inside.set(old.name, left);
-      else inside.delete(old.name);
+      else {
+        inside.delete(old.name);
+        changed(old.name);
+      }
       tail += 1;
     }
     return inside;
@@ -201,10 +213,15 @@ function probationMeter(rule: ProbationRule, occurrences: readonly Occurrence[])
 
 function versionsMeter(rule: VersionsRule, occurrences: readonly Occurrence[]): Meter {
   if (occurrences.length <= rule.perModel) return SILENT;
-  const windowAt = slidingWindow(occurrences, rule.windowSeconds * 1000);
+  const versionsOf = Map.groupBy(new Set(occurrences.map(({ name }) => name)), modelOf);
+  // Of most models there is one version: they never count, and the time line is asked about often.
+  const counted = occurrences.filter(
+    ({ name }) => (versionsOf.get(modelOf(name))?.length ?? 0) > rule.perModel,
+  );
+  const windowAt = slidingWindow(counted, rule.windowSeconds * 1000);
   let surplus: readonly string[] = [];
   return {
-    instants: instantsOf(occurrences),
+    instants: instantsOf(counted),
     pointsAt(at) {
       const byModel = Map.groupBy(windowAt(at).keys(), modelOf);
       surplus = [...byModel.values()].flatMap((versions) => versions.slice(rule.perModel));
@@ -244,23 +261,27 @@ function unansweredMeter(
   if (asks.length <= rule.free) return SILENT;
   const windowMs = rule.windowSeconds * 1000;
   const graceMs = rule.graceSeconds * 1000;
-  const asked = slidingWindow(asks, windowMs, graceMs);
+  const open = new Set<string>();
+  let asked: ReadonlyMap<string, number> = new Map();
+  let answered: ReadonlyMap<string, number> = new Map();
+  const changed = (name: string) => {
+    open.delete(name);
+    if (asked.has(name) && !answered.has(name)) open.add(name);
+  };
+  const askedAt = slidingWindow(asks, windowMs, { lagMs: graceMs, changed });
   // Answers count from before the window on: they may be to an ask at its very beginning.
-  const answered = slidingWindow(answers, windowMs + graceMs);
-  let open: readonly string[] = [];
+  const answeredAt = slidingWindow(answers, windowMs + graceMs, { changed });
+  asked = askedAt(Number.NEGATIVE_INFINITY);
+  answered = answeredAt(Number.NEGATIVE_INFINITY);
   return {
     // Nothing happens at the end of a grace time; the next ask brings it to light.
     instants: instantsOf(asks),
     pointsAt(at) {
-      const askedNow = asked(at);
-      const answeredNow = answered(at);
-      open =
-        askedNow.size > rule.free
-          ? [...askedNow.keys()].filter((name) => !answeredNow.has(name))
-          : [];
-      return pointsFor(open.length, rule);
+      askedAt(at);
+      answeredAt(at);
+      return asked.size > rule.free ? pointsFor(open.size, rule) : 0;
     },
-    evidence: () => open.slice(-EVIDENCE_SHOWN),
+    evidence: () => [...asked.keys()].filter((name) => open.has(name)).slice(-EVIDENCE_SHOWN),
   };
 }
 
