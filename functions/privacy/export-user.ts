@@ -1,20 +1,23 @@
 /** Everything that is held about a user (GDPR article 15), under the pseudonym it is held by. */
-import type { DocumentData, DocumentStore } from '../cloud/documents.ts';
+import type { DocumentData, DocumentStore, StoredDocument } from '../cloud/documents.ts';
 import { limitPath } from '../fraud/limits.ts';
 import { blockPath, riskPath, type Subject } from '../fraud/subjects.ts';
 import { quotaPath } from '../grants/quota.ts';
 import { deviceIdFrom } from '../identity/devices.ts';
 import { erasurePath } from './erasure-record.ts';
 
-/** More than a plan lets anybody gather in the time that records are kept. */
-const MOST_GRANTS = 20_000;
+/**
+ * What one answer holds, some 8 MB. A plan lets who asks all day gather more in the time that
+ * records are kept: then the answer says that it is not complete, and an operator's export is.
+ */
+const MOST_IN_AN_ANSWER = 20_000;
 const MOST = 1_000;
 
 export interface ExportOptions {
   /**
-   * With scores, rules and the words of operators. Left out for the user himself, as recital 63
-   * allows: they would teach a thief how far he may go. That a restriction is in force, and its
-   * end, is not left out.
+   * For an operator: with scores, rules and the words of operators, and every grant however many.
+   * Left out for the user himself, as recital 63 allows: they would teach a thief how far he may go,
+   * and links tell of others. That a restriction is in force, and its end, is not left out.
    */
   readonly judgement: boolean;
 }
@@ -26,9 +29,10 @@ export async function exportUser(
   { judgement }: ExportOptions,
 ) {
   const where = (field: string) => [[field, '==', userId] as const];
+  const mostGrants = judgement ? Number.POSITIVE_INFINITY : MOST_IN_AN_ANSWER;
   const [devices, grants, models] = await Promise.all([
     documents.query({ collection: 'devices', where: where('user'), limit: MOST }),
-    documents.query({ collection: 'grants', where: where('user'), limit: MOST_GRANTS }),
+    grantsOf(documents, userId, mostGrants),
     documents.query({ collection: 'models', where: where('owner'), limit: MOST }),
   ]);
   const deviceIds = devices.map(({ path }) => deviceIdFrom(path));
@@ -52,7 +56,7 @@ export async function exportUser(
   return {
     user: userId,
     exportedAt: now,
-    complete: grants.length < MOST_GRANTS && models.length < MOST && devices.length < MOST,
+    complete: grants.length < mostGrants && models.length < MOST && devices.length < MOST,
     devices: devices.map(({ path, data }) => ({ deviceId: deviceIdFrom(path), ...data })),
     grants: grants.map(({ data: { salt: _, ledgerKey: __, ...grant } }) => grant),
     models: models.map(({ data }) => modelOf(data)),
@@ -66,9 +70,30 @@ export async function exportUser(
   };
 }
 
-const REMEMBERED = ['kind', 'id', 'trails', 'links'];
+const REMEMBERED = ['kind', 'id', 'trails'];
 const RESTRICTED = ['kind', 'id', 'until', 'createdAt', 'throttledUntil', 'stepUpUntil'];
 const ERASURE = ['requestedAt', 'completedAt', 'enrolAgainAt'];
+
+/** Page by page, until there are no more or `most` of them. */
+async function grantsOf(
+  documents: DocumentStore,
+  userId: string,
+  most: number,
+): Promise<readonly StoredDocument[]> {
+  const grants: StoredDocument[] = [];
+  while (grants.length < most) {
+    const last = grants.at(-1)?.path;
+    const page = await documents.query({
+      collection: 'grants',
+      where: [['user', '==', userId]],
+      ...(last && { after: last }),
+      limit: MOST,
+    });
+    grants.push(...page);
+    if (page.length < MOST) break;
+  }
+  return grants;
+}
 
 async function found(
   documents: DocumentStore,

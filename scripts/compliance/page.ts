@@ -40,7 +40,8 @@ way to object (art. 22): blocks end by themselves, and operators can lift them w
 the region of the deployment. Nothing is sold. The controller's own record, notice and assessment (art. 13, 30, 35) are the operator's.
 
 **Access** (art. 15, CCPA 1798.110): \`GET /v1/me\` gives all of it as JSON, without scores and rules, which would teach
-thieves (recital 63); that a restriction is in force and when it ends is in it. Operators export the rest.
+thieves (recital 63), and without links, which tell of others; that a restriction is in force and when it ends is in it.
+Where there are more than 20,000 grants the answer says that it is not complete. Operators export the rest.
 
 **Erasure** (art. 17, CCPA 1798.105): \`DELETE /v1/me\`. Devices, personal models with their bytes in the vault and those that
 wait in intake, sealed objects, limits, evidence, what networks remember of the user, and the personal fields of grants go

@@ -74,7 +74,9 @@ export const ANSWERS: Readonly<Record<string, Description>> = {
     answer: z.strictObject({
       user: z.string(),
       exportedAt: z.iso.datetime(),
-      complete: z.boolean(),
+      complete: z
+        .boolean()
+        .describe('False where there is more than an answer holds; the operator has all of it.'),
       devices: entries,
       grants: entries,
       models: entries,

@@ -1,0 +1,39 @@
+import { describe, expect, it } from '@jest/globals';
+import { memoryDocuments } from '../../scripts/local/doubles/documents.ts';
+import { NO_RISK, riskDocument } from '../fraud/risk.ts';
+import { riskPath } from '../fraud/subjects.ts';
+import { exportUser } from './export-user.ts';
+
+const now = new Date('2026-11-24T12:00:00.000Z');
+
+describe('the export of a user', () => {
+  it('does not tell him what became of his neighbours', async () => {
+    const documents = memoryDocuments();
+    const alice = { kind: 'user', id: 'alice' } as const;
+    const risk = {
+      ...NO_RISK,
+      links: { device_d1: [1], network_n1: [2] },
+      linked: { user_b: [3] },
+    };
+    await documents.set(riskPath(alice), riskDocument(alice, risk, 40, 'r1', 1_000));
+    const exportFor = (judgement: boolean) =>
+      exportUser(documents, 'alice', now, { judgement }).then(({ remembered }) => remembered);
+    expect(await exportFor(false)).toEqual([{ kind: 'user', id: 'alice', trails: {} }]);
+    expect(await exportFor(true)).toMatchObject([{ links: risk.links, linked: risk.linked }]);
+  });
+
+  it('holds what one answer can, and for an operator every grant', async () => {
+    const documents = memoryDocuments();
+    for (let n = 0; n < 20_001; n += 1) {
+      await documents.set(`grants/g_${n}`, { grantId: `g_${n}`, user: 'alice' });
+    }
+    await documents.set('grants/g_bob', { grantId: 'g_bob', user: 'bob' });
+    const exportFor = (judgement: boolean) => exportUser(documents, 'alice', now, { judgement });
+    const answer = await exportFor(false);
+    expect(answer.complete).toBe(false);
+    expect(answer.grants).toHaveLength(20_000);
+    const whole = await exportFor(true);
+    expect(whole.complete).toBe(true);
+    expect(new Set(whole.grants.map(({ grantId }) => grantId)).size).toBe(20_001);
+  });
+});
