@@ -1,39 +1,51 @@
 /** Every attack there is. */
 import type { Attack } from './attack.ts';
 import { challenges } from './challenges.ts';
-import { cloud } from './cloud.ts';
+import { cloudCallers } from './cloud-callers.ts';
+import { cloudConfiguration } from './cloud-configuration.ts';
+import { cloudDatabase } from './cloud-database.ts';
 import { connections } from './connections.ts';
-import { deliveries } from './deliveries.ts';
+import { deliveredBytes } from './delivered-bytes.ts';
+import { deliveredGrants } from './delivered-grants.ts';
 import { disclosure } from './disclosure.ts';
 import { androidEnrolment } from './enrolment-android.ts';
 import { iosEnrolment } from './enrolment-ios.ts';
 import { events } from './events.ts';
+import { forgedTokens } from './forged-tokens.ts';
 import { http } from './http.ts';
 import { input } from './input.ts';
+import { issuedTokens } from './issued-tokens.ts';
 import { limits } from './limits.ts';
 import { models } from './models.ts';
 import { parsers } from './parsers.ts';
+import { proofCounters } from './proof-counters.ts';
 import { proofs } from './proofs.ts';
+import { publishing } from './publishing.ts';
 import { storageAttacks } from './storage.ts';
 import { storedCopies } from './stored-copies.ts';
-import { tokens } from './tokens.ts';
 
 export const ATTACKS: readonly Attack[] = [
-  ...tokens,
+  ...forgedTokens,
+  ...issuedTokens,
   ...challenges,
+  ...proofCounters,
   ...proofs,
   ...iosEnrolment,
   ...androidEnrolment,
   ...models,
+  ...publishing,
   ...limits,
   ...input,
   ...connections,
   ...http,
-  ...deliveries,
+  ...deliveredGrants,
+  ...deliveredBytes,
   ...storedCopies,
   ...storageAttacks,
   ...events,
   ...disclosure,
   ...parsers,
-  ...cloud,
+  ...cloudCallers,
+  ...cloudConfiguration,
+  ...cloudDatabase,
 ];

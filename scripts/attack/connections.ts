@@ -44,7 +44,7 @@ const FORGIVING = {
       `${LISTEN}
       const net = process.getBuiltinModule('node:net');
       const proxy = net.createServer((from) => {
-        const to = net.connect((server.address() as any)['port'], '127.0.0.1');
+        const to = net.connect((server.address() as { port: number }).port, '127.0.0.1');
         from.once('data', (first) => {
           to.write(String(first).replace(/, identity\\r\\nContent-Length: 5|\\r\\nContent-Length: [1-9]\\d*/, ''));
           from.pipe(to).on('error', () => from.destroy());

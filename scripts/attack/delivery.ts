@@ -3,6 +3,7 @@ import type * as opening from '../../device/opening/open-grant.ts';
 import type * as hpke from '../../functions/sealing/hpke.ts';
 import type * as crypto from '../../functions/sealing/node-crypto.ts';
 import type * as clouds from '../../test/test-cloud.ts';
+import { outcomeOf } from './attack.ts';
 import type { Lab } from './lab.ts';
 import { SUITE } from './requests.ts';
 
@@ -44,3 +45,15 @@ export async function delivery(lab: Lab) {
     now: TEST_NOW,
   };
 }
+
+type Delivery = Awaited<ReturnType<typeof delivery>>;
+type Delivered = Awaited<ReturnType<Delivery['cloud']['grant']>>;
+
+/** How it ends to open a grant, and its bytes, after this change on their way. */
+export const opened =
+  (change: (genuine: Delivered, lab: Delivery) => Delivered | Promise<Delivered>) =>
+  async (lab: Lab) => {
+    const between = await delivery(lab);
+    const genuine = await between.cloud.grant(between.published, between.recipientKey);
+    return outcomeOf(between.open(await change(genuine, between)));
+  };

@@ -9,6 +9,11 @@ import { clientData, post, proven, withPixel } from './requests.ts';
 const EVENTS = 'functions/fraud/events.ts';
 const SUBJECTS = 'functions/fraud/subjects.ts';
 const REPORTABLE = "type: z.enum(typesOf('client') as [ClientEventType, ...ClientEventType[]]),";
+const ANY_FUTURE = edit(
+  'functions/workers/score.ts',
+  'Date.parse(event.receivedAt) > now.getTime() + MAX_CLOCK_SKEW_MS',
+  'false',
+);
 
 const reported = (changes: object = {}) => ({
   eventId: `0190b5a0-0000-7000-8000-${Math.random().toString(16).slice(2, 14).padEnd(12, '0')}`,
@@ -148,11 +153,7 @@ export const events: readonly Attack[] = [
           'receivedAt: now.toISOString(),\n  });\n}\n\n/** A UUID',
           'receivedAt: reported.occurredAt,\n  });\n}\n\n/** A UUID',
         ),
-        edit(
-          'functions/workers/score.ts',
-          'Date.parse(event.receivedAt) > now.getTime() + MAX_CLOCK_SKEW_MS',
-          'false',
-        ),
+        ANY_FUTURE,
       ],
     },
     async run(lab) {
@@ -167,15 +168,7 @@ export const events: readonly Attack[] = [
     tries: 'a message stamped a year ahead, so that its score never fades',
     refused: 'not counted',
     defence: 'an event from the future is a dead letter',
-    off: {
-      edits: [
-        edit(
-          'functions/workers/score.ts',
-          'Date.parse(event.receivedAt) > now.getTime() + MAX_CLOCK_SKEW_MS',
-          'false',
-        ),
-      ],
-    },
+    off: { edits: [ANY_FUTURE] },
     async run(lab) {
       const api = await lab.api();
       const { newEvent } = await lab.load<typeof fraudEvents>(EVENTS);

@@ -20,6 +20,11 @@ const ANY_PATH = edit(
   "if (data.modelId !== params['modelId']) {",
   'if (false) {',
 );
+const ANY_MEMBER = edit(
+  DATA,
+  'export const grantClientData = z.strictObject({',
+  'export const grantClientData = z.looseObject({',
+);
 
 /** A server that means to be helpful: decodes, folds case and forms, and takes the last of a path. */
 const HELPFUL = [
@@ -180,15 +185,7 @@ export const input: readonly Attack[] = [
     tries: '__proto__ in client data, to be merged into every object',
     refused: '422 request_invalid',
     defence: 'client data has the members of its schema and no other',
-    off: {
-      edits: [
-        edit(
-          DATA,
-          'export const grantClientData = z.strictObject({',
-          'export const grantClientData = z.looseObject({',
-        ),
-      ],
-    },
+    off: { edits: [ANY_MEMBER] },
     run: grantText((json) => json.replace('{', '{"__proto__":{"owner":null},')),
   },
   {
@@ -196,15 +193,7 @@ export const input: readonly Attack[] = [
     tries: 'constructor.prototype in client data',
     refused: '422 request_invalid',
     defence: 'client data has the members of its schema and no other',
-    off: {
-      edits: [
-        edit(
-          DATA,
-          'export const grantClientData = z.strictObject({',
-          'export const grantClientData = z.looseObject({',
-        ),
-      ],
-    },
+    off: { edits: [ANY_MEMBER] },
     run: grantText((json) => json.replace('{', '{"constructor":{"prototype":{"admin":true}},')),
   },
   {

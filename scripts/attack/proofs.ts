@@ -1,8 +1,9 @@
-/** Device proofs: of other devices, of old ones, and of copied keys. */
+/** Device proofs: of other devices, of barred ones, and of other keys. */
 import { createHash } from 'node:crypto';
 import { encodeCbor } from '../../device/virtual/cbor.ts';
 import { toBase64url } from '../../functions/encoding.ts';
-import { type Attack, edit, outcomeOf, SUCCEEDED } from './attack.ts';
+import { type Attack, edit, outcomeOf } from './attack.ts';
+import { enrolAgain } from './enrolment-requests.ts';
 import type { Api, Lab } from './lab.ts';
 import {
   type Caller,
@@ -28,37 +29,6 @@ const ANYBODYS = edit(
   PROOF,
   "if (device.user !== userId) throw unknown('device_of_another_user');",
 );
-const COUNTER = edit(
-  ASSERTION,
-  'if (!(data.signCount > input.previousSignCount)) {',
-  'if (false) {',
-);
-
-type IphonePlatform = ReturnType<Api['phone']>['platform'];
-
-/** A virtual iPhone that says this counter in each proof, as a copy of its key would. */
-const stuckIphone = (api: Api, user: string, signCount: number): Promise<Caller> => {
-  const phone = api.phone(user);
-  const { appAttest } = phone.platform;
-  const prove = async (keyHandle: string, hash: Uint8Array) => {
-    const assertion = await appAttest.generateAssertion(keyHandle, hash, { signCount });
-    return { format: 'apple-appattest', assertion: toBase64url(assertion) };
-  };
-  Object.assign(phone.platform, { prove });
-  return caller(api, user, phone);
-};
-
-/** An enrolment of the key that is enrolled already. */
-async function sameKeyAgain({ api, user, platform, enrolment }: Caller) {
-  const challenge = await api.api(user).challenge('device.enroll');
-  const { appId, appVersion, appAttest } = platform as IphonePlatform;
-  const data = { type: 'device.enroll', challenge, platform: 'ios', appId, appVersion };
-  const bytes = Buffer.from(JSON.stringify(data));
-  const keyId = enrolment.keyHandle;
-  const object = await appAttest.attestKey(keyId, sha256(bytes));
-  const attestation = { format: 'apple-appattest', keyId, attestationObject: toBase64url(object) };
-  return { clientData: toBase64url(bytes), attestation };
-}
 
 /** A device document with other members, as time or an operator would leave it. */
 async function changeDevice({ api, enrolment }: Caller, changes: object): Promise<void> {
@@ -74,58 +44,6 @@ const refusedGrant = (prepare: (caller: Caller) => Promise<unknown>) => async (l
 };
 
 export const proofs: readonly Attack[] = [
-  {
-    name: 'proof/counter-rollback',
-    tries: 'a proof whose counter was seen before: a copied key',
-    refused: '403 proof_invalid',
-    defence: 'the counter of App Attest must grow',
-    off: { edits: [COUNTER] },
-    async run(lab) {
-      const mallory = await stuckIphone(await lab.api(), 'mallory', 3);
-      await postGrant(mallory, await grantData(mallory));
-      return outcomeOf(postGrant(mallory, await grantData(mallory)));
-    },
-  },
-  {
-    name: 'proof/counter-race',
-    tries: 'two proofs with one counter at the same time',
-    refused: '403 proof_invalid',
-    defence: 'counter and grant are one transaction',
-    off: {
-      edits: [
-        edit(CALL, '{ signCount, appVersion: call.appVersion }', '{ appVersion: call.appVersion }'),
-      ],
-    },
-    async run(lab) {
-      const mallory = await stuckIphone(await lab.api(), 'mallory', 3);
-      const requests = [await grantData(mallory), await grantData(mallory)];
-      const outcomes = await Promise.all(
-        requests.map((data) => outcomeOf(postGrant(mallory, data))),
-      );
-      return outcomes.find((outcome) => outcome !== SUCCEEDED) ?? SUCCEEDED;
-    },
-  },
-  {
-    name: 'proof/counter-reset-by-enrolment',
-    tries: 'enrolling the same key again so that its counter begins anew',
-    refused: '403 proof_invalid',
-    defence: 'a known key keeps its counter',
-    off: {
-      edits: [
-        edit(
-          'functions/api/enroll.ts',
-          'return { ...attested, deviceId, device, retired: [] };',
-          'tx.set(devicePath(deviceId), deviceDocument(attested.device)); return { ...attested, deviceId, device, retired: [] };',
-        ),
-      ],
-    },
-    async run(lab) {
-      const mallory = await stuckIphone(await lab.api(), 'mallory', 1);
-      await postGrant(mallory, await grantData(mallory));
-      await post(mallory.api, '/v1/devices', await sameKeyAgain(mallory));
-      return outcomeOf(postGrant(mallory, await grantData(mallory)));
-    },
-  },
   {
     name: 'proof/second-device',
     tries: 'a proof by a second phone in the name of the enrolled one (relay)',
@@ -280,8 +198,7 @@ export const proofs: readonly Attack[] = [
     },
     async run(lab) {
       const mallory = await withIphone(await lab.api(), 'mallory');
-      const body = await sameKeyAgain({ ...mallory, user: 'mallory-2' });
-      return outcomeOf(post(mallory.api, '/v1/devices', body, { user: 'mallory-2' }));
+      return enrolAgain({ ...mallory, user: 'mallory-2' });
     },
   },
   {

@@ -1,16 +1,8 @@
 /* biome-ignore-all lint/suspicious/noTemplateCurlyInString: Terraform's own templates, as they are written. */
-/** The cloud around the functions: workers called from outside, the database from a browser, a production that trusts tests. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type * as configs from '../../functions/config.ts';
+/** Who calls a function past what stands before it: a worker from outside, the API by its own URL. */
 import { eventMessage } from '../../functions/fraud/event-message.ts';
 import { newEvent } from '../../functions/fraud/events.ts';
-import { testEnvironment } from '../../test/environment.ts';
-import { findEmulators } from '../local/emulators.ts';
 import type * as doors from '../local/front-door.ts';
-import { freePort, untilAnswering } from '../local/ports.ts';
-import { createProcessGroup } from '../local/process-group.ts';
 import { type Attack, edit, outcomeOf, SUCCEEDED } from './attack.ts';
 import { type Arrival, readInfrastructure, refusalOf } from './cloud-run.ts';
 import type { Api, Lab } from './lab.ts';
@@ -53,7 +45,7 @@ async function pushAgainstAlice(lab: Lab, arrival: (api: Api) => Promise<Partial
 
 const INVOKERS = 'a worker is called by one service account, which Cloud Run checks';
 
-const workers: readonly Attack[] = [
+export const cloudCallers: readonly Attack[] = [
   {
     name: 'cloud/push-without-token',
     tries:
@@ -173,134 +165,3 @@ const workers: readonly Attack[] = [
     },
   },
 ];
-
-const loads =
-  (changes: Readonly<Record<string, string>>): Attack['run'] =>
-  async (lab) => {
-    const { loadConfig } = await lab.load<typeof configs>('functions/config.ts');
-    try {
-      loadConfig({ ...testEnvironment(), K_SERVICE: 'grant', ...changes });
-      return SUCCEEDED;
-    } catch (error) {
-      return (error as Error).name;
-    }
-  };
-
-const LOCAL_VARIABLES = edit(
-  'functions/config.ts',
-  'problems.push(`${name}: not allowed on Google Cloud`);',
-  'void 0;',
-);
-const production = (
-  name: string,
-  tries: string,
-  find: Attack['off']['edits'],
-  changes: Record<string, string>,
-): Attack => ({
-  name: `cloud/${name}`,
-  tries,
-  refused: 'ConfigError',
-  defence: 'nothing of a local stack starts on Google Cloud',
-  off: find ? { edits: find } : {},
-  run: loads(changes),
-});
-
-const configurations: readonly Attack[] = [
-  production(
-    'test-roots',
-    'test roots in production, under which anybody attests',
-    [LOCAL_VARIABLES],
-    {
-      TEST_TRUST_ANCHORS: JSON.stringify({ appAttest: [], appleReceipt: [], keyAttestation: [] }),
-    },
-  ),
-  production('emulated-database', 'a database of one’s own in production', [LOCAL_VARIABLES], {
-    FIRESTORE_ENDPOINT: 'http://127.0.0.1:1',
-  }),
-  production(
-    'plain-http-issuer',
-    'an identity provider without TLS in production',
-    [
-      edit(
-        'functions/config.ts',
-        "problems.push('OIDC_ISSUERS: an issuer must use https on Google Cloud');",
-      ),
-    ],
-    {
-      OIDC_ISSUERS: JSON.stringify([
-        { issuer: 'http://id.example', audience: 'a', jwksUri: 'http://id.example/jwks' },
-      ]),
-    },
-  ),
-];
-
-const RULES = 'infra/firestore.rules';
-
-/** Firestore as a browser reaches it: Google's emulator under our rules; without it, the rules alone. */
-async function fromBrowser(
-  lab: Lab,
-  ask: (documents: string) => Promise<Response>,
-): Promise<string> {
-  const search = await findEmulators(process.env);
-  const rules = lab.read(RULES);
-  if ('missing' in search) {
-    const allowed = (rules.match(/\ballow\b[^;]*;/g) ?? []).some(
-      (text) => !text.endsWith('if false;'),
-    );
-    return allowed ? SUCCEEDED : '403';
-  }
-  const folder = mkdtempSync(join(tmpdir(), 'modelseal-rules-'));
-  lab.atEnd(() => rmSync(folder, { recursive: true, force: true }));
-  writeFileSync(join(folder, 'rules'), rules);
-  const processes = createProcessGroup();
-  lab.atEnd(() => processes.stop());
-  const { java, firestoreJar } = search.found;
-  const port = await freePort();
-  const main = 'com.google.cloud.datastore.emulator.firestore.CloudFirestore';
-  const emulator = processes.spawn(
-    'firestore',
-    java,
-    [
-      '-cp',
-      firestoreJar,
-      main,
-      '--host=127.0.0.1',
-      `--port=${port}`,
-      `--rules=${join(folder, 'rules')}`,
-    ],
-    { env: {}, logFile: join(folder, 'log') },
-  );
-  const url = `http://127.0.0.1:${port}`;
-  await untilAnswering(`${url}/`, {
-    name: 'firestore',
-    timeoutMs: 25_000,
-    stillAlive: emulator.assertAlive,
-  });
-  const { status } = await ask(`${url}/v1/projects/rules/databases/(default)/documents`);
-  return status === 403 ? '403' : SUCCEEDED;
-}
-
-const database = (
-  name: string,
-  tries: string,
-  ask: (documents: string) => Promise<Response>,
-): Attack => ({
-  name: `cloud/${name}`,
-  tries,
-  refused: '403',
-  defence: 'rules that deny everything: clients never speak to the database',
-  off: { edits: [edit(RULES, 'if false;', 'if true;')] },
-  run: (lab) => fromBrowser(lab, ask),
-});
-
-const databases: readonly Attack[] = [
-  database('database-write', 'an app that unblocks itself in Firestore', (documents) =>
-    fetch(`${documents}/blocklist/user_mallory`, {
-      method: 'PATCH',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ fields: {} }),
-    }),
-  ),
-];
-
-export const cloud: readonly Attack[] = [...workers, ...configurations, ...databases];

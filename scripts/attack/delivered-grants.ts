@@ -1,60 +1,44 @@
 /* biome-ignore-all lint/suspicious/noTemplateCurlyInString: source texts, as they are written there. */
-/** What a stolen server or a man in the middle can do to a delivery. */
+/** What a stolen server or a man in the middle can do to a grant: sealed key, licence and manifest. */
 import { generateKeyPairSync, sign } from 'node:crypto';
-import { concat } from '../../functions/sealing/bytes.ts';
-import { announcedHeaderBytes, chunkAt, decodeHeader } from '../../functions/sealing/container.ts';
 import type * as manifests from '../../functions/sealing/manifest.ts';
 import type * as crypto from '../../functions/sealing/node-crypto.ts';
-import { withFlippedByte, withoutLastChunk, withSwappedChunks } from '../demo/tampering.ts';
 import { type Attack, edit, outcomeOf } from './attack.ts';
-import { delivery, MODEL } from './delivery.ts';
-import type { Lab } from './lab.ts';
+import { delivery, MODEL, opened } from './delivery.ts';
 import { SUITE } from './requests.ts';
 
 const ACCEPT = 'device/opening/accept-grant.ts';
-const VERIFIED = 'device/opening/verified-model.ts';
-const LICENCE = 'functions/sealing/licence.ts';
 const JWS = 'functions/sealing/jws.ts';
-const ANY_DIGEST = edit(
-  VERIFIED,
-  'if (!equalBytes(digest.digest(), fromBase64url(sha256) ?? new Uint8Array())) {',
-  'if (false) {',
-);
-const ANY_LAYOUT = edit(
-  VERIFIED,
-  "if (!same) throw new SealError('token-mismatch', 'the container is not laid out as the manifest');",
-);
-const ANY_PLACE = edit(
-  'functions/sealing/container.ts',
-  'return concat(headerHash, u32be(index), new Uint8Array([last ? 1 : 0]));',
-  'return new Uint8Array(1);',
-);
-const UNAUTHENTICATED = edit(
-  'functions/sealing/openssl-crypto.ts',
-  'plaintext.fill(0);\n        return null;',
-  '',
-);
 const UNSIGNED = edit(
   JWS,
   'if (!(await crypto.verifyEs256(key, signingInput, signature))) {',
   'if (false) {',
 );
-
-type Delivery = Awaited<ReturnType<typeof delivery>>;
-type Delivered = Awaited<ReturnType<Delivery['cloud']['grant']>>;
-
-const opened =
-  (change: (genuine: Delivered, lab: Delivery) => Delivered | Promise<Delivered>) =>
-  async (lab: Lab) => {
-    const between = await delivery(lab);
-    const genuine = await between.cloud.grant(between.published, between.recipientKey);
-    return outcomeOf(between.open(await change(genuine, between)));
-  };
-
-const sealed =
-  (change: (bytes: Uint8Array) => Uint8Array): Attack['run'] =>
-  (lab) =>
-    opened((genuine) => ({ ...genuine, sealed: change(genuine.sealed) }))(lab);
+/** The content key is in the clear. */
+const UNSEALED_KEY = [
+  edit('functions/sealing/hpke.ts', 'ct: sealed.ciphertext', 'ct: contentKey'),
+  edit(
+    'functions/sealing/hpke.ts',
+    'return await suite.Open(pair, enc, ct, { info, aad });',
+    'return ct;',
+  ),
+];
+const UNCERTIFIED = edit(
+  'functions/sealing/licence.ts',
+  "if (!certified) throw new SealError('signer-untrusted', 'outside what the delegate may sign');",
+);
+/** Nothing ties a manifest to its licence and key: a changed one is judged by its signature alone. */
+const UNBOUND_MANIFEST = [
+  edit(
+    ACCEPT,
+    "if (!isOfManifest) throw new SealError('token-mismatch', 'the licence is for another manifest');",
+  ),
+  edit(
+    ACCEPT,
+    'manifestDigest: tokenDigest(crypto, grant.manifest),',
+    'manifestDigest: fromBase64url(licence.manifestDigest) as Uint8Array,',
+  ),
+];
 
 const swap = (token: string, part: number, change: (json: Record<string, unknown>) => unknown) =>
   token
@@ -66,22 +50,13 @@ const swap = (token: string, part: number, change: (json: Record<string, unknown
     })
     .join('.');
 
-export const deliveries: readonly Attack[] = [
+export const deliveredGrants: readonly Attack[] = [
   {
     name: 'seal/other-recipient',
     tries: 'a delivery to somebody else’s key, recorded on its way',
     refused: 'key-refused',
     defence: 'HPKE to a key that was made for this one request',
-    off: {
-      edits: [
-        edit('functions/sealing/hpke.ts', 'ct: sealed.ciphertext', 'ct: contentKey'),
-        edit(
-          'functions/sealing/hpke.ts',
-          'return await suite.Open(pair, enc, ct, { info, aad });',
-          'return ct;',
-        ),
-      ],
-    },
+    off: { edits: UNSEALED_KEY },
     async run(lab) {
       const between = await delivery(lab);
       const recorded = await between.cloud.grant(between.published, between.recipientKey);
@@ -140,19 +115,7 @@ export const deliveries: readonly Attack[] = [
     tries: 'a licence for one manifest together with another’s',
     refused: 'token-mismatch',
     defence: 'a licence names its manifest by digest',
-    off: {
-      edits: [
-        edit(
-          ACCEPT,
-          "if (!isOfManifest) throw new SealError('token-mismatch', 'the licence is for another manifest');",
-        ),
-        edit(
-          ACCEPT,
-          'manifestDigest: tokenDigest(crypto, grant.manifest),',
-          'manifestDigest: fromBase64url(licence.manifestDigest) as Uint8Array,',
-        ),
-      ],
-    },
+    off: { edits: UNBOUND_MANIFEST },
     run: opened(async (genuine, { cloud }) => {
       const other = await cloud.publish(MODEL, { manifest: { publishedAt: 1 } });
       return { ...genuine, grant: { ...genuine.grant, manifest: other.manifest } };
@@ -215,7 +178,7 @@ export const deliveries: readonly Attack[] = [
     tries: 'a manifest that says alg none',
     refused: 'token-malformed',
     defence: 'tokens are ES256 and nothing else',
-    off: { edits: [edit(JWS, "given['alg'] !== 'ES256' ||"), UNSIGNED, ...unboundManifest()] },
+    off: { edits: [edit(JWS, "given['alg'] !== 'ES256' ||"), UNSIGNED, ...UNBOUND_MANIFEST] },
     run: opened((genuine) => {
       const manifest = swap(genuine.grant.manifest, 0, (header) => ({ ...header, alg: 'none' }));
       return { ...genuine, grant: { ...genuine.grant, manifest } };
@@ -226,21 +189,7 @@ export const deliveries: readonly Attack[] = [
     tries: 'a licence whose end was moved ten years on',
     refused: 'signature-invalid',
     defence: 'a licence is signed by a certified delegate',
-    off: {
-      edits: [
-        UNSIGNED,
-        edit(
-          LICENCE,
-          "if (!certified) throw new SealError('signer-untrusted', 'outside what the delegate may sign');",
-        ),
-        edit('functions/sealing/hpke.ts', 'ct: sealed.ciphertext', 'ct: contentKey'),
-        edit(
-          'functions/sealing/hpke.ts',
-          'return await suite.Open(pair, enc, ct, { info, aad });',
-          'return ct;',
-        ),
-      ],
-    },
+    off: { edits: [UNSIGNED, UNCERTIFIED, ...UNSEALED_KEY] },
     run: opened((genuine) => {
       const licence = swap(genuine.grant.licence, 1, (claims) => ({
         ...claims,
@@ -254,89 +203,11 @@ export const deliveries: readonly Attack[] = [
     tries: 'a stolen delegate that signs a licence for ten years',
     refused: 'signer-untrusted',
     defence: 'no licence outlives what its delegate was certified for',
-    off: {
-      edits: [
-        edit(
-          LICENCE,
-          "if (!certified) throw new SealError('signer-untrusted', 'outside what the delegate may sign');",
-        ),
-      ],
-    },
+    off: { edits: [UNCERTIFIED] },
     run: opened((_, { cloud, published, recipientKey, now }) =>
       cloud.grant(published, recipientKey, {
         licence: { exp: Math.floor(now.getTime() / 1000) + 3e8 },
       }),
     ),
   },
-  {
-    name: 'seal/flipped-byte',
-    tries: 'one bit of the ciphertext flipped',
-    refused: 'chunk-forged',
-    defence: 'each chunk is authenticated',
-    off: { edits: [UNAUTHENTICATED, ANY_DIGEST] },
-    run: sealed(withFlippedByte),
-  },
-  {
-    name: 'seal/swapped-chunks',
-    tries: 'two chunks in each other’s place',
-    refused: 'chunk-forged',
-    defence: 'a chunk opens at its place only',
-    off: { edits: [ANY_PLACE, ANY_DIGEST] },
-    run: sealed(withSwappedChunks),
-  },
-  {
-    name: 'seal/truncated',
-    tries: 'a delivery without its last chunk and with a header that says so',
-    refused: 'token-mismatch',
-    defence: 'the layout is the manifest’s; the last chunk is marked, the header covered',
-    off: { edits: [ANY_LAYOUT, ANY_PLACE, ANY_DIGEST] },
-    run: sealed((bytes) => {
-      const header = decodeHeader(bytes.subarray(0, announcedHeaderBytes(bytes)));
-      const cut = Uint8Array.from(withoutLastChunk(bytes));
-      const { offset } = chunkAt(header, Math.ceil(header.plainBytes / header.chunkBytes) - 1);
-      const view = new DataView(cut.buffer);
-      view.setBigUint64(16, BigInt(offset));
-      // And its only layer ends there.
-      view.setBigUint64(40, BigInt(offset));
-      return cut;
-    }),
-  },
-  {
-    name: 'seal/spliced',
-    tries: 'the first chunk of another grant’s delivery',
-    refused: 'chunk-forged',
-    defence: 'each grant has a content key of its own',
-    off: {
-      edits: [
-        edit(
-          'test/test-cloud.ts',
-          'const contentKey = crypto.randomBytes(32);',
-          'const contentKey = new Uint8Array(32).fill(7);',
-        ),
-        ANY_DIGEST,
-      ],
-    },
-    run: opened(async (genuine, { cloud, recipientKey }) => {
-      const other = await cloud.publish(MODEL.map((byte) => byte ^ 1));
-      const { sealed: foreign } = await cloud.grant(other, recipientKey);
-      const header = decodeHeader(foreign.subarray(0, announcedHeaderBytes(foreign)));
-      const { end } = chunkAt(header, 0);
-      return { ...genuine, sealed: concat(foreign.subarray(0, end), genuine.sealed.subarray(end)) };
-    }),
-  },
 ];
-
-/** What ties a manifest to its licence and key, so that a changed one is judged by its signature alone. */
-function unboundManifest() {
-  return [
-    edit(
-      ACCEPT,
-      "if (!isOfManifest) throw new SealError('token-mismatch', 'the licence is for another manifest');",
-    ),
-    edit(
-      ACCEPT,
-      'manifestDigest: tokenDigest(crypto, grant.manifest),',
-      'manifestDigest: fromBase64url(licence.manifestDigest) as Uint8Array,',
-    ),
-  ];
-}

@@ -1,23 +1,19 @@
-/** Tokens of users: forged, confused, stretched. */
+/** Tokens that the identity provider did not sign: by nobody, or by a key of the attacker's. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
-import { type Attack, edit, outcomeOf, SUCCEEDED } from './attack.ts';
+import { type Attack, edit, SUCCEEDED } from './attack.ts';
 import type { Api, Lab } from './lab.ts';
+import { ISSUER, listModels, refusedToken, USER_TOKEN } from './token-requests.ts';
 
-const FILE = 'functions/identity/user-token.ts';
 const VERIFY = 'const { payload, protectedHeader } = await jwtVerify(token, keysOf(issuer), {';
 /** Believes whatever a token says. */
 const UNVERIFIED = edit(
-  FILE,
+  USER_TOKEN,
   VERIFY,
   'const payload = decodeJwt(token); const protectedHeader = { typ: undefined }; void ({',
 );
-const ISSUER = 'const issuer = issuers.find(({ issuer }) => issuer === claimedIssuer(token));';
 const SIGNED_BY_ISSUER = 'signature by a key of the issuer, in an algorithm of the allow-list';
-
-const listModels = (api: Api, token: string) =>
-  outcomeOf(fetch(`${api.baseUrl}/v1/models`, { headers: { Authorization: `Bearer ${token}` } }));
 
 const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
@@ -57,34 +53,7 @@ async function selfSigned(
   return outcome !== SUCCEEDED && mine.wasAsked() ? 'the attacker’s server was asked' : outcome;
 }
 
-type Claims = Readonly<Record<string, unknown>>;
-
-interface Forgery {
-  readonly header?: Claims;
-  readonly claims?: Claims | (() => Claims);
-}
-
-/** A token that the identity provider itself signed, for other things than calling us. */
-const issued =
-  ({ header = {}, claims = {} }: Forgery) =>
-  async (lab: Lab) => {
-    const api = await lab.api();
-    const changed = typeof claims === 'function' ? claims() : claims;
-    const changes = { header, claims: changed as JWTPayload };
-    return listModels(api, await api.idp.token('alice', changes));
-  };
-
-const inSeconds = (seconds: number) => Math.floor(Date.now() / 1000) + seconds;
-
-const refusedToken = (
-  name: string,
-  tries: string,
-  defence: string,
-  off: Attack['off'],
-  run: Attack['run'],
-): Attack => ({ name: `token/${name}`, tries, refused: '401 token_invalid', defence, off, run });
-
-export const tokens: readonly Attack[] = [
+export const forgedTokens: readonly Attack[] = [
   refusedToken(
     'alg-none',
     'an unsigned token, alg none, in the name of another user',
@@ -136,12 +105,12 @@ export const tokens: readonly Attack[] = [
     {
       edits: [
         edit(
-          FILE,
+          USER_TOKEN,
           'import { createRemoteJWKSet,',
           'import { decodeProtectedHeader, createRemoteJWKSet,',
         ),
         edit(
-          FILE,
+          USER_TOKEN,
           'jwtVerify(token, keysOf(issuer), {',
           'jwtVerify(token, createRemoteJWKSet(new URL(decodeProtectedHeader(token).jku as string)), {',
         ),
@@ -155,8 +124,12 @@ export const tokens: readonly Attack[] = [
     'keys come from the configured URL; jwk is never believed',
     {
       edits: [
-        edit(FILE, 'import { createRemoteJWKSet,', 'import { EmbeddedJWK, createRemoteJWKSet,'),
-        edit(FILE, 'jwtVerify(token, keysOf(issuer), {', 'jwtVerify(token, EmbeddedJWK, {'),
+        edit(
+          USER_TOKEN,
+          'import { createRemoteJWKSet,',
+          'import { EmbeddedJWK, createRemoteJWKSet,',
+        ),
+        edit(USER_TOKEN, 'jwtVerify(token, keysOf(issuer), {', 'jwtVerify(token, EmbeddedJWK, {'),
       ],
     },
     (lab) => selfSigned(lab, ({ jwk }) => ({ jwk: { ...jwk, kid: undefined, use: undefined } })),
@@ -175,7 +148,7 @@ export const tokens: readonly Attack[] = [
     {
       edits: [
         edit(
-          FILE,
+          USER_TOKEN,
           ISSUER,
           `${ISSUER.slice(0, -1)} ?? { issuer: claimedIssuer(token) as string, audience: 'modelseal', jwksUri: claimedIssuer(token) + '/jwks', algorithms: ['ES256'] };`,
         ),
@@ -195,9 +168,13 @@ export const tokens: readonly Attack[] = [
     defence: 'redirects of the key set endpoint are not followed',
     off: {
       edits: [
-        edit(FILE, 'import { createRemoteJWKSet,', 'import { customFetch, createRemoteJWKSet,'),
         edit(
-          FILE,
+          USER_TOKEN,
+          'import { createRemoteJWKSet,',
+          'import { customFetch, createRemoteJWKSet,',
+        ),
+        edit(
+          USER_TOKEN,
           'cooldownDuration: 30_000,',
           "cooldownDuration: 30_000, [customFetch]: (url, options) => fetch(url, { ...options, redirect: 'follow' }),",
         ),
@@ -247,95 +224,4 @@ export const tokens: readonly Attack[] = [
       );
     },
   },
-  refusedToken(
-    'expired',
-    'a token that ended two minutes ago',
-    'exp, with a minute for clocks',
-    { edits: [edit(FILE, 'const CLOCK_SKEW_SECONDS = 60;', 'const CLOCK_SKEW_SECONDS = 1e9;')] },
-    issued({ claims: () => ({ exp: inSeconds(-120) }) }),
-  ),
-  refusedToken(
-    'not-yet',
-    'a token that begins in an hour',
-    'nbf, with a minute for clocks',
-    { edits: [edit(FILE, 'const CLOCK_SKEW_SECONDS = 60;', 'const CLOCK_SKEW_SECONDS = 1e9;')] },
-    issued({ claims: () => ({ nbf: inSeconds(3600) }) }),
-  ),
-  refusedToken(
-    'endless',
-    'a token without exp',
-    'exp is required',
-    { edits: [edit(FILE, "requiredClaims: ['exp', 'sub']", "requiredClaims: ['sub']")] },
-    issued({ claims: { exp: undefined } }),
-  ),
-  refusedToken(
-    'nobody',
-    'a token without sub: everybody’s pseudonym',
-    'sub is required and not empty',
-    {
-      edits: [
-        edit(
-          FILE,
-          "if (typeof payload.sub !== 'string' || payload.sub === '') throw refusal('token_subject');",
-        ),
-      ],
-    },
-    issued({ claims: { sub: '' } }),
-  ),
-  refusedToken(
-    'other-audience',
-    'a token of the same issuer for another service',
-    'aud',
-    { edits: [edit(FILE, 'audience: issuer.audience,')] },
-    issued({ claims: { aud: 'another-service' } }),
-  ),
-  refusedToken(
-    'other-issuer',
-    'a token of the same key in the name of another issuer',
-    'iss',
-    {
-      edits: [
-        edit(FILE, ISSUER, 'const [issuer] = issuers;'),
-        edit(FILE, 'issuer: issuer.issuer,\n          audience', 'audience'),
-      ],
-    },
-    issued({ claims: { iss: 'https://evil.example' } }),
-  ),
-  refusedToken(
-    'logout-token',
-    'a logout token of the same issuer for the same audience, in place of an ID token',
-    'typ: another kind of token is none (RFC 8725 section 3.11)',
-    {
-      edits: [
-        edit(FILE, "if (!isUserTokenType(protectedHeader.typ)) throw refusal('token_type');"),
-      ],
-    },
-    issued({ header: { typ: 'logout+jwt' } }),
-  ),
-  refusedToken(
-    'oversized',
-    'a genuine token of 9,000 characters',
-    'a token has an end',
-    { edits: [edit(FILE, '|| token.length > MAX_TOKEN_CHARS')] },
-    issued({ claims: { padding: 'x'.repeat(9_000) } }),
-  ),
-  refusedToken(
-    'in-the-url',
-    'the token as a query parameter, where logs and proxies would keep it',
-    'tokens are taken from the Authorization header alone',
-    {
-      edits: [
-        edit(
-          'functions/api/pipeline.ts',
-          '.verify(request.headers.authorization, now)',
-          ".verify('Bearer ' + new URL(request.url ?? '', 'http://x').searchParams.get('access_token'), now)",
-        ),
-      ],
-    },
-    async (lab) => {
-      const api = await lab.api();
-      const token = await api.idp.token('alice');
-      return outcomeOf(fetch(`${api.baseUrl}/v1/models?access_token=${token}`));
-    },
-  ),
 ];
