@@ -41,8 +41,9 @@ export const readErasure = (data: DocumentData): Erasure => record.parse(data);
 
 /**
  * The record of a user who wants to be forgotten at `now`. Asking again before he may come back,
- * or before all is done, makes it no other erasure. The first time he may come back after an hour; again within the memory
- * of scoring only when that has ended: else a collector could begin at nothing every day.
+ * or before all is done, makes it no other erasure. The first time he may come back after an hour;
+ * again within the memory of scoring only when that has ended: else a collector could begin at
+ * nothing every day.
  */
 export function userErasure(userId: string, data: DocumentData | undefined, now: Date): Erasure {
   const before = data && readErasure(data);
