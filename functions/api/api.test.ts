@@ -53,24 +53,6 @@ describe('the main path', () => {
     });
   });
 
-  it('lists the catalogue to all and a personal model to its owner', async () => {
-    const ids = async (user: string) =>
-      (await api.api(user).models()).map(({ modelId }) => modelId).sort();
-    expect(await ids('alice')).toEqual(['smile']);
-    expect(await ids('owner')).toEqual(['own', 'smile']);
-  });
-
-  it('answers a known ETag without a body', async () => {
-    const headers = { Authorization: `Bearer ${await api.idp.token('alice')}` };
-    const first = await fetch(`${api.baseUrl}/v1/models`, { headers });
-    const etag = first.headers.get('etag') ?? '';
-    const again = await fetch(`${api.baseUrl}/v1/models`, {
-      headers: { ...headers, 'If-None-Match': etag },
-    });
-    expect(again.status).toBe(304);
-    expect(await again.text()).toBe('');
-  });
-
   it('publishes the keys without a user', async () => {
     const response = await fetch(`${api.baseUrl}/v1/keys`);
     const { keys } = (await response.json()) as { keys: { kid: string; d?: string }[] };
@@ -92,33 +74,6 @@ describe('the main path', () => {
     );
     const risk = await api.clients.documents.get(`risk/user_${api.userId('reporter')}`);
     expect(risk).toBeDefined();
-  });
-
-  it('gives the same device id when the answer to an enrolment was lost', async () => {
-    const phone = api.phone('alice');
-    const send = async (user: string, keyId?: string) => {
-      const challenge = await api.api(user).challenge('device.enroll');
-      const data = {
-        type: 'device.enroll',
-        challenge,
-        platform: 'ios',
-        appId: phone.platform.appId,
-        appVersion: '1.0.0',
-      };
-      const bytes = Buffer.from(JSON.stringify(data));
-      const hash = Buffer.from(await crypto.subtle.digest('SHA-256', bytes));
-      const key = keyId ?? (await phone.platform.appAttest.generateKey());
-      const attestationObject = toBase64url(await phone.platform.appAttest.attestKey(key, hash));
-      const answer = await api.api(user).enrol(bytes.toString('base64url'), {
-        format: 'apple-appattest',
-        keyId: key,
-        attestationObject,
-      });
-      return { ...answer, key };
-    };
-    const first = await send('alice');
-    expect((await send('alice', first.key)).deviceId).toBe(first.deviceId);
-    await expect(send('mallory', first.key)).rejects.toMatchObject({ code: 'device_conflict' });
   });
 });
 

@@ -5,9 +5,7 @@ import { FUNCTIONS } from '../../functions/index.ts';
 import { expiringCollections } from '../../infra/policy.ts';
 import { parseSources, readSources } from '../../infra/terraform.ts';
 import { type ApiHarness, startApi } from '../../test/api-harness.ts';
-import { databaseChecks } from '../doctor/database-checks.ts';
 import { type Answers, fakeProject, healthyAnswers } from '../doctor/fake-project.ts';
-import { quotaNeeds } from '../doctor/quota-checks.ts';
 import { startStack } from '../local/stack.ts';
 import { diagnose, doctor } from './doctor.ts';
 
@@ -259,31 +257,6 @@ describe('doctor, in a project', () => {
     ]);
   });
 
-  it('finds a composite index that is missing or not ready', async () => {
-    const file = {
-      indexes: [{ collectionGroup: 'grants', fields: [{ fieldPath: 'user', order: 'ASCENDING' }] }],
-      fieldOverrides: [],
-    };
-    const listed = (state: string) => [
-      {
-        name: 'projects/p/databases/(default)/collectionGroups/grants/indexes/1',
-        state,
-        fields: [...(file.indexes[0]?.fields ?? []), { fieldPath: '__name__', order: 'ASCENDING' }],
-      },
-    ];
-    const of = async (list: unknown) => {
-      const project = fakeProject({ 'firestore indexes composite list': list }, api.services.now);
-      const [check] = databaseChecks(project, file);
-      return check?.work().then(
-        () => 'well',
-        (error: Error) => error.message,
-      );
-    };
-    expect(await of(listed('READY'))).toBe('well');
-    expect(await of(listed('CREATING'))).toBe('it is CREATING');
-    expect(await of([])).toBe('it is not there');
-  });
-
   it('finds a clock that is off', async () => {
     const answers = healthyAnswers(api.services.now());
     const project = {
@@ -292,21 +265,6 @@ describe('doctor, in a project', () => {
     };
     expect(await wrong(api.services, project)).toMatchObject([
       { check: 'this clock is right', wrong: 'it is 60 s off' },
-    ]);
-  });
-});
-
-describe('what quotas must allow', () => {
-  it('follows from how far the functions may grow', () => {
-    const scales = new Map([
-      ['grant', { instances: 50, concurrency: 8, milliCpu: 1000 }],
-      ['renew', { instances: 50, concurrency: 40, milliCpu: 1000 }],
-    ]);
-    expect(quotaNeeds(scales).map(({ service, amount }) => [service, amount])).toEqual([
-      ['run.googleapis.com', 100_000],
-      ['cloudkms.googleapis.com', 24_000],
-      ['cloudkms.googleapis.com', 100],
-      ['iamcredentials.googleapis.com', 24_000],
     ]);
   });
 });
