@@ -23,6 +23,7 @@ import type { SubjectKind } from './subjects.ts';
 
 /** How many occurrences an explanation names. */
 const EVIDENCE_SHOWN = 12;
+const DAY_MS = 86_400_000;
 
 export interface Meter {
   /** When something happened that can raise the points. */
@@ -269,8 +270,9 @@ function unansweredMeter(
     if (asked.has(name) && !answered.has(name)) open.add(name);
   };
   const askedAt = slidingWindow(asks, windowMs, { lagMs: graceMs, changed });
-  // Answers count from before the window on: they may be to an ask at its very beginning.
-  const answeredAt = slidingWindow(answers, windowMs + graceMs, { changed });
+  // Answers count from before the window on: they may be to an ask at its very beginning, and of
+  // the answers of a day only the first is remembered, which may have come before that ask.
+  const answeredAt = slidingWindow(answers, windowMs + graceMs + DAY_MS, { changed });
   asked = askedAt(Number.NEGATIVE_INFINITY);
   answered = answeredAt(Number.NEGATIVE_INFINITY);
   return {

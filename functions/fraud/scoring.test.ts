@@ -189,6 +189,22 @@ describe('what clients report', () => {
 });
 
 describe('silence', () => {
+  it('takes an opening for the answer to a grant of the same day that came later', () => {
+    const story = tell();
+    const each = (seconds: number, told: (model: string, at: number) => void) => {
+      for (let n = 0; n < 5; n += 1) told(`m${n}`, seconds + 10 * n);
+    };
+    // Opened in the morning while the licence holds, and granted anew when it has ended.
+    each(DAY, (model, at) => story.client(at, 'model.opened', { model }));
+    each(DAY + HOUR, (model, at) => {
+      story.server(at, { type: 'grant.made', model });
+      story.client(at + 5, 'model.opened', { model });
+    });
+    story.client(DAY + HOUR, 'rasp.checked');
+    story.server(2 * DAY + 0.5 * HOUR, { type: 'grant.made', model: 'm0' });
+    expect(judged(story.events).score).toBe(0);
+  });
+
   it('adds up for models that are never opened, by whoever takes them slowly', () => {
     const harvest = tell();
     const use = tell();
