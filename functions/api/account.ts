@@ -4,9 +4,11 @@
  * than a request may: it is ordered here and carried out by the `erasures` worker.
  */
 import { z } from 'zod';
+import type { DocumentStore } from '../cloud/documents.ts';
 import type { Services } from '../composition.ts';
 import { ServiceError } from '../errors.ts';
 import type { EventInput } from '../fraud/events.ts';
+import { consumeAll, type LimitPolicy } from '../fraud/limits.ts';
 import {
   base64urlBytes,
   eraseClientData,
@@ -15,6 +17,7 @@ import {
 } from '../identity/client-data.ts';
 import { deviceProof, provenRequest } from '../identity/device-proof.ts';
 import { exportUser } from '../privacy/export-user.ts';
+import { exportLimitPath } from '../privacy/limits-held.ts';
 import { requestErasure } from '../privacy/request-erasure.ts';
 import { retireDevice } from '../privacy/retire-device.ts';
 import { type ApiRequest, type ApiResponse, type EndpointTable, endpoint } from './endpoint.ts';
@@ -27,17 +30,38 @@ const erasure = z.strictObject({
   proof: deviceProof.optional(),
 });
 
+/** An export reads everything that is held: looking again and again tells nothing new. */
+const EXPORTS: LimitPolicy = { name: 'exports', limit: 10, windowSeconds: 86_400, burst: 10 };
+
 export const endpoints: EndpointTable = {
   'DELETE /v1/devices/:deviceId': endpoint({ user: true, body: retirement, handle: retire }),
   'DELETE /v1/me': endpoint({ user: true, body: erasure, handle: erase }),
   'GET /v1/me': endpoint({
     user: true,
     async handle({ userId, now }, { documents }) {
+      const headers = await spendExport(documents, userId, now);
       const body = await exportUser(documents, userId, now, { judgement: false });
-      return { status: 200, body };
+      return { status: 200, headers, body };
     },
   }),
 };
+
+/** The RateLimit fields. Throws rate_limited, of which no event tells: asking is a right, and no evidence. */
+async function spendExport(
+  documents: DocumentStore,
+  userId: string,
+  now: Date,
+): Promise<Readonly<Record<string, string>>> {
+  const path = exportLimitPath(userId);
+  return documents.transaction(async (tx) => {
+    const [data] = await tx.getAll([path]);
+    const check = { policy: EXPORTS, path, data };
+    const { allowed, retryAfterSeconds, headers, writes } = consumeAll([check], now);
+    if (!allowed) throw new ServiceError('rate_limited', { retryAfterSeconds, headers });
+    for (const { path, data } of writes) tx.set(path, data);
+    return headers;
+  });
+}
 
 async function retire(
   { params, body, userId, network, now }: ApiRequest<z.infer<typeof retirement>>,

@@ -8,7 +8,6 @@ import { revokeModel } from '../catalogue/revoke-model.ts';
 import type { DocumentData, DocumentStore, DocumentValue } from '../cloud/documents.ts';
 import type { Services } from '../composition.ts';
 import { activeRestrictions, restrictionsDocument } from '../fraud/blocklist.ts';
-import { limitPath } from '../fraud/limits.ts';
 import { blockPath, riskPath } from '../fraud/subjects.ts';
 import { quotaPath } from '../grants/quota.ts';
 import { modelLimitPaths } from '../grants/shared-limits.ts';
@@ -16,6 +15,7 @@ import { deviceIdFrom } from '../identity/devices.ts';
 import { userDevicesPath } from '../identity/user-devices.ts';
 import { eraseSomeGrants } from './erase-grants.ts';
 import { erasurePath, readErasure } from './erasure-record.ts';
+import { deviceLimitPaths, userLimitPaths } from './limits-held.ts';
 
 export type ErasureServices = Pick<Services, 'documents' | 'objects' | 'config' | 'pseudonyms'>;
 
@@ -125,8 +125,7 @@ async function eraseTraces(documents: DocumentStore, userId: string): Promise<vo
     const paths = [
       riskPath(device),
       blockPath(device),
-      limitPath('device', id),
-      limitPath('device', `${id}_renewals`),
+      ...deviceLimitPaths(id),
       erasurePath(device),
     ];
     await documents.transaction(async (tx) => {
@@ -166,8 +165,7 @@ async function eraseRecords(documents: DocumentStore, userId: string, now: Date)
     const { allowedUntil: _, ...kept } = activeRestrictions(restrictions, now);
     tx.delete(userDevicesPath(userId));
     tx.delete(riskPath(user));
-    tx.delete(limitPath('user', userId));
-    tx.delete(limitPath('user', `${userId}_enrolments`));
+    for (const limit of userLimitPaths(userId)) tx.delete(limit);
     tx.delete(quotaPath(userId));
     if (Object.keys(kept).length > 0) tx.set(blockPath(user), restrictionsDocument(user, kept));
     else tx.delete(blockPath(user));

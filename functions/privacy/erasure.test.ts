@@ -90,6 +90,7 @@ async function aliceAndBob() {
   const bob = await bobs.grant('smile');
   await bobs.grant('frown');
   await phone.report([{ type: 'rasp.signal', cause: 'hook' }]);
+  await api.api('alice').exportMe();
   await api.clients.publisher.idle();
   const devices = [...new Set(grants.map(({ deviceId }) => deviceId))];
   return { phone, pixel, bobs, grants, devices, bob };
@@ -281,6 +282,8 @@ describe('the export', () => {
       expect(text).toContain(each);
     }
     expect(exported).toMatchObject({ user: api.userId('alice'), complete: true, erasure: null });
+    // Of the user his grants, enrolments and exports; of each of his two devices its grants.
+    expect(exported['limits']).toHaveLength(5);
     expect(text).not.toContain(api.userId('bob'));
     expect(text).not.toMatch(/"score"|"spans"|wrappedKey|vaultObject|"salt"/);
     await api.phone('alice').grant('smile');

@@ -1,10 +1,10 @@
 /** Everything that is held about a user (GDPR article 15), under the pseudonym it is held by. */
 import type { DocumentData, DocumentStore, StoredDocument } from '../cloud/documents.ts';
-import { limitPath } from '../fraud/limits.ts';
 import { blockPath, riskPath, type Subject } from '../fraud/subjects.ts';
 import { quotaPath } from '../grants/quota.ts';
 import { deviceIdFrom } from '../identity/devices.ts';
 import { erasurePath } from './erasure-record.ts';
+import { deviceLimitPaths, userLimitPaths } from './limits-held.ts';
 
 /**
  * What one answer holds, some 8 MB. A plan lets who asks all day gather more in the time that
@@ -40,11 +40,7 @@ export async function exportUser(
     { kind: 'user', id: userId },
     ...deviceIds.map((id) => ({ kind: 'device', id }) as const),
   ];
-  const limits = [
-    limitPath('user', userId),
-    limitPath('user', `${userId}_enrolments`),
-    ...deviceIds.flatMap((id) => [limitPath('device', id), limitPath('device', `${id}_renewals`)]),
-  ];
+  const limits = [...userLimitPaths(userId), ...deviceIds.flatMap(deviceLimitPaths)];
   const held = (paths: readonly string[]) => found(documents, paths);
   const [counted, risks, restrictions, quota, erasure] = await Promise.all([
     held(limits),

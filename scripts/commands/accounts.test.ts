@@ -21,13 +21,17 @@ const actions = async (subject: string) =>
 describe('an operator', () => {
   it('sees the state of a user: devices, limits, restrictions, score, acts', async () => {
     const { deviceId } = await api.phone('ines').grant('smile');
+    await api.api('ines').exportMe();
     await allow(api.services, userOf('ines'), 5, act);
     const state = await inspect(api.services, userOf('ines'));
     expect(state).toMatchObject({
       score: 0,
       restrictions: { allowedUntil: expect.any(Date) },
       devices: { [`devices/${deviceId}`]: { platform: 'ios' } },
-      limits: { [`limits/user_${api.userId('ines')}_quota`]: { grants: 1, models: ['smile'] } },
+      limits: {
+        [`limits/user_${api.userId('ines')}_quota`]: { grants: 1, models: ['smile'] },
+        [`limits/user_${api.userId('ines')}_exports`]: { tat: expect.any(Number) },
+      },
       erasure: null,
       acts: [{ action: 'allow', by: 'bob', reason: 'ticket 7' }],
     });

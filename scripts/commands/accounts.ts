@@ -1,7 +1,6 @@
 /** What operators do about users and devices as data: look, export, erase, revoke. Each act is in the audit log. */
 import { revokeModel } from '../../functions/catalogue/revoke-model.ts';
 import type { Services } from '../../functions/composition.ts';
-import { limitPath } from '../../functions/fraud/limits.ts';
 import { type Subject, subjectKey } from '../../functions/fraud/subjects.ts';
 import { quotaPath } from '../../functions/grants/quota.ts';
 import { devicePath } from '../../functions/identity/devices.ts';
@@ -10,6 +9,7 @@ import { revokeSomeGrants } from '../../functions/privacy/erase-grants.ts';
 import { type ErasureServices, eraseUser } from '../../functions/privacy/erase-user.ts';
 import { type Erasure, erasurePath } from '../../functions/privacy/erasure-record.ts';
 import { exportUser } from '../../functions/privacy/export-user.ts';
+import { deviceLimitPaths, userLimitPaths } from '../../functions/privacy/limits-held.ts';
 import { orderErasure } from '../../functions/privacy/request-erasure.ts';
 import { retireByOperator } from '../../functions/privacy/retire-device.ts';
 import { type Act, auditEntry, auditOf } from './audit.ts';
@@ -80,12 +80,7 @@ export async function inspect({ documents }: Pick<Services, 'documents'>, subjec
   const list = kind === 'user' ? await documents.get(userDevicesPath(id)) : undefined;
   const deviceIds = kind === 'device' ? [id] : devicesOf(list);
   const limits =
-    kind === 'user'
-      ? [limitPath('user', id), limitPath('user', `${id}_enrolments`), quotaPath(id)]
-      : deviceIds.flatMap((device) => [
-          limitPath('device', device),
-          limitPath('device', `${device}_renewals`),
-        ]);
+    kind === 'user' ? [...userLimitPaths(id), quotaPath(id)] : deviceIds.flatMap(deviceLimitPaths);
   const found = async (paths: readonly string[]) =>
     Object.fromEntries(
       await Promise.all(paths.map(async (path) => [path, (await documents.get(path)) ?? null])),

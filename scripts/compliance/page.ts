@@ -29,7 +29,7 @@ ${table(MASVS)}
 | quota of the day: grants, models | Firestore \`limits\` | plans | until midnight UTC |
 | erasure: pseudonym, times | Firestore \`erasures\` | to carry it out, and that it is no way to start collecting anew | 31 days |
 | acts of operators: pseudonym, author, reason | Firestore \`audit\` | accountability | 400 days |
-| limits, spent challenges | Firestore \`limits\`, \`challenges\` | to enforce them | minutes |
+| limits, spent challenges | Firestore \`limits\`, \`challenges\` | to enforce them | minutes; those of enrolments and exports a day |
 | evidence and restrictions | Firestore \`risk\`, \`blocklist\` | to stop theft | until they have faded |
 | events: pseudonym, device, keyed hash of the network (/24, /48), app version, what happened | Pub/Sub, BigQuery | fraud detection, security | 396 days |
 | IP address | load balancer's logs only | defence against floods | as the log bucket keeps them, 30 days by default |

@@ -117,15 +117,22 @@ function operationOf(name: string, route: string, endpoint: EndpointTable[string
         description: summary,
         content: { 'application/json': { schema: jsonSchema(answer, 'output') } },
       },
-      default: {
-        description: 'A problem; docs/errors.md lists the codes.',
-        content: {
-          'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
-        },
-      },
+      // Whoever has a user token has limits, too.
+      ...(endpoint.user && { 429: TOO_MANY }),
+      default: { description: 'A problem; docs/errors.md lists the codes.', content: PROBLEMS },
     },
   };
 }
+
+const PROBLEMS = {
+  'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
+};
+
+const TOO_MANY = {
+  description: '`rate_limited` or `quota_exceeded`: not before `Retry-After`.',
+  headers: { 'Retry-After': { description: 'Seconds.', schema: { type: 'integer' } } },
+  content: PROBLEMS,
+};
 
 /** RFC 9457, with our members. */
 const PROBLEM = {
