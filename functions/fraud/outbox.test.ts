@@ -4,7 +4,7 @@ import { type ApiHarness, startApi } from '../../test/api-harness.ts';
 import { tell } from '../../test/fraud/story.ts';
 import { eventMessage } from './event-message.ts';
 import type { FraudEvent } from './events.ts';
-import { documentOutbox, emptyOutbox } from './outbox.ts';
+import { documentOutbox, emptyOutbox, forgetSomeEvents } from './outbox.ts';
 
 const start = new Date('2026-11-24T12:00:00.000Z');
 const minutes = (offset: number) => new Date(start.getTime() + offset * 60_000);
@@ -56,6 +56,41 @@ describe('the outbox', () => {
   });
 });
 
+describe('an event of a user who is forgotten', () => {
+  async function filled() {
+    const documents = memoryDocuments();
+    const outbox = documentOutbox(documents, () => start);
+    const [event] = events as [FraudEvent];
+    for (let n = 0; n < 401; n += 1) await outbox.keep({ ...event, eventId: `a${n}` });
+    await outbox.keep({ ...event, eventId: 'b', user: 'k1_bob' });
+    await outbox.keep({ ...event, eventId: 'c', user: null });
+    const left = async () =>
+      (await documents.query({ collection: 'outbox', limit: 500 })).map(({ path }) => path);
+    return { documents, left };
+  }
+
+  it('goes, in steps, and nobody else’s does', async () => {
+    const { documents, left } = await filled();
+    let steps = 0;
+    while (await forgetSomeEvents(documents, 'k1_alice')) steps += 1;
+    expect(steps).toBeGreaterThan(1);
+    expect(await left()).toEqual(['outbox/b', 'outbox/c']);
+    expect(await forgetSomeEvents(documents, 'k1_nobody')).toBe(false);
+  });
+
+  it('does not come back where Pub/Sub refuses it meanwhile', async () => {
+    const { documents, left } = await filled();
+    const publisher = {
+      publish: async () => {
+        while (await forgetSomeEvents(documents, 'k1_alice'));
+        throw new Error('out');
+      },
+    };
+    expect(await emptyOutbox({ documents, publisher }, start)).toMatchObject({ republished: 0 });
+    expect(await left()).toEqual(['outbox/b', 'outbox/c']);
+  });
+});
+
 describe('an outbox after a long outage', () => {
   async function kept(count: number) {
     const documents = memoryDocuments();
@@ -92,7 +127,7 @@ describe('an outbox after a long outage', () => {
     const documents = await kept(40);
     const failing = {
       ...documents,
-      set: async () => {
+      transaction: async () => {
         throw new Error('away');
       },
     };

@@ -11,10 +11,11 @@ const KEPT_MS = 14 * 86_400_000;
 const BATCH = 500;
 /** A run ends before the next one begins, a minute later. */
 const BATCHES_A_RUN = 20;
+const FORGOTTEN_A_STEP = 200;
 const CONCURRENT = 16;
 const LONGEST_PAUSE_MINUTES = 60;
 
-/** The outbox in the database: one document an event, the message as one text so that nothing of it is indexed. */
+/** The outbox in the database: one document an event, the message as one text so that nothing else of it is indexed. */
 export function documentOutbox(
   documents: Pick<DocumentStore, 'set' | 'delete'>,
   now: () => Date,
@@ -29,6 +30,8 @@ const pathOf = ({ eventId }: FraudEvent): string => `${COLLECTION}/${eventId}`;
 
 const entryOf = (event: FraudEvent, now: Date): DocumentData => ({
   message: JSON.stringify(eventMessage(event)),
+  // Once more, as a field: by it the events of a user are found when he is forgotten.
+  user: event.user,
   attempts: 0,
   retryAt: now,
   expireAt: new Date(now.getTime() + KEPT_MS),
@@ -80,11 +83,31 @@ async function emptyBatch({ documents, publisher }: OutboxServices, now: Date): 
         const attempts = Number(data['attempts']) + 1;
         const minutes = Math.min(2 ** attempts, LONGEST_PAUSE_MINUTES);
         const retryAt = new Date(now.getTime() + minutes * 60_000);
-        // Where that cannot be noted, the event is tried again by the next run.
-        await documents.set(path, { ...data, attempts, retryAt }).catch(() => undefined);
+        // Where that cannot be noted, the event is tried again by the next run; one that was
+        // forgotten meanwhile must not come back.
+        await documents
+          .transaction(async (tx) => tx.update(path, { attempts, retryAt }))
+          .catch(() => undefined);
       }
     }
   };
   await Promise.all(Array.from({ length: CONCURRENT }, lane));
   return counts;
+}
+
+/** Takes out so many events of a user who is to be forgotten; false once there are none. */
+export async function forgetSomeEvents(
+  documents: Pick<DocumentStore, 'query' | 'transaction'>,
+  userId: string,
+): Promise<boolean> {
+  const found = await documents.query({
+    collection: COLLECTION,
+    where: [['user', '==', userId]],
+    limit: FORGOTTEN_A_STEP,
+  });
+  if (found.length === 0) return false;
+  await documents.transaction(async (tx) => {
+    for (const { path } of found) tx.delete(path);
+  });
+  return true;
 }

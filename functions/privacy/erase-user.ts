@@ -8,6 +8,7 @@ import { revokeModel } from '../catalogue/revoke-model.ts';
 import type { DocumentData, DocumentStore, DocumentValue } from '../cloud/documents.ts';
 import type { Services } from '../composition.ts';
 import { activeRestrictions, restrictionsDocument } from '../fraud/blocklist.ts';
+import { forgetSomeEvents } from '../fraud/outbox.ts';
 import { blockPath, riskPath } from '../fraud/subjects.ts';
 import { quotaPath } from '../grants/quota.ts';
 import { modelLimitPaths } from '../grants/shared-limits.ts';
@@ -31,6 +32,8 @@ export async function eraseUser(
   now: Date,
 ): Promise<boolean> {
   const { documents } = services;
+  // First what would bring traces back once it is published and scored.
+  if (await forgetSomeEvents(documents, userId)) return false;
   if (await eraseSomeDevices(documents, userId)) return false;
   const note = (networks: readonly string[]) => remember(documents, userId, { networks });
   if (await eraseSomeGrants(services, userId, note, now)) return false;

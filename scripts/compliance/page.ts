@@ -32,6 +32,7 @@ ${table(MASVS)}
 | limits, spent challenges | Firestore \`limits\`, \`challenges\` | to enforce them | minutes; those of enrolments and exports a day |
 | evidence and restrictions | Firestore \`risk\`, \`blocklist\` | to stop theft | until they have faded |
 | events: pseudonym, device, keyed hash of the network (/24, /48), app version, what happened | Pub/Sub, BigQuery | fraud detection, security | 396 days |
+| events that Pub/Sub did not take | Firestore \`outbox\` | fraud detection, security | until it takes them, 14 days at most |
 | IP address | load balancer's logs only | defence against floods | as the log bucket keeps them, 30 days by default |
 
 No e-mail, name, advertising id, location or raw address is stored by the functions. The legal basis that fits is
@@ -44,16 +45,16 @@ thieves (recital 63), and without links, which tell of others; that a restrictio
 Where there are more than 20,000 grants the answer says that it is not complete. Operators export the rest.
 
 **Erasure** (art. 17, CCPA 1798.105): \`DELETE /v1/me\`. Devices, personal models with their bytes in the vault and those that
-wait in intake, sealed objects, limits, evidence, what networks remember of the user, and the personal fields of grants go
-within minutes. What stays, under the keyed pseudonym:
+wait in intake, sealed objects, limits, evidence, what networks remember of the user, events that wait in the outbox, and the personal fields
+of grants go within minutes. What stays, under the keyed pseudonym:
 
 - a block, throttle or demand for attestation that is in force, until its end: legitimate interest against fraud (art. 6(1)(f),
   17(1)(c)); else erasing would lift it;
 - the record of the erasure, 31 days. A second erasure within them lets nobody enrol before their end: else a collector could
   start anew each day;
 - acts of operators in the audit log, 400 days (art. 5(2));
-- events and decisions in BigQuery, 396 days, and those that wait to get there (\`outbox\`, dead letters): security of processing; docs/operations.md has the statement
-  that deletes them earlier;
+- events and decisions in BigQuery, 396 days, and dead letters, 31 days: security of processing; docs/operations.md has the
+  statement that deletes them earlier;
 - backups of the database, 14 days, and its point-in-time recovery, 7 days: erase again after a restore.
 
 ## Export of encryption
