@@ -94,12 +94,13 @@ locals {
       kind   = "events"
       access = { topics = ["decisions", "dead-letters"], firestore = "roles/datastore.user" }
     }
+    # After an outage it publishes up to 10,000 events a run, each with a call to Pub/Sub and one to Firestore.
     sweep = {
       kind        = "schedule"
       cron        = "* * * * *"
       path        = "/internal/sweep"
       concurrency = 1
-      timeout     = "120s"
+      timeout     = "300s"
       access      = { topics = ["events"], buckets = { sealed = "sealedSweeper" }, firestore = "roles/datastore.user" }
     }
     erasures = {

@@ -143,6 +143,13 @@ describe('the policy', () => {
       'functions have an end',
     ],
     [
+      'a scheduler that gives up before the function',
+      'triggers.tf',
+      'attempt_deadline = each.value.timeout',
+      'attempt_deadline = "120s"',
+      'a scheduled function is waited for as long as it may run',
+    ],
+    [
       'no ban of floods',
       'edge.tf',
       '"rate_based_ban"',

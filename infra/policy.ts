@@ -184,6 +184,13 @@ export const POLICY: Readonly<Record<string, Rule>> = {
       'needs a most of instances, of concurrency and of time',
     ),
 
+  'a scheduled function is waited for as long as it may run': (infra) =>
+    violations(
+      ofType(infra, 'google_cloud_scheduler_job'),
+      ({ body }) => body['attempt_deadline'] === `\${each.value.timeout}`,
+      'gives up on what still works',
+    ),
+
   'the edge bans floods and takes only TLS': (infra) => {
     const policy = ofType(infra, 'google_compute_security_policy')[0];
     const rules = JSON.stringify(policy?.body ?? {});

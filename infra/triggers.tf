@@ -4,7 +4,7 @@ resource "google_cloud_scheduler_job" "function" {
   region           = var.region
   schedule         = each.value.cron
   time_zone        = "Etc/UTC"
-  attempt_deadline = "120s"
+  attempt_deadline = each.value.timeout
   http_target {
     http_method = "POST"
     uri         = "${google_cloud_run_v2_service.function[each.key].uri}${each.value.path}"

@@ -9,7 +9,7 @@ const COLLECTION = 'outbox';
 /** The time in which an outage must end; then the database deletes what is left. */
 const KEPT_MS = 14 * 86_400_000;
 const BATCH = 500;
-/** A run ends before the next one begins, a minute later. */
+/** 10,000 events, 16 at a time: a run ends within the function's five minutes though each takes 0.4 s. */
 const BATCHES_A_RUN = 20;
 const FORGOTTEN_A_STEP = 200;
 const CONCURRENT = 16;
