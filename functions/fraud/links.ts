@@ -3,7 +3,8 @@
  * a user with a blocked device, or a network with a ring he takes part in. Links come from what a
  * subject did itself, never from links of its own, so they cannot run through the whole graph.
  */
-import { inOrder, linkedMembers } from './meters.ts';
+import { linkedMembers } from './meters.ts';
+import { inOrder } from './occurrences.ts';
 import { NEIGHBOURS_TRAIL } from './recordings.ts';
 import { ringTimeline } from './ring.ts';
 import type { Risk } from './risk.ts';

@@ -1,6 +1,16 @@
 /** How many points one rule gives at an instant, asked along a time line that only moves forward. */
 import { nameOf, type Trail } from './evidence.ts';
 import {
+  byTime,
+  DAY_MS,
+  firstOfEach,
+  fullDays,
+  inOrder,
+  instantsOf,
+  type Occurrence,
+  slidingWindow,
+} from './occurrences.ts';
+import {
   linkTrail,
   modelOf,
   NEIGHBOURS_TRAIL,
@@ -15,6 +25,7 @@ import type {
   OccurrenceRule,
   ProbationRule,
   Rule,
+  RuleSet,
   SharedRule,
   UnansweredRule,
   VersionsRule,
@@ -23,7 +34,6 @@ import type { SubjectKind } from './subjects.ts';
 
 /** How many occurrences an explanation names. */
 const EVIDENCE_SHOWN = 12;
-const DAY_MS = 86_400_000;
 
 export interface Meter {
   /** When something happened that can raise the points. */
@@ -42,13 +52,12 @@ export interface Readings {
   readonly links: Readonly<Record<string, readonly number[]>>;
 }
 
-interface Occurrence {
-  readonly name: string;
-  readonly at: number;
-}
-
-/** Makes the meters of one subject, over what happened after `after`. */
-export function createMeters({ trails, links }: Readings, after: number): (rule: Rule) => Meter {
+/** Makes the meters of one subject, over what happened after `after`, of which so much is remembered. */
+export function createMeters(
+  { trails, links }: Readings,
+  after: number,
+  { membersPerDay }: Pick<RuleSet['memory'], 'membersPerDay'>,
+): (rule: Rule) => Meter {
   const sorted = new Map<string, readonly Occurrence[]>();
   const read = (trail: string): readonly Occurrence[] => {
     const known = sorted.get(trail) ?? inOrder(trails[trail] ?? {}, after);
@@ -71,12 +80,13 @@ export function createMeters({ trails, links }: Readings, after: number): (rule:
         return versionsMeter(rule, read(trailOf(rule.on, 'version')));
       case 'shared':
         return sharedMeter(rule, read(PAIRS_TRAIL));
-      case 'unanswered':
-        return unansweredMeter(
-          rule,
-          read(trailOf(rule.on, rule.member)),
-          read(trailOf(rule.answers, rule.member)),
-        );
+      case 'unanswered': {
+        const answers = trailOf(rule.answers, rule.member);
+        // Of a day with more answers than are remembered nobody knows what was left unanswered.
+        const full = fullDays(trails[answers] ?? {}, membersPerDay);
+        const asks = read(trailOf(rule.on, rule.member)).filter(({ at }) => !full(at));
+        return unansweredMeter(rule, asks, read(answers));
+      }
       case 'ring':
         return ringMeter(rule.cap, ringTimeline(rule, read(NEIGHBOURS_TRAIL)));
       case 'linked':
@@ -98,22 +108,6 @@ export function linkedMembers(
   to: 'user' | 'device',
 ): ReadonlySet<string> {
   return new Set(Object.keys(trails[linkTrail(to)] ?? {}).map(nameOf));
-}
-
-export function inOrder(trail: Trail, after: number): readonly Occurrence[] {
-  return Object.entries(trail)
-    .filter(([, at]) => at > after)
-    .map(([key, at]) => ({ name: nameOf(key), at }))
-    .sort(byTime);
-}
-
-const byTime = (a: Occurrence, b: Occurrence) => a.at - b.at || (a.name < b.name ? -1 : 1);
-const instantsOf = (occurrences: readonly Occurrence[]) => occurrences.map(({ at }) => at);
-
-/** The first time that each name occurs. */
-function firstOfEach(occurrences: readonly Occurrence[]): readonly Occurrence[] {
-  const seen = new Set<string>();
-  return occurrences.filter(({ name }) => !seen.has(name) && seen.add(name));
 }
 
 /** A sum that halves every half-life and never exceeds the cap. */
@@ -143,42 +137,6 @@ function decayingMeter(
     },
     evidence: () =>
       occurrences.slice(Math.max(0, next - EVIDENCE_SHOWN), next).map(({ name }) => name),
-  };
-}
-
-/**
- * The occurrences that entered a window behind `lagMs` and left it, as a count of each name.
- * `changed` hears each name that has come in or gone.
- */
-function slidingWindow(
-  occurrences: readonly Occurrence[],
-  windowMs: number,
-  { lagMs = 0, changed = (_name: string): void => {} } = {},
-) {
-  const inside = new Map<string, number>();
-  let head = 0;
-  let tail = 0;
-  return (at: number): ReadonlyMap<string, number> => {
-    for (let due = occurrences[head]; due && due.at <= at - lagMs; due = occurrences[head]) {
-      const known = inside.get(due.name) ?? 0;
-      inside.set(due.name, known + 1);
-      if (known === 0) changed(due.name);
-      head += 1;
-    }
-    for (
-      let old = occurrences[tail];
-      old && old.at <= at - windowMs && tail < head;
-      old = occurrences[tail]
-    ) {
-      const left = (inside.get(old.name) ?? 1) - 1;
-      if (left > 0) inside.set(old.name, left);
-      else {
-        inside.delete(old.name);
-        changed(old.name);
-      }
-      tail += 1;
-    }
-    return inside;
   };
 }
 

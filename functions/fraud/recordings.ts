@@ -9,6 +9,7 @@ import {
   monthKey,
   type Trail,
 } from './evidence.ts';
+import { DAY_MS } from './occurrences.ts';
 import type { Rule, RuleSet, Selector } from './rules.ts';
 import type { Subject, SubjectKind } from './subjects.ts';
 
@@ -17,7 +18,6 @@ type Naming = 'event' | 'model' | 'device' | 'user' | 'network' | 'version' | 'p
 
 /** Hours with occurrences of one kind, the newest, that are remembered. */
 const OCCURRENCE_HOURS = 24;
-const DAY_MS = 86_400_000;
 /**
  * How long members are remembered, all alike: a question must not outlive its answer. A member
  * unseen for this long is new again, and whoever shared something longer ago is not linked.

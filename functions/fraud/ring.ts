@@ -1,11 +1,7 @@
 /** Several users behind one network who divide the models among them, so that none stands out. */
+import { DAY_MS, type Occurrence } from './occurrences.ts';
 import { sightingOf } from './recordings.ts';
 import type { RingRule } from './rules.ts';
-
-interface Sighting {
-  readonly name: string;
-  readonly at: number;
-}
 
 /** How things stood in a network after one more user took one more model. */
 export interface RingStep {
@@ -16,13 +12,14 @@ export interface RingStep {
   readonly users: readonly string[];
 }
 
-const DAY_MS = 86_400_000;
-
 /**
  * Replays who newly took which model in a network. Neighbours who share an address take the popular
  * models too, and so the same ones; members of a ring have no use for what another has already.
  */
-export function ringTimeline(rule: RingRule, sightings: readonly Sighting[]): readonly RingStep[] {
+export function ringTimeline(
+  rule: RingRule,
+  sightings: readonly Occurrence[],
+): readonly RingStep[] {
   const taken = takingsOf(sightings);
   const firstSeen = new Map<string, number>();
   for (const { user, at } of taken) if (!firstSeen.has(user)) firstSeen.set(user, at);
@@ -62,7 +59,7 @@ interface Taking {
 }
 
 /** Who first took which model, in order of time. */
-function takingsOf(sightings: readonly Sighting[]): readonly Taking[] {
+function takingsOf(sightings: readonly Occurrence[]): readonly Taking[] {
   const takings = new Map<string, Taking>();
   for (const { name, at } of sightings) {
     const { user, model } = sightingOf(name);

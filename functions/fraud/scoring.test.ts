@@ -205,6 +205,19 @@ describe('silence', () => {
     expect(judged(story.events).score).toBe(0);
   });
 
+  it('is not concluded from what is remembered of a day with more openings than that', () => {
+    const story = tell();
+    // Of these only the first in the alphabet are remembered: not those of the models just granted.
+    for (let n = 0; n < 60; n += 1) story.client(n, 'model.opened', { model: `a${n}` });
+    for (let n = 0; n < 20; n += 1) {
+      story.server(HOUR + n, { type: 'grant.made', model: `m${n}` });
+      story.client(HOUR + n + 5, 'model.opened', { model: `m${n}` });
+    }
+    story.client(HOUR, 'rasp.checked');
+    story.server(9 * HOUR, { type: 'grant.made', model: 'n0' });
+    expect(judged(story.events, 'device').score).toBe(0);
+  });
+
   it('adds up for models that are never opened, by whoever takes them slowly', () => {
     const harvest = tell();
     const use = tell();

@@ -51,7 +51,7 @@ export function assess(
   readings: Readings,
   forgivenAt: number,
 ): Assessment {
-  const meterOf = createMeters(readings, forgivenAt);
+  const meterOf = createMeters(readings, forgivenAt, ruleSet.memory);
   const meters = ruleSet.rules
     .filter(({ subjects }) => (subjects as readonly SubjectKind[]).includes(kind))
     .map((rule) => ({
