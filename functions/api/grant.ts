@@ -1,11 +1,12 @@
 /** `POST /v1/models/:modelId/grants`: one model, sealed for one user on one device, for one use. */
 import type { z } from 'zod';
+import { UpstreamError } from '../cloud/upstream-error.ts';
 import type { Services } from '../composition.ts';
 import { toBase64url } from '../encoding.ts';
 import { ServiceError } from '../errors.ts';
 import type { EventInput } from '../fraud/events.ts';
 import { admit } from '../grants/admission.ts';
-import { updateGranted } from '../grants/grant-record.ts';
+import { failGrant } from '../grants/fail-grant.ts';
 import { type AdmittedGrant, type SealedGrant, sealModel } from '../grants/seal-model.ts';
 import { grantClientData, readClientData } from '../identity/client-data.ts';
 import { provenRequest } from '../identity/device-proof.ts';
@@ -76,7 +77,10 @@ async function grantModel(
   return { status: 201, headers, body: responseOf(grant, sealed) };
 }
 
-/** A grant whose sealing failed is marked so: no key left this process, and nobody may renew it. */
+/**
+ * A grant whose sealing failed is marked so. It is given back only where a service of ours was out
+ * of reach: nothing that a caller sends, and no fault of the code that he may know, makes that happen.
+ */
 async function sealOrFail(
   services: Services,
   grant: AdmittedGrant,
@@ -85,12 +89,12 @@ async function sealOrFail(
   try {
     return await sealModel(services, grant, now);
   } catch (error) {
-    await updateGranted(services.documents, grant.grantId, { state: 'failed' }).catch(
-      (cause: unknown) =>
-        services.log('ERROR', 'grant not marked as failed', {
-          grant: grant.grantId,
-          ...describeError(cause),
-        }),
+    const isOurFault = error instanceof UpstreamError;
+    await failGrant(services.documents, grant, isOurFault).catch((cause: unknown) =>
+      services.log('ERROR', 'grant not marked as failed', {
+        grant: grant.grantId,
+        ...describeError(cause),
+      }),
     );
     throw error;
   }

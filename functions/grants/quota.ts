@@ -78,3 +78,15 @@ export function consumeQuota(
     }),
   };
 }
+
+/**
+ * The document with one grant given back that was counted at `at`, to be set in the transaction that
+ * makes sure that this happens once; undefined where that day's count is gone. The model stays
+ * counted, as another grant of it may have been made: asking for it again costs none.
+ */
+export function returnQuota(data: DocumentData | undefined, at: Date): DocumentData | undefined {
+  if (!data) return undefined;
+  const { day, grants } = record.parse(data);
+  if (day !== Math.floor(at.getTime() / DAY_MS) || grants === 0) return undefined;
+  return { ...data, grants: grants - 1 };
+}
