@@ -69,7 +69,7 @@ export function grantDocument(
 export function updateGranted(
   documents: Pick<DocumentStore, 'transaction'>,
   grantId: string,
-  fields: Partial<Pick<GrantRecord, 'sha256' | 'state'>>,
+  fields: Pick<GrantRecord, 'sha256'>,
 ): Promise<boolean> {
   return documents.transaction(async (tx) => {
     const [data] = await tx.getAll([grantPath(grantId)]);

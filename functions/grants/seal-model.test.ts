@@ -143,7 +143,7 @@ describe('sealing that fails', () => {
         code: 'grant_unknown',
         reason: 'grant_ended',
       });
-      expect(await updateGranted(api.clients.documents, grant.grantId, { state: 'failed' })).toBe(
+      expect(await updateGranted(api.clients.documents, grant.grantId, { sha256: 'x' })).toBe(
         false,
       );
       expect(await recordOf(grant.grantId)).toEqual({ state });
