@@ -6,7 +6,7 @@ import { parseModel } from '../functions/formats/format.ts';
 import { concat } from '../functions/sealing/bytes.ts';
 import { type EcPublicJwk, sha256 } from '../functions/sealing/crypto.ts';
 import { type GrantBinding, grantInfo } from '../functions/sealing/grant-binding.ts';
-import { type RecipientKey, sealKey } from '../functions/sealing/hpke.ts';
+import { encapsulateTo, type RecipientKey } from '../functions/sealing/hpke.ts';
 import { tokenDigest, type VerificationKey } from '../functions/sealing/jws.ts';
 import { deriveKeys } from '../functions/sealing/key-schedule.ts';
 import { createDelegate, type Licence, signLicence } from '../functions/sealing/licence.ts';
@@ -157,13 +157,8 @@ export function createTestCloud(): TestCloud {
         licenceExpiry: claims.exp,
         ...binding,
       });
-      const { enc, ct } = await sealKey({
-        suite: to.suite,
-        recipientKey: to.publicKey,
-        info,
-        aad: tokenDigest(crypto, token),
-        contentKey,
-      });
+      const device = await encapsulateTo({ suite: to.suite, recipientKey: to.publicKey, info });
+      const { enc, ct } = await device.seal(contentKey, tokenDigest(crypto, token));
       return {
         grant: {
           grantId: claims.grantId,

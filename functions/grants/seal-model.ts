@@ -6,7 +6,7 @@ import { fromBase64url } from '../encoding.ts';
 import { ServiceError } from '../errors.ts';
 import { SealError } from '../sealing/errors.ts';
 import { grantInfo } from '../sealing/grant-binding.ts';
-import { checkRecipientKey, type SealedKey, sealKey } from '../sealing/hpke.ts';
+import { type Encapsulation, encapsulateTo, type SealedKey } from '../sealing/hpke.ts';
 import { tokenDigest } from '../sealing/jws.ts';
 import { CONTENT_KEY_BYTES, deriveKeys, wipe } from '../sealing/key-schedule.ts';
 import { nodeCrypto } from '../sealing/node-crypto.ts';
@@ -58,20 +58,21 @@ export async function sealModel(
     const manifest = await services.manifests.get(version);
     const terms = licenceTerms(manifest.policy, now);
     const isMarked = manifest.policy.tracing !== 'off';
+    // The device's key is checked, by encapsulating to it, before the first byte of the model is touched.
+    const device = await deviceOf(grant, terms.exp);
     const answer = (sha256: string) =>
-      licenceAndKey(services, grant, { contentKey, terms, sha256 }, now);
-    // The device's key is checked before the first byte of the model is touched: by sealing to it, or,
-    // where only the pass tells what the licence is for, by trying to.
-    const ready = isMarked ? await checkRecipient(grant) : await answer(version.sha256);
+      licenceAndKey(services, grant, { contentKey, device, terms, sha256 }, now);
     uploading = upload(
       services,
       grant,
       { manifest, contentKey, object, signal: abort.signal },
       now,
     );
-    const [{ sizeBytes, sha256 }, url] = await Promise.all([
+    const [{ sizeBytes, sha256 }, url, ready] = await Promise.all([
       uploading,
       objects.signReadUrl(config.buckets.sealed, object, urlExpiresAt),
+      // Where only the pass tells what the licence is for, it is signed afterwards.
+      isMarked ? undefined : answer(version.sha256),
     ]);
     const { licence, sealedKey } = ready ?? (await recorded(services, grant, sha256, answer));
     return { url, urlExpiresAt, sizeBytes, sealedKey, licence, manifest: manifest.token };
@@ -93,13 +94,15 @@ interface Answer {
 
 async function licenceAndKey(
   services: Services,
-  { grantId, userId, deviceId, recipientKey, suite, version }: AdmittedGrant,
+  { grantId, userId, deviceId, version }: AdmittedGrant,
   {
     contentKey,
+    device,
     terms,
     sha256,
   }: {
     readonly contentKey: Uint8Array;
+    readonly device: Encapsulation;
     readonly terms: ReturnType<typeof licenceTerms>;
     /** Of the bytes that the device will open. */
     readonly sha256: string;
@@ -119,6 +122,14 @@ async function licenceAndKey(
     },
     now,
   );
+  return { licence, sealedKey: await device.seal(contentKey, tokenDigest(nodeCrypto, licence)) };
+}
+
+/** The way to the device that asks; throws request_invalid where its key is none of the suite's. */
+async function deviceOf(
+  { grantId, userId, deviceId, recipientKey, suite, version }: AdmittedGrant,
+  licenceExpiry: number,
+): Promise<Encapsulation> {
   const info = grantInfo({
     suite,
     grantId,
@@ -127,21 +138,10 @@ async function licenceAndKey(
     model: version.modelId,
     version: version.version,
     manifestDigest: fromBase64url(version.manifestDigest) ?? new Uint8Array(),
-    licenceExpiry: terms.exp,
+    licenceExpiry,
   });
-  const aad = tokenDigest(nodeCrypto, licence);
-  const sealing = sealKey({ suite, recipientKey, info, aad, contentKey });
-  return { licence, sealedKey: await refusingKeys(sealing) };
-}
-
-async function checkRecipient(grant: AdmittedGrant): Promise<undefined> {
-  await refusingKeys(checkRecipientKey(grant));
-}
-
-/** What `sealing` gives; throws request_invalid where it refuses the recipient's key. */
-async function refusingKeys<T>(sealing: Promise<T>): Promise<T> {
   try {
-    return await sealing;
+    return await encapsulateTo({ suite, recipientKey, info });
   } catch (error) {
     if (!(error instanceof SealError)) throw error;
     throw new ServiceError('request_invalid', {

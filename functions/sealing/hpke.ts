@@ -1,6 +1,7 @@
 /**
  * The content key on its way to one device: HPKE (RFC 9180), base mode, one message. Both sides are
- * ephemeral: the device makes its key pair for one request, the cloud's is made within `sealKey`.
+ * ephemeral: the device makes its key pair for one request, the cloud's is made within
+ * `encapsulateTo`.
  */
 import {
   AEAD_AES_256_GCM,
@@ -55,39 +56,37 @@ function cipherSuite(name: string): CipherSuite {
   return CIPHER_SUITES[suite];
 }
 
+/** The way to one device, for one content key. */
+export interface Encapsulation {
+  /** `aad` is authenticated with the content key. */
+  seal(contentKey: Uint8Array, aad: Uint8Array): Promise<SealedKey>;
+}
+
 /**
- * Seals a content key to `recipientKey`. Throws `suite-unsupported`, and `recipient-key-invalid` for
- * bytes that are no public key of the suite.
+ * Encapsulates to `recipientKey` before there is anything to seal. Throws `suite-unsupported`, and
+ * `recipient-key-invalid` for bytes that are no public key of the suite.
  */
-export async function sealKey({
+export async function encapsulateTo({
   suite: name,
   recipientKey,
   info,
-  aad,
-  contentKey,
-}: Bound & {
+}: Pick<Bound, 'info'> & {
   readonly suite: string;
   readonly recipientKey: Uint8Array;
-  readonly contentKey: Uint8Array;
-}): Promise<SealedKey> {
+}): Promise<Encapsulation> {
   const suite = cipherSuite(name);
   try {
     const publicKey = await suite.DeserializePublicKey(recipientKey);
-    const sealed = await suite.Seal(publicKey, contentKey, { info, aad });
-    return { enc: sealed.encapsulatedSecret, ct: sealed.ciphertext };
+    const sender = await suite.SetupSender(publicKey, { info });
+    return {
+      seal: async (contentKey, aad) => ({
+        enc: sender.encapsulatedSecret,
+        ct: await sender.ctx.Seal(contentKey, aad),
+      }),
+    };
   } catch (cause) {
     throw new SealError('recipient-key-invalid', undefined, { cause });
   }
-}
-
-/** Throws what `sealKey` would for this recipient, before there is anything to seal. */
-export async function checkRecipientKey(to: {
-  readonly suite: string;
-  readonly recipientKey: Uint8Array;
-}): Promise<void> {
-  const nothing = new Uint8Array();
-  // Some keys are refused only by the encapsulation.
-  await sealKey({ ...to, info: nothing, aad: nothing, contentKey: nothing });
 }
 
 /** A key pair in this process's memory that cannot be exported from it. Throws `suite-unsupported`. */

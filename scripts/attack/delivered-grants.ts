@@ -16,7 +16,11 @@ const UNSIGNED = edit(
 );
 /** The content key is in the clear. */
 const UNSEALED_KEY = [
-  edit('functions/sealing/hpke.ts', 'ct: sealed.ciphertext', 'ct: contentKey'),
+  edit(
+    'functions/sealing/hpke.ts',
+    'ct: await sender.ctx.Seal(contentKey, aad),',
+    'ct: contentKey,',
+  ),
   edit(
     'functions/sealing/hpke.ts',
     'return await suite.Open(pair, enc, ct, { info, aad });',
@@ -80,7 +84,7 @@ export const deliveredGrants: readonly Attack[] = [
           'const aad = tokenDigest(crypto, grant.licence);',
           'const aad = new Uint8Array(0);',
         ),
-        edit('test/test-cloud.ts', 'aad: tokenDigest(crypto, token),', 'aad: new Uint8Array(0),'),
+        edit('test/test-cloud.ts', 'tokenDigest(crypto, token));', 'new Uint8Array(0));'),
       ],
     },
     run: opened(async (genuine, { cloud, published, recipientKey, now }) => {
