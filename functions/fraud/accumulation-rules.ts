@@ -155,8 +155,8 @@ export const ACCUMULATION_RULES: readonly Rule[] = [
     windowSeconds: DAY,
     // Phone and tablet, one of them enrolled anew on demand.
     free: 3,
-    weight: 30,
-    cap: 60,
+    weight: 20,
+    cap: 40,
   },
   {
     kind: 'distinct',
@@ -169,7 +169,8 @@ export const ACCUMULATION_RULES: readonly Rule[] = [
     windowSeconds: 30 * DAY,
     free: 5,
     weight: 15,
-    cap: 75,
+    // With those of a day still below a block: devices alone are no models.
+    cap: 55,
   },
   {
     kind: 'distinct',
