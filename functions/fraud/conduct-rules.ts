@@ -25,6 +25,8 @@ export const CONDUCT_RULES: readonly Rule[] = [
     on: { types: ['limit.hit'] },
     weight: 10,
     halfLifeSeconds: HOUR,
+    // An app that is slowed down hears of it this way.
+    free: 2,
     // Below a block: an app with a bad retry loop is a nuisance, not a thief.
     cap: 60,
   },
@@ -92,6 +94,8 @@ export const CONDUCT_RULES: readonly Rule[] = [
     on: { types: ['grant.refused'], causes: ['reattestation_required'] },
     weight: 5,
     halfLifeSeconds: DAY,
+    // The first refusal brings the demand.
+    free: 1,
     cap: 30,
   },
   signal('jailbreak', 30, 'The app reports a jailbroken device.'),

@@ -110,29 +110,31 @@ export function linkedMembers(
   return new Set(Object.keys(trails[linkTrail(to)] ?? {}).map(nameOf));
 }
 
-/** A sum that halves every half-life and never exceeds the cap. */
+/** A sum that halves every half-life and, less what is free, never exceeds the cap. */
 function decayingMeter(
-  rule: Pick<OccurrenceRule, 'weight' | 'halfLifeSeconds' | 'cap' | 'provenCap'>,
+  rule: Pick<OccurrenceRule, 'weight' | 'halfLifeSeconds' | 'cap' | 'free' | 'provenCap'>,
   occurrences: readonly Occurrence[],
   provenAt = Number.POSITIVE_INFINITY,
 ): Meter {
   const halfLifeMs = rule.halfLifeSeconds * 1000;
+  const borne = (rule.free ?? 0) * rule.weight;
   let next = 0;
-  let points = 0;
-  let pointsTime = 0;
+  let sum = 0;
+  let sumTime = 0;
   const decayTo = (at: number) => {
-    points *= 2 ** ((pointsTime - at) / halfLifeMs);
-    pointsTime = at;
+    sum *= 2 ** ((sumTime - at) / halfLifeMs);
+    sumTime = at;
   };
   return {
     instants: instantsOf(occurrences),
     pointsAt(at) {
       for (let due = occurrences[next]; due && due.at <= at; due = occurrences[next]) {
         decayTo(due.at);
-        points = Math.min(rule.cap, points + rule.weight);
+        sum = Math.min(borne + rule.cap, sum + rule.weight);
         next += 1;
       }
-      if (points > 0) decayTo(at);
+      if (sum > 0) decayTo(at);
+      const points = Math.max(0, sum - borne);
       return at >= provenAt ? Math.min(points, rule.provenCap ?? points) : points;
     },
     evidence: () =>

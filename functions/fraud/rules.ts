@@ -28,7 +28,8 @@ const common = {
 };
 
 /**
- * Each event gives `weight` points, which decay to half in `halfLifeSeconds`. `provenCap` holds
+ * Each event gives `weight` points, which decay to half in `halfLifeSeconds`, of which those of `free`
+ * events are borne: what an honest app does before it has heard better. `provenCap` holds
  * instead of `cap` once a device of the subject has proven itself: what a stolen token alone can
  * do to its owner.
  */
@@ -38,6 +39,7 @@ const occurrenceRule = z.strictObject({
   on: selector,
   weight: points,
   halfLifeSeconds: seconds,
+  free: count.optional(),
   provenCap: points.optional(),
 });
 

@@ -25,11 +25,11 @@ describe('collecting models', () => {
   it('blocks who runs into the limit while collecting', () => {
     const story = tell();
     for (let n = 0; n < 5; n += 1) story.server(n, { type: 'grant.made', model: `m${n}` });
-    for (let n = 0; n < 8; n += 1) {
+    for (let n = 0; n < 10; n += 1) {
       story.server(5 + n * 0.1, { type: 'limit.hit', authenticated: 'user' });
     }
     const assessment = judged(story.events);
-    expect(blockedAfter(assessment)).toBeCloseTo(5.6);
+    expect(blockedAfter(assessment)).toBeCloseTo(5.8);
     expect(assessment.episodes.block?.causes.map(({ rule }) => rule)).toEqual([
       'limit-hit',
       'models-hour',
@@ -127,6 +127,19 @@ describe('hostile requests', () => {
       story.server(n, { type, cause: cause ?? null });
     }
     expect(blockedAfter(judged(story.events))).toBe(times);
+  });
+
+  it('bears the refusal that tells of a demand, and the first limits that are hit', () => {
+    const story = tell();
+    const demand = { type: 'grant.refused', cause: 'reattestation_required' } as const;
+    story.server(1, demand);
+    story.server(2, { type: 'limit.hit' });
+    story.server(3, { type: 'limit.hit' });
+    expect(judged(story.events).score).toBe(0);
+    story.server(4, { type: 'limit.hit' });
+    expect(judged(story.events).score).toBeCloseTo(10, 1);
+    story.server(5, demand);
+    expect(judged(story.events).score).toBeCloseTo(15, 1);
   });
 
   it('does not block for the limit alone', () => {
