@@ -142,6 +142,8 @@ const environment = z.object({
   /** Grants in a minute before a caller is throttled. */
   GRANTS_PER_USER_MINUTE: z.coerce.number().int().min(1).default(10),
   GRANTS_PER_DEVICE_MINUTE: z.coerce.number().int().min(1).default(20),
+  /** An app reports when it starts and in batches; after days without a network in many at once. */
+  REPORTS_PER_DEVICE_MINUTE: z.coerce.number().int().min(1).default(20),
   /** Of one /24 or /48, where a whole town may sit behind one address. */
   GRANTS_PER_NETWORK_MINUTE: z.coerce.number().int().min(64).default(600),
   /** Of one model by everybody: what stops a leaked app from emptying the budget. */
@@ -266,6 +268,7 @@ function shape(env: Environment) {
     limits: {
       grantsPerUserMinute: env.GRANTS_PER_USER_MINUTE,
       grantsPerDeviceMinute: env.GRANTS_PER_DEVICE_MINUTE,
+      reportsPerDeviceMinute: env.REPORTS_PER_DEVICE_MINUTE,
       grantsPerNetworkMinute: env.GRANTS_PER_NETWORK_MINUTE,
       grantsPerModelMinute: env.GRANTS_PER_MODEL_MINUTE,
     },

@@ -165,6 +165,7 @@ locals {
     OTEL_TRACES_SAMPLER_ARG      = var.telemetry.trace_share
     GRANTS_PER_USER_MINUTE       = var.limits.grants_per_user_minute
     GRANTS_PER_DEVICE_MINUTE     = var.limits.grants_per_device_minute
+    REPORTS_PER_DEVICE_MINUTE    = var.limits.reports_per_device_minute
     GRANTS_PER_NETWORK_MINUTE    = var.limits.grants_per_network_minute
     GRANTS_PER_MODEL_MINUTE      = var.limits.grants_per_model_minute
     PLANS                        = jsonencode(var.plans)

@@ -107,10 +107,11 @@ variable "tracing" {
 }
 
 variable "limits" {
-  description = "Grants a minute for each user, device, network and model, and the largest model in bytes."
+  description = "Grants a minute for each user, device, network and model, reports for each device, and the largest model in bytes."
   type = object({
     grants_per_user_minute    = optional(number, 10)
     grants_per_device_minute  = optional(number, 20)
+    reports_per_device_minute = optional(number, 20)
     grants_per_network_minute = optional(number, 600)
     grants_per_model_minute   = optional(number, 60000)
     max_model_bytes           = optional(number, 4294967296)

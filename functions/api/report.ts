@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Services } from '../composition.ts';
 import { ServiceError } from '../errors.ts';
 import { clientEventSchema, type EventInput, receivedEvent } from '../fraud/events.ts';
+import { limitPath } from '../fraud/limits.ts';
 import { copiesToErase } from '../grants/erasure.ts';
 import {
   appVersion,
@@ -75,7 +76,10 @@ function accept(
 ): Promise<{ device: DeviceRecord; erase: readonly string[] }> {
   const challenge = services.challenges.verify(data.challenge, userId, 'events', now);
   const { deviceId, appVersion } = data;
-  const call = { userId, deviceId, appVersion, challenge, clientDataHash: hash, proof, limits: [] };
+  const limit = services.config.limits.reportsPerDeviceMinute;
+  const policy = { name: 'reports', limit, windowSeconds: 60, burst: limit };
+  const limits = [{ policy, path: limitPath('device', `${deviceId}_reports`) }];
+  const call = { userId, deviceId, appVersion, challenge, clientDataHash: hash, proof, limits };
   return services.documents.transaction(async (tx) => {
     const { device, blocked, settle } = await openDeviceCall(
       tx,

@@ -26,7 +26,7 @@ export interface DeviceCall {
   readonly limits: readonly { readonly policy: LimitPolicy; readonly path: string }[];
   /** A device whose attestation is older has to attest anew; without limit where absent. */
   readonly attestationMaxAgeMs?: number;
-  /** Reports are taken from blocked devices too: what they say is evidence. */
+  /** Reports are taken from blocked and slowed devices too: what they say is evidence. */
   readonly servedWhileBlocked?: boolean;
 }
 
@@ -73,9 +73,11 @@ export async function openDeviceCall(
   if (!call.servedWhileBlocked) refuseIfBlocked([deviceBlock], now);
   refuseNewcomers(device, networkBlocks, now);
   if (!call.servedWhileBlocked) requireRecentAttestation(device, call, restrictions, now);
-  const throttled = [userBlock, deviceBlock, ...networkBlocks].some(
-    (data) => activeRestrictions(data, now).throttledUntil,
-  );
+  const throttled =
+    !call.servedWhileBlocked &&
+    [userBlock, deviceBlock, ...networkBlocks].some(
+      (data) => activeRestrictions(data, now).throttledUntil,
+    );
   const limit = consumeAll(
     limits.map(({ policy, path }, index) => ({
       policy: throttled ? slowed(policy) : policy,

@@ -292,8 +292,8 @@ describe('the export', () => {
       expect(text).toContain(each);
     }
     expect(exported).toMatchObject({ user: api.userId('alice'), complete: true, erasure: null });
-    // Of the user his grants, enrolments and exports; of each of his two devices its grants.
-    expect(exported['limits']).toHaveLength(5);
+    // Of the user his grants, enrolments and exports; of each of his two devices its grants, of one its reports.
+    expect(exported['limits']).toHaveLength(6);
     expect(text).not.toContain(api.userId('bob'));
     expect(text).not.toMatch(/"score"|"spans"|wrappedKey|vaultObject|"salt"/);
     await api.phone('alice').grant('smile');

@@ -14,4 +14,5 @@ export const userLimitPaths = (userId: string): readonly string[] => [
 export const deviceLimitPaths = (deviceId: string): readonly string[] => [
   limitPath('device', deviceId),
   limitPath('device', `${deviceId}_renewals`),
+  limitPath('device', `${deviceId}_reports`),
 ];

@@ -21,6 +21,7 @@ const NO_LIMIT = edit(
 const NO_SHIELD = edit(PIPELINE, 'if (userId) refuseFlood(services, userId, now);');
 /** The most of one user at once: admission.ts. */
 const BURST = 8;
+const REPORTS_A_MINUTE = 20;
 
 /** The first refusal among these; SUCCEEDED where there is none. */
 async function firstRefusal(attempts: number, attempt: (index: number) => Promise<Response>) {
@@ -145,12 +146,12 @@ export const limits: readonly Attack[] = [
   limited({
     name: 'limit/report-flood',
     tries: 'reports without end, each a hundred messages to score',
-    defence: 'an instance hears so much of one user, before anything is published',
-    off: { edits: [NO_SHIELD] },
+    defence: 'a limit of the device, before anything is published',
+    off: { edits: [NO_LIMIT] },
     async run(lab) {
       const api = await atOneInstant(lab);
       const mallory = await withPixel(api, 'mallory');
-      return flood(200, async () => {
+      return firstRefusal(REPORTS_A_MINUTE + 1, async () => {
         const challenge = await api.api('mallory').challenge('events');
         const { deviceId } = mallory.enrolment;
         const data = { type: 'events', challenge, deviceId, appVersion: '1.0.0', events: [] };

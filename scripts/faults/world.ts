@@ -80,6 +80,7 @@ export async function createWorld(
     INSTANCE_CONCURRENCY: '1000',
     GRANTS_PER_USER_MINUTE: '100',
     GRANTS_PER_DEVICE_MINUTE: '100',
+    REPORTS_PER_DEVICE_MINUTE: '100',
   });
   const deliveries = new Set<Promise<void>>();
   const real: CloudClients = {
