@@ -2,6 +2,7 @@ import type { Storage } from '@google-cloud/storage';
 import { crc32c } from './crc32c.ts';
 import { callUpstream, type UpstreamCall } from './deadline.ts';
 import { ObjectMissingError } from './objects.ts';
+import { credentialsFor } from './storage-credentials.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 export interface Download {
@@ -56,10 +57,7 @@ async function open(
   const object = `b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(name)}`;
   const pinned = generation === undefined ? '' : `&generation=${generation}`;
   const url = `${storage.apiEndpoint}/storage/v1/${object}?alt=media${pinned}`;
-  // Like the client itself: an endpoint of one's own is called without credentials.
-  const headers = new Headers(
-    storage.customEndpoint ? {} : await storage.authClient.getRequestHeaders(url),
-  );
+  const headers = await credentialsFor(storage, url);
   if (range) headers.set('range', `bytes=${range.start}-${range.end - 1}`);
   for (let attempt = 1; ; attempt++) {
     const response = await fetch(url, { headers, signal }).catch((error: unknown) => {

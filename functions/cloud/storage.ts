@@ -1,17 +1,10 @@
 import { sign } from 'node:crypto';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { File, FileMetadata, Storage } from '@google-cloud/storage';
 import { callUpstream, type UpstreamCall } from './deadline.ts';
 import { lazy } from './lazy.ts';
-import {
-  ObjectExistsError,
-  type ObjectInfo,
-  type ObjectStore,
-  type WriteOptions,
-} from './objects.ts';
+import type { ObjectInfo, ObjectStore } from './objects.ts';
 import { download } from './storage-download.ts';
-import { UpstreamError } from './upstream-error.ts';
+import { upload } from './storage-upload.ts';
 
 export interface StorageOptions {
   readonly projectId: string;
@@ -42,8 +35,11 @@ export function storageObjects(options: StorageOptions): ObjectStore {
       yield* download(await client.get(), { bucket, name, range, generation, call });
     },
 
-    write: async (bucket, name, body, writeOptions = {}) =>
-      upload(await fileOf(bucket, name), body, writeOptions, upstream('write')),
+    async write(bucket, name, body, writeOptions = {}) {
+      const call = upstream('write');
+      const target = { bucket, name, body, writeOptions, call };
+      return infoOf(name, await upload(await client.get(), target));
+    },
 
     stat: (bucket, name) =>
       callUpstream(upstream('stat'), async () => {
@@ -111,73 +107,6 @@ function signWith(signer: NonNullable<StorageOptions['signer']>) {
     sign: async (text: string) =>
       sign('RSA-SHA256', Buffer.from(text), signer.private_key).toString('base64'),
   };
-}
-
-/**
- * Uploads `body` in one request. When it throws or the signal aborts, the request is cut off
- * before its end, and Cloud Storage keeps nothing of it.
- */
-async function upload(
-  file: File,
-  body: AsyncIterable<Uint8Array>,
-  { contentType, cacheControl, metadata, ifAbsent, signal }: WriteOptions,
-  call: UpstreamCall,
-): Promise<ObjectInfo> {
-  const stalled = new AbortController();
-  let bodyError: { readonly error: unknown } | undefined;
-  let finishing: NodeJS.Timeout | undefined;
-  async function* watched(): AsyncGenerator<Buffer> {
-    const chunks = body[Symbol.asyncIterator]();
-    try {
-      for (;;) {
-        const next = await chunks.next().catch((error: unknown) => {
-          bodyError = { error };
-          throw error;
-        });
-        if (next.done) break;
-        const { buffer, byteOffset, byteLength } = next.value;
-        if (byteLength === 0) continue;
-        // The clock runs only while the service has to take bytes, not while the body makes them.
-        const timer = setTimeout(() => stalled.abort(), call.timeoutMs);
-        try {
-          yield Buffer.from(buffer, byteOffset, byteLength);
-        } finally {
-          clearTimeout(timer);
-        }
-      }
-    } finally {
-      await chunks.return?.();
-    }
-    finishing = setTimeout(() => stalled.abort(), call.timeoutMs);
-  }
-  try {
-    await pipeline(
-      Readable.from(watched()),
-      file.createWriteStream({
-        validation: 'crc32c',
-        metadata: {
-          contentType: contentType ?? 'application/octet-stream',
-          ...(cacheControl !== undefined && { cacheControl }),
-          ...(metadata && { metadata: { ...metadata } }),
-        },
-        ...(ifAbsent && { preconditionOpts: { ifGenerationMatch: 0 } }),
-      }),
-      { signal: signal ? AbortSignal.any([signal, stalled.signal]) : stalled.signal },
-    );
-    return infoOf(file.name, file.metadata);
-  } catch (error) {
-    if (bodyError) throw bodyError.error;
-    if (signal?.aborted) throw signal.reason;
-    if (statusOf(error) === 412) {
-      throw new ObjectExistsError(file.bucket.name, file.name, { cause: error });
-    }
-    throw new UpstreamError(call.service, call.operation, {
-      timedOut: stalled.signal.aborted,
-      cause: error,
-    });
-  } finally {
-    clearTimeout(finishing);
-  }
 }
 
 function infoOf(name: string, metadata: FileMetadata): ObjectInfo {

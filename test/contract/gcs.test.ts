@@ -1,7 +1,7 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
@@ -232,6 +232,58 @@ describe('Cloud Storage client against the local server', () => {
       metadata,
     });
     expect(heard).toHaveLength(1);
+  });
+});
+
+describe('an upload to a service that', () => {
+  const calls: string[] = [];
+  const uploadTo = async (answer: RequestListener, body: AsyncIterable<Uint8Array>) => {
+    calls.length = 0;
+    const service = createServer((request, response) => {
+      calls.push(`${request.method} ${request.url?.split('?')[1]}`);
+      return answer(request, response);
+    }).listen(0, '127.0.0.1');
+    await once(service, 'listening');
+    const endpoint = `http://127.0.0.1:${(service.address() as { port: number }).port}`;
+    const store = storageObjects({ projectId: 'contract', endpoint, signer });
+    try {
+      return await store.write('b', 'a', body, { ifAbsent: true });
+    } finally {
+      service.closeAllConnections();
+      service.close();
+    }
+  };
+
+  it('stored other bytes leaves none of them', async () => {
+    const damaged: RequestListener = async (request, response) => {
+      for await (const _ of request);
+      if (request.method === 'DELETE') return response.writeHead(204).end();
+      const stored = JSON.stringify({ name: 'a', size: '5', generation: '7', crc32c: 'AAAAAA==' });
+      return response.writeHead(200, { 'content-type': 'application/json' }).end(stored);
+    };
+    const upload = uploadTo(damaged, chunksOf(Buffer.from('bytes')));
+    await expect(upload).rejects.toBeInstanceOf(UpstreamError);
+    expect(calls).toEqual([
+      'POST uploadType=multipart&name=a&ifGenerationMatch=0',
+      expect.stringMatching(/^DELETE .*generation=7/),
+    ]);
+  });
+
+  it.each<[string, RequestListener]>([
+    ['breaks off', (request) => request.once('data', () => request.destroy())],
+    ['refuses before the end', (_, response) => response.writeHead(503).end()],
+  ])('%s takes no more of the body', async (_, answer) => {
+    let closed = false;
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      try {
+        for (;;) yield randomBytes(65_536);
+      } finally {
+        closed = true;
+      }
+    }
+    await expect(uploadTo(answer, endless())).rejects.toBeInstanceOf(UpstreamError);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(closed).toBe(true);
   });
 });
 
