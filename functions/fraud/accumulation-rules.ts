@@ -155,8 +155,8 @@ export const ACCUMULATION_RULES: readonly Rule[] = [
     windowSeconds: DAY,
     // Phone and tablet, one of them enrolled anew on demand.
     free: 3,
-    weight: 20,
-    cap: 40,
+    weight: 30,
+    cap: 60,
   },
   {
     kind: 'distinct',
@@ -170,7 +170,7 @@ export const ACCUMULATION_RULES: readonly Rule[] = [
     free: 5,
     weight: 15,
     // With those of a day still below a block: devices alone are no models.
-    cap: 55,
+    cap: 35,
   },
   {
     kind: 'distinct',
