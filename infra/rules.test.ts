@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { findEmulators } from '../scripts/local/emulators.ts';
-import { freePort, untilAnswering } from '../scripts/local/ports.ts';
+import { startFirestoreUnderRules } from '../scripts/local/firestore-under-rules.ts';
 import { createProcessGroup } from '../scripts/local/process-group.ts';
 
 const RULES = join(import.meta.dirname, 'firestore.rules');
@@ -47,22 +47,7 @@ if ('found' in search) {
     let documents: string;
 
     beforeAll(async () => {
-      const { java, firestoreJar } = search.found;
-      const port = await freePort();
-      const main = 'com.google.cloud.datastore.emulator.firestore.CloudFirestore';
-      const emulator = processes.spawn(
-        'firestore',
-        java,
-        ['-cp', firestoreJar, main, '--host=127.0.0.1', `--port=${port}`, `--rules=${RULES}`],
-        { env: {}, logFile: join(folder, 'log') },
-      );
-      const url = `http://127.0.0.1:${port}`;
-      await untilAnswering(`${url}/`, {
-        name: 'firestore',
-        timeoutMs: 25_000,
-        stillAlive: emulator.assertAlive,
-      });
-      documents = `${url}/v1/projects/rules/databases/(default)/documents`;
+      documents = await startFirestoreUnderRules(processes, search.found, { rules: RULES, folder });
     });
     afterAll(async () => {
       await processes.stop();

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type ApiHarness, startApi } from '../../test/api-harness.ts';
+import { expectProblem } from '../../test/expect-problem.ts';
 import { toBase64url } from '../encoding.ts';
-import { ERRORS } from '../errors.ts';
 
 let api: ApiHarness;
 const MODEL = randomBytes(300_000);
@@ -24,16 +24,6 @@ const post = async (path: string, body: unknown, headers: Record<string, string>
     },
     body: typeof body === 'string' || body instanceof Buffer ? body : JSON.stringify(body),
   });
-
-async function expectProblem(response: Response, code: keyof typeof ERRORS) {
-  expect(response.headers.get('content-type')).toBe('application/problem+json');
-  const problem = (await response.json()) as Record<string, unknown>;
-  expect(problem).toMatchObject({ code, status: ERRORS[code].status });
-  expect(response.status).toBe(ERRORS[code].status);
-  expect(problem['requestId']).toBe(response.headers.get('request-id'));
-  expect(JSON.stringify(problem)).not.toMatch(/\bat .*\.ts|node_modules|Error:/);
-  return problem;
-}
 
 describe('the main path', () => {
   it('enrols a phone and grants it a model whose sealed object lies in storage', async () => {

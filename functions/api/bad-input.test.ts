@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { type ApiHarness, startApi } from '../../test/api-harness.ts';
-import { ERRORS, type ErrorCode } from '../errors.ts';
+import { expectProblem } from '../../test/expect-problem.ts';
+import { ERRORS } from '../errors.ts';
 import { FUNCTIONS } from '../index.ts';
 
 let api: ApiHarness;
@@ -28,14 +29,6 @@ const call = (
   body?: BodyInit,
 ) => fetch(new URL(path, api.baseUrl), { method, headers, ...(body !== undefined && { body }) });
 const signedIn = async () => ({ authorization: `Bearer ${await api.idp.token('alice')}` });
-
-async function expectProblem(response: Response, code: ErrorCode) {
-  const problem = (await response.json()) as Record<string, unknown>;
-  expect({ ...problem, requestId: undefined }).toMatchObject({ code, status: response.status });
-  expect(response.status).toBe(ERRORS[code].status);
-  expect(response.headers.get('content-type')).toBe('application/problem+json');
-  expect(JSON.stringify(problem)).not.toMatch(/\.ts:|node_modules|Error:/);
-}
 
 describe('who has no valid token', () => {
   it.each(named(WITH_USER))('%s', async (_, route) => {

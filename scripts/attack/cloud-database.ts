@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findEmulators } from '../local/emulators.ts';
-import { freePort, untilAnswering } from '../local/ports.ts';
+import { startFirestoreUnderRules } from '../local/firestore-under-rules.ts';
 import { createProcessGroup } from '../local/process-group.ts';
 import { type Attack, edit, SUCCEEDED } from './attack.ts';
 import type { Lab } from './lab.ts';
@@ -28,29 +28,8 @@ async function fromBrowser(
   writeFileSync(join(folder, 'rules'), rules);
   const processes = createProcessGroup();
   lab.atEnd(() => processes.stop());
-  const { java, firestoreJar } = search.found;
-  const port = await freePort();
-  const main = 'com.google.cloud.datastore.emulator.firestore.CloudFirestore';
-  const emulator = processes.spawn(
-    'firestore',
-    java,
-    [
-      '-cp',
-      firestoreJar,
-      main,
-      '--host=127.0.0.1',
-      `--port=${port}`,
-      `--rules=${join(folder, 'rules')}`,
-    ],
-    { env: {}, logFile: join(folder, 'log') },
-  );
-  const url = `http://127.0.0.1:${port}`;
-  await untilAnswering(`${url}/`, {
-    name: 'firestore',
-    timeoutMs: 25_000,
-    stillAlive: emulator.assertAlive,
-  });
-  const { status } = await ask(`${url}/v1/projects/rules/databases/(default)/documents`);
+  const place = { rules: join(folder, 'rules'), folder };
+  const { status } = await ask(await startFirestoreUnderRules(processes, search.found, place));
   return status === 403 ? '403' : SUCCEEDED;
 }
 
