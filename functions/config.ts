@@ -147,7 +147,7 @@ const environment = z.object({
   /** Of one /24 or /48, where a whole town may sit behind one address. */
   GRANTS_PER_NETWORK_MINUTE: z.coerce.number().int().min(64).default(600),
   /** Of one model by everybody: what stops a leaked app from emptying the budget. */
-  GRANTS_PER_MODEL_MINUTE: z.coerce.number().int().min(64).default(60_000),
+  GRANTS_PER_MODEL_MINUTE: z.coerce.number().int().min(256).default(60_000),
   /** What each plan gives in a day, by its name; `default` is for who has none. */
   PLANS: json(plans).default({ default: { grantsPerDay: 1_000, modelsPerDay: 40 } }),
   /** The claim of a user token that names the plan. */

@@ -117,6 +117,10 @@ variable "limits" {
     max_model_bytes           = optional(number, 4294967296)
   })
   default = {}
+  validation {
+    condition     = var.limits.grants_per_network_minute >= 64 && var.limits.grants_per_model_minute >= 256
+    error_message = "At least 64 grants a minute for a network and 256 for a model: these limits are split over documents."
+  }
 }
 
 variable "plans" {

@@ -71,10 +71,10 @@ export async function admit(
     const { device, documents, headers, settle } = await openDeviceCall(
       tx,
       call,
-      [modelPath(modelId), quotaPath(userId), ...shared.flatMap(({ paths }) => paths)],
+      [modelPath(modelId), quotaPath(userId), ...shared.map(({ paths: [first] }) => first)],
       now,
     );
-    const writes = consumeShared(shared, documents.slice(2), now);
+    const writes = await consumeShared(tx, shared, documents.slice(2), now);
     const { policy } = services.config.attestation;
     requireCurrentApp(policy, { appId: device.appId, appVersion });
     const version = versionFor(documents[0], clientData.version, userId);

@@ -1,5 +1,5 @@
 /** Limits that many callers share: those of a model and of a network. */
-import type { DocumentData, StoredDocument } from '../cloud/documents.ts';
+import type { DocumentData, DocumentTransaction, StoredDocument } from '../cloud/documents.ts';
 import type { Config } from '../config.ts';
 import { ServiceError } from '../errors.ts';
 import { limitPath } from '../fraud/limits.ts';
@@ -8,12 +8,12 @@ import { consumeSharded, type ShardedPolicy, shardPaths } from '../fraud/sharded
 export interface SharedLimit {
   readonly policy: ShardedPolicy;
   /** The shards drawn for this request. */
-  readonly paths: readonly string[];
+  readonly paths: readonly [string, ...string[]];
 }
 
-/** A model is asked for by everybody, so its shards are many; a network by some. */
-const MODEL_SHARDS = 64;
-const NETWORK_SHARDS = 4;
+/** A model is asked for by everybody, so its shards are many; a network by some, or by half a town at once. */
+const MODEL_SHARDS = 256;
+const NETWORK_SHARDS = 16;
 
 /** Where a model's limit lies, all shards of it. */
 export const modelLimitPaths = (modelId: string): readonly string[] =>
@@ -40,18 +40,30 @@ export function sharedLimits(
   ];
 }
 
-/** What to write, given the documents at all paths in their order. Throws rate_limited. */
-export function consumeShared(
+/**
+ * What to write, given the documents at the first path of each. Reads another shard only where the
+ * first has nothing left: whoever has read a document in a transaction keeps others from writing it.
+ * Throws rate_limited.
+ */
+export async function consumeShared(
+  tx: Pick<DocumentTransaction, 'getAll'>,
   shared: readonly SharedLimit[],
-  documents: readonly (DocumentData | undefined)[],
+  firsts: readonly (DocumentData | undefined)[],
   now: Date,
-): readonly StoredDocument[] {
-  let next = 0;
-  return shared.flatMap(({ policy, paths }) => {
-    const drawn = paths.map((path) => ({ path, data: documents[next++] }));
-    const { allowed, retryAfterSeconds, write } = consumeSharded(policy, drawn, now);
-    if (!allowed)
-      throw new ServiceError('rate_limited', { reason: policy.name, retryAfterSeconds });
-    return write ? [write] : [];
-  });
+): Promise<readonly StoredDocument[]> {
+  const writes: StoredDocument[] = [];
+  for (const [index, { policy, paths }] of shared.entries()) {
+    const [path, ...others] = paths;
+    const drawn = [{ path, data: firsts[index] }];
+    let decision = consumeSharded(policy, drawn, now);
+    if (!decision.write && others.length > 0) {
+      const more = await tx.getAll(others);
+      drawn.push(...others.map((path, n) => ({ path, data: more[n] })));
+      decision = consumeSharded(policy, drawn, now);
+    }
+    const { write, retryAfterSeconds } = decision;
+    if (!write) throw new ServiceError('rate_limited', { reason: policy.name, retryAfterSeconds });
+    writes.push(write);
+  }
+  return writes;
 }

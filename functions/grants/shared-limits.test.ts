@@ -1,0 +1,49 @@
+import { describe, expect, it } from '@jest/globals';
+import { testEnvironment } from '../../test/environment.ts';
+import type { DocumentData } from '../cloud/documents.ts';
+import { loadConfig } from '../config.ts';
+import { consumeShared, sharedLimits } from './shared-limits.ts';
+
+const now = new Date('2026-11-24T12:00:00.000Z');
+const empty = { tat: now.getTime() + 60_000 };
+const [limit] = sharedLimits(loadConfig(testEnvironment()).limits, 'smile', null, () => 0);
+
+/** What is written or refused where the shards hold this, and the shards that were read for it. */
+async function consumed(first: DocumentData | undefined, second: DocumentData | undefined) {
+  const read: string[] = [];
+  const getAll = async (paths: readonly string[]) => {
+    read.push(...paths);
+    return [second];
+  };
+  const outcome = await consumeShared({ getAll }, limit ? [limit] : [], [first], now).then(
+    (writes) => writes.map(({ path }) => path),
+    ({ code, reason }: { code: string; reason: string }) => [code, reason],
+  );
+  return { outcome, read };
+}
+
+describe('a shared limit', () => {
+  it('reads a second shard only where the first has nothing left', async () => {
+    expect(await consumed(undefined, undefined)).toEqual({
+      outcome: ['limits/model_smile_0'],
+      read: [],
+    });
+    expect(await consumed(empty, undefined)).toEqual({
+      outcome: ['limits/model_smile_1'],
+      read: ['limits/model_smile_1'],
+    });
+    expect(await consumed(empty, empty)).toEqual({
+      outcome: ['rate_limited', 'model'],
+      read: ['limits/model_smile_1'],
+    });
+  });
+
+  it('can be as low as its shards allow, and no lower', () => {
+    const environment = testEnvironment();
+    const modelsAt = (limit: string) =>
+      loadConfig({ ...environment, GRANTS_PER_MODEL_MINUTE: limit }).limits;
+    expect(() => modelsAt('255')).toThrow();
+    const [lowest] = sharedLimits(modelsAt('256'), 'smile', null);
+    expect(lowest?.policy.burst).toBeGreaterThanOrEqual(lowest?.policy.shards ?? Number.NaN);
+  });
+});
