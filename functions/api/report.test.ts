@@ -9,7 +9,7 @@ beforeAll(async () => {
 afterAll(() => api.close());
 
 describe('reports', () => {
-  it('have a limit for each device, and beyond it nothing is published', async () => {
+  it('have a limit for each device, and beyond it what they say does not count', async () => {
     const [phone, other] = [api.phone('rita'), api.phone('rita')];
     await phone.enrol();
     await other.enrol();

@@ -71,8 +71,8 @@ export async function upload(storage: Storage, options: Upload): Promise<FileMet
     if (!response.ok) throw new Error(`HTTP ${response.status}`);
     const stored = (await response.json()) as FileMetadata;
     if (stored.crc32c === base64Of(crc)) return stored;
-    const generation = { generation: String(stored.generation) };
-    await storage.bucket(bucket).file(name, generation).delete();
+    const damaged = storage.bucket(bucket).file(name, { generation: String(stored.generation) });
+    await withDeadline(call, damaged.delete());
     throw new Error('the bytes were damaged on their way');
   } catch (error) {
     if (bodyError) throw bodyError.cause;

@@ -56,7 +56,7 @@ export async function consumeShared(
     const [path, ...others] = paths;
     const drawn = [{ path, data: firsts[index] }];
     let decision = consumeSharded(policy, drawn, now);
-    if (!decision.write && others.length > 0) {
+    if (!decision.allowed && others.length > 0) {
       const more = await tx.getAll(others);
       drawn.push(...others.map((path, n) => ({ path, data: more[n] })));
       decision = consumeSharded(policy, drawn, now);

@@ -146,7 +146,7 @@ export const limits: readonly Attack[] = [
   limited({
     name: 'limit/report-flood',
     tries: 'reports without end, each a hundred messages to score',
-    defence: 'a limit of the device, before anything is published',
+    defence: 'a limit of the device, before what it says is published',
     off: { edits: [NO_LIMIT] },
     async run(lab) {
       const api = await atOneInstant(lab);

@@ -237,7 +237,11 @@ describe('Cloud Storage client against the local server', () => {
 
 describe('an upload to a service that', () => {
   const calls: string[] = [];
-  const uploadTo = async (answer: RequestListener, body: AsyncIterable<Uint8Array>) => {
+  const uploadTo = async (
+    answer: RequestListener,
+    body: AsyncIterable<Uint8Array>,
+    signal?: AbortSignal,
+  ) => {
     calls.length = 0;
     const service = createServer((request, response) => {
       calls.push(`${request.method} ${request.url?.split('?')[1]}`);
@@ -247,7 +251,7 @@ describe('an upload to a service that', () => {
     const endpoint = `http://127.0.0.1:${(service.address() as { port: number }).port}`;
     const store = storageObjects({ projectId: 'contract', endpoint, signer });
     try {
-      return await store.write('b', 'a', body, { ifAbsent: true });
+      return await store.write('b', 'a', body, { ifAbsent: true, ...(signal && { signal }) });
     } finally {
       service.closeAllConnections();
       service.close();
@@ -285,7 +289,31 @@ describe('an upload to a service that', () => {
     await new Promise((resolve) => setImmediate(resolve));
     expect(closed).toBe(true);
   });
+
+  it('takes nothing holds the body back', async () => {
+    let made = 0;
+    const enough = new AbortController();
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      for (; ; made += 1) {
+        // What the sockets between them hold is full once no more is asked for.
+        if (made === 0) void untilStill(() => made).then(() => enough.abort(new Error('full')));
+        if (made > 4_000) throw new Error('nothing held it back');
+        yield new Uint8Array(65_536);
+      }
+    }
+    const upload = uploadTo(() => undefined, endless(), enough.signal);
+    await expect(upload).rejects.toThrow('full');
+    expect(made * 65_536).toBeLessThan(64 << 20);
+  });
 });
+
+/** Resolves once a count has stood still for a while. */
+async function untilStill(count: () => number): Promise<void> {
+  for (let before = -1; before !== count(); ) {
+    before = count();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
 
 it('finds the objects of an earlier run again', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'modelseal-gcs-'));
