@@ -64,6 +64,9 @@ export async function upload(storage: Storage, options: Upload): Promise<FileMet
       headers,
       body: ReadableStream.from(frames),
       duplex: 'half',
+      // For a request that may be redirected fetch keeps what it has sent of the body, all of it:
+      // https://fetch.spec.whatwg.org/#http-network-or-cache-fetch clones it.
+      redirect: 'error',
       signal: AbortSignal.any(ends),
     };
     const response = await fetch(url, request as RequestInit);

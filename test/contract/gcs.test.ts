@@ -290,6 +290,22 @@ describe('an upload to a service that', () => {
     expect(closed).toBe(true);
   });
 
+  it('takes all keeps none of the body in memory', async () => {
+    const megabytes = 512;
+    let most = 0;
+    async function* body(): AsyncGenerator<Uint8Array> {
+      for (let n = 0; n < megabytes; n += 1) {
+        most = Math.max(most, process.memoryUsage().arrayBuffers);
+        yield new Uint8Array(1 << 20);
+      }
+    }
+    const before = process.memoryUsage().arrayBuffers;
+    const taking: RequestListener = (request, response) =>
+      request.resume().once('end', () => response.writeHead(503).end());
+    await expect(uploadTo(taking, body())).rejects.toBeInstanceOf(UpstreamError);
+    expect(most - before).toBeLessThan((megabytes << 20) / 2);
+  });
+
   it('takes nothing holds the body back', async () => {
     let made = 0;
     const enough = new AbortController();
