@@ -1,7 +1,7 @@
 /** Tests run as native ES modules (node --experimental-vm-modules), TypeScript transformed by swc. */
 export default {
   testEnvironment: 'node',
-  testMatch: ['<rootDir>/{functions,device,scripts,test,infra}/**/*.test.ts'],
+  testMatch: ['<rootDir>/{functions,sdk,scripts,test,infra}/**/*.test.ts'],
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',
@@ -12,6 +12,6 @@ export default {
     ],
   },
   extensionsToTreatAsEsm: ['.ts'],
-  setupFiles: ['<rootDir>/test/setup.ts'],
+  setupFiles: ['<rootDir>/test/support/setup.ts'],
   testTimeout: 30_000,
 };

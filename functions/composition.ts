@@ -1,49 +1,52 @@
 /** The only place that builds cloud clients; everything else is handed what it needs from here. */
 import { randomBytes, X509Certificate } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { createGate, type Gate } from './api/gate.ts';
+import { type ConcurrencyLimiter, createConcurrencyLimiter } from './api/concurrency-limiter.ts';
 import { APPLE_APP_ATTEST_ROOTS, APPLE_RECEIPT_ROOTS } from './attestation/trust-anchors/apple.ts';
 import { GOOGLE_KEY_ATTESTATION_ROOTS } from './attestation/trust-anchors/google.ts';
 import { createManifests, type Manifests } from './catalogue/manifests.ts';
 import { createVersionKeys, type VersionKeys } from './catalogue/version-keys.ts';
 import type { DocumentStore } from './cloud/documents.ts';
+import type { EventPublisher } from './cloud/event-publisher.ts';
 import { firestoreDocuments } from './cloud/firestore.ts';
 import type { KeyService } from './cloud/keys.ts';
 import { kmsKeys } from './cloud/kms.ts';
 import type { ObjectStore } from './cloud/objects.ts';
-import type { Publisher } from './cloud/publisher.ts';
 import { pubsubPublisher } from './cloud/pubsub.ts';
 import { storageObjects } from './cloud/storage.ts';
 import { type Config, ConfigError } from './config.ts';
 import { createEventDelivery, type EventDelivery } from './fraud/event-delivery.ts';
 import { eventMessage } from './fraud/event-message.ts';
 import { type EventInput, newEvent } from './fraud/events.ts';
+import {
+  createInMemoryRateLimiter,
+  type InMemoryRateLimiter,
+} from './fraud/in-memory-rate-limiter.ts';
 import type { LimitPolicy } from './fraud/limits.ts';
 import { documentOutbox } from './fraud/outbox.ts';
 import { networkPseudonym, type PseudonymKey, userPseudonym } from './fraud/pseudonyms.ts';
-import { createShield, type Shield } from './fraud/shield.ts';
 import { createLicenceIssuer, type LicenceIssuer } from './grants/licence-issuer.ts';
 import { type Challenges, createChallenges } from './identity/challenge.ts';
 import type { EnrolmentPolicy } from './identity/enrolment.ts';
 import { createUserTokens, type UserTokens } from './identity/user-token.ts';
 import { createVendorServices } from './identity/vendor-services.ts';
-import type { FunctionEntry, SecretName } from './index.ts';
 import { createLog, type Log } from './log.ts';
 import { createTelemetry } from './observability/telemetry.ts';
+import type { FunctionEntry, SecretName } from './registry.ts';
 
 /** The cloud as a function sees it; the part that a local stack or a test replaces. */
 export interface CloudClients {
   readonly documents: DocumentStore;
   readonly objects: ObjectStore;
   readonly keys: KeyService;
-  readonly publisher: Publisher;
+  readonly publisher: EventPublisher;
 }
 
 export interface Services extends CloudClients {
   readonly config: Config;
   readonly log: Log;
   /** Resolves when what this instance still had to tell has been told; at its end. */
-  settled(): Promise<void>;
+  drain(): Promise<void>;
   readonly now: () => Date;
   readonly randomBytes: (size: number) => Uint8Array;
   readonly userTokens: UserTokens;
@@ -53,8 +56,8 @@ export interface Services extends CloudClients {
   };
   readonly challenges: Challenges;
   readonly enrolmentPolicy: EnrolmentPolicy;
-  readonly shield: Shield;
-  readonly gate: Gate;
+  readonly rateLimiter: InMemoryRateLimiter;
+  readonly concurrencyLimiter: ConcurrencyLimiter;
   readonly licences: LicenceIssuer;
   readonly versionKeys: VersionKeys;
   readonly manifests: Manifests;
@@ -112,8 +115,8 @@ export function createServices(
     ...clients,
     config,
     log,
-    async settled() {
-      await events.settled();
+    async drain() {
+      await events.drain();
       await telemetry?.shutdown();
     },
     now,
@@ -130,8 +133,11 @@ export function createServices(
       return createChallenges(secrets('CHALLENGE_SECRET'), randomBytes);
     },
     enrolmentPolicy: createEnrolmentPolicy(config, now),
-    shield: createShield({ policy: INSTANCE_LIMIT, maxCallers: 10_000 }),
-    gate: createGate({ slots: config.instanceConcurrency, random: Math.random }),
+    rateLimiter: createInMemoryRateLimiter({ policy: INSTANCE_LIMIT, maxCallers: 10_000 }),
+    concurrencyLimiter: createConcurrencyLimiter({
+      slots: config.instanceConcurrency,
+      random: Math.random,
+    }),
     licences: createLicenceIssuer(clients.keys, config.licenceSeconds + config.offlineGraceSeconds),
     versionKeys: createVersionKeys(clients.keys),
     manifests: createManifests(clients.objects, config.buckets.vault),

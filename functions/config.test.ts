@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { testEnvironment } from '../test/environment.ts';
+import { testEnvironment } from '../test/support/environment.ts';
 import { ConfigError, loadConfig } from './config.ts';
 
 describe('loadConfig', () => {

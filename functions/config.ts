@@ -8,9 +8,9 @@ import { z } from 'zod';
 import { APPLE_RECEIPT_URLS } from './attestation/app-attest/receipt-client.ts';
 import { GOOGLE_REVOCATION_URL } from './attestation/key-attestation/revocation-list.ts';
 import { parseAttestationPolicy } from './attestation/policy/schema.ts';
-import { fromBase64url } from './encoding.ts';
 import { DEFAULT_PLAN } from './grants/quota.ts';
-import { TRACING } from './sealing/tracing.ts';
+import { fromBase64url } from './protocol/encoding.ts';
+import { WATERMARK_STRENGTHS } from './protocol/watermark-strength.ts';
 
 /** The environment is not usable; the message names each variable and never its value. */
 export class ConfigError extends Error {
@@ -138,7 +138,7 @@ const environment = z.object({
   /** The share of traces that is sent to it. */
   OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(0.1),
   /** Of models whose publisher does not say otherwise: docs/tracing.md. */
-  TRACING: z.enum(TRACING).default('off'),
+  TRACING: z.enum(WATERMARK_STRENGTHS).default('off'),
   /** Grants in a minute before a caller is throttled. */
   GRANTS_PER_USER_MINUTE: z.coerce.number().int().min(1).default(10),
   GRANTS_PER_DEVICE_MINUTE: z.coerce.number().int().min(1).default(20),

@@ -5,9 +5,9 @@
 import { guardNewServers } from './api/ingress.ts';
 import { createServices } from './composition.ts';
 import { processConfig } from './config.ts';
-import { FUNCTIONS } from './index.ts';
+import { gracefulShutdown } from './graceful-shutdown.ts';
 import { maxBodyBytes, registerFunction } from './register.ts';
-import { endInOrder } from './shutdown.ts';
+import { FUNCTIONS } from './registry.ts';
 
 const config = processConfig();
 const entry = FUNCTIONS.find(({ name }) => name === config.functionTarget);
@@ -15,4 +15,4 @@ if (!entry) throw new Error('FUNCTION_TARGET names no function');
 const services = createServices(config, entry);
 const handle = await registerFunction(entry, services);
 guardNewServers(services, { maxBodyBytes: maxBodyBytes(entry), handle });
-endInOrder(services.settled);
+gracefulShutdown(services.drain);

@@ -1,7 +1,7 @@
 import { type CloudEvent, cloudEvent, http } from '@google-cloud/functions-framework';
 import { createHttpHandler, type HttpHandler } from './api/pipeline.ts';
 import type { Services } from './composition.ts';
-import type { FunctionEntry } from './index.ts';
+import type { FunctionEntry } from './registry.ts';
 
 const API_BODY_BYTES = 256 * 1024;
 /** A Pub/Sub push holds up to 10 MB of data in base64. */

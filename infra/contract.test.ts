@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { ENVIRONMENT_VARIABLES, LOCAL_ONLY } from '../functions/config.ts';
-import { FUNCTIONS } from '../functions/index.ts';
-import { writesOfAStory } from '../test/recorded-writes.ts';
+import { FUNCTIONS } from '../functions/registry.ts';
+import { writesOfAStory } from '../test/support/recorded-writes.ts';
 import { functionTable } from './function-table.ts';
 import { expiringCollections } from './policy.ts';
 import { type Infrastructure, parseSources, readSources } from './terraform.ts';
@@ -41,7 +41,7 @@ const deployedFunctions = (of: Infrastructure): Readonly<Record<string, unknown>
   );
 
 describe('functions', () => {
-  it('are deployed, routed, scheduled and given secrets as functions/index.ts says, and none else', () => {
+  it('are deployed, routed, scheduled and given secrets as functions/registry.ts says, and none else', () => {
     expect(differences(deployedFunctions(infra))).toEqual([]);
   });
 

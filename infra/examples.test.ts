@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parse } from '@cdktn/hcl2json';
 import { describe, expect, it } from '@jest/globals';
 import { loadConfig } from '../functions/config.ts';
-import { testEnvironment } from '../test/environment.ts';
+import { testEnvironment } from '../test/support/environment.ts';
 import { parseSources, readSources } from './terraform.ts';
 
 describe.each(['dev', 'prod'])('examples/%s.tfvars', (name) => {

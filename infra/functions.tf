@@ -1,4 +1,4 @@
-# Every function, as functions/index.ts has it: a test compares the two. `access` is all that a
+# Every function, as functions/registry.ts has it: a test compares the two. `access` is all that a
 # function's service account may do; iam.tf makes the grants, on the resource and never wider.
 
 locals {

@@ -4,9 +4,9 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { findEmulators } from '../scripts/local/emulators.ts';
-import { startFirestoreUnderRules } from '../scripts/local/firestore-under-rules.ts';
-import { createProcessGroup } from '../scripts/local/process-group.ts';
+import { findEmulators } from '../test/stack/emulators.ts';
+import { startFirestoreUnderRules } from '../test/stack/firestore-under-rules.ts';
+import { createProcessGroup } from '../test/stack/process-group.ts';
 
 const RULES = join(import.meta.dirname, 'firestore.rules');
 

@@ -5,10 +5,10 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { guardNetwork } from '../test/network-guard.ts';
-import { ATTACKS } from './attack/attacks.ts';
-import { figuresOf, lineOf, summaryOf } from './attack/report.ts';
-import { type Trial, tryAttack } from './attack/trial.ts';
+import { ATTACKS } from '../test/attack/attacks.ts';
+import { figuresOf, lineOf, summaryOf } from '../test/attack/report.ts';
+import { type Trial, tryAttack } from '../test/attack/trial.ts';
+import { guardNetwork } from '../test/support/network-guard.ts';
 
 const { values } = parseArgs({
   options: {

@@ -4,11 +4,11 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { virtualIphone } from '../device/virtual/virtual-iphone.ts';
 import { createServices } from '../functions/composition.ts';
 import { loadConfig } from '../functions/config.ts';
+import { startStack } from '../test/stack/stack.ts';
+import { virtualIphone } from '../test/virtual-phones/virtual-iphone.ts';
 import { revocationDrill } from './drill/revocation.ts';
-import { startStack } from './local/stack.ts';
 
 const { values } = parseArgs({
   options: { json: { type: 'string' }, 'in-memory': { type: 'boolean', default: false } },

@@ -5,10 +5,10 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { runSchedule, shrink } from '../test/faults/run-schedule.ts';
+import { createSchedule, PARTS } from '../test/faults/schedule.ts';
+import { createSurroundings } from '../test/faults/world.ts';
 import type { Figure } from './bench.ts';
-import { runSchedule, shrink } from './faults/run-schedule.ts';
-import { createSchedule, PARTS } from './faults/schedule.ts';
-import { createSurroundings } from './faults/world.ts';
 
 /** A schedule waits more than it works. */
 const AT_ONCE = 8;

@@ -4,13 +4,13 @@
  * `--tracing` measures, instead, what marks do to outputs, over `--grants` grants; `--model` picks one.
  */
 import { parseArgs } from 'node:util';
+import { type Delivery, startDelivery } from '../test/inference/delivery.ts';
+import { tellHarmlessness } from '../test/inference/harmlessness-story.ts';
+import { TEST_MODELS } from '../test/inference/models.ts';
+import { tellProof } from '../test/inference/proof.ts';
+import { type Runtime, startRuntime } from '../test/inference/runtime.ts';
 import type { Figure } from './bench.ts';
 import { tellStory } from './demo/story.ts';
-import { type Delivery, startDelivery } from './inference/delivery.ts';
-import { tellHarmlessness } from './inference/harmlessness-story.ts';
-import { TEST_MODELS } from './inference/models.ts';
-import { tellProof } from './inference/proof.ts';
-import { type Runtime, startRuntime } from './inference/runtime.ts';
 import { timeText } from './terminal/units.ts';
 
 const { values } = parseArgs({

@@ -6,10 +6,10 @@
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { measureInMemory } from './load/in-memory.ts';
-import { measureLocalStack } from './load/local-stack.ts';
-import { measureOverload } from './load/overload.ts';
-import { type LoadReport, printTable } from './load/report.ts';
+import { measureInMemory } from '../test/load/in-memory.ts';
+import { measureLocalStack } from '../test/load/local-stack.ts';
+import { measureOverload } from '../test/load/overload.ts';
+import { type LoadReport, printTable } from '../test/load/report.ts';
 
 const USAGE = `npm run load -- [--only memory|overload|stack]… [--seconds 3] [--phones 128]
                    [--instances N] [--callers 1,2,4,8,16,32,64] [--json FILE]

@@ -11,10 +11,10 @@ import {
   type SimulationResult,
   simulate,
   type Witness,
-} from './simulate/figures.ts';
-import { PLANS, THIEF_KINDS } from './simulate/plans.ts';
-import { plotOf } from './simulate/plot.ts';
-import { simulateAll } from './simulate/seed-worker.ts';
+} from '../test/simulate/figures.ts';
+import { PLANS, THIEF_KINDS } from '../test/simulate/plans.ts';
+import { plotOf } from '../test/simulate/plot.ts';
+import { simulateAll } from '../test/simulate/seed-worker.ts';
 
 const { values: options } = parseArgs({
   options: {

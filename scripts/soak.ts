@@ -6,11 +6,11 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { growthOf, measureProcess, type Sample } from '../test/faults/process-growth.ts';
+import { runSchedule } from '../test/faults/run-schedule.ts';
+import { createSchedule, type Size } from '../test/faults/schedule.ts';
+import { createSurroundings } from '../test/faults/world.ts';
 import type { Figure } from './bench.ts';
-import { growthOf, measureProcess, type Sample } from './faults/process-growth.ts';
-import { runSchedule } from './faults/run-schedule.ts';
-import { createSchedule, type Size } from './faults/schedule.ts';
-import { createSurroundings } from './faults/world.ts';
 
 const ROUND: Size = { phones: [12, 12], steps: [12, 16], faults: [30, 50], restMs: 150 };
 

@@ -5,14 +5,14 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { saveTestRoots } from '../device/virtual/test-roots.ts';
+import { type Stack, startStack } from '../test/stack/stack.ts';
+import { saveTestRoots } from '../test/virtual-phones/test-roots.ts';
 import {
   LOCAL_ENVIRONMENT_FILE,
   LOCAL_EVENT_LOG,
   LOCAL_SMOKE_IDENTITY,
   LOCAL_STATE,
 } from './commands/command-services.ts';
-import { type Stack, startStack } from './local/stack.ts';
 import type { SmokeIdentity } from './smoke/identity.ts';
 import { timeText } from './terminal/units.ts';
 

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { VirtualPlayIntegrity } from '../../device/virtual/play-integrity.ts';
-import { createTestRoots } from '../../device/virtual/test-roots.ts';
-import { ROOTED } from '../../device/virtual/virtual-pixel.ts';
-import { LOCAL_ANDROID_APP } from '../../scripts/local/vendors.ts';
-import { type ApiHarness, startApi } from '../../test/api-harness.ts';
+import { LOCAL_ANDROID_APP } from '../../test/doubles/vendors.ts';
+import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
+import { VirtualPlayIntegrity } from '../../test/virtual-phones/play-integrity.ts';
+import { createTestRoots } from '../../test/virtual-phones/test-roots.ts';
+import { ROOTED } from '../../test/virtual-phones/virtual-pixel.ts';
 
 let api: ApiHarness;
 beforeAll(async () => {

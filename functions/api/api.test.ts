@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type ApiHarness, startApi } from '../../test/api-harness.ts';
-import { expectProblem } from '../../test/expect-problem.ts';
-import { toBase64url } from '../encoding.ts';
+import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
+import { expectProblem } from '../../test/support/expect-problem.ts';
+import { toBase64url } from '../protocol/encoding.ts';
 
 let api: ApiHarness;
 const MODEL = randomBytes(300_000);
@@ -115,7 +115,7 @@ describe('refusals', () => {
   });
 
   it('an attestation under another root is refused, and why is told to nobody but the log', async () => {
-    const { createTestRoots } = await import('../../device/virtual/test-roots.ts');
+    const { createTestRoots } = await import('../../test/virtual-phones/test-roots.ts');
     const thief = api.phone('thief', { roots: createTestRoots() });
     await expect(thief.enrol()).rejects.toMatchObject({
       code: 'attestation_failed',
@@ -266,6 +266,6 @@ describe('bad input', () => {
 });
 
 async function recipientKey(): Promise<string> {
-  const { generateRecipientKey } = await import('../sealing/hpke.ts');
+  const { generateRecipientKey } = await import('../protocol/hpke.ts');
   return toBase64url((await generateRecipientKey('P256-HKDF-SHA256-AES256GCM')).publicKey);
 }

@@ -1,10 +1,10 @@
 /** What every endpoint must refuse alike, run over the table of functions: a new one is covered unasked. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { type ApiHarness, startApi } from '../../test/api-harness.ts';
-import { expectProblem } from '../../test/expect-problem.ts';
+import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
+import { expectProblem } from '../../test/support/expect-problem.ts';
 import { ERRORS } from '../errors.ts';
-import { FUNCTIONS } from '../index.ts';
+import { FUNCTIONS } from '../registry.ts';
 
 let api: ApiHarness;
 beforeAll(async () => {

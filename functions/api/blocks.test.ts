@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createTestRoots } from '../../device/virtual/test-roots.ts';
-import { type ApiHarness, startApi } from '../../test/api-harness.ts';
+import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
+import { createTestRoots } from '../../test/virtual-phones/test-roots.ts';
 
 let api: ApiHarness;
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type ApiHarness, startApi } from '../../test/api-harness.ts';
-import { toBase64url } from '../encoding.ts';
+import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
+import { toBase64url } from '../protocol/encoding.ts';
 
 let api: ApiHarness;
 beforeAll(async () => {

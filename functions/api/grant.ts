@@ -2,7 +2,6 @@
 import type { z } from 'zod';
 import { UpstreamError } from '../cloud/upstream-error.ts';
 import type { Services } from '../composition.ts';
-import { toBase64url } from '../encoding.ts';
 import { ServiceError } from '../errors.ts';
 import type { EventInput } from '../fraud/events.ts';
 import { admit } from '../grants/admission.ts';
@@ -12,6 +11,7 @@ import { grantClientData, readClientData } from '../identity/client-data.ts';
 import { provenRequest } from '../identity/device-proof.ts';
 import { describeError } from '../log.ts';
 import { stopwatch } from '../observability/stopwatch.ts';
+import { toBase64url } from '../protocol/encoding.ts';
 import { type ApiRequest, type ApiResponse, type EndpointTable, endpoint } from './endpoint.ts';
 import { withRefusalEvents } from './refusal-events.ts';
 

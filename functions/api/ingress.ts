@@ -9,7 +9,7 @@ import { randomUUID } from 'node:crypto';
 import http, { type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { Services } from '../composition.ts';
 import { type Problem, problemOf, ServiceError } from '../errors.ts';
-import { overloaded } from './gate.ts';
+import { overloaded } from './concurrency-limiter.ts';
 import type { HttpHandler } from './pipeline.ts';
 
 /** What body parsers leave on a request; one that has `_body` set and has ended is passed over by them. */
@@ -32,7 +32,7 @@ export interface IngressOptions {
   readonly handle?: HttpHandler | undefined;
 }
 
-type IngressServices = Pick<Services, 'gate' | 'log'>;
+type IngressServices = Pick<Services, 'concurrencyLimiter' | 'log'>;
 
 /** Puts what this file does before every HTTP server that this process creates from now on. */
 export function guardNewServers(services: IngressServices, options: IngressOptions): void {
@@ -53,7 +53,7 @@ export function guardServer(
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.on('request', (request: ParsedRequest, response: ServerResponse) => {
-    if (services.gate.isFull() && !request.url?.startsWith('/health/')) {
+    if (services.concurrencyLimiter.isFull() && !request.url?.startsWith('/health/')) {
       countRefusal();
       const error = overloaded('instance_full', Math.random);
       // What is left of a small body is thrown away as it comes, which is cheaper than another connection.

@@ -1,13 +1,13 @@
 /** A full instance, from outside. */
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type ApiHarness, startApi } from '../../test/api-harness.ts';
-import { createGate } from './gate.ts';
+import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
+import { createConcurrencyLimiter } from './concurrency-limiter.ts';
 
-const gate = createGate({ slots: 1, random: Math.random });
+const concurrencyLimiter = createConcurrencyLimiter({ slots: 1, random: Math.random });
 let api: ApiHarness;
 beforeAll(async () => {
-  api = await startApi({}, (services) => Object.assign(services, { gate }));
+  api = await startApi({}, (services) => Object.assign(services, { concurrencyLimiter }));
 });
 afterAll(() => api.close());
 
@@ -22,7 +22,7 @@ const signedIn = async () => ({ Authorization: `Bearer ${await api.idp.token('al
 /** Fills the instance while `work` runs. */
 async function whileFull<T>(work: () => Promise<T>): Promise<T> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const held = Array.from({ length: 3 }, () => gate.run(() => promise));
+  const held = Array.from({ length: 3 }, () => concurrencyLimiter.run(() => promise));
   try {
     return await work();
   } finally {

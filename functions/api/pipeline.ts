@@ -39,7 +39,7 @@ export function createHttpHandler(
       if (path === `/health/${name}`) return send(response, requestId, health(request, name));
       const { endpoint, params } = match(routes, request.method ?? '', path);
       // Nothing dear happens before this: a token's signature is the first.
-      const answer = await services.gate.run(
+      const answer = await services.concurrencyLimiter.run(
         () => run(endpoint, params, request, requestId, services),
         () => response.destroyed,
       );
@@ -105,8 +105,8 @@ async function run(
 }
 
 /** Throws rate_limited before anything is asked of the database. */
-function refuseFlood({ shield }: Services, userId: string, now: Date): void {
-  const retryAfterSeconds = shield.waitSeconds(userId, now);
+function refuseFlood({ rateLimiter }: Services, userId: string, now: Date): void {
+  const retryAfterSeconds = rateLimiter.waitSeconds(userId, now);
   if (retryAfterSeconds > 0) {
     throw new ServiceError('rate_limited', { reason: 'instance_flood', retryAfterSeconds });
   }

@@ -4,7 +4,7 @@ import type { Services } from '../composition.ts';
 import { ServiceError } from '../errors.ts';
 import { clientEventSchema, type EventInput, receivedEvent } from '../fraud/events.ts';
 import { limitPath } from '../fraud/limits.ts';
-import { copiesToErase } from '../grants/erasure.ts';
+import { copiesToErase } from '../grants/revocation-notice.ts';
 import {
   appVersion,
   challenge,
@@ -81,14 +81,14 @@ function accept(
   const limits = [{ policy, path: limitPath('device', `${deviceId}_reports`) }];
   const call = { userId, deviceId, appVersion, challenge, clientDataHash: hash, proof, limits };
   return services.documents.transaction(async (tx) => {
-    const { device, blocked, settle } = await openDeviceCall(
+    const { device, blocked, commit } = await openDeviceCall(
       tx,
       { ...call, servedWhileBlocked: true },
       [],
       now,
     );
     const erase = await copiesToErase(tx, { userId, deviceId, blocked, held: data.held });
-    await settle();
+    await commit();
     return { device, erase };
   });
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { type CborInput, encodeCbor } from '../../device/virtual/cbor.ts';
+import { type CborInput, encodeCbor } from '../../test/virtual-phones/cbor.ts';
 import { decodeCbor, decodeCborPrefix } from './cbor.ts';
 import { AttestationError } from './errors.ts';
 

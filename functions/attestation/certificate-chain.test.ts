@@ -6,7 +6,7 @@ import {
   type ExtensionInput,
   issueCertificate,
   keyUsageExtension,
-} from '../../device/virtual/issue-certificate.ts';
+} from '../../test/virtual-phones/issue-certificate.ts';
 import { type ChainOptions, validateChain } from './certificate-chain.ts';
 import type { AttestationCause } from './errors.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { context, integer, oid, sequence, setOf } from '../../device/virtual/der.ts';
+import { context, integer, oid, sequence, setOf } from '../../test/virtual-phones/der.ts';
 import { parseCertificate } from './certificate.ts';
 import { DerReader } from './der.ts';
 import { AttestationError } from './errors.ts';

@@ -2,8 +2,8 @@
 
 import { createHash } from 'node:crypto';
 import type { ObjectStore } from '../cloud/objects.ts';
-import { fromBase64url } from '../encoding.ts';
-import { type Manifest, manifestSchema } from '../sealing/manifest.ts';
+import { fromBase64url } from '../protocol/encoding.ts';
+import { type Manifest, manifestSchema } from '../protocol/manifest.ts';
 import type { PublishedVersion } from './model-record.ts';
 
 const MAX_CACHED = 64;

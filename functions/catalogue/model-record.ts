@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { DocumentData } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
-import { TRACING } from '../sealing/tracing.ts';
+import { WATERMARK_STRENGTHS } from '../protocol/watermark-strength.ts';
 
 const version = z.object({
   format: z.string(),
@@ -16,7 +16,7 @@ const version = z.object({
   /** The version's data key, wrapped by the key service, base64url. */
   wrappedKey: z.string(),
   /** As in the manifest, which decides; off where absent. */
-  tracing: z.enum(TRACING).default('off'),
+  tracing: z.enum(WATERMARK_STRENGTHS).default('off'),
   publishedAt: z.date(),
   revoked: z.boolean(),
 });

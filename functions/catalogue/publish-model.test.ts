@@ -1,13 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type ApiHarness, startApi } from '../../test/api-harness.ts';
+import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
 import { UpstreamError } from '../cloud/upstream-error.ts';
 import { sourceOf } from '../formats/random-access.ts';
-import { deriveKeys } from '../sealing/key-schedule.ts';
-import { verifyManifest } from '../sealing/manifest.ts';
-import { nodeCrypto } from '../sealing/node-crypto.ts';
-import { openContainer } from '../sealing/stream.ts';
+import { deriveKeys } from '../protocol/key-schedule.ts';
+import { verifyManifest } from '../protocol/manifest.ts';
+import { nodeCrypto } from '../protocol/node-crypto.ts';
+import { openContainer } from '../protocol/stream.ts';
 import { createHandler } from '../workers/publish.ts';
 import { readModel, versionFor } from './model-record.ts';
 import { publishModel } from './publish-model.ts';

@@ -6,19 +6,19 @@
 import { createHash } from 'node:crypto';
 import type { DocumentTransaction } from '../cloud/documents.ts';
 import type { Services } from '../composition.ts';
-import { toBase64url } from '../encoding.ts';
 import { ServiceError } from '../errors.ts';
 import { FormatError } from '../formats/errors.ts';
 import { type ModelFormat, parseModel } from '../formats/format.ts';
 import type { ModelSource } from '../formats/random-access.ts';
-import { DEFAULT_CHUNK_BYTES } from '../sealing/container.ts';
-import { CONTENT_KEY_BYTES, deriveKeys, wipe } from '../sealing/key-schedule.ts';
-import { type Manifest, signManifest } from '../sealing/manifest.ts';
-import { nodeCrypto } from '../sealing/node-crypto.ts';
-import { sealPlain } from '../sealing/stream.ts';
-import type { Tracing } from '../sealing/tracing.ts';
-import { planMarks } from '../tracing/plan.ts';
-import { STRENGTHS } from '../tracing/strength.ts';
+import { DEFAULT_CHUNK_BYTES } from '../protocol/container.ts';
+import { toBase64url } from '../protocol/encoding.ts';
+import { CONTENT_KEY_BYTES, deriveKeys, wipe } from '../protocol/key-schedule.ts';
+import { type Manifest, signManifest } from '../protocol/manifest.ts';
+import { nodeCrypto } from '../protocol/node-crypto.ts';
+import { sealPlain } from '../protocol/stream.ts';
+import type { WatermarkStrength } from '../protocol/watermark-strength.ts';
+import { planMarks } from '../watermark/plan.ts';
+import { STRENGTHS } from '../watermark/strength.ts';
 import { type ModelVersion, modelPath, readModel } from './model-record.ts';
 
 /** A model file in the clear, wherever it lies. */
@@ -35,7 +35,7 @@ export interface PublishRequest {
   /** The pseudonym of the only user who may have it; null for the catalogue. */
   readonly owner: string | null;
   /** How strongly each grant's copy is marked; as configured where absent. */
-  readonly tracing?: Tracing;
+  readonly tracing?: WatermarkStrength;
   readonly model: PlainModel;
   readonly onProgress?: (doneBytes: number) => void;
 }
@@ -47,7 +47,7 @@ export interface PublishResult {
   readonly layers: number;
   readonly weightBytes: number;
   readonly sha256: string;
-  readonly tracing: Tracing;
+  readonly tracing: WatermarkStrength;
 }
 
 type PublishServices = Pick<
@@ -129,10 +129,10 @@ const MIN_MARKS = 1024;
 
 /** As configured, a model that cannot bear marks goes out without; asked for, it does not go out. */
 function tracingFor(
-  wanted: Tracing | undefined,
-  configured: Tracing,
+  wanted: WatermarkStrength | undefined,
+  configured: WatermarkStrength,
   layers: Manifest['layers'],
-): Tracing {
+): WatermarkStrength {
   const tracing = wanted ?? configured;
   if (tracing === 'off' || planMarks(layers, STRENGTHS[tracing]).groups >= MIN_MARKS)
     return tracing;
@@ -227,7 +227,7 @@ async function signedManifest(
     format: string;
     layers: Manifest['layers'];
     sha256: string;
-    tracing: Tracing;
+    tracing: WatermarkStrength;
     now: Date;
   },
 ): Promise<string> {

@@ -1,6 +1,6 @@
 /** The data keys of published versions: made at publish time, wrapped by the key service ever after. */
 import type { KeyService } from '../cloud/keys.ts';
-import { fromBase64url, lengthPrefixed, toBase64url } from '../encoding.ts';
+import { fromBase64url, lengthPrefixed, toBase64url } from '../protocol/encoding.ts';
 import type { PublishedVersion } from './model-record.ts';
 
 /** An unwrapped key stays in memory for so long, so that a popular model costs one call in minutes. */

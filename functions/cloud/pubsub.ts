@@ -1,7 +1,7 @@
 import type { PubSub, Topic } from '@google-cloud/pubsub';
 import { callUpstream } from './deadline.ts';
+import type { EventPublisher, TopicName } from './event-publisher.ts';
 import { lazy } from './lazy.ts';
-import type { Publisher, TopicName } from './publisher.ts';
 
 export interface PubsubOptions {
   readonly projectId: string;
@@ -14,7 +14,9 @@ export interface PubsubOptions {
 }
 
 /** The publisher on Cloud Pub/Sub; its client is loaded on first use. */
-export function pubsubPublisher(options: PubsubOptions): Publisher & { close(): Promise<void> } {
+export function pubsubPublisher(
+  options: PubsubOptions,
+): EventPublisher & { close(): Promise<void> } {
   const timeoutMs = options.timeoutMs ?? 5_000;
   const client = lazy(() => connect(options));
   const topics = new Map<TopicName, Topic>();

@@ -8,10 +8,10 @@ import {
   onnxFile,
   safetensorsFile,
   tarFile,
-} from '../../test/model-files.ts';
-import { concat, u32le, utf8 } from '../sealing/bytes.ts';
-import { Imprinter } from '../sealing/imprinter.ts';
-import { nodeCrypto } from '../sealing/node-crypto.ts';
+} from '../../test/support/model-files.ts';
+import { concat, u32le, utf8 } from '../protocol/bytes.ts';
+import { LayerCipher } from '../protocol/layer-cipher.ts';
+import { nodeCrypto } from '../protocol/node-crypto.ts';
 import { FormatError } from './errors.ts';
 import { parseModel } from './format.ts';
 
@@ -266,7 +266,7 @@ describe.each([
   it('parses to the same layers once its weights are encrypted', async () => {
     const { layers } = await parseModel(bytes, format);
     const imprinted = bytes.slice();
-    await new Imprinter(nodeCrypto, filled(32), layers).apply(imprinted, 0);
+    await new LayerCipher(nodeCrypto, filled(32), layers).apply(imprinted, 0);
     expect(await parseModel(imprinted, format)).toEqual({ format, layers });
   });
 

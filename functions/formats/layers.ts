@@ -1,5 +1,5 @@
 /** From what a parser found to the layers that are sealed. */
-import { MAX_LAYERS, type WeightLayer } from '../sealing/container.ts';
+import { MAX_LAYERS, type WeightLayer } from '../protocol/container.ts';
 import { FormatError } from './errors.ts';
 
 /** A run of weights and what it is of, as far as the format tells. */

@@ -1,4 +1,4 @@
-import type { Awaitable } from '../sealing/crypto.ts';
+import type { Awaitable } from '../protocol/crypto.ts';
 import { FormatError } from './errors.ts';
 
 /** A model file of which parts can be read: bytes in memory, a file on disk, an object in storage. */

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { array, assert, asyncProperty, nat } from 'fast-check';
-import { tfliteFile } from '../../test/tflite-file.ts';
-import { Imprinter } from '../sealing/imprinter.ts';
-import { nodeCrypto } from '../sealing/node-crypto.ts';
+import { tfliteFile } from '../../test/support/tflite-file.ts';
+import { LayerCipher } from '../protocol/layer-cipher.ts';
+import { nodeCrypto } from '../protocol/node-crypto.ts';
 import { FormatError } from './errors.ts';
 import { parseModel } from './format.ts';
 
@@ -48,7 +48,7 @@ describe('real TFLite models', () => {
     async (_, bytes) => {
       const { layers } = await parseModel(bytes);
       const imprinted = bytes.slice();
-      await new Imprinter(nodeCrypto, data(32), layers).apply(imprinted, 0);
+      await new LayerCipher(nodeCrypto, data(32), layers).apply(imprinted, 0);
       expect(Buffer.compare(imprinted, bytes)).not.toBe(0);
       expect(await parseModel(imprinted)).toEqual({ format: 'tflite', layers });
     },

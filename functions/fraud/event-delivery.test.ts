@@ -41,7 +41,7 @@ describe('delivery of an event', () => {
   it('goes to Pub/Sub and nowhere else', async () => {
     const { delivery, outbox, logged } = harness({});
     expect(await delivery.deliver(event)).toBe('published');
-    await delivery.settled();
+    await delivery.drain();
     expect([...outbox, ...logged()]).toEqual([]);
   });
 
@@ -50,7 +50,7 @@ describe('delivery of an event', () => {
     const publish = () => (++attempts < 3 ? refuse() : accept());
     const { delivery, outbox } = harness({ publish, pause: briefly });
     await delivery.deliver(event);
-    await delivery.settled();
+    await delivery.drain();
     expect(attempts).toBe(3);
     expect([...outbox]).toEqual([]);
   });
@@ -58,7 +58,7 @@ describe('delivery of an event', () => {
   it('rests in the outbox where Pub/Sub refuses', async () => {
     const { delivery, outbox, logged } = harness({ publish: refuse, pause: briefly });
     expect(await delivery.deliver(event)).toBe('kept');
-    await delivery.settled();
+    await delivery.drain();
     expect([...outbox]).toEqual([event.eventId]);
     expect(logged()).toEqual([]);
   });
@@ -81,7 +81,7 @@ describe('delivery of an event', () => {
     passed(300);
     expect(await delivered).toBe('kept');
     resolve();
-    await delivery.settled();
+    await delivery.drain();
     expect([...outbox]).toEqual([]);
     expect(await delivery.deliver(event)).toBe('published');
   });
@@ -115,12 +115,12 @@ describe('delivery of an event', () => {
     expect(logged()).toEqual([event]);
   });
 
-  it('is settled only when nothing is under way', async () => {
+  it('is drained only when nothing is under way', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const { delivery } = harness({ publish: () => promise });
     void delivery.deliver(event);
     let settled = false;
-    const waiting = delivery.settled().then(() => {
+    const waiting = delivery.drain().then(() => {
       settled = true;
     });
     await new Promise(setImmediate);

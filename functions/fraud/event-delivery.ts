@@ -21,7 +21,7 @@ export interface EventDelivery {
   /** Resolves when the event rests somewhere; never rejects. The same event may arrive more than once. */
   deliver(event: FraudEvent): Promise<RestingPlace>;
   /** Resolves when nothing is under way any more. */
-  settled(): Promise<void>;
+  drain(): Promise<void>;
 }
 
 export interface EventDeliveryOptions {
@@ -121,7 +121,7 @@ export function createEventDelivery(options: EventDeliveryOptions): EventDeliver
         deliveries -= 1;
       });
     },
-    async settled() {
+    async drain() {
       while (underWay.size > 0) await Promise.allSettled(underWay);
     },
   };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { EVENT_TYPES, type EventType } from './catalogue.ts';
+import { EVENT_TYPES, type EventType } from '../protocol/event-schema.ts';
 import {
   clientEventSchema,
   type EventInput,

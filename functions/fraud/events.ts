@@ -1,6 +1,11 @@
 /** The event envelope: one form for what our functions observe and what apps report. */
 import { z } from 'zod';
-import { type ClientEventType, EVENT_TYPES, type EventType, RASP_SIGNALS } from './catalogue.ts';
+import {
+  type ClientEventType,
+  EVENT_TYPES,
+  type EventType,
+  RASP_SIGNALS,
+} from '../protocol/event-schema.ts';
 
 /** Raised only with a change that old readers cannot read; new optional members do not raise it. */
 export const EVENT_SCHEMA_VERSION = 1;
@@ -27,7 +32,7 @@ export const EVENT_MEMBERS = {
   eventId: eventId.describe('UUIDv7; the same event may be delivered more than once.'),
   type: z
     .enum(Object.keys(EVENT_TYPES) as [EventType, ...EventType[]])
-    .describe('What happened: functions/fraud/catalogue.ts lists the types.'),
+    .describe('What happened: functions/protocol/event-schema.ts lists the types.'),
   source: z.enum(['server', 'client']).describe('Who observed it: a function of ours, or an app.'),
   occurredAt: instant.describe('By the clock of the observer.'),
   receivedAt: instant.describe('By our clock.'),

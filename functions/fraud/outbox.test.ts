@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { memoryDocuments } from '../../scripts/local/doubles/documents.ts';
-import { type ApiHarness, startApi } from '../../test/api-harness.ts';
+import { memoryDocuments } from '../../test/doubles/memory/documents.ts';
 import { tell } from '../../test/fraud/story.ts';
+import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
 import { eventMessage } from './event-message.ts';
 import type { FraudEvent } from './events.ts';
 import { documentOutbox, emptyOutbox, forgetSomeEvents } from './outbox.ts';

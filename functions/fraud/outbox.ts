@@ -1,6 +1,6 @@
 /** Events that Pub/Sub did not take when they happened, as documents until it does. */
 import type { DocumentData, DocumentStore } from '../cloud/documents.ts';
-import type { Publisher } from '../cloud/publisher.ts';
+import type { EventPublisher } from '../cloud/event-publisher.ts';
 import type { Outbox } from './event-delivery.ts';
 import { eventMessage } from './event-message.ts';
 import type { FraudEvent } from './events.ts';
@@ -39,7 +39,7 @@ const entryOf = (event: FraudEvent, now: Date): DocumentData => ({
 
 interface OutboxServices {
   readonly documents: DocumentStore;
-  readonly publisher: Publisher;
+  readonly publisher: EventPublisher;
 }
 
 export interface OutboxRun {

@@ -4,7 +4,7 @@
  */
 import { createHmac } from 'node:crypto';
 import { isIP, isIPv4, SocketAddress } from 'node:net';
-import { lengthPrefixed, toBase64url } from '../encoding.ts';
+import { lengthPrefixed, toBase64url } from '../protocol/encoding.ts';
 
 /** A pseudonym key of at least 32 bytes under a short id, which each pseudonym shows as its prefix. */
 export interface PseudonymKey {

@@ -1,5 +1,5 @@
 /** What the rules want to have remembered of each event. */
-import type { EventType } from './catalogue.ts';
+import type { EventType } from '../protocol/event-schema.ts';
 import type { FraudEvent } from './events.ts';
 import {
   dayKey,

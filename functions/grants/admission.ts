@@ -4,13 +4,13 @@
  */
 import { modelPath, versionFor } from '../catalogue/model-record.ts';
 import type { Services } from '../composition.ts';
-import { toBase64url } from '../encoding.ts';
 import { type LimitPolicy, limitPath } from '../fraud/limits.ts';
 import type { GrantClientData } from '../identity/client-data.ts';
 import { openDeviceCall } from '../identity/device-call.ts';
 import type { DeviceProof } from '../identity/device-proof.ts';
 import type { DeviceRecord } from '../identity/devices.ts';
 import { requireCurrentApp, requireSoundLaunch } from '../identity/enrolment.ts';
+import { toBase64url } from '../protocol/encoding.ts';
 import { grantDocument, grantPath } from './grant-record.ts';
 import { consumeQuota, planOf, quotaPath } from './quota.ts';
 import type { AdmittedGrant } from './seal-model.ts';
@@ -68,7 +68,7 @@ export async function admit(
   const plan = planOf(services.config.plans, claimedPlan);
   const shared = sharedLimits(services.config.limits, modelId, network);
   return services.documents.transaction(async (tx) => {
-    const { device, documents, headers, settle } = await openDeviceCall(
+    const { device, documents, headers, commit } = await openDeviceCall(
       tx,
       call,
       [modelPath(modelId), quotaPath(userId), ...shared.map(({ paths: [first] }) => first)],
@@ -79,7 +79,7 @@ export async function admit(
     requireCurrentApp(policy, { appId: device.appId, appVersion });
     const version = versionFor(documents[0], clientData.version, userId);
     const quota = consumeQuota(plan, documents[1], modelId, now);
-    const extensions = await settle();
+    const extensions = await commit();
     requireSoundLaunch(policy, { appId: device.appId, appVersion }, extensions);
     for (const { path, data } of writes) tx.set(path, data);
     const grant = { grantId, userId, deviceId, recipientKey, suite, version };

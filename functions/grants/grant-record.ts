@@ -1,8 +1,8 @@
 /** What is kept of a grant: who got what and when. No key, no URL. */
 import { z } from 'zod';
 import type { DocumentData, DocumentStore } from '../cloud/documents.ts';
-import { toBase64url } from '../encoding.ts';
 import { ledgerKey } from '../ledger/ledger-key.ts';
+import { toBase64url } from '../protocol/encoding.ts';
 import type { AdmittedGrant } from './seal-model.ts';
 
 /** Long enough for renewals and for analysts; then the database deletes it. */

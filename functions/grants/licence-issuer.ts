@@ -4,7 +4,7 @@ import {
   type Licence,
   type LicenceDelegate,
   signLicence,
-} from '../sealing/licence.ts';
+} from '../protocol/licence.ts';
 
 /** A licence must not be signed by a delegate that ends while the answer is on its way. */
 const MARGIN_MS = 120_000;

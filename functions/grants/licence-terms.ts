@@ -1,5 +1,5 @@
-import type { Licence } from '../sealing/licence.ts';
-import type { Manifest } from '../sealing/manifest.ts';
+import type { Licence } from '../protocol/licence.ts';
+import type { Manifest } from '../protocol/manifest.ts';
 
 /** A phone's clock may be behind ours by this much before its licence seems not to have begun. */
 const CLOCK_SKEW_SECONDS = 120;

@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { ApiClient } from '../../device/api/api-client.ts';
-import { ModelSealClient } from '../../device/client.ts';
-import { memoryEnrolmentStore } from '../../device/platform.ts';
-import { type ApiHarness, startApi } from '../../test/api-harness.ts';
-import { testEnvironment } from '../../test/environment.ts';
+import { ApiClient } from '../../sdk/typescript/api/api-client.ts';
+import { ModelSealClient } from '../../sdk/typescript/client.ts';
+import { memoryEnrolmentStore } from '../../sdk/typescript/platform.ts';
+import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
+import { testEnvironment } from '../../test/support/environment.ts';
 import type { DocumentData } from '../cloud/documents.ts';
 import { loadConfig } from '../config.ts';
-import { nodeCrypto } from '../sealing/node-crypto.ts';
+import { nodeCrypto } from '../protocol/node-crypto.ts';
 import { consumeQuota, planOf } from './quota.ts';
 
 const PLANS = {

@@ -50,11 +50,11 @@ export async function renewLicence(
   const limits = [{ policy: RENEWALS_AN_HOUR, path: limitPath('device', `${deviceId}_renewals`) }];
   const call = { userId, deviceId, appVersion, challenge, clientDataHash, proof, limits };
   const { grant, version, platform } = await services.documents.transaction(async (tx) => {
-    const { device, documents, settle } = await openDeviceCall(tx, call, [grantPath(grantId)], now);
+    const { device, documents, commit } = await openDeviceCall(tx, call, [grantPath(grantId)], now);
     const grant = renewableGrant(documents[0], userId, clientData);
     const [modelData] = await tx.getAll([modelPath(grant.model)]);
     const version = versionFor(modelData, grant.version, userId);
-    await settle();
+    await commit();
     return { grant, version, platform: device.platform };
   });
   const { policy } = await services.manifests.get(version);

@@ -1,15 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { acceptGrant } from '../../device/opening/accept-grant.ts';
-import { openGrant } from '../../device/opening/open-grant.ts';
-import { type ApiHarness, startApi } from '../../test/api-harness.ts';
+import { acceptGrant } from '../../sdk/typescript/opening/accept-grant.ts';
+import { openGrant } from '../../sdk/typescript/opening/open-grant.ts';
+import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
 import { versionFor } from '../catalogue/model-record.ts';
 import type { ObjectStore } from '../cloud/objects.ts';
-import { toBase64url } from '../encoding.ts';
-import { generateRecipientKey } from '../sealing/hpke.ts';
-import { verifyLicence } from '../sealing/licence.ts';
-import { nodeCrypto } from '../sealing/node-crypto.ts';
+import { toBase64url } from '../protocol/encoding.ts';
+import { generateRecipientKey } from '../protocol/hpke.ts';
+import { verifyLicence } from '../protocol/licence.ts';
+import { nodeCrypto } from '../protocol/node-crypto.ts';
 import { updateGranted } from './grant-record.ts';
 import { type AdmittedGrant, sealModel } from './seal-model.ts';
 

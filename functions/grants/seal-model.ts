@@ -2,20 +2,20 @@
 import type { StoredManifest } from '../catalogue/manifests.ts';
 import type { PublishedVersion } from '../catalogue/model-record.ts';
 import type { Services } from '../composition.ts';
-import { fromBase64url } from '../encoding.ts';
 import { ServiceError } from '../errors.ts';
-import { SealError } from '../sealing/errors.ts';
-import { grantInfo } from '../sealing/grant-binding.ts';
-import { type Encapsulation, encapsulateTo, type SealedKey } from '../sealing/hpke.ts';
-import { tokenDigest } from '../sealing/jws.ts';
-import { CONTENT_KEY_BYTES, deriveKeys, wipe } from '../sealing/key-schedule.ts';
-import { nodeCrypto } from '../sealing/node-crypto.ts';
-import { reseal } from '../sealing/stream.ts';
-import type { SuiteName } from '../sealing/suites.ts';
+import { fromBase64url } from '../protocol/encoding.ts';
+import { SealError } from '../protocol/errors.ts';
+import { grantInfo } from '../protocol/grant-binding.ts';
+import { type Encapsulation, encapsulateTo, type SealedKey } from '../protocol/hpke.ts';
+import { tokenDigest } from '../protocol/jws.ts';
+import { CONTENT_KEY_BYTES, deriveKeys, wipe } from '../protocol/key-schedule.ts';
+import { nodeCrypto } from '../protocol/node-crypto.ts';
+import { reseal } from '../protocol/stream.ts';
+import type { SuiteName } from '../protocol/suites.ts';
 import { updateGranted } from './grant-record.ts';
 import { licenceTerms } from './licence-terms.ts';
-import { createMarking } from './marking.ts';
 import { sealedBy, sealedObjectName } from './sealed-object.ts';
+import { createMarking } from './watermarking.ts';
 
 export interface AdmittedGrant {
   readonly grantId: string;

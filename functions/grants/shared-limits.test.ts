@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { testEnvironment } from '../../test/environment.ts';
+import { testEnvironment } from '../../test/support/environment.ts';
 import type { DocumentData } from '../cloud/documents.ts';
 import { loadConfig } from '../config.ts';
 import { consumeShared, sharedLimits } from './shared-limits.ts';

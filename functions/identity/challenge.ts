@@ -8,8 +8,8 @@
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { DocumentData } from '../cloud/documents.ts';
-import { fromBase64url, lengthPrefixed, toBase64url } from '../encoding.ts';
 import { ServiceError } from '../errors.ts';
+import { fromBase64url, lengthPrefixed, toBase64url } from '../protocol/encoding.ts';
 
 export const CHALLENGE_PURPOSES = [
   'device.enroll',

@@ -5,9 +5,9 @@
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { fromBase64url } from '../encoding.ts';
 import { ServiceError } from '../errors.ts';
-import { SUITES } from '../sealing/suites.ts';
+import { fromBase64url } from '../protocol/encoding.ts';
+import { SUITES } from '../protocol/suites.ts';
 import { parseOrRefuse } from '../validation.ts';
 
 export const challenge = z.string().length(78);

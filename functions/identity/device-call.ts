@@ -43,7 +43,7 @@ export interface OpenDeviceCall {
    * Gives what the proof says about the running app. Throws proof_invalid. Nothing may be read from
    * the transaction afterwards.
    */
-  settle(): Promise<AppAttestExtensions>;
+  commit(): Promise<AppAttestExtensions>;
 }
 
 /** Throws blocked, device_unknown, reattestation_required, rate_limited or challenge_spent. */
@@ -95,7 +95,7 @@ export async function openDeviceCall(
     blocked: restrictions.some(({ block }) => block),
     documents: rest.slice(limits.length),
     headers,
-    async settle() {
+    async commit() {
       const checked = await checkDeviceProof(device, call.proof, call.clientDataHash);
       const { signCount, extensions } = checked;
       tx.create(challengePath(challenge), spentChallengeDocument(challenge));

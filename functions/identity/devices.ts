@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { DocumentData } from '../cloud/documents.ts';
-import { fromBase64url, lengthPrefixed, toBase64url } from '../encoding.ts';
+import { fromBase64url, lengthPrefixed, toBase64url } from '../protocol/encoding.ts';
 
 const record = z.object({
   user: z.string(),

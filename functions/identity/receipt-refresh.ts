@@ -9,7 +9,7 @@ import { checkRiskMetric } from '../attestation/policy/evaluate-ios.ts';
 import type { AttestationPolicy } from '../attestation/policy/schema.ts';
 import { isInRange } from '../attestation/policy/version-range.ts';
 import type { DocumentData } from '../cloud/documents.ts';
-import { toBase64url } from '../encoding.ts';
+import { toBase64url } from '../protocol/encoding.ts';
 import type { DeviceRecord } from './devices.ts';
 
 const DAY_MS = 86_400_000;

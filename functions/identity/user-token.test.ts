@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
-import { startTokenIssuer, type TokenIssuer } from '../../test/token-issuer.ts';
+import { startTokenIssuer, type TokenIssuer } from '../../test/support/token-issuer.ts';
 import { createUserTokens, type UserTokens } from './user-token.ts';
 
 let idp: TokenIssuer;

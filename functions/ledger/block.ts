@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { DocumentData } from '../cloud/documents.ts';
-import { lengthPrefixed } from '../encoding.ts';
+import { lengthPrefixed } from '../protocol/encoding.ts';
 import { type Leaf, readLeaf } from './grant-leaf.ts';
 
 /** Of some 70 bytes each, in a document of at most 1 MiB. */

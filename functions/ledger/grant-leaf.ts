@@ -1,7 +1,7 @@
 /** What the ledger says of one grant: when, which, and a commitment to what was granted to whom. */
 import { createHash } from 'node:crypto';
-import { fromBase64url, lengthPrefixed } from '../encoding.ts';
 import type { GrantRecord } from '../grants/grant-record.ts';
+import { fromBase64url, lengthPrefixed } from '../protocol/encoding.ts';
 import { orderKey } from './ledger-key.ts';
 
 /** As blocks hold it: instant, grant id and commitment, with spaces between. */

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { memoryDocuments } from '../../scripts/local/doubles/documents.ts';
+import { memoryDocuments } from '../../test/doubles/memory/documents.ts';
 import type { DocumentData, DocumentStore } from '../cloud/documents.ts';
-import { toBase64url } from '../encoding.ts';
 import {
   erasedGrantDocument,
   grantDocument,
@@ -11,6 +10,7 @@ import {
   readGrant,
 } from '../grants/grant-record.ts';
 import type { AdmittedGrant } from '../grants/seal-model.ts';
+import { toBase64url } from '../protocol/encoding.ts';
 import { appendBlocks, LEDGER_LAG_MS } from './append-blocks.ts';
 import { blockPath, HEAD_PATH, nextBlock, readBlock, readHead } from './block.ts';
 import { leafOf, readLeaf } from './grant-leaf.ts';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from '@jest/globals';
-import { startApi } from '../../test/api-harness.ts';
+import { startApi } from '../../test/support/api-harness.ts';
 import { stopwatch } from './stopwatch.ts';
 
 describe('stopwatch', () => {

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { block } from '../../scripts/commands/operators.ts';
-import { type ApiHarness, startApi } from '../../test/api-harness.ts';
+import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
 import type { DocumentStore } from '../cloud/documents.ts';
 import { type EventInput, newEvent } from '../fraud/events.ts';
 import { documentOutbox } from '../fraud/outbox.ts';

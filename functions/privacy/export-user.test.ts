@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { memoryDocuments } from '../../scripts/local/doubles/documents.ts';
+import { memoryDocuments } from '../../test/doubles/memory/documents.ts';
 import { NO_RISK, riskDocument } from '../fraud/risk.ts';
 import { riskPath } from '../fraud/subjects.ts';
 import { exportUser } from './export-user.ts';

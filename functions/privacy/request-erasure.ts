@@ -42,7 +42,7 @@ export async function requestErasure(
       throw new ServiceError('proof_invalid', { reason: 'proof_missing' });
     }
     const ids = devicesOf(list);
-    const { documents: read, settle } = await openDeviceCall(
+    const { documents: read, commit } = await openDeviceCall(
       tx,
       {
         userId,
@@ -57,7 +57,7 @@ export async function requestErasure(
       [orderPath, ...ids.map(devicePath)],
       now,
     );
-    await settle();
+    await commit();
     const [order, ...devices] = read;
     return orderErasure(
       tx,

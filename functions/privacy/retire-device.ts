@@ -29,7 +29,7 @@ export async function retireDevice(
   const challenge = challenges.verify(clientData.challenge, userId, 'device.retire', now);
   const { deviceId, appVersion, target } = clientData;
   return documents.transaction(async (tx) => {
-    const { documents: read, settle } = await openDeviceCall(
+    const { documents: read, commit } = await openDeviceCall(
       tx,
       {
         userId,
@@ -48,7 +48,7 @@ export async function retireDevice(
     if (device?.user !== userId) {
       throw new ServiceError('device_unknown', { reason: 'device_of_another_user' });
     }
-    await settle();
+    await commit();
     retire(tx, target, device, read[1], now);
     return device;
   });

@@ -10,7 +10,7 @@ import type { ObjectInfo, ObjectStore } from '../cloud/objects.ts';
 import type { Services } from '../composition.ts';
 import { ServiceError } from '../errors.ts';
 import { modelId, modelVersion } from '../identity/client-data.ts';
-import { TRACING, type Tracing } from '../sealing/tracing.ts';
+import { WATERMARK_STRENGTHS, type WatermarkStrength } from '../protocol/watermark-strength.ts';
 import type { EventHandler } from './event-handler.ts';
 
 /** The members of Cloud Storage's StorageObjectData that matter here. */
@@ -83,10 +83,10 @@ function ownerOf({ pseudonyms }: Services, { metadata }: ObjectInfo): string | n
   return pseudonyms.user(issuer, subject);
 }
 
-function tracingOf({ metadata }: ObjectInfo): { readonly tracing?: Tracing } {
+function tracingOf({ metadata }: ObjectInfo): { readonly tracing?: WatermarkStrength } {
   const { tracing } = metadata;
   if (tracing === undefined) return {};
-  const known = TRACING.find((each) => each === tracing);
+  const known = WATERMARK_STRENGTHS.find((each) => each === tracing);
   // What was meant to be marked must not go out unmarked for a slip of the pen.
   if (!known) throw new ServiceError('model_invalid', { reason: 'tracing' });
   return { tracing: known };

@@ -1,15 +1,15 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { createServer, type ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { issueReceipt } from '../../device/virtual/apple-receipt.ts';
+import { localPolicy } from '../../test/doubles/vendors.ts';
+import { listenOnLoopback } from '../../test/stack/ports.ts';
+import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
+import { TEST_IOS_APP } from '../../test/support/environment.ts';
+import { issueReceipt } from '../../test/virtual-phones/apple-receipt.ts';
 import {
   basicConstraintsExtension,
   issueCertificate,
-} from '../../device/virtual/issue-certificate.ts';
-import { listenOnLoopback } from '../../scripts/local/ports.ts';
-import { localPolicy } from '../../scripts/local/vendors.ts';
-import { type ApiHarness, startApi } from '../../test/api-harness.ts';
-import { TEST_IOS_APP } from '../../test/environment.ts';
+} from '../../test/virtual-phones/issue-certificate.ts';
 import { readDevice } from '../identity/devices.ts';
 
 const APP_ID = `${TEST_IOS_APP.teamId}.${TEST_IOS_APP.bundleId}`;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { memoryDocuments } from '../../scripts/local/doubles/documents.ts';
+import { memoryDocuments } from '../../test/doubles/memory/documents.ts';
 import { STORY_START, tell } from '../../test/fraud/story.ts';
 import type { DocumentStore } from '../cloud/documents.ts';
-import type { Publisher, TopicName } from '../cloud/publisher.ts';
+import type { EventPublisher, TopicName } from '../cloud/event-publisher.ts';
 import { activeBlock, activeRestrictions } from '../fraud/blocklist.ts';
 import { decisionSchema } from '../fraud/decisions.ts';
 import { DEFAULT_RULES } from '../fraud/default-rules.ts';
@@ -42,7 +42,7 @@ function harness(
 ) {
   const documents = memoryDocuments();
   const published: { topic: TopicName; data: unknown }[] = [];
-  const publisher: Publisher = {
+  const publisher: EventPublisher = {
     publish: async (topic, data) => {
       published.push({ topic, data });
     },

@@ -1,7 +1,7 @@
 /** Scores each event of the `events` topic and puts restrictions where the grant path reads them. */
 import { z } from 'zod';
 import type { DocumentStore, DocumentTransaction } from '../cloud/documents.ts';
-import type { Publisher } from '../cloud/publisher.ts';
+import type { EventPublisher } from '../cloud/event-publisher.ts';
 import type { Decision } from '../fraud/decisions.ts';
 import { DEFAULT_RULES } from '../fraud/default-rules.ts';
 import { readEventMessage } from '../fraud/event-message.ts';
@@ -13,7 +13,7 @@ import type { EventHandler, EventHandlerFactory } from './event-handler.ts';
 
 export interface ScoreDependencies {
   readonly documents: DocumentStore;
-  readonly publisher: Publisher;
+  readonly publisher: EventPublisher;
   readonly rules: RuleSet;
   /** Rules under trial, judged beside the others and without effect. */
   readonly shadowRules?: RuleSet;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type ApiHarness, startApi } from '../../test/api-harness.ts';
 import { tell } from '../../test/fraud/story.ts';
+import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
 import { documentOutbox } from '../fraud/outbox.ts';
 import { sealedObjectName } from '../grants/sealed-object.ts';
 import { sweep } from './sweep.ts';

@@ -15,7 +15,7 @@ export interface Analytics {
   close(): void;
 }
 
-/** Opens the event log of a folder (scripts/local/event-log.ts); a file that is missing counts as empty. */
+/** Opens the event log of a folder (test/stack/event-log.ts); a file that is missing counts as empty. */
 export async function openAnalytics(folder: string): Promise<Analytics> {
   const instance = await DuckDBInstance.create(':memory:');
   const connection = await instance.connect();

@@ -1,8 +1,5 @@
 /** What a phone waits for, on the local stack: an enrolment and a grant step by step, and a grant beside a plain copy. */
 import { randomBytes } from 'node:crypto';
-import { virtualIphone } from '../../device/virtual/virtual-iphone.ts';
-import { virtualPixel } from '../../device/virtual/virtual-pixel.ts';
-import type { VirtualPlatform } from '../../device/virtual/virtual-platform.ts';
 import {
   modelPath,
   type PublishedVersion,
@@ -10,18 +7,21 @@ import {
 } from '../../functions/catalogue/model-record.ts';
 import { createServices, type Services } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';
-import { toBase64url } from '../../functions/encoding.ts';
 import { sealModel } from '../../functions/grants/seal-model.ts';
 import { checkDeviceProof, deviceProof } from '../../functions/identity/device-proof.ts';
 import { attestationEvidence, attestedDevice } from '../../functions/identity/enrolment.ts';
-import { generateRecipientKey } from '../../functions/sealing/hpke.ts';
-import { deriveKeys } from '../../functions/sealing/key-schedule.ts';
-import { nodeCrypto } from '../../functions/sealing/node-crypto.ts';
-import { reseal } from '../../functions/sealing/stream.ts';
+import { toBase64url } from '../../functions/protocol/encoding.ts';
+import { generateRecipientKey } from '../../functions/protocol/hpke.ts';
+import { deriveKeys } from '../../functions/protocol/key-schedule.ts';
+import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
+import { reseal } from '../../functions/protocol/stream.ts';
+import { LOCAL_ANDROID_APP } from '../../test/doubles/vendors.ts';
+import { type Stack, startStack } from '../../test/stack/stack.ts';
+import { virtualIphone } from '../../test/virtual-phones/virtual-iphone.ts';
+import { virtualPixel } from '../../test/virtual-phones/virtual-pixel.ts';
+import type { VirtualPlatform } from '../../test/virtual-phones/virtual-platform.ts';
 import type { Figure } from '../bench.ts';
 import { publish } from '../commands/publish.ts';
-import { type Stack, startStack } from '../local/stack.ts';
-import { LOCAL_ANDROID_APP } from '../local/vendors.ts';
 import { benchPhone } from './bench-phone.ts';
 import { besideCopies } from './beside-copy.ts';
 import { median } from './throughput.ts';

@@ -1,4 +1,4 @@
-import { type ContainerHeader, DEFAULT_CHUNK_BYTES } from '../../functions/sealing/container.ts';
+import { type ContainerHeader, DEFAULT_CHUNK_BYTES } from '../../functions/protocol/container.ts';
 
 const LAYERS = 400;
 const GAP_BYTES = 24;

@@ -1,9 +1,10 @@
 /** A virtual phone that takes the time of its calls. */
-import { ApiClient } from '../../device/api/api-client.ts';
-import { ModelSealClient } from '../../device/client.ts';
-import { memoryEnrolmentStore } from '../../device/platform.ts';
-import type { VirtualPlatform } from '../../device/virtual/virtual-platform.ts';
-import { nodeCrypto } from '../../functions/sealing/node-crypto.ts';
+
+import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
+import { ApiClient } from '../../sdk/typescript/api/api-client.ts';
+import { ModelSealClient } from '../../sdk/typescript/client.ts';
+import { memoryEnrolmentStore } from '../../sdk/typescript/platform.ts';
+import type { VirtualPlatform } from '../../test/virtual-phones/virtual-platform.ts';
 
 export interface PhoneTimes {
   /** What the caller waits for, without the phone's own work: a real phone's hardware takes its own time. */

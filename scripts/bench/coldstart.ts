@@ -7,10 +7,10 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import { FUNCTIONS } from '../../functions/index.ts';
-import { testEnvironment } from '../../test/environment.ts';
+import { FUNCTIONS } from '../../functions/registry.ts';
+import { freePort } from '../../test/stack/ports.ts';
+import { testEnvironment } from '../../test/support/environment.ts';
 import type { Figure } from '../bench.ts';
-import { freePort } from '../local/ports.ts';
 import { layBundle, startFunction } from '../release/bundle.ts';
 import { type StartLoad, startLoad } from '../release/start-load.ts';
 

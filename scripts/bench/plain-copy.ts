@@ -8,10 +8,10 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createServices, type Services } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';
-import { toBase64url } from '../../functions/encoding.ts';
 import { sealedObjectName } from '../../functions/grants/sealed-object.ts';
-import { listenOnLoopback } from '../local/ports.ts';
-import type { Stack } from '../local/stack.ts';
+import { toBase64url } from '../../functions/protocol/encoding.ts';
+import { listenOnLoopback } from '../../test/stack/ports.ts';
+import type { Stack } from '../../test/stack/stack.ts';
 
 export interface PlainCopies {
   /** A signed URL of a fresh copy of this object of the vault. */

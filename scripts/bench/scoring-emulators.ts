@@ -11,11 +11,11 @@ import { eventMessage } from '../../functions/fraud/event-message.ts';
 import type { FraudEvent } from '../../functions/fraud/events.ts';
 import type { EventHandler } from '../../functions/workers/event-handler.ts';
 import { createScoreHandler } from '../../functions/workers/score.ts';
+import { findEmulators, startEmulators } from '../../test/stack/emulators.ts';
+import { listenOnLoopback } from '../../test/stack/ports.ts';
+import { createProcessGroup } from '../../test/stack/process-group.ts';
+import { createTopics, pushTo } from '../../test/stack/topics.ts';
 import type { Figure } from '../bench.ts';
-import { findEmulators, startEmulators } from '../local/emulators.ts';
-import { listenOnLoopback } from '../local/ports.ts';
-import { createProcessGroup } from '../local/process-group.ts';
-import { createTopics, pushTo } from '../local/topics.ts';
 
 const EVENTS = 400;
 const projectId = 'bench';

@@ -5,8 +5,8 @@
 import { Decrypter, Encrypter, generateIdentity, identityToRecipient } from 'age-encryption';
 import { FlattenedEncrypt, flattenedDecrypt } from 'jose';
 import sodium from 'libsodium-wrappers';
-import { nodeCrypto } from '../../functions/sealing/node-crypto.ts';
-import { loadThemis } from '../../test/themis.ts';
+import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
+import { loadThemis } from '../../test/support/themis.ts';
 import type { Contestant } from './throughput.ts';
 
 export interface Peer {

@@ -3,10 +3,10 @@
  * its peak resident memory in bytes.
  */
 import { readFile } from 'node:fs/promises';
-import { createMarking } from '../../functions/grants/marking.ts';
-import { deriveKeys } from '../../functions/sealing/key-schedule.ts';
-import { nodeCrypto as crypto } from '../../functions/sealing/node-crypto.ts';
-import { reseal, sealPlain } from '../../functions/sealing/stream.ts';
+import { createMarking } from '../../functions/grants/watermarking.ts';
+import { deriveKeys } from '../../functions/protocol/key-schedule.ts';
+import { nodeCrypto as crypto } from '../../functions/protocol/node-crypto.ts';
+import { reseal, sealPlain } from '../../functions/protocol/stream.ts';
 import { benchHeader } from './bench-model.ts';
 
 const sizeBytes = Number(process.argv[2]) * 2 ** 20;

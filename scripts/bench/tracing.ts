@@ -2,29 +2,29 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { createMarking } from '../../functions/grants/marking.ts';
-import { concat } from '../../functions/sealing/bytes.ts';
-import { deriveKeys } from '../../functions/sealing/key-schedule.ts';
-import { nodeCrypto as crypto } from '../../functions/sealing/node-crypto.ts';
-import { reseal, sealPlain } from '../../functions/sealing/stream.ts';
+import { createMarking } from '../../functions/grants/watermarking.ts';
+import { concat } from '../../functions/protocol/bytes.ts';
+import { deriveKeys } from '../../functions/protocol/key-schedule.ts';
+import { nodeCrypto as crypto } from '../../functions/protocol/node-crypto.ts';
+import { reseal, sealPlain } from '../../functions/protocol/stream.ts';
 import {
   decodeGrantId,
   NAMED_LOG10P,
   rankCandidates,
   testGrant,
-} from '../../functions/tracing/accuse.ts';
-import { TraceError } from '../../functions/tracing/errors.ts';
-import { extractResiduals, type Original } from '../../functions/tracing/residuals.ts';
-import type { ModelTensor } from '../../functions/tracing/tensors.ts';
-import { type Attack, COLLUSIONS, SINGLE_ATTACKS } from '../../test/tracing/attacks.ts';
+} from '../../functions/watermark/accuse.ts';
+import { TraceError } from '../../functions/watermark/errors.ts';
+import { extractResiduals, type Original } from '../../functions/watermark/residuals.ts';
+import type { ModelTensor } from '../../functions/watermark/tensors.ts';
+import { type Attack, COLLUSIONS, SINGLE_ATTACKS } from '../../test/watermark/attacks.ts';
 import {
   type LoadedModel,
   markedCopy,
   randomGrantId,
   realModel,
-} from '../../test/tracing/model.ts';
-import { Random } from '../../test/tracing/random.ts';
-import { leakOf, type Weights, weightsOf } from '../../test/tracing/weights.ts';
+} from '../../test/watermark/model.ts';
+import { Random } from '../../test/watermark/random.ts';
+import { leakOf, type Weights, weightsOf } from '../../test/watermark/weights.ts';
 import type { Figure } from '../bench.ts';
 import { race } from './throughput.ts';
 

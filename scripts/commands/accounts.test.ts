@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type ApiHarness, startApi } from '../../test/api-harness.ts';
+import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
 import { eraseNow, exportFor, inspect, revoke } from './accounts.ts';
 import { auditOf, auditSince } from './audit.ts';
 import { allow, block } from './operators.ts';

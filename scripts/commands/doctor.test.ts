@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createServices } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';
-import { FUNCTIONS } from '../../functions/index.ts';
+import { FUNCTIONS } from '../../functions/registry.ts';
 import { expiringCollections } from '../../infra/policy.ts';
 import { parseSources, readSources } from '../../infra/terraform.ts';
-import { type ApiHarness, startApi } from '../../test/api-harness.ts';
+import { startStack } from '../../test/stack/stack.ts';
+import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
 import { type Answers, fakeProject, healthyAnswers } from '../doctor/fake-project.ts';
-import { startStack } from '../local/stack.ts';
 import { diagnose, doctor } from './doctor.ts';
 
 let api: ApiHarness;

@@ -7,7 +7,10 @@ import {
 } from '../../functions/catalogue/publish-model.ts';
 import { MODEL_FORMATS, type ModelFormat } from '../../functions/formats/format.ts';
 import { modelId, modelVersion } from '../../functions/identity/client-data.ts';
-import { TRACING, type Tracing } from '../../functions/sealing/tracing.ts';
+import {
+  WATERMARK_STRENGTHS,
+  type WatermarkStrength,
+} from '../../functions/protocol/watermark-strength.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { sizeText } from '../terminal/units.ts';
 import type { CommandServices } from './command-services.ts';
@@ -86,8 +89,8 @@ function formatOf(name: string): ModelFormat {
   return format;
 }
 
-function tracingOf(name: string): Tracing {
-  const tracing = TRACING.find((known) => known === name);
-  if (!tracing) throw new RangeError(`--tracing: one of ${TRACING.join(', ')}`);
+function tracingOf(name: string): WatermarkStrength {
+  const tracing = WATERMARK_STRENGTHS.find((known) => known === name);
+  if (!tracing) throw new RangeError(`--tracing: one of ${WATERMARK_STRENGTHS.join(', ')}`);
   return tracing;
 }

@@ -1,5 +1,5 @@
 /** Events that rest in the log alone (functions/fraud/event-delivery.ts), published after all. */
-import type { Publisher } from '../../functions/cloud/publisher.ts';
+import type { EventPublisher } from '../../functions/cloud/event-publisher.ts';
 import { eventMessage, readEventMessage } from '../../functions/fraud/event-message.ts';
 
 /** The member of a log line that holds the message of an event. */
@@ -8,7 +8,7 @@ const UNDELIVERED = /"undelivered":\s*("(?:[^"\\]|\\.)*")/g;
 /** Publishes each event in a log, whatever form the log is in; an event that was delivered, too, counts once all the same. */
 export async function recoverEvents(
   log: string,
-  publisher: Publisher,
+  publisher: EventPublisher,
 ): Promise<{ readonly recovered: number; readonly unreadable: number }> {
   let recovered = 0;
   let unreadable = 0;

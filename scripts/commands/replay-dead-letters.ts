@@ -1,6 +1,6 @@
 /** Gives dead letters another chance: those that are sound by now go back to where they belong. */
 import { z } from 'zod';
-import type { Publisher } from '../../functions/cloud/publisher.ts';
+import type { EventPublisher } from '../../functions/cloud/event-publisher.ts';
 import { eventMessage, readEventMessage } from '../../functions/fraud/event-message.ts';
 
 /** A message of the dead-letter topic, as the scoring function wrote it or as Pub/Sub moved it there. */
@@ -21,7 +21,7 @@ const wrapped = z.object({ cause: z.string(), data: z.string().nullable() });
 /** Publishes every sound event among `letters` again, and acknowledges it only when that succeeded. */
 export async function replayDeadLetters(
   letters: AsyncIterable<DeadLetter>,
-  publisher: Publisher,
+  publisher: EventPublisher,
 ): Promise<ReplayedLetters> {
   let replayed = 0;
   let stillPoison = 0;

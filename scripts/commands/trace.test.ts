@@ -2,10 +2,10 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { acceptGrant } from '../../device/opening/accept-grant.ts';
-import { openGrant } from '../../device/opening/open-grant.ts';
-import { nodeCrypto } from '../../functions/sealing/node-crypto.ts';
-import { type ApiHarness, startApi } from '../../test/api-harness.ts';
+import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
+import { acceptGrant } from '../../sdk/typescript/opening/accept-grant.ts';
+import { openGrant } from '../../sdk/typescript/opening/open-grant.ts';
+import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
 import { auditOf } from './audit.ts';
 import { TRACE_EXIT, type TraceCommandOptions, trace } from './trace.ts';
 

@@ -2,12 +2,12 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
-import { TraceError } from '../../functions/tracing/errors.ts';
+import { TraceError } from '../../functions/watermark/errors.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { sizeText } from '../terminal/units.ts';
-import { evidenceOf } from '../tracing/evidence.ts';
-import { correlationPicture, innocentDeviations } from '../tracing/picture.ts';
-import { type TraceResult, traceLeak } from '../tracing/trace-leak.ts';
+import { evidenceOf } from '../trace/evidence.ts';
+import { correlationPicture, innocentDeviations } from '../trace/picture.ts';
+import { type TraceResult, traceLeak } from '../trace/trace-leak.ts';
 import { auditEntry } from './audit.ts';
 import type { CommandServices } from './command-services.ts';
 

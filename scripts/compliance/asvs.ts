@@ -22,7 +22,7 @@ const shown = (file: string, test?: string): Evidence => ({ file, ...(test && { 
 const API = 'functions/api/api.test.ts';
 const TOKEN = 'functions/identity/user-token.test.ts';
 const CHALLENGE = 'functions/identity/challenge.test.ts';
-const REDACTION = 'test/redaction.test.ts';
+const REDACTION = 'test/e2e/redaction.test.ts';
 const ACCESS = 'infra/access.test.ts';
 const MUTATIONS = 'infra/mutations.test.ts';
 
@@ -155,7 +155,7 @@ export const ASVS: readonly Control[] = [
   yes(
     '9.2.2',
     'types are checked',
-    shown('functions/sealing/tokens.test.ts', 'is not a manifest, nor a manifest a licence'),
+    shown('functions/protocol/tokens.test.ts', 'is not a manifest, nor a manifest a licence'),
   ),
   yes(
     '9.2.3',
@@ -167,18 +167,21 @@ export const ASVS: readonly Control[] = [
     '11.1.4',
     'a plan for quantum computers',
     'X-Wing is a suite; signatures are ECDSA',
-    shown('functions/sealing/hpke.test.ts', 'interoperates with another implementation, both ways'),
+    shown(
+      'functions/protocol/hpke.test.ts',
+      'interoperates with another implementation, both ways',
+    ),
   ),
   yes(
     '11.2.2',
     'algorithms can be replaced',
-    shown('functions/sealing/hpke.test.ts', 'knows no suite but those listed'),
+    shown('functions/protocol/hpke.test.ts', 'knows no suite but those listed'),
   ),
   yes(
     '11.2.5',
     'failing is safe',
     shown(
-      'functions/sealing/stream.test.ts',
+      'functions/protocol/stream.test.ts',
       'never throws anything but its own error, whatever the bytes',
     ),
   ),
@@ -186,7 +189,7 @@ export const ASVS: readonly Control[] = [
     '11.3.3',
     'encrypted data is authenticated',
     shown(
-      'functions/sealing/stream.test.ts',
+      'functions/protocol/stream.test.ts',
       'refuses every single changed byte and every truncation',
     ),
   ),

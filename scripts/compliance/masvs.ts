@@ -1,7 +1,7 @@
 /** Controls of OWASP MASVS 2 as far as the SDK answers for them; the app around it answers for the rest. */
 import type { Control } from './asvs.ts';
 
-const STORE = 'device/opening/model-store.test.ts';
+const STORE = 'sdk/typescript/opening/model-store.test.ts';
 
 export const MASVS: readonly Control[] = [
   {
@@ -18,7 +18,7 @@ export const MASVS: readonly Control[] = [
     status: 'partly',
     evidence: [
       {
-        file: 'device/protected-models.test.ts',
+        file: 'sdk/typescript/protected-models.test.ts',
         test: 'leaves no byte of the model in the clear on the disk',
       },
     ],
@@ -30,10 +30,10 @@ export const MASVS: readonly Control[] = [
     status: 'yes',
     evidence: [
       {
-        file: 'functions/sealing/secure-cell.test.ts',
+        file: 'functions/protocol/secure-cell.test.ts',
         test: 'is opened by Themis, and opens what Themis sealed',
       },
-      { file: 'functions/sealing/hpke-vectors.test.ts' },
+      { file: 'functions/protocol/hpke-vectors.test.ts' },
     ],
   },
   {
@@ -77,7 +77,7 @@ export const MASVS: readonly Control[] = [
     status: 'partly',
     evidence: [
       {
-        file: 'device/opening/opening.test.ts',
+        file: 'sdk/typescript/opening/opening.test.ts',
         test: 'refuses a stolen server that signs nothing but serves other bytes',
       },
     ],
@@ -89,7 +89,7 @@ export const MASVS: readonly Control[] = [
     status: 'partly',
     evidence: [
       {
-        file: 'functions/sealing/tokens.test.ts',
+        file: 'functions/protocol/tokens.test.ts',
         test: 'trusts no key that is not pinned for manifests',
       },
     ],
@@ -147,7 +147,7 @@ export const MASVS: readonly Control[] = [
     status: 'yes',
     evidence: [
       {
-        file: 'functions/sealing/container.test.ts',
+        file: 'functions/protocol/container.test.ts',
         test: 'throws nothing but its own error, whatever the bytes, and reads no two encodings alike',
       },
     ],
@@ -195,7 +195,7 @@ export const MASVS: readonly Control[] = [
     words: 'least data',
     status: 'yes',
     evidence: [
-      { file: 'test/redaction.test.ts', test: 'hold no address, token or user id either' },
+      { file: 'test/e2e/redaction.test.ts', test: 'hold no address, token or user id either' },
     ],
   },
   {
@@ -225,7 +225,7 @@ export const MASVS: readonly Control[] = [
         test: 'holds all that names the user, nobody else, and no judgement',
       },
       {
-        file: 'device/protected-models.test.ts',
+        file: 'sdk/typescript/protected-models.test.ts',
         test: 'erases its copies when the device is retired or the user forgotten',
       },
     ],

@@ -1,9 +1,9 @@
-import { createTestRoots } from '../../device/virtual/test-roots.ts';
-import { virtualIphone } from '../../device/virtual/virtual-iphone.ts';
-import { ROOTED, virtualPixel } from '../../device/virtual/virtual-pixel.ts';
-import { toBase64url } from '../../functions/encoding.ts';
-import { generateRecipientKey } from '../../functions/sealing/hpke.ts';
-import { LOCAL_ANDROID_APP } from '../local/vendors.ts';
+import { toBase64url } from '../../functions/protocol/encoding.ts';
+import { generateRecipientKey } from '../../functions/protocol/hpke.ts';
+import { LOCAL_ANDROID_APP } from '../../test/doubles/vendors.ts';
+import { createTestRoots } from '../../test/virtual-phones/test-roots.ts';
+import { virtualIphone } from '../../test/virtual-phones/virtual-iphone.ts';
+import { ROOTED, virtualPixel } from '../../test/virtual-phones/virtual-pixel.ts';
 import type { DemoPhone } from './demo-phone.ts';
 import { EFFECTS, GRANTS_PER_USER_MINUTE, type Scene } from './prologue.ts';
 import { mustBe, refusalOf, type Story } from './story.ts';

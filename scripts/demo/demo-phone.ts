@@ -2,18 +2,18 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ApiClient } from '../../device/api/api-client.ts';
-import { ModelSealClient } from '../../device/client.ts';
-import { fileStorage } from '../../device/node/file-storage.ts';
-import { softwareKey } from '../../device/node/software-key.ts';
-import { ModelStore } from '../../device/opening/model-store.ts';
-import { memoryEnrolmentStore } from '../../device/platform.ts';
-import { ProtectedModels } from '../../device/protected-models.ts';
-import type { TestRoots } from '../../device/virtual/test-roots.ts';
-import { virtualIphone } from '../../device/virtual/virtual-iphone.ts';
-import type { VirtualPlatform } from '../../device/virtual/virtual-platform.ts';
-import type { VerificationKey } from '../../functions/sealing/jws.ts';
-import { nodeCrypto } from '../../functions/sealing/node-crypto.ts';
+import type { VerificationKey } from '../../functions/protocol/jws.ts';
+import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
+import { ApiClient } from '../../sdk/typescript/api/api-client.ts';
+import { ModelSealClient } from '../../sdk/typescript/client.ts';
+import { fileStorage } from '../../sdk/typescript/node/file-storage.ts';
+import { softwareKey } from '../../sdk/typescript/node/software-key.ts';
+import { ModelStore } from '../../sdk/typescript/opening/model-store.ts';
+import { memoryEnrolmentStore } from '../../sdk/typescript/platform.ts';
+import { ProtectedModels } from '../../sdk/typescript/protected-models.ts';
+import type { TestRoots } from '../../test/virtual-phones/test-roots.ts';
+import { virtualIphone } from '../../test/virtual-phones/virtual-iphone.ts';
+import type { VirtualPlatform } from '../../test/virtual-phones/virtual-platform.ts';
 
 export interface DemoPhoneOptions {
   readonly baseUrl: string;

@@ -1,5 +1,5 @@
 import { publish } from '../commands/publish.ts';
-import { traceLeak } from '../tracing/trace-leak.ts';
+import { traceLeak } from '../trace/trace-leak.ts';
 import { FILES, type Scene, silent } from './prologue.ts';
 import { mustBe, type Story } from './story.ts';
 

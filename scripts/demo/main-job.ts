@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Grant } from '../../device/client.ts';
-import { acceptGrant } from '../../device/opening/accept-grant.ts';
-import { openGrant } from '../../device/opening/open-grant.ts';
-import { nodeCrypto } from '../../functions/sealing/node-crypto.ts';
+import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
+import type { Grant } from '../../sdk/typescript/client.ts';
+import { acceptGrant } from '../../sdk/typescript/opening/accept-grant.ts';
+import { openGrant } from '../../sdk/typescript/opening/open-grant.ts';
 import { sizeText, timeText } from '../terminal/units.ts';
 import { type Scene, SEALED_TTL_SECONDS, URL_TTL_SECONDS } from './prologue.ts';
 import { mustBe, refusalOf, type Story } from './story.ts';

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { VirtualPlatform } from '../../device/virtual/virtual-platform.ts';
 import { createServices, type Services } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';
-import type { VerificationKey } from '../../functions/sealing/jws.ts';
+import type { VerificationKey } from '../../functions/protocol/jws.ts';
+import { type Stack, startStack } from '../../test/stack/stack.ts';
+import type { VirtualPlatform } from '../../test/virtual-phones/virtual-platform.ts';
 import { LOCAL_EVENT_LOG } from '../commands/command-services.ts';
 import { publish } from '../commands/publish.ts';
-import { type Stack, startStack } from '../local/stack.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { sizeText, timeText } from '../terminal/units.ts';
 import { type DemoPhone, demoPhone } from './demo-phone.ts';

@@ -5,7 +5,7 @@ import {
   chunkAt,
   chunkCount,
   decodeHeader,
-} from '../../functions/sealing/container.ts';
+} from '../../functions/protocol/container.ts';
 
 /** The sealed file with one bit of its second chunk flipped. */
 export function withFlippedByte(sealed: Uint8Array): Uint8Array {

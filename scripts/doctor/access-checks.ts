@@ -1,5 +1,5 @@
 /** Who may call what: the grants without which nothing works, and doors that nobody should find open. */
-import { FUNCTIONS, type FunctionEntry } from '../../functions/index.ts';
+import { FUNCTIONS, type FunctionEntry } from '../../functions/registry.ts';
 import type { Check, Project } from './check.ts';
 
 interface Binding {

@@ -1,5 +1,5 @@
 /** A stand-in for `gcloud` of a project where all is well; tests change its answers for the worse. */
-import { FUNCTIONS } from '../../functions/index.ts';
+import { FUNCTIONS } from '../../functions/registry.ts';
 import type { Project } from './check.ts';
 import { readIndexFile } from './database-checks.ts';
 

@@ -1,5 +1,5 @@
 /** What runs by the clock runs, and somebody is told when it does not. */
-import { FUNCTIONS } from '../../functions/index.ts';
+import { FUNCTIONS } from '../../functions/registry.ts';
 import type { Check, Project } from './check.ts';
 
 /** As https://cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs has it. */

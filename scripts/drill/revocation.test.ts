@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { startApi } from '../../test/api-harness.ts';
+import { startApi } from '../../test/support/api-harness.ts';
 import { revocationDrill } from './revocation.ts';
 
 it('the drill finds that each revocation holds from the next request on and reaches the copy', async () => {

@@ -4,15 +4,15 @@
  * erase its copy.
  */
 import { randomBytes } from 'node:crypto';
-import { ApiClient } from '../../device/api/api-client.ts';
-import { ApiError } from '../../device/api/api-error.ts';
-import { ModelSealClient } from '../../device/client.ts';
-import { memoryEnrolmentStore } from '../../device/platform.ts';
-import type { VirtualPlatform } from '../../device/virtual/virtual-platform.ts';
 import { publishModel } from '../../functions/catalogue/publish-model.ts';
 import type { Services } from '../../functions/composition.ts';
 import { sourceOf } from '../../functions/formats/random-access.ts';
-import { nodeCrypto } from '../../functions/sealing/node-crypto.ts';
+import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
+import { ApiClient } from '../../sdk/typescript/api/api-client.ts';
+import { ApiError } from '../../sdk/typescript/api/api-error.ts';
+import { ModelSealClient } from '../../sdk/typescript/client.ts';
+import { memoryEnrolmentStore } from '../../sdk/typescript/platform.ts';
+import type { VirtualPlatform } from '../../test/virtual-phones/virtual-platform.ts';
 import { revoke } from '../commands/accounts.ts';
 import { block } from '../commands/operators.ts';
 

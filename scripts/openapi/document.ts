@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { EndpointTable } from '../../functions/api/endpoint.ts';
 import { ERRORS } from '../../functions/errors.ts';
-import { FUNCTIONS } from '../../functions/index.ts';
+import { FUNCTIONS } from '../../functions/registry.ts';
 import { ANSWERS } from './answers.ts';
 
 export interface Operation {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type ApiHarness, startApi } from '../../test/api-harness.ts';
+import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
 import { ANSWERS } from './answers.ts';
 import { openApiDocument } from './document.ts';
 import { apiPage } from './page.ts';

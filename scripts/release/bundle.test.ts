@@ -3,9 +3,9 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { FUNCTIONS } from '../../functions/index.ts';
-import { testEnvironment } from '../../test/environment.ts';
-import { freePort } from '../local/ports.ts';
+import { FUNCTIONS } from '../../functions/registry.ts';
+import { freePort } from '../../test/stack/ports.ts';
+import { testEnvironment } from '../../test/support/environment.ts';
 import { layBundle, startFunction } from './bundle.ts';
 import { startLoad } from './start-load.ts';
 

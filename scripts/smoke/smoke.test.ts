@@ -5,14 +5,14 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ApiClient } from '../../device/api/api-client.ts';
-import { saveTestRoots } from '../../device/virtual/test-roots.ts';
 import { publishModel } from '../../functions/catalogue/publish-model.ts';
 import { createServices } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';
 import { sourceOf } from '../../functions/formats/random-access.ts';
+import { ApiClient } from '../../sdk/typescript/api/api-client.ts';
+import { type Stack, startStack } from '../../test/stack/stack.ts';
+import { saveTestRoots } from '../../test/virtual-phones/test-roots.ts';
 import { tellStory } from '../demo/story.ts';
-import { type Stack, startStack } from '../local/stack.ts';
 import type { SmokeIdentity } from './identity.ts';
 import { smoke } from './steps.ts';
 

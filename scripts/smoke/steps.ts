@@ -3,10 +3,10 @@
  * only where the deployment trusts a virtual one: a production deployment must not.
  */
 import { rmSync } from 'node:fs';
-import { ApiClient } from '../../device/api/api-client.ts';
-import { createTestRoots, loadTestRoots } from '../../device/virtual/test-roots.ts';
-import { FUNCTIONS } from '../../functions/index.ts';
-import type { VerificationKey } from '../../functions/sealing/jws.ts';
+import type { VerificationKey } from '../../functions/protocol/jws.ts';
+import { FUNCTIONS } from '../../functions/registry.ts';
+import { ApiClient } from '../../sdk/typescript/api/api-client.ts';
+import { createTestRoots, loadTestRoots } from '../../test/virtual-phones/test-roots.ts';
 import { type DemoPhone, demoPhone } from '../demo/demo-phone.ts';
 import { mustBe, refusalOf, type Story } from '../demo/story.ts';
 import { type SmokeIdentity, userToken } from './identity.ts';

@@ -1,20 +1,6 @@
 /** Virtual phones of one app that enrol, and the policy, roots and services that judge them. */
 import { randomBytes } from 'node:crypto';
 import {
-  type AppAttestOverrides,
-  VirtualAppAttest,
-  type VirtualAppAttestOptions,
-} from '../../device/virtual/app-attest.ts';
-import {
-  type KeyAttestationOverrides,
-  VirtualKeystore,
-} from '../../device/virtual/key-attestation.ts';
-import {
-  type IntegrityOverrides,
-  VirtualPlayIntegrity,
-} from '../../device/virtual/play-integrity.ts';
-import { createTestRoots } from '../../device/virtual/test-roots.ts';
-import {
   importIntegrityKeys,
   openIntegrityToken,
 } from '../../functions/attestation/play-integrity/token.ts';
@@ -23,6 +9,17 @@ import type {
   EnrolmentServices,
 } from '../../functions/attestation/policy/evaluate.ts';
 import { parseAttestationPolicy } from '../../functions/attestation/policy/schema.ts';
+import {
+  type AppAttestOverrides,
+  VirtualAppAttest,
+  type VirtualAppAttestOptions,
+} from '../virtual-phones/app-attest.ts';
+import {
+  type KeyAttestationOverrides,
+  VirtualKeystore,
+} from '../virtual-phones/key-attestation.ts';
+import { type IntegrityOverrides, VirtualPlayIntegrity } from '../virtual-phones/play-integrity.ts';
+import { createTestRoots } from '../virtual-phones/test-roots.ts';
 
 export const NOW = new Date('2026-11-01T12:00:00Z');
 const clientDataHash = randomBytes(32);

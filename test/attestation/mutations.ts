@@ -1,11 +1,11 @@
 /** Every single-field change of a valid attestation or assertion, with the cause of its refusal. */
 import { randomBytes } from 'node:crypto';
-import { type CborInput, encodeCbor } from '../../device/virtual/cbor.ts';
 import type { AssertionInput } from '../../functions/attestation/app-attest/assertion.ts';
 import type { AttestationInput } from '../../functions/attestation/app-attest/attestation.ts';
 import { cborBytes, cborMap, decodeCbor } from '../../functions/attestation/cbor.ts';
 import { DerReader, TAG } from '../../functions/attestation/der.ts';
 import type { AttestationCause } from '../../functions/attestation/errors.ts';
+import { type CborInput, encodeCbor } from '../virtual-phones/cbor.ts';
 
 export interface Mutation<T> {
   readonly name: string;

@@ -11,8 +11,8 @@ import {
   emulatorsInEnvironment,
   findEmulators,
   startEmulators,
-} from '../../scripts/local/emulators.ts';
-import { createProcessGroup, type ProcessGroup } from '../../scripts/local/process-group.ts';
+} from '../stack/emulators.ts';
+import { createProcessGroup, type ProcessGroup } from '../stack/process-group.ts';
 import { documentStoreContract } from './documents.contract.ts';
 import { publisherContract, type ReceivedMessage } from './publisher.contract.ts';
 

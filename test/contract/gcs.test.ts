@@ -9,7 +9,7 @@ import { Storage } from '@google-cloud/storage';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { storageObjects } from '../../functions/cloud/storage.ts';
 import { UpstreamError } from '../../functions/cloud/upstream-error.ts';
-import { type GcsServer, startGcsServer } from '../../scripts/local/gcs-server.ts';
+import { type GcsServer, startGcsServer } from '../doubles/storage/gcs-server.ts';
 import { bytesOf, chunksOf, objectStoreContract } from './objects.contract.ts';
 
 const email = 'grant@contract.iam.gserviceaccount.com';

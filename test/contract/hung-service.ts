@@ -8,7 +8,7 @@ import { firestoreDocuments } from '../../functions/cloud/firestore.ts';
 import { kmsKeys } from '../../functions/cloud/kms.ts';
 import { pubsubPublisher } from '../../functions/cloud/pubsub.ts';
 import { storageObjects } from '../../functions/cloud/storage.ts';
-import { guardNetwork } from '../network-guard.ts';
+import { guardNetwork } from '../support/network-guard.ts';
 
 process.env['METADATA_SERVER_DETECTION'] = 'none';
 guardNetwork();

@@ -5,8 +5,8 @@ import { KeyManagementServiceClient } from '@google-cloud/kms';
 import { credentials } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { kmsKeys } from '../../functions/cloud/kms.ts';
-import { localKeyNames } from '../../scripts/local/kms-keys.ts';
-import { type KmsServer, startKmsServer } from '../../scripts/local/kms-server.ts';
+import { localKeyNames } from '../doubles/kms/kms-keys.ts';
+import { type KmsServer, startKmsServer } from '../doubles/kms/kms-server.ts';
 import { keyServiceContract } from './keys.contract.ts';
 
 const keys = localKeyNames('contract');

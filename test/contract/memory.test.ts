@@ -1,8 +1,8 @@
 import { describe } from '@jest/globals';
-import { memoryDocuments } from '../../scripts/local/doubles/documents.ts';
-import { memoryKeys } from '../../scripts/local/doubles/keys.ts';
-import { memoryObjects } from '../../scripts/local/doubles/objects.ts';
-import { memoryPublisher } from '../../scripts/local/doubles/publisher.ts';
+import { memoryDocuments } from '../doubles/memory/documents.ts';
+import { memoryKeys } from '../doubles/memory/keys.ts';
+import { memoryObjects } from '../doubles/memory/objects.ts';
+import { memoryPublisher } from '../doubles/memory/publisher.ts';
 import { documentStoreContract } from './documents.contract.ts';
 import { keyServiceContract } from './keys.contract.ts';
 import { objectStoreContract } from './objects.contract.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import type { Publisher, TopicName } from '../../functions/cloud/publisher.ts';
+import type { EventPublisher, TopicName } from '../../functions/cloud/event-publisher.ts';
 
 export interface ReceivedMessage {
   readonly data: unknown;
@@ -7,7 +7,7 @@ export interface ReceivedMessage {
 }
 
 export interface PublisherUnderTest {
-  readonly publisher: Publisher;
+  readonly publisher: EventPublisher;
   /** The next `count` messages of the topic, in any order, that were published since the last call. */
   receive(topic: TopicName, count: number): Promise<readonly ReceivedMessage[]>;
 }

@@ -13,12 +13,12 @@ import { eventMessage } from '../../functions/fraud/event-message.ts';
 import { createScoreHandler } from '../../functions/workers/score.ts';
 import { deadLettersOf } from '../../scripts/commands/dead-letter-source.ts';
 import { replayDeadLetters } from '../../scripts/commands/replay-dead-letters.ts';
-import { memoryDocuments } from '../../scripts/local/doubles/documents.ts';
-import { findEmulators, startEmulators } from '../../scripts/local/emulators.ts';
-import { listenOnLoopback } from '../../scripts/local/ports.ts';
-import { createProcessGroup } from '../../scripts/local/process-group.ts';
-import { createTopics, holdMessagesOf, pushTo } from '../../scripts/local/topics.ts';
+import { memoryDocuments } from '../doubles/memory/documents.ts';
 import { STORY_START, tell } from '../fraud/story.ts';
+import { findEmulators, startEmulators } from '../stack/emulators.ts';
+import { listenOnLoopback } from '../stack/ports.ts';
+import { createProcessGroup } from '../stack/process-group.ts';
+import { createTopics, holdMessagesOf, pushTo } from '../stack/topics.ts';
 
 const projectId = 'dead-letters-test';
 const topics = { events: 'events', decisions: 'decisions', 'dead-letters': 'dead-letters' };

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { recoverEvents } from '../../scripts/commands/recover-events.ts';
-import { freePort, untilListening } from '../../scripts/local/ports.ts';
-import { type Stack, startStack } from '../../scripts/local/stack.ts';
-import { type PubsubDouble, startPubsubDouble } from '../pubsub-double.ts';
+import { type PubsubDouble, startPubsubDouble } from '../doubles/pubsub-double.ts';
+import { freePort, untilListening } from '../stack/ports.ts';
+import { type Stack, startStack } from '../stack/stack.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const REQUESTS = 20;

@@ -3,10 +3,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { BUCKETS } from '../../scripts/local/local-environment.ts';
-import { type Stack, startStack } from '../../scripts/local/stack.ts';
 import { chunksOf } from '../contract/objects.contract.ts';
-import { tfliteFile } from '../tflite-file.ts';
+import { BUCKETS } from '../stack/local-environment.ts';
+import { type Stack, startStack } from '../stack/stack.ts';
+import { tfliteFile } from '../support/tflite-file.ts';
 
 describe('a stack on doubles', () => {
   let stack: Stack;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { findEmulators } from '../../scripts/local/emulators.ts';
+import { findEmulators } from '../stack/emulators.ts';
 import { runStart, type StartCommand, stillRunning } from './start-command.ts';
 
 const START_MS = 90_000;

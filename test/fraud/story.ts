@@ -1,6 +1,5 @@
 /** Events for tests, told in seconds from one instant; ids are counted, so a story is always the same. */
 
-import type { ClientEventType, RaspSignal } from '../../functions/fraud/catalogue.ts';
 import {
   type EventInput,
   type FraudEvent,
@@ -8,6 +7,7 @@ import {
   receivedEvent,
   uuidv7,
 } from '../../functions/fraud/events.ts';
+import type { ClientEventType, RaspSignal } from '../../functions/protocol/event-schema.ts';
 
 export const STORY_START = Date.parse('2026-11-24T08:00:00.000Z');
 

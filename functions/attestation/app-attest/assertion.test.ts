@@ -4,9 +4,9 @@ import {
   type AppAttestOverrides,
   VirtualAppAttest,
   type VirtualAppAttestOptions,
-} from '../../../device/virtual/app-attest.ts';
-import type { CborInput } from '../../../device/virtual/cbor.ts';
-import { createTestRoots, type TestRoots } from '../../../device/virtual/test-roots.ts';
+} from '../../../test/virtual-phones/app-attest.ts';
+import type { CborInput } from '../../../test/virtual-phones/cbor.ts';
+import { createTestRoots, type TestRoots } from '../../../test/virtual-phones/test-roots.ts';
 import type { AttestationCause } from '../errors.ts';
 import { type AssertionInput, verifyAssertion } from './assertion.ts';
 import { verifyAttestation } from './attestation.ts';

@@ -4,13 +4,13 @@ import {
   type AppAttestOverrides,
   VirtualAppAttest,
   type VirtualAppAttestOptions,
-} from '../../../device/virtual/app-attest.ts';
-import type { CborInput } from '../../../device/virtual/cbor.ts';
+} from '../../../test/virtual-phones/app-attest.ts';
+import type { CborInput } from '../../../test/virtual-phones/cbor.ts';
 import {
   basicConstraintsExtension,
   keyUsageExtension,
-} from '../../../device/virtual/issue-certificate.ts';
-import { createTestRoots, type TestRoots } from '../../../device/virtual/test-roots.ts';
+} from '../../../test/virtual-phones/issue-certificate.ts';
+import { createTestRoots, type TestRoots } from '../../../test/virtual-phones/test-roots.ts';
 import type { AttestationCause } from '../errors.ts';
 import { type AttestationInput, verifyAttestation } from './attestation.ts';
 

@@ -1,10 +1,10 @@
 import { createHash, createPublicKey, randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { VirtualAppAttest } from '../../../device/virtual/app-attest.ts';
-import { createTestRoots } from '../../../device/virtual/test-roots.ts';
 import { describeReal } from '../../../test/attestation/describe-real.ts';
 import { bytesOf, readFixture, readYamlDocuments } from '../../../test/attestation/fixtures.ts';
 import { assertionMutations, attestationMutations } from '../../../test/attestation/mutations.ts';
+import { VirtualAppAttest } from '../../../test/virtual-phones/app-attest.ts';
+import { createTestRoots } from '../../../test/virtual-phones/test-roots.ts';
 import { APPLE_APP_ATTEST_ROOTS, APPLE_RECEIPT_ROOTS } from '../trust-anchors/apple.ts';
 import { verifyAssertion } from './assertion.ts';
 import { verifyAttestation } from './attestation.ts';

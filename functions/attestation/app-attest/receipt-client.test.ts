@@ -3,12 +3,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { jwtVerify } from 'jose';
-import { issueReceipt } from '../../../device/virtual/apple-receipt.ts';
+import { issueReceipt } from '../../../test/virtual-phones/apple-receipt.ts';
 import {
   basicConstraintsExtension,
   issueCertificate,
-} from '../../../device/virtual/issue-certificate.ts';
-import { createTestRoots } from '../../../device/virtual/test-roots.ts';
+} from '../../../test/virtual-phones/issue-certificate.ts';
+import { createTestRoots } from '../../../test/virtual-phones/test-roots.ts';
 import { parseCertificate } from '../certificate.ts';
 import { type ReceiptClientOptions, refreshReceipt } from './receipt-client.ts';
 

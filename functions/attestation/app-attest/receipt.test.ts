@@ -1,17 +1,17 @@
 import { generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { describeReal } from '../../../test/attestation/describe-real.ts';
+import { bytesOf, readYamlDocuments } from '../../../test/attestation/fixtures.ts';
 import {
   issueReceipt,
   type ReceiptInput as ReceiptContent,
-} from '../../../device/virtual/apple-receipt.ts';
+} from '../../../test/virtual-phones/apple-receipt.ts';
 import {
   basicConstraintsExtension,
   issueCertificate,
-} from '../../../device/virtual/issue-certificate.ts';
-import { createTestRoots } from '../../../device/virtual/test-roots.ts';
-import { describeReal } from '../../../test/attestation/describe-real.ts';
-import { bytesOf, readYamlDocuments } from '../../../test/attestation/fixtures.ts';
+} from '../../../test/virtual-phones/issue-certificate.ts';
+import { createTestRoots } from '../../../test/virtual-phones/test-roots.ts';
 import { parseCertificate } from '../certificate.ts';
 import { type AttestationCause, AttestationError } from '../errors.ts';
 import { APPLE_RECEIPT_ROOTS } from '../trust-anchors/apple.ts';

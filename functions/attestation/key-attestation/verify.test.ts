@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { nullValue, octets } from '../../../device/virtual/der.ts';
-import { basicConstraintsExtension } from '../../../device/virtual/issue-certificate.ts';
+import { nullValue, octets } from '../../../test/virtual-phones/der.ts';
+import { basicConstraintsExtension } from '../../../test/virtual-phones/issue-certificate.ts';
 import {
   type KeyAttestationOverrides,
   VirtualKeystore,
-} from '../../../device/virtual/key-attestation.ts';
-import { createTestRoots } from '../../../device/virtual/test-roots.ts';
+} from '../../../test/virtual-phones/key-attestation.ts';
+import { createTestRoots } from '../../../test/virtual-phones/test-roots.ts';
 import { parseCertificate } from '../certificate.ts';
 import { type AttestationCause, AttestationError } from '../errors.ts';
 import { KEY_DESCRIPTION_EXTENSION } from './key-description.ts';

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import {
   type IntegrityOverrides,
   VirtualPlayIntegrity,
-} from '../../../device/virtual/play-integrity.ts';
+} from '../../../test/virtual-phones/play-integrity.ts';
 import { type AttestationCause, AttestationError } from '../errors.ts';
 import { type DecodeClientOptions, decodeIntegrityToken } from './decode-client.ts';
 import { parseIntegrityPayload } from './payload.ts';

@@ -1,8 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { integer, setOf } from '../../../device/virtual/der.ts';
-import type { KeyAttestationOverrides } from '../../../device/virtual/key-attestation.ts';
-import type { IntegrityOverrides } from '../../../device/virtual/play-integrity.ts';
 import {
   android,
   BOOT_KEY,
@@ -11,6 +8,9 @@ import {
   services,
   signingCertificateDigest,
 } from '../../../test/attestation/enrolment.ts';
+import { integer, setOf } from '../../../test/virtual-phones/der.ts';
+import type { KeyAttestationOverrides } from '../../../test/virtual-phones/key-attestation.ts';
+import type { IntegrityOverrides } from '../../../test/virtual-phones/play-integrity.ts';
 import type { AttestationCause } from '../errors.ts';
 import { openIntegrityToken } from '../play-integrity/token.ts';
 import { evaluateEnrolment } from './evaluate.ts';

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
+import { iphone, policyOf, type Rule } from '../../../test/attestation/enrolment.ts';
 import type {
   AppAttestOverrides,
   VirtualAppAttestOptions,
-} from '../../../device/virtual/app-attest.ts';
-import type { CborInput } from '../../../device/virtual/cbor.ts';
-import { iphone, policyOf, type Rule } from '../../../test/attestation/enrolment.ts';
+} from '../../../test/virtual-phones/app-attest.ts';
+import type { CborInput } from '../../../test/virtual-phones/cbor.ts';
 import type { AttestationCause } from '../errors.ts';
 import { evaluateEnrolment } from './evaluate.ts';
 import { checkRiskMetric } from './evaluate-ios.ts';

@@ -1,7 +1,0 @@
-import type { AttestedKey, DevicePlatform } from '../platform.ts';
-
-/** A phone in software: it signs hashes as they are and needs no text of them. */
-export interface VirtualPlatform extends DevicePlatform {
-  createAttestedKey(clientDataHash: Uint8Array): Promise<AttestedKey>;
-  prove(keyHandle: string, clientDataHash: Uint8Array): Promise<Readonly<Record<string, unknown>>>;
-}

@@ -1,0 +1,121 @@
+/** Writes a grant's mark into a model's weights, part by part. */
+import { viewOf } from '../protocol/bytes.ts';
+import { grantBytes } from './grant-id.ts';
+import {
+  chipOf,
+  groupBits,
+  groupWords,
+  identifierBitOf,
+  placeOf,
+  signBitOf,
+} from './group-word.ts';
+import { encodeIdentifier } from './identifier-code.ts';
+import { grantKey, Keystream, placesKey } from './keystream.ts';
+import { type MarkedLayer, type MarkedTensor, type MarkPlan, planMarks } from './plan.ts';
+import { STRENGTHS, type Strength, type StrengthParameters } from './strength.ts';
+
+export interface MarkerOptions {
+  /** 32 bytes, one and the same for all grants of a model version. */
+  readonly traceKey: Uint8Array;
+  readonly grantId: string;
+  /** As in the manifest: ascending, without overlap. */
+  readonly layers: readonly MarkedLayer[];
+  readonly strength: Strength;
+}
+
+export interface WeightMarker {
+  /**
+   * Marks, in place, the weights in `bytes`, which begin at `offset` in the model file. A weight that
+   * lies partly in another part stays as it is; parts may come in any order, ascending is fastest.
+   */
+  apply(bytes: Uint8Array, offset: number): void;
+}
+
+/** Throws `grant-id-invalid` and `trace-key-invalid`. */
+export function createMarker({ traceKey, grantId, layers, strength }: MarkerOptions): WeightMarker {
+  return new GrantMarker(traceKey, grantBytes(grantId), layers, STRENGTHS[strength]);
+}
+
+class GrantMarker implements WeightMarker {
+  readonly #plan: MarkPlan;
+  readonly #strength: StrengthParameters;
+  readonly #places: Keystream;
+  readonly #sequence: Keystream;
+  readonly #chips: Uint8Array;
+
+  constructor(
+    traceKey: Uint8Array,
+    grant: Uint8Array,
+    layers: readonly MarkedLayer[],
+    strength: StrengthParameters,
+  ) {
+    this.#plan = planMarks(layers, strength);
+    this.#strength = strength;
+    this.#places = new Keystream(placesKey(traceKey));
+    this.#sequence = new Keystream(grantKey(traceKey, grant));
+    this.#chips = encodeIdentifier(grant);
+  }
+
+  apply(bytes: Uint8Array, offset: number): void {
+    const sections = this.#sections(offset, offset + bytes.byteLength);
+    const [first, last] = [sections[0], sections.at(-1)];
+    if (!first || !last) return;
+    // Groups are counted as tensors lie in the file: those of one part follow each other.
+    const places = groupWords(this.#places, first.fromGroup, last.toGroup);
+    const own = groupBits(this.#sequence, first.fromGroup, last.toGroup);
+    const view = viewOf(bytes);
+    for (const section of sections) {
+      const { type, layer } = section.tensor;
+      type.mark(view, layer.offset - offset, this.#marks(section, places, own), this.#strength);
+    }
+  }
+
+  /** Which weights of a section are marked and which way, as `WeightType.mark` takes them. */
+  #marks(
+    { tensor: { spacing, firstGroup }, first, last, fromGroup, toGroup }: Section,
+    { words, firstGroup: firstWord }: ReturnType<typeof groupWords>,
+    { bits, firstGroup: firstBit }: ReturnType<typeof groupBits>,
+  ): Int32Array {
+    const chips = this.#chips;
+    const marks = new Int32Array(toGroup - fromGroup);
+    let count = 0;
+    for (let group = fromGroup; group < toGroup; group++) {
+      const word = words[group - firstWord] as number;
+      const element = (group - firstGroup) * spacing + placeOf(word, spacing);
+      if (element < first || element >= last) continue;
+      const at = group - firstBit;
+      const chip = chips[chipOf(word)] as number;
+      const own = (bits[at >>> 3] as number) >>> (at & 7);
+      // Upwards where bit and sign agree; arithmetic, since no processor could predict the branches.
+      const bit = own ^ ((own ^ chip) & -identifierBitOf(word));
+      marks[count++] = element * 2 + (~(bit ^ signBitOf(word)) & 1);
+    }
+    return marks.subarray(0, count);
+  }
+
+  /** What of the marked tensors lies between two offsets of the file. */
+  #sections(offset: number, end: number): Section[] {
+    const sections: Section[] = [];
+    for (const tensor of this.#plan.tensors) {
+      const { layer, type, elements, spacing, firstGroup } = tensor;
+      if (layer.offset >= end) break;
+      // The weights that lie there from their first bit to their last.
+      const first = Math.max(0, Math.ceil(((offset - layer.offset) * 8) / type.bits));
+      const last = Math.min(elements, Math.floor(((end - layer.offset) * 8) / type.bits));
+      if (first >= last) continue;
+      const fromGroup = firstGroup + Math.floor(first / spacing);
+      const toGroup = firstGroup + Math.ceil(last / spacing);
+      sections.push({ tensor, first, last, fromGroup, toGroup });
+    }
+    return sections;
+  }
+}
+
+interface Section {
+  readonly tensor: MarkedTensor;
+  /** Weights from `first` to `last`, in groups from `fromGroup` to `toGroup`. */
+  readonly first: number;
+  readonly last: number;
+  readonly fromGroup: number;
+  readonly toGroup: number;
+}

@@ -1,0 +1,237 @@
+/** From a leaked file to the grants it names: which version it was, and whose copy. */
+import { createHash } from 'node:crypto';
+import type { PublishedVersion } from '../../functions/catalogue/model-record.ts';
+import type { Services } from '../../functions/composition.ts';
+import { type GrantRecord, grantPath, readGrant } from '../../functions/grants/grant-record.ts';
+import { deriveTraceKey } from '../../functions/grants/watermarking.ts';
+import {
+  decodeGrantId,
+  type Finding,
+  NAMED_LOG10P,
+  rankCandidates,
+} from '../../functions/watermark/accuse.ts';
+import { matchStructure } from '../../functions/watermark/align.ts';
+import { TraceError } from '../../functions/watermark/errors.ts';
+import { planMarks } from '../../functions/watermark/plan.ts';
+import { extractResiduals, type Residuals } from '../../functions/watermark/residuals.ts';
+import { STRENGTHS, type Strength } from '../../functions/watermark/strength.ts';
+import { type ModelTensor, readTensors } from '../../functions/watermark/tensors.ts';
+import { allDocuments, openVersion, tracedVersions } from './traced-versions.ts';
+
+type TraceServices = Pick<
+  Services,
+  'config' | 'documents' | 'objects' | 'versionKeys' | 'manifests' | 'now'
+>;
+
+export interface TraceOptions {
+  /** Only this model, and of it only this version where one is named. */
+  readonly model?: string;
+  readonly version?: string;
+  /** Told what is being done, and how much of it is done: 0 to 1. */
+  readonly onProgress?: (step: 'comparing' | 'ranking', share: number) => void;
+}
+
+/** A version that the leak may be of, and what the leak says of its marks. */
+export interface Comparison {
+  readonly version: PublishedVersion;
+  readonly strength: Strength;
+  readonly traceKey: Uint8Array;
+  readonly residuals: Residuals;
+  /** Of the version's marked weights, how much the leak has, weighed by how closely it resembles them. */
+  readonly resemblance: number;
+}
+
+export interface NamedGrant extends Finding {
+  /** Undefined where there is none any more: records live 90 days, unless their user had them erased. */
+  readonly record?: GrantRecord;
+}
+
+export interface TraceResult {
+  readonly leak: { readonly sha256: string; readonly sizeBytes: number; readonly tensors: number };
+  /** The version that the leak is of; undefined where it is of none. Its key must be wiped. */
+  readonly comparison?: Comparison;
+  /** Versions that the leak was compared with: each was a chance to accuse somebody falsely. */
+  readonly versionsTried: number;
+  /** What the leak spells, whether or not that is a grant. */
+  readonly decoded?: Finding;
+  /** Grants on record that were tested one by one. */
+  readonly tested: number;
+  /** The likeliest of them first. */
+  readonly findings: readonly Finding[];
+  /** Those beyond doubt, the likeliest first; empty where the evidence is weak. */
+  readonly named: readonly NamedGrant[];
+}
+
+/** A version with less of its weights in tensors of the leak's sizes is not looked at. */
+const MIN_STRUCTURE = 0.1;
+/** Versions that are opened and compared at most, the most similar ones. */
+const MOST_VERSIONS = 64;
+/** Versions that resemble the leak as well as this are told apart by their marks alone. */
+const TIE = 0.01;
+
+/** Throws TraceError `leak-unreadable`; a leak of no traced version is a result without comparison. */
+export async function traceLeak(
+  services: TraceServices,
+  bytes: Uint8Array,
+  options: TraceOptions = {},
+): Promise<TraceResult> {
+  const leaked = await readTensors(bytes);
+  const sha256 = createHash('sha256').update(bytes).digest('base64url');
+  const leak = { sha256, sizeBytes: bytes.byteLength, tensors: leaked.length };
+  const similar = await similarVersions(services, leaked, options);
+  const comparisons: Comparison[] = [];
+  for (const [i, version] of similar.entries()) {
+    options.onProgress?.('comparing', i / similar.length);
+    const comparison = await compare(services, version, leaked);
+    if (comparison) comparisons.push(comparison);
+  }
+  const versionsTried = comparisons.length;
+  const best = comparisons
+    .map((comparison) => ({
+      comparison,
+      decoded: decodeGrantId(comparison.residuals, comparison.traceKey),
+    }))
+    .sort((a, b) => a.decoded.log10P - b.decoded.log10P)[0];
+  if (!best) return { leak, versionsTried, tested: 0, findings: [], named: [] };
+
+  // Where the leak spells a grant, that is the version; else any that resembles it as well as any other.
+  const closest = Math.max(...comparisons.map(({ resemblance }) => resemblance));
+  const spelt = allowingFor(best.decoded, versionsTried).log10P <= NAMED_LOG10P;
+  const possible = spelt
+    ? [best.comparison]
+    : comparisons.filter(({ resemblance }) => resemblance >= closest - TIE);
+  let found: Ranked | undefined;
+  for (const [i, comparison] of possible.entries()) {
+    const ranked = await rank(services, comparison, (share) =>
+      options.onProgress?.('ranking', (i + share) / possible.length),
+    );
+    const isBetter = (ranked.findings[0]?.log10P ?? 1) < (found?.findings[0]?.log10P ?? 1);
+    if (!found || isBetter) found = ranked;
+  }
+  const { comparison = best.comparison, tested = 0, findings: ranked = [] } = found ?? {};
+  for (const other of comparisons) if (other !== comparison) other.traceKey.fill(0);
+  const decoded = allowingFor(
+    comparison === best.comparison
+      ? best.decoded
+      : decodeGrantId(comparison.residuals, comparison.traceKey),
+    versionsTried,
+  );
+  const findings = ranked.map((finding) => allowingFor(finding, versionsTried));
+  const named = await namedAmong(services, [decoded, ...findings]);
+  return { leak, comparison, versionsTried, decoded, tested, findings, named };
+}
+
+/** A finding that was one of so many chances: its probability grows by as much (Bonferroni). */
+const allowingFor = (finding: Finding, chances: number): Finding => ({
+  ...finding,
+  log10P: Math.min(0, finding.log10P + Math.log10(chances)),
+});
+
+/** The versions whose structure the leak has, the most similar first. */
+async function similarVersions(
+  { documents, manifests }: TraceServices,
+  leaked: readonly ModelTensor[],
+  { model, version: wanted }: TraceOptions,
+): Promise<readonly PublishedVersion[]> {
+  const similar: { version: PublishedVersion; ofModel: number; ofLeak: number }[] = [];
+  for await (const version of tracedVersions(documents)) {
+    if (model !== undefined && version.modelId !== model) continue;
+    if (wanted !== undefined && version.version !== wanted) continue;
+    const { layers, policy } = await manifests.get(version);
+    if (policy.tracing === 'off') continue;
+    const match = matchStructure(planMarks(layers, STRENGTHS[policy.tracing]), leaked);
+    if (match.ofModel >= MIN_STRUCTURE) similar.push({ version, ...match });
+  }
+  return similar
+    .sort((a, b) => b.ofModel - a.ofModel || b.ofLeak - a.ofLeak)
+    .slice(0, MOST_VERSIONS)
+    .map(({ version }) => version);
+}
+
+/** Undefined where no tensor of the leak resembles one of the version's. */
+async function compare(
+  services: TraceServices,
+  version: PublishedVersion,
+  leaked: readonly ModelTensor[],
+): Promise<Comparison | undefined> {
+  const { layers, policy } = await services.manifests.get(version);
+  if (policy.tracing === 'off') return undefined;
+  const strength = policy.tracing;
+  const dataKey = await services.versionKeys.unwrap(version, services.now());
+  const traceKey = await deriveTraceKey(dataKey);
+  const original = await openVersion(services, version, dataKey).finally(() => dataKey.fill(0));
+  try {
+    const residuals = extractResiduals({ bytes: original, layers, strength }, leaked, traceKey);
+    const { groups } = planMarks(layers, STRENGTHS[strength]);
+    const resemblance =
+      residuals.pairs.reduce((sum, pair) => sum + pair.correlation * pair.marked.groups, 0) /
+      groups;
+    return { version, strength, traceKey, residuals, resemblance };
+  } catch (error) {
+    traceKey.fill(0);
+    if (error instanceof TraceError && error.code === 'nothing-in-common') return undefined;
+    throw error;
+  } finally {
+    original.fill(0);
+  }
+}
+
+interface Ranked {
+  readonly comparison: Comparison;
+  readonly tested: number;
+  readonly findings: readonly Finding[];
+}
+
+/** Holds the leak against every grant of the version that is on record. */
+async function rank(
+  { documents }: TraceServices,
+  comparison: Comparison,
+  onProgress: (share: number) => void,
+): Promise<Ranked> {
+  const { version, residuals, traceKey } = comparison;
+  const where = [
+    ['model', '==', version.modelId],
+    ['version', '==', version.version],
+  ] as const;
+  async function* grantIds() {
+    let count = 0;
+    for await (const { data } of allDocuments(documents, { collection: 'grants', where })) {
+      const grant = readGrant(data);
+      // No key ever left for a failed one.
+      if (!grant || grant.state === 'failed') continue;
+      yield grant.grantId;
+      count += 1;
+      if (count % 1000 === 0) onProgress(placeInOrder(grant.grantId));
+    }
+  }
+  const { tested, findings } = await rankCandidates(residuals, traceKey, grantIds());
+  return { comparison, tested, findings };
+}
+
+const ALPHABET = [...'-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz'];
+
+/** How far in the order of all ids one is, 0 to 1: they are random, so as many grants are behind. */
+function placeInOrder(grantId: string): number {
+  const [first = '', second = ''] = grantId.slice('g_'.length);
+  return (ALPHABET.indexOf(first) * 64 + ALPHABET.indexOf(second)) / 4096;
+}
+
+async function namedAmong(
+  { documents }: TraceServices,
+  findings: readonly Finding[],
+): Promise<readonly NamedGrant[]> {
+  const best = new Map<string, Finding>();
+  for (const finding of findings) {
+    if (finding.log10P > NAMED_LOG10P) continue;
+    const known = best.get(finding.grantId);
+    if (!known || finding.log10P < known.log10P) best.set(finding.grantId, finding);
+  }
+  const named = [...best.values()].sort((a, b) => a.log10P - b.log10P);
+  return Promise.all(
+    named.map(async (finding) => {
+      const data = await documents.get(grantPath(finding.grantId));
+      const record = data && readGrant(data);
+      return { ...finding, ...(record && { record }) };
+    }),
+  );
+}

@@ -1,0 +1,66 @@
+/** The published versions whose copies are marked, and what they were before they were. */
+import { createHash } from 'node:crypto';
+import { type PublishedVersion, readModel } from '../../functions/catalogue/model-record.ts';
+import type {
+  DocumentQuery,
+  DocumentStore,
+  StoredDocument,
+} from '../../functions/cloud/documents.ts';
+import type { Services } from '../../functions/composition.ts';
+import { deriveKeys, wipe } from '../../functions/protocol/key-schedule.ts';
+import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
+import { openContainer } from '../../functions/protocol/stream.ts';
+
+const PAGE = 1000;
+
+/** All documents of a query by equality, page by page. */
+export async function* allDocuments(
+  documents: Pick<DocumentStore, 'query'>,
+  query: Pick<DocumentQuery, 'collection' | 'where'>,
+): AsyncGenerator<StoredDocument, void, undefined> {
+  let after: string | undefined;
+  do {
+    const cursor = after === undefined ? {} : { after };
+    const page = await documents.query({ ...query, ...cursor, limit: PAGE });
+    yield* page;
+    after = page.length === PAGE ? page.at(-1)?.path : undefined;
+  } while (after !== undefined);
+}
+
+/** Every version that is traced, revoked ones too: what was granted once can leak for ever. */
+export async function* tracedVersions(
+  documents: Pick<DocumentStore, 'query'>,
+): AsyncGenerator<PublishedVersion, void, undefined> {
+  for await (const { data } of allDocuments(documents, { collection: 'models' })) {
+    const { modelId, versions } = readModel(data);
+    for (const [version, entry] of Object.entries(versions)) {
+      if (entry.tracing !== 'off') yield { ...entry, modelId, version };
+    }
+  }
+}
+
+/** The model as it was published, in memory: overwrite it after use. Throws SealError. */
+export async function openVersion(
+  { config, objects }: Pick<Services, 'config' | 'objects'>,
+  version: PublishedVersion,
+  dataKey: Uint8Array,
+): Promise<Uint8Array> {
+  const keys = await deriveKeys(nodeCrypto, dataKey, 'vault');
+  const model = new Uint8Array(version.sizeBytes);
+  try {
+    const source = objects.read(config.buckets.vault, version.vaultObject);
+    const { parts } = await openContainer(nodeCrypto, source, keys);
+    for await (const { offset, bytes } of parts) model.set(bytes, offset);
+    if (createHash('sha256').update(model).digest('base64url') !== version.sha256) {
+      throw new Error(
+        `the vault's ${version.modelId}@${version.version} is not what was published`,
+      );
+    }
+    return model;
+  } catch (error) {
+    model.fill(0);
+    throw error;
+  } finally {
+    wipe(keys);
+  }
+}

@@ -1,0 +1,203 @@
+/**
+ * The client: enrols the device, asks for models, reports events. It is the only thing an app
+ * talks to; models come out of it opened, and nothing else does.
+ */
+
+import { type SealingCrypto, sha256 } from '../../functions/protocol/crypto.ts';
+import { toBase64url } from '../../functions/protocol/encoding.ts';
+import { generateRecipientKey, type RecipientKey } from '../../functions/protocol/hpke.ts';
+import type { SuiteName } from '../../functions/protocol/suites.ts';
+import type {
+  ApiClient,
+  ChallengePurpose,
+  ErasureAnswer,
+  GrantAnswer,
+  ProvenRequest,
+} from './api/api-client.ts';
+import { ApiError } from './api/api-error.ts';
+import { DEFAULT_RETRY, type RetryPolicy, withRetry } from './api/retry.ts';
+import { type ClientEvent, completeEvent } from './events.ts';
+import {
+  type DevicePlatform,
+  type Enrolment,
+  type EnrolmentStore,
+  KeyLostError,
+} from './platform.ts';
+
+export interface ClientOptions {
+  readonly api: ApiClient;
+  readonly platform: DevicePlatform;
+  readonly enrolments: EnrolmentStore;
+  readonly crypto: SealingCrypto;
+  /** Makes the ephemeral key of one grant: in the Secure Enclave or Keystore where that can be. */
+  readonly createRecipientKey?: (suite: SuiteName) => Promise<RecipientKey>;
+  readonly suite?: SuiteName;
+  readonly retry?: RetryPolicy;
+  readonly now?: () => Date;
+}
+
+/** A grant with the key that opens it; the key is good for this grant only. */
+export interface Grant extends GrantAnswer {
+  readonly deviceId: string;
+  readonly recipientKey: RecipientKey;
+}
+
+/** Refusals that a new attested key mends. */
+const REENROL: ReadonlySet<string> = new Set(['device_unknown', 'reattestation_required']);
+
+export class ModelSealClient {
+  readonly #options: ClientOptions;
+  readonly #retry: RetryPolicy;
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+    this.#retry = options.retry ?? DEFAULT_RETRY;
+  }
+
+  /** Enrols with a new attested key, also where the device was enrolled before. Throws ApiError. */
+  async enrol(): Promise<Enrolment> {
+    const { api, platform, enrolments } = this.#options;
+    const replaces = (await enrolments.load())?.deviceId;
+    const enrolment = await withRetry(this.#retry, async () => {
+      const { platform: name, appId, appVersion } = platform;
+      const challenge = await api.challenge('device.enroll');
+      const data = {
+        type: 'device.enroll',
+        challenge,
+        platform: name,
+        appId,
+        appVersion,
+        replaces,
+      };
+      const { clientData, hash, json } = this.#encode(data);
+      const { keyHandle, attestation } = await platform.createAttestedKey(hash, json);
+      const { deviceId } = await api.enrol(clientData, attestation);
+      return { deviceId, keyHandle };
+    });
+    await enrolments.save(enrolment);
+    return enrolment;
+  }
+
+  /** A grant for a version of a model. Enrols first where needed. Throws ApiError. */
+  async grant(modelId: string, version = 'latest'): Promise<Grant> {
+    const suite = this.#options.suite ?? 'P256-HKDF-SHA256-AES256GCM';
+    const createRecipientKey = this.#options.createRecipientKey ?? generateRecipientKey;
+    return this.#enrolled((enrolment) =>
+      withRetry(this.#retry, async () => {
+        const recipientKey = await createRecipientKey(suite);
+        const request = await this.#proven(enrolment, 'model.grant', {
+          type: 'model.grant',
+          modelId,
+          version,
+          recipientKey: toBase64url(recipientKey.publicKey),
+          suite,
+        });
+        const answer = await this.#options.api.grant(modelId, request);
+        return { ...answer, deviceId: enrolment.deviceId, recipientKey };
+      }),
+    );
+  }
+
+  /** A new licence for a copy on this device, whose opened bytes have this SHA-256 (base64url). Throws ApiError. */
+  async renew(grantId: string, digest: string): Promise<string> {
+    return this.#enrolled((enrolment) =>
+      withRetry(this.#retry, async () => {
+        const data = { type: 'licence.renew', grantId, digest };
+        const request = await this.#proven(enrolment, 'licence.renew', data);
+        return (await this.#options.api.renew(grantId, request)).licence;
+      }),
+    );
+  }
+
+  /**
+   * Sends up to 100 events, and says which copies lie on this device; gives those that must be
+   * erased. Throws ApiError; events that were not accepted may be sent again as they are.
+   */
+  async report(
+    events: readonly ClientEvent[],
+    held: readonly string[] = [],
+  ): Promise<readonly string[]> {
+    const now = this.#options.now?.() ?? new Date();
+    const completed = events.map((event) => completeEvent(event, now, this.#options.crypto));
+    return this.#enrolled((enrolment) =>
+      withRetry(this.#retry, async () => {
+        const data = { type: 'events', events: completed, held };
+        const request = await this.#proven(enrolment, 'events', data);
+        return (await this.#options.api.report(request)).erase;
+      }),
+    );
+  }
+
+  /**
+   * Retires this device: it gets nothing more, and its enrolment is forgotten here. A device that
+   * the cloud does not know any more, or whose key is lost, is as good as retired. Throws ApiError.
+   */
+  async retireDevice(): Promise<void> {
+    const { api, enrolments } = this.#options;
+    const enrolment = await enrolments.load();
+    if (!enrolment) return;
+    const { deviceId } = enrolment;
+    try {
+      await withRetry(this.#retry, async () => {
+        const data = { type: 'device.retire', target: deviceId };
+        await api.retire(deviceId, await this.#proven(enrolment, 'device.retire', data));
+      });
+    } catch (error) {
+      const gone = error instanceof ApiError && error.code === 'device_unknown';
+      if (!gone && !(error instanceof KeyLostError)) throw error;
+    }
+    await enrolments.clear();
+  }
+
+  /**
+   * Has everything about this user erased, with a proof where this device is enrolled, and forgets
+   * its enrolment. Throws ApiError: `proof_invalid` where another device of the user's must ask, or
+   * this one after enrolling.
+   */
+  async eraseMe(): Promise<ErasureAnswer> {
+    const { api, enrolments } = this.#options;
+    const enrolment = await enrolments.load();
+    const answer = await withRetry(this.#retry, async () => {
+      if (enrolment) {
+        return api.erase(await this.#proven(enrolment, 'user.erase', { type: 'user.erase' }));
+      }
+      const challenge = await api.challenge('user.erase');
+      return api.erase({ clientData: this.#encode({ type: 'user.erase', challenge }).clientData });
+    });
+    await enrolments.clear();
+    return answer;
+  }
+
+  /** Runs `work` as the enrolled device; where its key is lost or unknown, enrols anew, once. */
+  async #enrolled<T>(work: (enrolment: Enrolment) => Promise<T>): Promise<T> {
+    const known = await this.#options.enrolments.load();
+    if (!known) return work(await this.enrol());
+    try {
+      return await work(known);
+    } catch (error) {
+      const lost =
+        error instanceof KeyLostError || (error instanceof ApiError && REENROL.has(error.code));
+      if (!lost) throw error;
+      return work(await this.enrol());
+    }
+  }
+
+  /** Client data with a fresh challenge, and the device's proof over its exact bytes. */
+  async #proven(
+    { deviceId, keyHandle }: Enrolment,
+    purpose: ChallengePurpose,
+    data: Readonly<Record<string, unknown>>,
+  ): Promise<ProvenRequest> {
+    const { api, platform } = this.#options;
+    const challenge = await api.challenge(purpose);
+    const { appVersion } = platform;
+    const { clientData, hash, json } = this.#encode({ ...data, challenge, deviceId, appVersion });
+    return { clientData, proof: await platform.prove(keyHandle, hash, json) };
+  }
+
+  #encode(data: Readonly<Record<string, unknown>>) {
+    const json = JSON.stringify(data);
+    const bytes = new TextEncoder().encode(json);
+    return { clientData: toBase64url(bytes), hash: sha256(this.#options.crypto, bytes), json };
+  }
+}

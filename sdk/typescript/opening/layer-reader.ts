@@ -1,0 +1,107 @@
+/** Single layers of a sealed model, without the rest: from storage, or by range requests. */
+import { concat } from '../../../functions/protocol/bytes.ts';
+import {
+  announcedHeaderBytes,
+  type ContainerHeader,
+  chunkAt,
+  chunkContext,
+  chunkCount,
+  decodeHeader,
+  HEADER_PREFIX_BYTES,
+} from '../../../functions/protocol/container.ts';
+import { type Awaitable, type SealingCrypto, sha256 } from '../../../functions/protocol/crypto.ts';
+import { SealError } from '../../../functions/protocol/errors.ts';
+import type { ContainerKeys } from '../../../functions/protocol/key-schedule.ts';
+import { LayerCipher } from '../../../functions/protocol/layer-cipher.ts';
+import { openCell } from '../../../functions/protocol/secure-cell.ts';
+
+/** `length` bytes of the container from `offset`, or fewer where it ends. */
+export type ReadRange = (offset: number, length: number) => Awaitable<Uint8Array>;
+
+export class LayerReader {
+  readonly header: ContainerHeader;
+  readonly #crypto: SealingCrypto;
+  readonly #read: ReadRange;
+  readonly #keys: ContainerKeys;
+  readonly #headerHash: Uint8Array;
+  readonly #layerCipher: LayerCipher | undefined;
+  /** The chunk opened last, its weights still encrypted: neighbouring layers share it. */
+  #chunk: { readonly index: number; readonly bytes: Uint8Array } | undefined;
+
+  private constructor(
+    crypto: SealingCrypto,
+    read: ReadRange,
+    keys: ContainerKeys,
+    encodedHeader: Uint8Array,
+  ) {
+    this.header = decodeHeader(encodedHeader);
+    this.#crypto = crypto;
+    this.#read = read;
+    this.#keys = keys;
+    this.#headerHash = sha256(crypto, encodedHeader);
+    this.#layerCipher = this.header.imprinted
+      ? new LayerCipher(crypto, keys.weightsKey, this.header.layers)
+      : undefined;
+  }
+
+  /** Reads the header. Throws SealError. */
+  static async open(
+    crypto: SealingCrypto,
+    read: ReadRange,
+    keys: ContainerKeys,
+  ): Promise<LayerReader> {
+    const prefix = await readExactly(read, 0, HEADER_PREFIX_BYTES);
+    const restBytes = announcedHeaderBytes(prefix) - HEADER_PREFIX_BYTES;
+    const rest = await readExactly(read, HEADER_PREFIX_BYTES, restBytes);
+    return new LayerReader(crypto, read, keys, concat(prefix, rest));
+  }
+
+  /** The whole model in the clear: overwrite it after use. */
+  async model(): Promise<Uint8Array> {
+    const model = await this.range(0, this.header.plainBytes);
+    await this.#layerCipher?.apply(model, 0);
+    return model;
+  }
+
+  /** A layer's weights in the clear: overwrite them after use. Throws `layer-unknown` and what opening throws. */
+  async layer(index: number): Promise<Uint8Array> {
+    const layer = this.header.layers.find((candidate) => candidate.index === index);
+    if (!layer) throw new SealError('layer-unknown', String(index));
+    const weights = await this.range(layer.offset, layer.length);
+    await this.#layerCipher?.apply(weights, layer.offset);
+    return weights;
+  }
+
+  /** Bytes of the model file as they lie within the file layer: weights are still encrypted. */
+  async range(offset: number, length: number): Promise<Uint8Array> {
+    const bytes = new Uint8Array(length);
+    let filled = 0;
+    while (filled < length) {
+      const index = Math.floor((offset + filled) / this.header.chunkBytes);
+      const chunk = await this.#openChunk(index);
+      const from = offset + filled - index * this.header.chunkBytes;
+      const part = chunk.subarray(from, from + length - filled);
+      bytes.set(part, filled);
+      filled += part.byteLength;
+    }
+    return bytes;
+  }
+
+  async #openChunk(index: number): Promise<Uint8Array> {
+    if (this.#chunk?.index === index) return this.#chunk.bytes;
+    const { start, end } = chunkAt(this.header, index);
+    const cell = await readExactly(this.#read, start, end - start);
+    const last = index === chunkCount(this.header) - 1;
+    const context = chunkContext(this.#headerHash, index, last);
+    const bytes = await openCell(this.#crypto, this.#keys.fileKey, context, cell);
+    if (!bytes) throw new SealError('chunk-forged', `chunk ${index}`);
+    this.#chunk = { index, bytes };
+    return bytes;
+  }
+}
+
+async function readExactly(read: ReadRange, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = await read(offset, length);
+  if (bytes.byteLength !== length) throw new SealError('container-truncated');
+  return bytes;
+}

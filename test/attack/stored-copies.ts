@@ -1,0 +1,159 @@
+/* biome-ignore-all lint/suspicious/noTemplateCurlyInString: source texts, as they are written there. */
+
+import { concat } from '../../functions/protocol/bytes.ts';
+import type * as softwareKeys from '../../sdk/typescript/node/software-key.ts';
+import type { ModelStorage } from '../../sdk/typescript/opening/model-storage.ts';
+import type * as stores from '../../sdk/typescript/opening/model-store.ts';
+import { type Attack, edit, outcomeOf } from './attack.ts';
+import { delivery, HOUR_MS } from './delivery.ts';
+import type { Lab } from './lab.ts';
+
+const STORE = 'sdk/typescript/opening/model-store.ts';
+const LICENCE = 'functions/protocol/licence.ts';
+
+/** Files of a phone in memory, which a thief can copy. */
+function memoryFiles(): ModelStorage & { readonly files: Map<string, Uint8Array> } {
+  const files = new Map<string, Uint8Array>();
+  return {
+    files,
+    async write(name, source) {
+      const parts: Uint8Array[] = [];
+      for await (const part of source) parts.push(Uint8Array.from(part));
+      files.set(name, concat(...parts));
+    },
+    read: async (name, offset, length) => files.get(name)?.slice(offset, offset + length) ?? null,
+    sizeBytes: async (name) => files.get(name)?.byteLength ?? null,
+    list: async () => [...files.keys()],
+    delete: async (name) => void files.delete(name),
+  };
+}
+
+/** A phone on which the model was installed. */
+async function installed(lab: Lab) {
+  const between = await delivery(lab);
+  const { nodeCrypto, cloud, published, recipientKey, accept, inPieces, now } = between;
+  const { ModelStore } = await lab.load<typeof stores>(STORE);
+  const { softwareKey } = await lab.load<typeof softwareKeys>(
+    'sdk/typescript/node/software-key.ts',
+  );
+  const storage = memoryFiles();
+  const storeUnder = (hardware: number) =>
+    new ModelStore({
+      crypto: nodeCrypto,
+      storage,
+      hardwareKey: softwareKey(nodeCrypto, new Uint8Array(32).fill(hardware)),
+      pinnedKeys: cloud.pinnedKeys,
+    });
+  const store = storeUnder(1);
+  const delivered = await cloud.grant(published, recipientKey);
+  await store.install(await accept(delivered), inPieces(delivered.sealed), now);
+  const later = (ms: number) => new Date(now.getTime() + ms);
+  return { ...between, store, storage, storeUnder, later };
+}
+
+export const storedCopies: readonly Attack[] = [
+  {
+    name: 'store/copied-to-other-phone',
+    tries: 'all files of the app, copied to another phone',
+    refused: 'storage-corrupt',
+    defence: 'the storage key is wrapped by a key of this phone’s hardware',
+    off: {
+      edits: [
+        edit(
+          'sdk/typescript/node/software-key.ts',
+          'const secret = await crypto.gcmOpen(key, iv, NO_AAD, ciphertext, tag);',
+          'const secret = await crypto.gcmOpen(new Uint8Array(32), iv, NO_AAD, ciphertext, tag);',
+        ),
+        edit(
+          'sdk/typescript/node/software-key.ts',
+          'await crypto.gcmSeal(key, iv, NO_AAD, secret)',
+          'await crypto.gcmSeal(new Uint8Array(32), iv, NO_AAD, secret)',
+        ),
+      ],
+    },
+    async run(lab) {
+      const { storeUnder, later } = await installed(lab);
+      return outcomeOf(storeUnder(2).open('g_1', later(60_000)));
+    },
+  },
+  {
+    name: 'store/record-of-other-model',
+    tries: 'the record of one stored model under the name of another',
+    refused: 'storage-corrupt',
+    defence: 'a record is bound to its id',
+    off: {
+      edits: [
+        edit(
+          'sdk/typescript/opening/model-record.ts',
+          'utf8(`modelseal/1 record ${id}`)',
+          'utf8(`modelseal/1 record ${id.length}`)',
+        ),
+      ],
+    },
+    async run(lab) {
+      const { store, storage, later } = await installed(lab);
+      for (const kind of ['record', 'model']) {
+        storage.files.set(`g_2.${kind}`, storage.files.get(`g_1.${kind}`) as Uint8Array);
+      }
+      return outcomeOf(store.open('g_2', later(60_000)));
+    },
+  },
+  {
+    name: 'store/clock-set-back',
+    tries: 'the clock set back by an hour, so that a licence lasts longer',
+    refused: 'clock-rolled-back',
+    defence: 'the latest time seen is remembered',
+    off: {
+      edits: [
+        edit(STORE, 'if (now.getTime() < record.seenMs - CLOCK_TOLERANCE_MS) {', 'if (false) {'),
+      ],
+    },
+    async run(lab) {
+      const { store, later } = await installed(lab);
+      (await store.open('g_1', later(2 * HOUR_MS)))[Symbol.dispose]();
+      return outcomeOf(store.open('g_1', later(HOUR_MS)));
+    },
+  },
+  {
+    name: 'store/expired',
+    tries: 'a copy whose licence has ended, grace and all',
+    refused: 'licence-expired',
+    defence: 'the licence is looked at with each opening',
+    off: { edits: [edit(LICENCE, "? 'grace' : 'expired';", "? 'grace' : 'grace';")] },
+    async run(lab) {
+      const { store, later } = await installed(lab);
+      return outcomeOf(store.open('g_1', later(26 * HOUR_MS)));
+    },
+  },
+  {
+    name: 'store/renewed-with-other-licence',
+    tries: 'a renewal by the licence of another grant',
+    refused: 'token-mismatch',
+    defence: 'a renewal is for the same grant, user, device and bytes',
+    off: {
+      edits: [
+        edit(
+          STORE,
+          'if (!isSameCopy || renewed.licence.iat < tokens.licence.iat) {',
+          'if (false) {',
+        ),
+      ],
+    },
+    async run(lab) {
+      const { store, cloud, published, later } = await installed(lab);
+      const other = await cloud.licence(published, later(HOUR_MS), { grantId: 'g_2' });
+      return outcomeOf(store.renew('g_1', other));
+    },
+  },
+  {
+    name: 'store/path-in-grant-id',
+    tries: 'a grant id from the server that is a path on the device',
+    refused: 'token-mismatch',
+    defence: 'grant ids that become file names have a small alphabet',
+    off: { edits: [edit(STORE, 'if (!/^[\\w-]{1,128}$/.test(grantId))', 'if (false)')] },
+    async run(lab) {
+      const { store } = await installed(lab);
+      return outcomeOf(store.erase('../../other-app/data'));
+    },
+  },
+];

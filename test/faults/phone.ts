@@ -1,0 +1,112 @@
+/** A phone of one user with everything an app has, on a network and a storage that fail. */
+
+import { toBase64url } from '../../functions/protocol/encoding.ts';
+import { generateRecipientKey } from '../../functions/protocol/hpke.ts';
+import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
+import { ApiClient } from '../../sdk/typescript/api/api-client.ts';
+import { ModelSealClient } from '../../sdk/typescript/client.ts';
+import { softwareKey } from '../../sdk/typescript/node/software-key.ts';
+import type { ModelStorage } from '../../sdk/typescript/opening/model-storage.ts';
+import { ModelStore } from '../../sdk/typescript/opening/model-store.ts';
+import { memoryEnrolmentStore } from '../../sdk/typescript/platform.ts';
+import { ProtectedModels } from '../../sdk/typescript/protected-models.ts';
+import { LOCAL_ANDROID_APP } from '../doubles/vendors.ts';
+import { TEST_IOS_APP } from '../support/environment.ts';
+import { virtualIphone } from '../virtual-phones/virtual-iphone.ts';
+import { virtualPixel } from '../virtual-phones/virtual-pixel.ts';
+import type { FaultPlan } from './faulty-cloud.ts';
+import { phoneFetch } from './phone-network.ts';
+import type { World } from './world.ts';
+
+const SUITE = 'P256-HKDF-SHA256-AES256GCM';
+
+export type Phone = Awaited<ReturnType<typeof createPhone>>;
+
+/** A Pixel has no counter: that its requests are good for once rests on the challenge alone. */
+export async function createPhone(world: World, user: string, make: 'iphone' | 'pixel') {
+  const { plan, cloud, roots, idp, baseUrl, vendors } = world;
+  const clock = { aheadMs: 0 };
+  const now = () => new Date(Date.now() + clock.aheadMs);
+  const fetch = phoneFetch({ plan, objects: cloud.objects, now: () => new Date() });
+  const api = new ApiClient({ baseUrl, userToken: () => idp.token(user), fetch });
+  const platform =
+    make === 'iphone'
+      ? virtualIphone({ roots, ...TEST_IOS_APP, environment: 'production' })
+      : virtualPixel({ roots, ...LOCAL_ANDROID_APP, playIntegrity: vendors.play });
+  const client = new ModelSealClient({
+    api,
+    platform,
+    enrolments: memoryEnrolmentStore(),
+    crypto: nodeCrypto,
+    retry: { retries: 1, baseDelayMs: 1, maxDelayMs: 2 },
+    now,
+  });
+  const pinnedKeys = [
+    ...(await cloud.keys.publicKeys('manifest')),
+    ...(await cloud.keys.publicKeys('licence')),
+  ];
+  const files = new Map<string, Uint8Array>();
+  const hardwareKey = softwareKey(nodeCrypto, nodeCrypto.randomBytes(32));
+  const storage = memoryStorage(files, plan);
+  const store = new ModelStore({ crypto: nodeCrypto, storage, hardwareKey, pinnedKeys });
+  const models = new ProtectedModels({ api, client, store, crypto: nodeCrypto, pinnedKeys, now });
+
+  return {
+    user,
+    clock,
+    client,
+    store,
+    models,
+    files,
+    now,
+    /** A whole request for a grant, as somebody who records it would have it, and how it is sent. */
+    async recordedGrant(modelId: string) {
+      const { deviceId, keyHandle } = await client.enrol();
+      const { publicKey } = await generateRecipientKey(SUITE);
+      const bytes = new TextEncoder().encode(
+        JSON.stringify({
+          type: 'model.grant',
+          challenge: await api.challenge('model.grant'),
+          deviceId,
+          modelId,
+          version: 'latest',
+          recipientKey: toBase64url(publicKey),
+          suite: SUITE,
+          appVersion: platform.appVersion,
+        }),
+      );
+      const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+      const proof = await platform.prove(keyHandle, hash);
+      const request = { clientData: toBase64url(bytes), proof };
+      return { deviceId, send: () => api.grant(modelId, request) };
+    },
+  };
+}
+
+/** The phone is full. */
+export class NoSpaceError extends Error {
+  constructor() {
+    super('ENOSPC');
+    this.name = 'NoSpaceError';
+  }
+}
+
+function memoryStorage(files: Map<string, Uint8Array>, plan: FaultPlan): ModelStorage {
+  return {
+    async write(name, bytes) {
+      const fault = plan.next('device');
+      const parts: Uint8Array[] = [];
+      let size = 0;
+      for await (const part of bytes) {
+        size += part.byteLength;
+        if (fault && size > fault.amount) throw new NoSpaceError();
+        parts.push(part.slice());
+      }
+      files.set(name, new Uint8Array(Buffer.concat(parts)));
+    },
+    read: async (name, offset, length) => files.get(name)?.slice(offset, offset + length) ?? null,
+    sizeBytes: async (name) => files.get(name)?.byteLength ?? null,
+    delete: async (name) => void files.delete(name),
+    list: async () => [...files.keys()],
+  };
+}

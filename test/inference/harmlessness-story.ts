@@ -1,0 +1,39 @@
+/** The steps that show what marks do to a model's outputs, at each strength. */
+import { STRENGTHS, type Strength } from '../../functions/watermark/strength.ts';
+import type { Figure } from '../../scripts/bench.ts';
+import { mustBe, type Story } from '../../scripts/demo/story.ts';
+import { type Harm, harmFigures, measureHarm } from './harmlessness.ts';
+import type { TestModel } from './models.ts';
+import type { Runtime } from './runtime.ts';
+
+/** What `standard` may do at most. */
+const LEAST_IOU = 0.999;
+const MOST_SHIFT_PX = 0.1;
+
+/** One step for each model and strength. */
+export async function tellHarmlessness(
+  story: Story,
+  runtime: Runtime,
+  models: readonly TestModel[],
+  grants: number,
+): Promise<readonly Figure[]> {
+  const harms: Harm[] = [];
+  for (const model of models) {
+    for (const strength of Object.keys(STRENGTHS) as Strength[]) {
+      await story.step(`${model.id}, marked ${strength}: ${grants} grants`, async () => {
+        const harm = await measureHarm(runtime, model, strength, grants);
+        harms.push(harm);
+        const { iou, leastIou, shiftPx, maxRelative } = harm;
+        const text =
+          `IoU ${iou.toFixed(5)} on average, ${leastIou.toFixed(5)} at least` +
+          `${shiftPx === undefined ? '' : `; landmarks ${shiftPx.toFixed(3)} px off (median)`}\n` +
+          `no value off by more than ${(100 * maxRelative).toFixed(1)} % of its tensor's range`;
+        if (strength === 'standard') {
+          mustBe(iou >= LEAST_IOU && (shiftPx ?? 0) <= MOST_SHIFT_PX, text);
+        }
+        return text;
+      });
+    }
+  }
+  return harmFigures(harms);
+}

@@ -1,0 +1,99 @@
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { localKeyNames } from '../doubles/kms/kms-keys.ts';
+import { type LocalVendors, localPolicy, vendorEnvironment } from '../doubles/vendors.ts';
+import {
+  createTestRoots,
+  loadTestRoots,
+  saveTestRoots,
+  type TestRoots,
+} from '../virtual-phones/test-roots.ts';
+
+export const PROJECT_ID = 'modelseal-local';
+export const BUCKETS = {
+  intake: 'local-intake',
+  vault: 'local-vault',
+  sealed: 'local-sealed',
+} as const;
+export const TOPICS = ['events', 'decisions', 'dead-letters'] as const;
+/** The app that virtual iPhones run. */
+export const LOCAL_APP = { teamId: 'ABCDE12345', bundleId: 'example.effects' } as const;
+
+/** The secrets of a stack. */
+export interface LocalSecrets {
+  readonly challenge: string;
+  readonly pseudonym: string;
+  /** The service account that signs URLs. */
+  readonly signer: { readonly client_email: string; readonly private_key: string };
+}
+
+/** Those of an earlier run where `folder` has them, else new ones, which it then holds. */
+export function openSecrets(folder: string): LocalSecrets {
+  const file = join(folder, 'secrets.json');
+  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as LocalSecrets;
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const secrets: LocalSecrets = {
+    challenge: randomBytes(32).toString('base64url'),
+    pseudonym: randomBytes(32).toString('base64url'),
+    signer: {
+      client_email: `functions@${PROJECT_ID}.iam.gserviceaccount.com`,
+      private_key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    },
+  };
+  writeFileSync(file, JSON.stringify(secrets), { mode: 0o600 });
+  return secrets;
+}
+
+/** The test root of the stack's virtual devices, kept like the secrets. */
+export function openRoots(folder: string): TestRoots {
+  const roots = join(folder, 'test-roots');
+  if (!existsSync(roots)) saveTestRoots(roots, createTestRoots());
+  return loadTestRoots(roots);
+}
+
+export interface LocalServices {
+  readonly issuer: { readonly issuer: string; readonly audience: string; readonly jwksUri: string };
+  readonly storageUrl: string;
+  readonly kmsUrl: string;
+  /** `host:port` of each emulator; absent where doubles stand for them. */
+  readonly emulators?: { readonly firestore: string; readonly pubsub: string } | undefined;
+  readonly secrets: LocalSecrets;
+  readonly roots: TestRoots;
+  readonly vendors: LocalVendors;
+}
+
+/** The one environment of all functions of a stack, as functions/config.ts reads it. */
+export function localEnvironment(services: LocalServices): Readonly<Record<string, string>> {
+  const { issuer, emulators, secrets, roots, vendors } = services;
+  const keys = localKeyNames(PROJECT_ID);
+  return {
+    METADATA_SERVER_DETECTION: 'none',
+    GOOGLE_CLOUD_PROJECT: PROJECT_ID,
+    INTAKE_BUCKET: BUCKETS.intake,
+    VAULT_BUCKET: BUCKETS.vault,
+    SEALED_BUCKET: BUCKETS.sealed,
+    KMS_VAULT_KEY: keys.vault,
+    KMS_MANIFEST_KEY: keys.manifest,
+    KMS_LICENCE_KEY: keys.licence,
+    CHALLENGE_SECRET: secrets.challenge,
+    PSEUDONYM_SECRET: secrets.pseudonym,
+    OIDC_ISSUERS: JSON.stringify([
+      {
+        issuer: issuer.issuer,
+        audience: issuer.audience,
+        jwksUri: issuer.jwksUri,
+        algorithms: ['ES256'],
+      },
+    ]),
+    ATTESTATION_POLICY: JSON.stringify(localPolicy(LOCAL_APP)),
+    ...vendorEnvironment(vendors, roots),
+    STORAGE_ENDPOINT: services.storageUrl,
+    STORAGE_SIGNER: JSON.stringify(secrets.signer),
+    KMS_ENDPOINT: services.kmsUrl,
+    ...(emulators && {
+      FIRESTORE_ENDPOINT: `http://${emulators.firestore}`,
+      PUBSUB_ENDPOINT: `http://${emulators.pubsub}`,
+    }),
+  };
+}

@@ -1,0 +1,253 @@
+import { createPublicKey } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { JWTPayload } from 'jose';
+import { type CloudClients, createCloudClients } from '../../functions/composition.ts';
+import { loadConfig } from '../../functions/config.ts';
+import { FUNCTIONS } from '../../functions/registry.ts';
+import { localKeyNames } from '../doubles/kms/kms-keys.ts';
+import { startKmsServer } from '../doubles/kms/kms-server.ts';
+import { memoryDocuments } from '../doubles/memory/documents.ts';
+import { memoryPublisher } from '../doubles/memory/publisher.ts';
+import { startOidcIssuer } from '../doubles/oidc-issuer.ts';
+import { startGcsServer } from '../doubles/storage/gcs-server.ts';
+import { type LocalVendors, startVendors } from '../doubles/vendors.ts';
+import type { TestRoots } from '../virtual-phones/test-roots.ts';
+import {
+  emulatorsInEnvironment,
+  findEmulators,
+  type StartingEmulators,
+  startEmulators,
+} from './emulators.ts';
+import { openEventLog } from './event-log.ts';
+import { subscribeEventLog } from './event-log-subscription.ts';
+import { wireEvents } from './event-wiring.ts';
+import { exportFirestore, newestExport } from './firestore-state.ts';
+import { startFrontDoor } from './front-door.ts';
+import { startFunctionProcesses, startFunctionsInProcess } from './function-host.ts';
+import {
+  BUCKETS,
+  LOCAL_APP,
+  localEnvironment,
+  openRoots,
+  openSecrets,
+  PROJECT_ID,
+} from './local-environment.ts';
+import { createProcessGroup, type ProcessGroup } from './process-group.ts';
+
+export interface StackOptions {
+  /** Keeps keys, users, objects and documents here for the next start; a temporary folder where absent. */
+  readonly stateFolder?: string;
+  /** Doubles even where the emulators are there. */
+  readonly inMemory?: boolean;
+  /** Events and decisions are written there, for `npm run query` and `npm run report`. */
+  readonly eventLog?: string;
+  /** Variables of functions/config.ts that differ from the stack's own, such as URL_TTL_SECONDS. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+export interface Stack {
+  /** `emulators`: Google's own, one process a function. `in-memory`: doubles, all functions in this process. */
+  readonly mode: 'emulators' | 'in-memory';
+  /** What to install for the emulators, in lines; empty where they run. */
+  readonly missing: readonly string[];
+  /** The front door, with production's paths. */
+  readonly baseUrl: string;
+  readonly issuer: string;
+  /** An ID token of this user. */
+  readonly token: (subject: string, claims?: JWTPayload) => Promise<string>;
+  /** The test root of virtual devices, and the app that they run. */
+  readonly roots: TestRoots;
+  readonly app: typeof LOCAL_APP;
+  /** What stands for Google's services in attestation. */
+  readonly vendors: LocalVendors;
+  /** The environment of the functions. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** The clients that the functions have, or clients of the same services. */
+  readonly clients: CloudClients;
+  readonly runScheduled: (name: string) => Promise<number>;
+  readonly logFolder: string;
+  /** What runs where, in lines. */
+  readonly summary: readonly string[];
+  /** Ends everything; a temporary folder goes with it. */
+  stop(): Promise<void>;
+}
+
+/** Folders within the state folder. */
+const LOGS = 'logs';
+const EXPORTS = 'firestore';
+
+type Cleanup = () => Promise<void> | void;
+
+/** Starts the whole system on loopback ports; nothing of it outlives this process. */
+export async function startStack(options: StackOptions = {}): Promise<Stack> {
+  const cleanups: Cleanup[] = [];
+  const stop = async (): Promise<void> => {
+    const failures: unknown[] = [];
+    for (const cleanup of cleanups.splice(0).reverse()) {
+      try {
+        await cleanup();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw new AggregateError(failures, 'not everything ended well');
+  };
+  try {
+    return await start(options, cleanups, stop);
+  } catch (error) {
+    await stop().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function start(
+  options: StackOptions,
+  cleanups: Cleanup[],
+  stop: () => Promise<void>,
+): Promise<Stack> {
+  // Google's clients in this process would look for the metadata server otherwise.
+  process.env['METADATA_SERVER_DETECTION'] = 'none';
+  const folder = openFolder(options.stateFolder, cleanups);
+  const logFolder = join(folder, LOGS);
+  mkdirSync(logFolder, { recursive: true });
+  const secrets = openSecrets(folder);
+  const roots = openRoots(folder);
+  const processes = createProcessGroup();
+  cleanups.push(() => processes.stop());
+
+  const started = <T extends { stop(): Promise<void> | void }>(service: T): T => {
+    cleanups.push(() => service.stop());
+    return service;
+  };
+  const [{ hosts, ready, forgets, missing }, kms, storage, issuer, vendors] = await Promise.all([
+    emulators(options, processes, folder),
+    startKmsServer({
+      names: localKeyNames(PROJECT_ID),
+      keyFile: join(folder, 'kms-keys.json'),
+    }).then(started),
+    startGcsServer({
+      folder: join(folder, 'storage'),
+      buckets: Object.values(BUCKETS),
+      signer: {
+        email: secrets.signer.client_email,
+        publicKey: createPublicKey(secrets.signer.private_key),
+      },
+    }).then(started),
+    startOidcIssuer(join(folder, 'issuer.json')).then(started),
+    startVendors().then(started),
+  ]);
+  const environment = {
+    ...localEnvironment({
+      issuer,
+      storageUrl: storage.url,
+      kmsUrl: kms.url,
+      emulators: hosts,
+      secrets,
+      roots,
+      vendors,
+    }),
+    ...options.environment,
+  };
+  const real = createCloudClients(loadConfig(environment));
+  cleanups.push(() => closeClients(real));
+  const doubles = { documents: memoryDocuments(), publisher: memoryPublisher() };
+  const clients = hosts ? real : { ...real, ...doubles };
+  const host = started(
+    hosts
+      ? await startFunctionProcesses({ processes, environment, logFolder })
+      : await startFunctionsInProcess({ clients, environment, logFolder }),
+  );
+  await ready;
+  if (forgets && hosts && options.stateFolder !== undefined) {
+    cleanups.push(() => exportFirestore(hosts.firestore, PROJECT_ID, join(folder, EXPORTS)));
+  }
+  const pubsub = hosts?.pubsub ?? doubles.publisher;
+  const events = started(await wireEvents({ host, storage, pubsub }));
+  if (options.eventLog !== undefined) {
+    started(await subscribeEventLog(pubsub, openEventLog(options.eventLog)));
+  }
+  const frontDoor = started(await startFrontDoor(routesOf(host.ports)));
+
+  return {
+    mode: hosts ? 'emulators' : 'in-memory',
+    missing,
+    baseUrl: frontDoor.url,
+    issuer: issuer.issuer,
+    token: issuer.token,
+    roots,
+    app: LOCAL_APP,
+    vendors,
+    environment,
+    clients,
+    runScheduled: events.runScheduled,
+    logFolder,
+    summary: [
+      `API            ${frontDoor.url}  (${FUNCTIONS.length} functions, ${hosts ? 'one process each' : 'in this process'})`,
+      `Firestore      ${hosts ? `${hosts.firestore}  (emulator)` : 'in memory  (double)'}`,
+      `Pub/Sub        ${hosts ? `${hosts.pubsub}  (emulator)` : 'in memory  (double)'}`,
+      `Cloud Storage  ${storage.url}  (local)`,
+      `Cloud KMS      ${kms.url}  (local)`,
+      `OIDC issuer    ${issuer.issuer}  (local)`,
+      `State and logs ${folder}  (${options.stateFolder === undefined ? 'until the end' : 'kept'})`,
+    ],
+    stop,
+  };
+}
+
+function openFolder(stateFolder: string | undefined, cleanups: Cleanup[]): string {
+  if (stateFolder !== undefined) {
+    mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
+    return resolve(stateFolder);
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'modelseal-'));
+  cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+interface Emulators extends Partial<StartingEmulators> {
+  /** True where Firestore's ends with the stack. */
+  readonly forgets?: boolean;
+  readonly missing: readonly string[];
+}
+
+async function emulators(
+  { inMemory }: StackOptions,
+  processes: ProcessGroup,
+  folder: string,
+): Promise<Emulators> {
+  if (inMemory) return { missing: [] };
+  const running = emulatorsInEnvironment(process.env);
+  const { firestore, pubsub } = running;
+  if (firestore && pubsub) return { hosts: { firestore, pubsub }, missing: [] };
+  const search = await findEmulators(process.env);
+  if ('missing' in search) return search;
+  const importFrom = newestExport(join(folder, EXPORTS));
+  const starting = await startEmulators({
+    installation: search.found,
+    processes,
+    running,
+    logFolder: join(folder, LOGS),
+    ...(importFrom !== undefined && { importFrom }),
+  });
+  return { ...starting, forgets: firestore === undefined, missing: [] };
+}
+
+/** Those that were never used have no connection to close. */
+async function closeClients(clients: CloudClients): Promise<void> {
+  for (const client of Object.values(clients) as readonly { close?: () => Promise<void> }[]) {
+    await client.close?.();
+  }
+}
+
+function routesOf(ports: ReadonlyMap<string, number>) {
+  return FUNCTIONS.flatMap(({ name, trigger }) => {
+    if (trigger.kind !== 'http') return [];
+    const port = ports.get(name) as number;
+    return [`/health/${name}`, ...trigger.routes.map(({ path }) => path)].map((path) => ({
+      path,
+      port,
+    }));
+  });
+}

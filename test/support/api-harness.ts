@@ -1,0 +1,140 @@
+/** The HTTP functions and the scoring function in this process, on in-memory doubles of the cloud. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { EndpointTable } from '../../functions/api/endpoint.ts';
+import { guardServer } from '../../functions/api/ingress.ts';
+import { createHttpHandler } from '../../functions/api/pipeline.ts';
+import { type PublishRequest, publishModel } from '../../functions/catalogue/publish-model.ts';
+import { createServices, type Services } from '../../functions/composition.ts';
+import { loadConfig } from '../../functions/config.ts';
+import { sourceOf } from '../../functions/formats/random-access.ts';
+import { readEventMessage } from '../../functions/fraud/event-message.ts';
+import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
+import { FUNCTIONS } from '../../functions/registry.ts';
+import { createHandler as createScoreHandler } from '../../functions/workers/score.ts';
+import { ApiClient } from '../../sdk/typescript/api/api-client.ts';
+import { ModelSealClient } from '../../sdk/typescript/client.ts';
+import { type DevicePlatform, memoryEnrolmentStore } from '../../sdk/typescript/platform.ts';
+import { memoryDocuments } from '../doubles/memory/documents.ts';
+import { memoryKeys } from '../doubles/memory/keys.ts';
+import { memoryObjects } from '../doubles/memory/objects.ts';
+import { memoryPublisher } from '../doubles/memory/publisher.ts';
+import { LOCAL_ANDROID_APP, startVendors, vendorEnvironment } from '../doubles/vendors.ts';
+import type { VirtualAppAttestOptions } from '../virtual-phones/app-attest.ts';
+import { createTestRoots } from '../virtual-phones/test-roots.ts';
+import { virtualIphone } from '../virtual-phones/virtual-iphone.ts';
+import { type VirtualPixelOptions, virtualPixel } from '../virtual-phones/virtual-pixel.ts';
+import { TEST_IOS_APP, testEnvironment } from './environment.ts';
+import { startTokenIssuer } from './token-issuer.ts';
+
+export type ApiHarness = Awaited<ReturnType<typeof startApi>>;
+
+const MAX_BODY_BYTES = 256 * 1024;
+
+/** `environment` changes the functions' configuration; `wrap` may replace what the functions work with. */
+export async function startApi(
+  environment: Record<string, string> = {},
+  wrap: (services: Services) => Services = (services) => services,
+) {
+  const idp = await startTokenIssuer();
+  const roots = createTestRoots();
+  const vendors = await startVendors();
+  const config = loadConfig({
+    ...testEnvironment(),
+    OIDC_ISSUERS: JSON.stringify([
+      { issuer: idp.issuer, audience: idp.audience, jwksUri: idp.jwksUri, algorithms: ['ES256'] },
+    ]),
+    ...vendorEnvironment(vendors, roots),
+    ...environment,
+  });
+  const publisher = memoryPublisher({ backoffMs: 1 });
+  const clients = {
+    documents: memoryDocuments(),
+    objects: memoryObjects(),
+    keys: memoryKeys(),
+    publisher,
+  };
+  const logs: string[] = [];
+  const services = wrap(
+    createServices(
+      config,
+      { name: 'test', secrets: ['CHALLENGE_SECRET', 'PSEUDONYM_SECRET'] },
+      clients,
+      (line) => void logs.push(line),
+    ),
+  );
+  const events: Record<string, unknown>[] = [];
+  const score = createScoreHandler(services);
+  publisher.subscribe('events', async ({ messageId, data }) => {
+    events.push({ ...readEventMessage(data) });
+    const message = { messageId, data: Buffer.from(JSON.stringify(data)).toString('base64') };
+    await score({ id: messageId, type: 'messagePublished', source: 'test', data: { message } });
+  });
+
+  const endpoints: Record<string, EndpointTable[string]> = {};
+  for (const entry of FUNCTIONS) {
+    if (entry.trigger.kind === 'event') continue;
+    const module = await entry.load();
+    if ('endpoints' in module) Object.assign(endpoints, module.endpoints);
+  }
+  const handle = createHttpHandler('test', endpoints, services);
+  const server = guardServer(createServer(), services, { maxBodyBytes: MAX_BODY_BYTES, handle });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  const api = (user: string) => new ApiClient({ baseUrl, userToken: () => idp.token(user) });
+  const phoneOf = <P extends DevicePlatform>(user: string, platform: P) =>
+    Object.assign(
+      new ModelSealClient({
+        api: api(user),
+        platform,
+        enrolments: memoryEnrolmentStore(),
+        crypto: nodeCrypto,
+        retry: { retries: 0, baseDelayMs: 1, maxDelayMs: 1 },
+      }),
+      { platform },
+    );
+  return {
+    baseUrl,
+    idp,
+    services,
+    clients,
+    events,
+    logs,
+    roots,
+    api,
+    userId: (user: string) => services.pseudonyms.user(idp.issuer, user),
+    /** A virtual iPhone of this user. */
+    phone(user: string, options: Partial<VirtualAppAttestOptions> = {}) {
+      const genuine = { roots, ...TEST_IOS_APP, environment: 'production' } as const;
+      return phoneOf(user, virtualIphone({ ...genuine, ...options }));
+    },
+    /** A virtual Pixel of this user. */
+    pixel(user: string, options: Partial<VirtualPixelOptions> = {}) {
+      const genuine = { roots, ...LOCAL_ANDROID_APP, playIntegrity: vendors.play };
+      return phoneOf(user, virtualPixel({ ...genuine, ...options }));
+    },
+    vendors,
+    publish(
+      modelId: string,
+      bytes: Uint8Array,
+      options: Partial<Pick<PublishRequest, 'version' | 'owner' | 'format' | 'tracing'>> = {},
+    ) {
+      const model = {
+        ...sourceOf(bytes),
+        async *stream() {
+          yield bytes;
+        },
+      };
+      const request = { modelId, version: '1.0.0', owner: null, model, ...options };
+      return publishModel(services, request, services.now());
+    },
+    async close() {
+      await new Promise<void>((done) => server.close(() => done()));
+      server.closeAllConnections();
+      await publisher.idle();
+      await idp.close();
+      await vendors.stop();
+    },
+  };
+}

@@ -1,0 +1,28 @@
+import { localPolicy } from '../doubles/vendors.ts';
+
+export const TEST_IOS_APP = { teamId: 'ABCDE12345', bundleId: 'example.effects' };
+
+/** A complete environment of a function, with fixed secrets that protect nothing. */
+export function testEnvironment(): Record<string, string | undefined> {
+  return {
+    GOOGLE_CLOUD_PROJECT: 'test-project',
+    INTAKE_BUCKET: 'test-intake',
+    VAULT_BUCKET: 'test-vault',
+    SEALED_BUCKET: 'test-sealed',
+    KMS_VAULT_KEY: 'projects/test-project/locations/global/keyRings/test/cryptoKeys/vault',
+    KMS_MANIFEST_KEY: 'projects/test-project/locations/global/keyRings/test/cryptoKeys/manifest',
+    KMS_LICENCE_KEY: 'projects/test-project/locations/global/keyRings/test/cryptoKeys/licence',
+    CHALLENGE_SECRET: Buffer.alloc(32, 1).toString('base64url'),
+    PSEUDONYM_SECRET: Buffer.alloc(32, 2).toString('base64url'),
+    OIDC_ISSUERS: JSON.stringify([
+      {
+        issuer: 'https://id.example',
+        audience: 'modelseal',
+        jwksUri: 'https://id.example/jwks',
+        algorithms: ['ES256'],
+      },
+    ]),
+    ATTESTATION_POLICY: JSON.stringify(localPolicy(TEST_IOS_APP)),
+    FORWARDED_FOR_POSITION: '1',
+  };
+}

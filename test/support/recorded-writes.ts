@@ -1,0 +1,84 @@
+/** What the code writes to the database, seen in a whole story: for the tests of the deployment. */
+import { randomBytes } from 'node:crypto';
+import type { DocumentData, DocumentStore } from '../../functions/cloud/documents.ts';
+import { newEvent } from '../../functions/fraud/events.ts';
+import { documentOutbox } from '../../functions/fraud/outbox.ts';
+import { block } from '../../scripts/commands/operators.ts';
+import { startApi } from './api-harness.ts';
+
+export interface WritesOfAStory {
+  /** Collections that were written to. */
+  readonly collections: readonly string[];
+  /** Those whose documents carry an `expireAt`. */
+  readonly expiring: readonly string[];
+}
+
+/**
+ * A phone enrols, gets a model and reports a hooked app until it is blocked; another user is
+ * forgotten; an event waits for Pub/Sub.
+ */
+export async function writesOfAStory(): Promise<WritesOfAStory> {
+  const written = new Map<string, boolean>();
+  const record = (path: string, data: DocumentData) => {
+    const [collection = ''] = path.split('/');
+    written.set(collection, (written.get(collection) ?? false) || 'expireAt' in data);
+  };
+  const api = await startApi({}, (services) => ({
+    ...services,
+    documents: recording(services.documents, record),
+  }));
+  try {
+    await api.publish('story', randomBytes(10_000), { format: 'opaque' });
+    const phone = api.phone('thief');
+    await phone.enrol();
+    await phone.grant('story');
+    for (let round = 0; round < 6; round++) {
+      await phone.report(
+        ['hook', 'debugger', 'root', 'tampering'].map((cause) => ({ type: 'rasp.signal', cause })),
+      );
+    }
+    await api.clients.publisher.idle();
+    const user = { kind: 'user', id: api.userId('thief') } as const;
+    await block(api.services, user, 1, { by: 'operator', reason: 'theft' });
+    const other = api.phone('other');
+    await other.grant('story');
+    await other.eraseMe();
+    const happened = newEvent({ type: 'object.swept' }, new Date(), randomBytes(10));
+    await documentOutbox(api.services.documents, () => new Date()).keep(happened);
+  } finally {
+    await api.close();
+  }
+  const collections = [...written.keys()].sort();
+  return { collections, expiring: collections.filter((name) => written.get(name)) };
+}
+
+function recording(
+  documents: DocumentStore,
+  record: (path: string, data: DocumentData) => void,
+): DocumentStore {
+  return {
+    ...documents,
+    create: (path, data) => {
+      record(path, data);
+      return documents.create(path, data);
+    },
+    set: (path, data) => {
+      record(path, data);
+      return documents.set(path, data);
+    },
+    transaction: (work) =>
+      documents.transaction((tx) =>
+        work({
+          ...tx,
+          create: (path, data) => {
+            record(path, data);
+            tx.create(path, data);
+          },
+          set: (path, data) => {
+            record(path, data);
+            tx.set(path, data);
+          },
+        }),
+      ),
+  };
+}

@@ -1,0 +1,46 @@
+/** Real models, marked. */
+import { readFile } from 'node:fs/promises';
+import { parseModel } from '../../functions/formats/format.ts';
+import type { ModelLayer } from '../../functions/formats/layers.ts';
+import { grantIdOf } from '../../functions/watermark/grant-id.ts';
+import { createMarker } from '../../functions/watermark/marker.ts';
+import type { Strength } from '../../functions/watermark/strength.ts';
+import type { Random } from './random.ts';
+
+const FILES = {
+  segmentation: '@mediapipe/selfie_segmentation/selfie_segmentation.tflite',
+  pose_lite: '@mediapipe/pose/pose_landmark_lite.tflite',
+  pose_full: '@mediapipe/pose/pose_landmark_full.tflite',
+  pose_heavy: '@mediapipe/pose/pose_landmark_heavy.tflite',
+} as const;
+export type RealModel = keyof typeof FILES;
+
+export interface LoadedModel {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly layers: readonly ModelLayer[];
+}
+
+/** 250 kB, 2.8, 6.4 and 27.7 MB of float16 weights. */
+export async function realModel(name: RealModel): Promise<LoadedModel> {
+  const bytes = new Uint8Array(
+    await readFile(new URL(`../../node_modules/${FILES[name]}`, import.meta.url)),
+  );
+  return { bytes, layers: (await parseModel(bytes)).layers };
+}
+
+export const randomGrantId = (random: Random): string => grantIdOf(random.bytes(16));
+
+/** A grant's copy of a model. */
+export function markedCopy(
+  {
+    bytes,
+    layers,
+  }: Pick<LoadedModel, 'bytes'> & Pick<Parameters<typeof createMarker>[0], 'layers'>,
+  traceKey: Uint8Array,
+  grantId: string,
+  strength: Strength = 'standard',
+): Uint8Array<ArrayBuffer> {
+  const copy = new Uint8Array(bytes);
+  createMarker({ traceKey, grantId, layers, strength }).apply(copy, 0);
+  return copy;
+}
