@@ -5,11 +5,21 @@ export interface DevicePlatform {
   readonly appId: string;
   readonly appVersion: string;
   /**
-   * Makes a new key and has the platform attest it for exactly this client data, given as the hash of
-   * its bytes and, for bridges that take text only, as the JSON text whose UTF-8 those bytes are.
+   * Makes a new key and has the platform attest it for exactly this client data.
+   *
+   * @param clientDataHash SHA-256 of the client data's bytes.
+   * @param clientDataJson For bridges that take text only: the JSON text whose UTF-8 those bytes are.
    */
   createAttestedKey(clientDataHash: Uint8Array, clientDataJson: string): Promise<AttestedKey>;
-  /** A proof by that key over this client data. Throws KeyLostError where the platform has it no more. */
+  /**
+   * A proof by that key over this client data.
+   *
+   * @param keyHandle {@link AttestedKey.keyHandle}.
+   * @param clientDataHash SHA-256 of the client data's bytes.
+   * @param clientDataJson The JSON text whose UTF-8 those bytes are.
+   * @returns The member `proof` of the request.
+   * @throws {KeyLostError} The platform has the key no more.
+   */
   prove(
     keyHandle: string,
     clientDataHash: Uint8Array,
@@ -17,6 +27,7 @@ export interface DevicePlatform {
   ): Promise<Readonly<Record<string, unknown>>>;
 }
 
+/** A key that the platform has attested. */
 export interface AttestedKey {
   /** How the platform finds the key again; no secret. */
   readonly keyHandle: string;
@@ -24,8 +35,18 @@ export interface AttestedKey {
   readonly attestation: Readonly<Record<string, unknown>>;
 }
 
-/** The key is gone, as after a reinstall or a restore: normal, and mended by enrolling anew. */
+/**
+ * The key is gone, as after a reinstall or a restore: normal, and remedied by enrolling anew.
+ *
+ * @example
+ * prove: async (keyHandle, hash) => {
+ *   const key = await keychain.find(keyHandle);
+ *   if (!key) throw new KeyLostError();
+ *   return { format: 'android-key', signature: await key.sign(hash) };
+ * },
+ */
 export class KeyLostError extends Error {
+  /** @param options The native module's error as `cause`. */
   constructor(options?: ErrorOptions) {
     super('the attested key is gone', options);
     this.name = 'KeyLostError';
@@ -34,12 +55,15 @@ export class KeyLostError extends Error {
 
 /** Where the client remembers its enrolment between starts of the app. */
 export interface EnrolmentStore {
+  /** Undefined where none was saved, or where it cannot be read. */
   load(): Promise<Enrolment | undefined>;
+  /** Replaces the one before. */
   save(enrolment: Enrolment): Promise<void>;
   /** Forgets it; no error where there is none. */
   clear(): Promise<void>;
 }
 
+/** Which device this is for the service, and how its key is found again. No secret. */
 export interface Enrolment {
   readonly deviceId: string;
   readonly keyHandle: string;

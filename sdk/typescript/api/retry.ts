@@ -1,13 +1,16 @@
 import { ApiError } from './api-error.ts';
 
+/** What is tried again after a transient refusal, and how long. */
 export interface RetryPolicy {
   /** Attempts after the first. */
   readonly retries: number;
+  /** The longest wait before the second attempt; doubled for each further one. */
   readonly baseDelayMs: number;
   /** A server that asks to wait longer than this is not waited for: the error goes to the app. */
   readonly maxDelayMs: number;
 }
 
+/** Four attempts within about three seconds, unless the server asks for more. */
 export const DEFAULT_RETRY: RetryPolicy = { retries: 3, baseDelayMs: 400, maxDelayMs: 10_000 };
 
 /** Statuses after which the same request, made again, can succeed. */
@@ -17,6 +20,12 @@ const TRANSIENT = new Set([0, 429, 503]);
  * Runs `attempt`, again after transient refusals: after what Retry-After says, else after
  * exponential backoff with full jitter, so that a fleet that failed together does not return
  * together.
+ *
+ * @param policy How often and how long.
+ * @param attempt Makes the request, with a fresh challenge and proof each time.
+ * @param sleep Waits this many milliseconds.
+ * @param random From 0 to below 1.
+ * @throws What the last attempt threw: at once, where that is not transient.
  */
 export async function withRetry<T>(
   policy: RetryPolicy,

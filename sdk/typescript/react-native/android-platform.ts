@@ -18,6 +18,7 @@ export interface KeystoreSigner {
   sign(message: string, alias: string): Promise<string>;
 }
 
+/** The app, and how its keys and tokens are made. */
 export interface AndroidOptions extends AppIdentity {
   /** Of the Google Cloud project that Play Integrity is linked to; absent where the policy asks for no token. */
   readonly cloudProjectNumber?: string;
@@ -28,7 +29,13 @@ export interface AndroidOptions extends AppIdentity {
 /** As the module says where there is no key under an alias, and where the system has invalidated it. */
 const LOST: ReadonlySet<unknown> = new Set(['PUBLIC_KEY_NOT_FOUND', 'WRONG_KEY_CONFIGURATION']);
 
-/** An Android phone. `appId` is the package name. */
+/**
+ * An Android phone, by Key Attestation and, with a project number, Play Integrity.
+ *
+ * @param attestation The native module that makes keys and tokens.
+ * @param signer The native module that signs.
+ * @param options `appId` is the package name.
+ */
 export function androidPlatform(
   attestation: KeystoreAttestation,
   signer: KeystoreSigner,

@@ -9,15 +9,23 @@ export interface AppIntegrity {
   generateAssertionAsync(keyId: string, clientData: string): Promise<string>;
 }
 
+/** Which app this is. */
 export interface AppIdentity {
+  /** Team id and bundle id on iOS, the package name on Android. */
   readonly appId: string;
+  /** Such as `3.1.0`. */
   readonly appVersion: string;
 }
 
 /** As Apple says for a key of an earlier installation or of another phone. */
 const INVALID_KEY = 'ERR_APP_INTEGRITY_INVALID_KEY';
 
-/** An iPhone. `appId` is team id and bundle id, such as `TEAM123456.com.example.app`. */
+/**
+ * An iPhone, by App Attest.
+ *
+ * @param integrity The native module.
+ * @param app `appId` is team id and bundle id, such as `TEAM123456.com.example.app`.
+ */
 export function iosPlatform(integrity: AppIntegrity, app: AppIdentity): DevicePlatform {
   return {
     platform: 'ios',
