@@ -1,4 +1,4 @@
-/** What the app tells about itself and its models; docs/protocol.md lists the types. */
+/** What the app tells about itself and its models; docs/mobile/protocol.md lists the types. */
 import type { SealingCrypto } from '../../functions/protocol/crypto.ts';
 
 /** Something that happened on the device. */

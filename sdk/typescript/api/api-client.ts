@@ -1,4 +1,4 @@
-/** The HTTPS API as calls; docs/protocol.md says what each means. */
+/** The HTTPS API as calls; docs/mobile/protocol.md says what each means. */
 import { ApiError, apiErrorOf } from './api-error.ts';
 
 /** Where the service is and who calls. */
