@@ -22,6 +22,7 @@ import {
   type Enrolment,
   type EnrolmentStore,
   KeyLostError,
+  PlatformBusyError,
 } from './platform.ts';
 
 export interface ClientOptions {
@@ -44,6 +45,18 @@ export interface Grant extends GrantAnswer {
 
 /** Refusals that a new attested key mends. */
 const REENROL: ReadonlySet<string> = new Set(['device_unknown', 'reattestation_required']);
+/** Refusals of an enrolment whose first answer was lost, or that took too long. */
+const ENROL_AGAIN: ReadonlySet<string> = new Set(['challenge_spent', 'challenge_invalid']);
+
+const hasCode = (error: unknown, codes: ReadonlySet<string>): boolean =>
+  error instanceof ApiError && codes.has(error.code);
+
+const needsAnotherKey = (error: unknown): boolean =>
+  error instanceof KeyLostError || hasCode(error, ENROL_AGAIN);
+
+/** A key that stays busy through all retries is as good as lost: a new one must not be out of reach. */
+const isKeyUnusable = (error: unknown): boolean =>
+  error instanceof KeyLostError || error instanceof PlatformBusyError || hasCode(error, REENROL);
 
 export class ModelSealClient {
   readonly #options: ClientOptions;
@@ -54,28 +67,34 @@ export class ModelSealClient {
     this.#retry = options.retry ?? DEFAULT_RETRY;
   }
 
-  /** Enrols with a new attested key, also where the device was enrolled before. Throws ApiError. */
+  /**
+   * Enrols with a new attested key, also where the device was enrolled before. A key that the
+   * platform rejects, and a challenge that was spent or over before the answer came, cost one more
+   * try with another key. Throws ApiError, and what the platform throws.
+   */
   async enrol(): Promise<Enrolment> {
-    const { api, platform, enrolments } = this.#options;
+    const { enrolments } = this.#options;
     const replaces = (await enrolments.load())?.deviceId;
-    const enrolment = await withRetry(this.#retry, async () => {
-      const { platform: name, appId, appVersion } = platform;
-      const challenge = await api.challenge('device.enroll');
-      const data = {
-        type: 'device.enroll',
-        challenge,
-        platform: name,
-        appId,
-        appVersion,
-        replaces,
-      };
-      const { clientData, hash, json } = this.#encode(data);
-      const { keyHandle, attestation } = await platform.createAttestedKey(hash, json);
-      const { deviceId } = await api.enrol(clientData, attestation);
-      return { deviceId, keyHandle };
+    const enrolment = await this.#enrolOnce(replaces).catch((error: unknown) => {
+      if (!needsAnotherKey(error)) throw error;
+      return this.#enrolOnce(replaces);
     });
     await enrolments.save(enrolment);
     return enrolment;
+  }
+
+  /** Each step is retried by itself, since a platform wants the same key and the same hash again. */
+  async #enrolOnce(replaces: string | undefined): Promise<Enrolment> {
+    const { api, platform } = this.#options;
+    const { platform: name, appId, appVersion } = platform;
+    const challenge = await withRetry(this.#retry, () => api.challenge('device.enroll'));
+    const data = { type: 'device.enroll', challenge, platform: name, appId, appVersion, replaces };
+    const { clientData, hash, json } = this.#encode(data);
+    const { keyHandle, attestation } = await withRetry(this.#retry, () =>
+      platform.createAttestedKey(hash, json),
+    );
+    const { deviceId } = await withRetry(this.#retry, () => api.enrol(clientData, attestation));
+    return { deviceId, keyHandle };
   }
 
   /** A grant for a version of a model. Enrols first where needed. Throws ApiError. */
@@ -168,16 +187,14 @@ export class ModelSealClient {
     return answer;
   }
 
-  /** Runs `work` as the enrolled device; where its key is lost or unknown, enrols anew, once. */
+  /** Runs `work` as the enrolled device; where its key is lost, rejected or unknown, enrols anew, once. */
   async #enrolled<T>(work: (enrolment: Enrolment) => Promise<T>): Promise<T> {
     const known = await this.#options.enrolments.load();
     if (!known) return work(await this.enrol());
     try {
       return await work(known);
     } catch (error) {
-      const lost =
-        error instanceof KeyLostError || (error instanceof ApiError && REENROL.has(error.code));
-      if (!lost) throw error;
+      if (!isKeyUnusable(error)) throw error;
       return work(await this.enrol());
     }
   }
