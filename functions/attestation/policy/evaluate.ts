@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import type { AppAttestEnvironment } from '../app-attest/attestation.ts';
-import { type AttestationCause, AttestationError } from '../errors.ts';
+import { AttestationError, type AttestationErrorCode } from '../errors.ts';
 import type { RevocationList } from '../key-attestation/revocation-list.ts';
 import type { IntegrityPayload } from '../play-integrity/payload.ts';
 import { evaluateAndroid } from './evaluate-android.ts';
@@ -82,7 +82,7 @@ export type EnrolmentVerdict =
     }
   | {
       readonly outcome: 'refused';
-      readonly cause: AttestationCause;
+      readonly cause: AttestationErrorCode;
       readonly findings: readonly Finding[];
     };
 
