@@ -22,6 +22,7 @@ import {
   type Enrolment,
   type EnrolmentStore,
   KeyLostError,
+  PlatformBusyError,
 } from './platform.ts';
 
 /** What a {@link ModelSealClient} is made of. */
@@ -51,6 +52,18 @@ export interface Grant extends GrantAnswer {
 
 /** Refusals that a new attested key remedies. */
 const REENROL: ReadonlySet<string> = new Set(['device_unknown', 'reattestation_required']);
+/** Refusals of an enrolment whose first answer was lost, or that took too long. */
+const ENROL_AGAIN: ReadonlySet<string> = new Set(['challenge_spent', 'challenge_invalid']);
+
+const hasCode = (error: unknown, codes: ReadonlySet<string>): boolean =>
+  error instanceof ApiError && codes.has(error.code);
+
+const needsAnotherKey = (error: unknown): boolean =>
+  error instanceof KeyLostError || hasCode(error, ENROL_AGAIN);
+
+/** A key that stays busy through all retries is as good as lost: a new one must not be out of reach. */
+const isKeyUnusable = (error: unknown): boolean =>
+  error instanceof KeyLostError || error instanceof PlatformBusyError || hasCode(error, REENROL);
 
 /**
  * The service, as one device sees it: enrolment, grants, licences, reports. Every call proves itself
@@ -74,32 +87,36 @@ export class ModelSealClient {
 
   /**
    * Enrols with a new attested key, also where the device was enrolled before. The other calls do
-   * this by themselves.
+   * this by themselves. A key that the platform rejects, and a challenge that was spent or over before
+   * the answer came, cost one more try with another key.
    *
    * @returns The device's id and the handle of its key, as they were saved in `enrolments`.
    * @throws {ApiError} `attestation_failed` and the other refusals of `POST /v1/devices`.
+   * @throws {KeyLostError} or {PlatformBusyError}, where the platform attests no key.
    */
   async enrol(): Promise<Enrolment> {
-    const { api, platform, enrolments } = this.#options;
+    const { enrolments } = this.#options;
     const replaces = (await enrolments.load())?.deviceId;
-    const enrolment = await withRetry(this.#retry, async () => {
-      const { platform: name, appId, appVersion } = platform;
-      const challenge = await api.challenge('device.enroll');
-      const data = {
-        type: 'device.enroll',
-        challenge,
-        platform: name,
-        appId,
-        appVersion,
-        replaces,
-      };
-      const { clientData, hash, json } = this.#encode(data);
-      const { keyHandle, attestation } = await platform.createAttestedKey(hash, json);
-      const { deviceId } = await api.enrol(clientData, attestation);
-      return { deviceId, keyHandle };
+    const enrolment = await this.#enrolOnce(replaces).catch((error: unknown) => {
+      if (!needsAnotherKey(error)) throw error;
+      return this.#enrolOnce(replaces);
     });
     await enrolments.save(enrolment);
     return enrolment;
+  }
+
+  /** Each step is retried by itself, since a platform wants the same key and the same hash again. */
+  async #enrolOnce(replaces: string | undefined): Promise<Enrolment> {
+    const { api, platform } = this.#options;
+    const { platform: name, appId, appVersion } = platform;
+    const challenge = await withRetry(this.#retry, () => api.challenge('device.enroll'));
+    const data = { type: 'device.enroll', challenge, platform: name, appId, appVersion, replaces };
+    const { clientData, hash, json } = this.#encode(data);
+    const { keyHandle, attestation } = await withRetry(this.#retry, () =>
+      platform.createAttestedKey(hash, json),
+    );
+    const { deviceId } = await withRetry(this.#retry, () => api.enrol(clientData, attestation));
+    return { deviceId, keyHandle };
   }
 
   /**
@@ -216,16 +233,14 @@ export class ModelSealClient {
     return answer;
   }
 
-  /** Runs `work` as the enrolled device; where its key is lost or unknown, enrols anew, once. */
+  /** Runs `work` as the enrolled device; where its key is lost, rejected or unknown, enrols anew, once. */
   async #enrolled<T>(work: (enrolment: Enrolment) => Promise<T>): Promise<T> {
     const known = await this.#options.enrolments.load();
     if (!known) return work(await this.enrol());
     try {
       return await work(known);
     } catch (error) {
-      const lost =
-        error instanceof KeyLostError || (error instanceof ApiError && REENROL.has(error.code));
-      if (!lost) throw error;
+      if (!isKeyUnusable(error)) throw error;
       return work(await this.enrol());
     }
   }

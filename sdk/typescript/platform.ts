@@ -9,6 +9,8 @@ export interface DevicePlatform {
    *
    * @param clientDataHash SHA-256 of the client data's bytes.
    * @param clientDataJson For bridges that take text only: the JSON text whose UTF-8 those bytes are.
+   * @throws {PlatformBusyError} The platform cannot now: the next call goes on with the same key.
+   * @throws {KeyLostError} It will not have this key: the next call makes another.
    */
   createAttestedKey(clientDataHash: Uint8Array, clientDataJson: string): Promise<AttestedKey>;
   /**
@@ -18,7 +20,8 @@ export interface DevicePlatform {
    * @param clientDataHash SHA-256 of the client data's bytes.
    * @param clientDataJson The JSON text whose UTF-8 those bytes are.
    * @returns The member `proof` of the request.
-   * @throws {KeyLostError} The platform has the key no more.
+   * @throws {KeyLostError} The platform has the key no more or will not use it.
+   * @throws {PlatformBusyError} The same key may work in a moment.
    */
   prove(
     keyHandle: string,
@@ -36,7 +39,8 @@ export interface AttestedKey {
 }
 
 /**
- * The key is gone, as after a reinstall or a restore: normal, and remedied by enrolling anew.
+ * The platform has the key no more or rejects it, as after a reinstall or a restore, and at times for
+ * no reason that it tells: normal, and remedied by enrolling anew, once.
  *
  * @example
  * prove: async (keyHandle, hash) => {
@@ -48,8 +52,26 @@ export interface AttestedKey {
 export class KeyLostError extends Error {
   /** @param options The native module's error as `cause`. */
   constructor(options?: ErrorOptions) {
-    super('the attested key is gone', options);
+    super('the attested key is gone or rejected', options);
     this.name = 'KeyLostError';
+  }
+}
+
+/**
+ * The platform, or a service of its maker's, cannot do it now: worth a retry with the same key.
+ *
+ * @example
+ * const attestation = await appAttest.attestKey(keyId, json).catch((cause: unknown) => {
+ *   throw codeOf(cause) === 'serverUnavailable' ? new PlatformBusyError({ cause }) : cause;
+ * });
+ */
+export class PlatformBusyError extends Error {
+  /** @param options The native module's error as `cause`. */
+  constructor(options?: ErrorOptions) {
+    const { cause } = options ?? {};
+    const why = cause instanceof Error ? `: ${cause.message}` : '';
+    super(`the platform cannot do it now${why}`, options);
+    this.name = 'PlatformBusyError';
   }
 }
 

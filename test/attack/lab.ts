@@ -1,8 +1,7 @@
 /** Where an attack is tried: the system in one mutant, for this attack alone. */
 import type { Services } from '../../functions/composition.ts';
 import type * as harness from '../support/api-harness.ts';
-import type { Weakening } from './attack.ts';
-import { createMutant, type Edit, type Mutant } from './mutant.ts';
+import { createMutant, type Edit, type Mutant, type Weakening } from './mutant.ts';
 
 export type Api = harness.ApiHarness;
 
