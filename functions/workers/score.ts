@@ -120,7 +120,7 @@ function parseJson(base64: string): unknown {
   }
 }
 
-/** The message with its cause; `data` is kept as it came, so that it can be replayed when mended. */
+/** The message with its cause; `data` is kept as it came, so that it can be replayed when that is fixed. */
 function deadLetter(messageId: string, data: unknown, cause: string, now: Date) {
   const push = pushSchema.safeParse(data);
   return {

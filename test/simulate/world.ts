@@ -67,10 +67,10 @@ export interface World {
   allow(user: string): void;
   /** A request that goes wrong on purpose. */
   misuse(caller: Caller, how: 'replay' | 'old-counter' | 'bad-proof'): GrantResult;
-  report(caller: Caller, type: ClientEventType, said?: Said): void;
+  report(caller: Caller, type: ClientEventType, said?: EventDraft): void;
 }
 
-export interface Said {
+export interface EventDraft {
   readonly model?: string;
   readonly cause?: RaspSignal;
   /** Until the report gets through, in milliseconds. */
