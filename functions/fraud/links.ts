@@ -4,9 +4,9 @@
  * subject did itself, never from links of its own, so they cannot run through the whole graph.
  */
 import { linkedMembers } from './evaluators.ts';
+import type { Evidence } from './evidence.ts';
 import { NEIGHBOURS_SERIES } from './recorder.ts';
 import { ringTimeline } from './ring.ts';
-import type { Risk } from './risk.ts';
 import type { RuleSet } from './rules.ts';
 import type { Assessment } from './scoring.ts';
 import { inOrder } from './series.ts';
@@ -23,7 +23,7 @@ const MAX_INSTANTS = 4;
 export function linksFrom(
   ruleSet: RuleSet,
   subject: Subject,
-  { evidence, resetAt }: Pick<Risk, 'evidence' | 'resetAt'>,
+  { evidence, resetAt }: { readonly evidence: Evidence; readonly resetAt: number },
   own: Assessment,
 ): Links {
   const links = new Map<string, number[]>();
