@@ -72,11 +72,11 @@ const appleReceiptKey = z.strictObject({
 });
 
 /** A day's models are listed in one document. */
-const MOST_MODELS_A_DAY = 1_000;
+const MAX_MODELS_A_DAY = 1_000;
 
 const plan = z.strictObject({
   grantsPerDay: z.int().min(1).max(1_000_000),
-  modelsPerDay: z.int().min(1).max(MOST_MODELS_A_DAY),
+  modelsPerDay: z.int().min(1).max(MAX_MODELS_A_DAY),
 });
 const planName = /^[\w.-]{1,64}$/;
 const plans = z
@@ -101,7 +101,7 @@ const environment = z.object({
   CHALLENGE_SECRET: secret.optional(),
   PSEUDONYM_SECRET: secret.optional(),
   OIDC_ISSUERS: json(z.array(issuer).min(1)),
-  /** Which apps may enrol devices, and what is required of them: docs/attestation.md. Functions that go by it read it. */
+  /** Which apps may enrol devices, and what is required of them: docs/mobile/attestation.md. Functions that go by it read it. */
   ATTESTATION_POLICY: json(z.unknown()),
   /** A secret: apps that are not named here have their tokens decoded by Google. */
   INTEGRITY_KEYS: json(integrityKeys).default({}),
@@ -125,7 +125,7 @@ const environment = z.object({
   OTEL_EXPORTER_OTLP_ENDPOINT: z.union([z.url(), z.literal('')]).default(''),
   /** The share of traces that is sent to it. */
   OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(0.1),
-  /** Of models whose publisher does not say otherwise: docs/tracing.md. */
+  /** Of models whose publisher does not say otherwise: docs/analysts/tracing.md. */
   TRACING: z.enum(WATERMARK_STRENGTHS).default('off'),
   /** Grants in a minute before a caller is throttled. */
   GRANTS_PER_USER_MINUTE: z.coerce.number().int().min(1).default(10),

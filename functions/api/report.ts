@@ -5,7 +5,7 @@ import { ServiceError } from '../errors.ts';
 import type { Emit, EventDelivery } from '../fraud/event-delivery.ts';
 import { clientEventSchema, type EventInput, receivedEvent } from '../fraud/events.ts';
 import { limitPath } from '../fraud/limits.ts';
-import { copiesToErase } from '../grants/revocation-notice.ts';
+import { revokedCopies } from '../grants/revocation-notice.ts';
 import type { Challenges } from '../identity/challenge.ts';
 import {
   appVersion,
@@ -97,7 +97,7 @@ function accept(
       [],
       now,
     );
-    const erase = await copiesToErase(tx, { userId, deviceId, blocked, held: data.held });
+    const erase = await revokedCopies(tx, { userId, deviceId, blocked, held: data.held });
     await commit();
     return { device, erase };
   });

@@ -1,6 +1,6 @@
 /**
  * Forgetting a user (GDPR article 17), in steps that are bounded, do no harm when repeated, and each
- * begin where the one before ended. What stays is named in docs/compliance.md: a restriction that
+ * begin where the one before ended. What stays is named in docs/ops/compliance.md: a restriction that
  * is still in force, the record of the erasure, and that there were grants.
  */
 import { readModel } from '../catalogue/model-record.ts';
@@ -30,7 +30,7 @@ export interface ErasureServices extends GrantErasure {
 const DEVICES_A_STEP = 50;
 const MODELS_A_STEP = 10;
 /** Of a record; who was at more places is forgotten there when scoring forgets. */
-const MOST_REMEMBERED = 500;
+const MAX_REMEMBERED = 500;
 
 /** Does one step; true once nothing is left. The user's erasure record must exist. */
 export async function eraseUser(
@@ -78,7 +78,7 @@ async function remember(
     const [data] = await tx.getAll([path]);
     const { devices, networks } = readErasure(data ?? {});
     const joined = (known: readonly string[], more: readonly string[] = []) =>
-      [...new Set([...known, ...more])].slice(-MOST_REMEMBERED);
+      [...new Set([...known, ...more])].slice(-MAX_REMEMBERED);
     tx.update(path, {
       devices: joined(devices, seen.devices),
       networks: joined(networks, seen.networks),

@@ -1,22 +1,25 @@
-import { ASVS, type Control } from './asvs.ts';
-import { MASVS } from './masvs.ts';
+import { type Control, controlsOf, evidenceOf } from './controls.ts';
 
-/** docs/compliance.md: the tables of evidence, and what is said of privacy and export. */
+/** docs/ops/compliance.md: the tables of evidence, and what is said of privacy and export. */
 export function compliancePage(): string {
+  const asvs = controlsOf('asvs');
   return `# Compliance
 
-Made from \`scripts/compliance/\` by \`npm run docs\`; a test checks that every file and every test that is named exists. This
-is a self-assessment: nobody certified anything. "no" means no.
+Made from \`docs/ops/asvs.yaml\` and \`docs/ops/masvs.yaml\` by \`npm run docs\`; a test checks that every file and every test
+that is named exists. This is a
+self-assessment: nobody certified anything. "no" means no; "partly" says what is missing.
 
-## OWASP ASVS 5.0 (backend)
+## OWASP ASVS 5.0.0, levels 1 and 2 (backend)
 
-${table(ASVS)}
+All ${asvs.length} requirements of both levels: ${tally(asvs)}. Level 3 is not claimed.
 
-## OWASP MASVS 2 (SDK)
+${table(asvs)}
+
+## OWASP MASVS 2.1.0 (SDK)
 
 The SDK supports an app that wants to comply; the app answers for itself.
 
-${table(MASVS)}
+${table(controlsOf('masvs'))}
 
 ## Personal data (GDPR, CCPA)
 
@@ -24,7 +27,7 @@ ${table(MASVS)}
 |---|---|---|---|
 | pseudonym of the user: keyed hash of issuer and subject | all records below | to know the same user again | with its record |
 | enrolled device: public key, platform, app version, attestation result, pseudonym | Firestore \`devices\` | to verify the device's proofs | until retired |
-| grants: pseudonym, device, network hash, model, time | Firestore \`grants\` | renewal, [tracing of leaks](tracing.md) | 90 days; after an erasure only the id and the time |
+| grants: pseudonym, device, network hash, model, time | Firestore \`grants\` | renewal, [tracing of leaks](../analysts/tracing.md) | 90 days; after an erasure only the id and the time |
 | ledger of grants: random grant id, time, salted commitment | Firestore \`ledger\` | evidence of what was granted | for good; names nobody once the grant's salt is erased |
 | quota of the day: grants, models | Firestore \`limits\` | plans | until midnight UTC |
 | erasure: pseudonym, times | Firestore \`erasures\` | to carry it out, and that it is no way to start collecting anew | 31 days |
@@ -53,7 +56,7 @@ of grants go within minutes. What stays, under the keyed pseudonym:
 - the record of the erasure, 31 days. A second erasure within them lets nobody enrol before their end: else a collector could
   start anew each day;
 - acts of operators in the audit log, 400 days (art. 5(2));
-- events and decisions in BigQuery, 396 days, and dead letters, 31 days: security of processing; docs/operations.md has the
+- events and decisions in BigQuery, 396 days, and dead letters, 31 days: security of processing; docs/ops/operations.md has the
   statement that deletes them earlier;
 - backups of the database, 14 days, and its point-in-time recovery, 7 days: erase again after a restore.
 
@@ -66,13 +69,20 @@ an app has it checked, also for France and other countries of import.
 `;
 }
 
+function tally(controls: readonly Control[]): string {
+  const counts = Map.groupBy(controls, ({ status }) => status);
+  return [...counts].map(([status, those]) => `${those.length} ${status}`).join(', ');
+}
+
 function table(controls: readonly Control[]): string {
-  const rows = controls.map(({ id, words, status, evidence, note }) => {
-    const shown = evidence.map(({ file, test }) => `\`${file}\`${test ? `: ${test}` : ''}`);
-    return `| ${id} | ${words} | ${status} | ${[...shown, ...(note ? [note] : [])].join('; ')} |`;
+  const rows = controls.map(({ id, title, status, evidence, note }) => {
+    const shown = evidence
+      .map(evidenceOf)
+      .map(({ file, test }) => `\`${file}\`${test ? `: ${test}` : ''}`);
+    return `| ${id} | ${title} | ${status} | ${[...shown, ...(note ? [note] : [])].join('; ')} |`;
   });
   return [
-    '| control | in words | | evidence, or what is missing |',
+    '| control | in our words | | evidence, or what is missing |',
     '|---|---|---|---|',
     ...rows,
   ].join('\n');
