@@ -114,7 +114,7 @@ const environment = z.object({
   CHALLENGE_SECRET: secret.optional(),
   PSEUDONYM_SECRET: secret.optional(),
   OIDC_ISSUERS: json(z.array(issuer).min(1)),
-  /** Which apps may enrol devices, and what is required of them: docs/attestation.md. */
+  /** Which apps may enrol devices, and what is required of them: docs/mobile/attestation.md. */
   ATTESTATION_POLICY: policy,
   /** A secret: apps that are not named here have their tokens decoded by Google. */
   INTEGRITY_KEYS: json(integrityKeys).default({}),
@@ -137,7 +137,7 @@ const environment = z.object({
   OTEL_EXPORTER_OTLP_ENDPOINT: z.union([z.url(), z.literal('')]).default(''),
   /** The share of traces that is sent to it. */
   OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(0.1),
-  /** Of models whose publisher does not say otherwise: docs/tracing.md. */
+  /** Of models whose publisher does not say otherwise: docs/analysts/tracing.md. */
   TRACING: z.enum(WATERMARK_STRENGTHS).default('off'),
   /** Grants in a minute before a caller is throttled. */
   GRANTS_PER_USER_MINUTE: z.coerce.number().int().min(1).default(10),

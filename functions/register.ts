@@ -1,5 +1,6 @@
 import { type CloudEvent, cloudEvent, http } from '@google-cloud/functions-framework';
-import { createHttpHandler, type HttpHandler } from './api/pipeline.ts';
+import type { HttpHandler } from './api/ingress.ts';
+import { createHttpHandler } from './api/pipeline.ts';
 import type { Services } from './composition.ts';
 import type { FunctionEntry } from './registry.ts';
 

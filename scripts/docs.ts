@@ -10,8 +10,8 @@ import { eventAvro, eventColumns } from './schemas/event-schemas.ts';
 
 const DOCS = join(import.meta.dirname, '..', 'docs');
 
-await writeFile(join(DOCS, 'errors.md'), errorsPage());
-await writeFile(join(DOCS, 'compliance.md'), compliancePage());
+await writeFile(join(DOCS, 'mobile', 'errors.md'), errorsPage());
+await writeFile(join(DOCS, 'ops', 'compliance.md'), compliancePage());
 
 await mkdir(join(DOCS, 'api'), { recursive: true });
 const document = await openApiDocument(manifest.version);

@@ -10,7 +10,6 @@ import http, { type IncomingMessage, type RequestListener, type ServerResponse }
 import type { Services } from '../composition.ts';
 import { type Problem, problemOf, ServiceError } from '../errors.ts';
 import { overloaded } from './concurrency-limiter.ts';
-import type { HttpHandler } from './pipeline.ts';
 
 /** What body parsers leave on a request; one that has `_body` set and has ended is passed over by them. */
 interface ParsedRequest extends IncomingMessage {
@@ -18,6 +17,14 @@ interface ParsedRequest extends IncomingMessage {
   rawBody?: Buffer;
   _body?: boolean;
 }
+
+/** A request as this file leaves it. */
+export interface IngressRequest extends IncomingMessage {
+  readonly body?: unknown;
+  readonly rawBody?: Buffer;
+}
+
+export type HttpHandler = (request: IngressRequest, response: ServerResponse) => Promise<void>;
 
 const REQUEST_TIMEOUT_MS = 30_000;
 const HEADERS_TIMEOUT_MS = 10_000;

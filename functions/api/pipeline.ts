@@ -3,22 +3,14 @@
  * (which strangers need not learn), and only then the endpoint. Each refusal is an RFC 9457 problem; nothing else leaves an error.
  */
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { Services } from '../composition.ts';
 import { ERRORS, problemOf, ServiceError } from '../errors.ts';
 import { describeError, type Severity } from '../log.ts';
 import { parseOrRefuse } from '../validation.ts';
 import { clientAddress } from './client-address.ts';
 import type { ApiResponse, Endpoint, EndpointTable } from './endpoint.ts';
-import { sendProblem } from './ingress.ts';
-
-/** A request as ingress.ts leaves it. */
-export interface IngressRequest extends IncomingMessage {
-  readonly body?: unknown;
-  readonly rawBody?: Buffer;
-}
-
-export type HttpHandler = (request: IngressRequest, response: ServerResponse) => Promise<void>;
+import { type HttpHandler, type IngressRequest, sendProblem } from './ingress.ts';
 
 const DEFAULT_MAX_BODY_BYTES = 16 * 1024;
 

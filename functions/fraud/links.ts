@@ -3,11 +3,11 @@
  * a user with a blocked device, or a network with a ring he takes part in. Links come from what a
  * subject did itself, never from links of its own, so they cannot run through the whole graph.
  */
+import type { Evidence } from './evidence.ts';
 import { linkedMembers } from './meters.ts';
 import { inOrder } from './occurrences.ts';
 import { NEIGHBOURS_TRAIL } from './recordings.ts';
 import { ringTimeline } from './ring.ts';
-import type { Risk } from './risk.ts';
 import type { RuleSet } from './rules.ts';
 import type { Assessment } from './scoring.ts';
 import { type Subject, subjectKey } from './subjects.ts';
@@ -23,7 +23,7 @@ const MAX_INSTANTS = 4;
 export function linksFrom(
   ruleSet: RuleSet,
   subject: Subject,
-  { evidence, forgivenAt }: Pick<Risk, 'evidence' | 'forgivenAt'>,
+  { evidence, forgivenAt }: { readonly evidence: Evidence; readonly forgivenAt: number },
   own: Assessment,
 ): Links {
   const links = new Map<string, number[]>();

@@ -2,13 +2,12 @@
 import { z } from 'zod';
 import type { AppAttestExtensions } from '../attestation/app-attest/authenticator-data.ts';
 import { AttestationServiceError } from '../attestation/errors.ts';
-import {
-  type EnrolmentEvidence,
-  type EnrolmentServices,
-  type EnrolmentTrust,
-  type EnrolmentVerdict,
-  evaluateEnrolment,
-} from '../attestation/policy/evaluate.ts';
+import type {
+  EnrolmentEvidence,
+  EnrolmentServices,
+  EnrolmentTrust,
+} from '../attestation/policy/enrolment-input.ts';
+import { type EnrolmentVerdict, evaluateEnrolment } from '../attestation/policy/evaluate.ts';
 import { checkLaunch } from '../attestation/policy/evaluate-ios.ts';
 import { Findings } from '../attestation/policy/findings.ts';
 import type { AttestationPolicy } from '../attestation/policy/schema.ts';

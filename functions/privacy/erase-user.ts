@@ -1,6 +1,6 @@
 /**
  * Forgetting a user (GDPR article 17), in steps that are bounded, do no harm when repeated, and each
- * begin where the one before ended. What stays is named in docs/compliance.md: a restriction that
+ * begin where the one before ended. What stays is named in docs/ops/compliance.md: a restriction that
  * is still in force, the record of the erasure, and that there were grants.
  */
 import { readModel } from '../catalogue/model-record.ts';

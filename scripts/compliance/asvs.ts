@@ -45,8 +45,8 @@ export const ASVS: readonly Control[] = [
   yes(
     '2.1.3',
     'limits for each user and in total are documented',
-    shown('docs/protocol.md'),
-    shown('docs/operations.md'),
+    shown('docs/mobile/protocol.md'),
+    shown('docs/ops/operations.md'),
   ),
   yes(
     '2.2.1',
@@ -162,7 +162,7 @@ export const ASVS: readonly Control[] = [
     'audiences are checked',
     shown(TOKEN, 'refuses a token for another audience, without end, or without subject'),
   ),
-  partly('11.1.2', 'an inventory of cryptography', 'in prose', shown('docs/protocol.md')),
+  partly('11.1.2', 'an inventory of cryptography', 'in prose', shown('docs/mobile/protocol.md')),
   partly(
     '11.1.4',
     'a plan for quantum computers',
@@ -226,7 +226,7 @@ export const ASVS: readonly Control[] = [
     '13.3.4',
     'keys rotate',
     'symmetric keys by themselves, signing keys and secrets by the handbook',
-    shown('docs/operations.md'),
+    shown('docs/ops/operations.md'),
   ),
   partly(
     '14.2.1',

@@ -34,6 +34,6 @@ describe('the evidence', () => {
   });
 
   it('is on the page: run npm run docs', async () => {
-    expect(await readFile('docs/compliance.md', 'utf8')).toBe(compliancePage());
+    expect(await readFile('docs/ops/compliance.md', 'utf8')).toBe(compliancePage());
   });
 });

@@ -120,7 +120,7 @@ export const MASVS: readonly Control[] = [
     id: 'CODE-1',
     words: 'up-to-date platform',
     status: 'partly',
-    evidence: [{ file: 'docs/attestation.md' }],
+    evidence: [{ file: 'docs/mobile/attestation.md' }],
     note: 'patch levels are in the policy, off by default',
   },
   {
@@ -208,7 +208,7 @@ export const MASVS: readonly Control[] = [
     id: 'PRIVACY-3',
     words: 'transparency',
     status: 'partly',
-    evidence: [{ file: 'docs/compliance.md' }],
+    evidence: [{ file: 'docs/ops/compliance.md' }],
     note: 'the notice is the app’s',
   },
   {

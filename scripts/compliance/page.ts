@@ -1,7 +1,7 @@
 import { ASVS, type Control } from './asvs.ts';
 import { MASVS } from './masvs.ts';
 
-/** docs/compliance.md: the tables of evidence, and what is said of privacy and export. */
+/** docs/ops/compliance.md: the tables of evidence, and what is said of privacy and export. */
 export function compliancePage(): string {
   return `# Compliance
 
@@ -24,7 +24,7 @@ ${table(MASVS)}
 |---|---|---|---|
 | pseudonym of the user: keyed hash of issuer and subject | all records below | to know the same user again | with its record |
 | enrolled device: public key, platform, app version, attestation result, pseudonym | Firestore \`devices\` | to verify the device's proofs | until retired |
-| grants: pseudonym, device, network hash, model, time | Firestore \`grants\` | renewal, [tracing of leaks](tracing.md) | 90 days; after an erasure only the id and the time |
+| grants: pseudonym, device, network hash, model, time | Firestore \`grants\` | renewal, [tracing of leaks](../analysts/tracing.md) | 90 days; after an erasure only the id and the time |
 | ledger of grants: random grant id, time, salted commitment | Firestore \`ledger\` | evidence of what was granted | for good; names nobody once the grant's salt is erased |
 | quota of the day: grants, models | Firestore \`limits\` | plans | until midnight UTC |
 | erasure: pseudonym, times | Firestore \`erasures\` | to carry it out, and that it is no way to start collecting anew | 31 days |
@@ -53,7 +53,7 @@ of grants go within minutes. What stays, under the keyed pseudonym:
 - the record of the erasure, 31 days. A second erasure within them lets nobody enrol before their end: else a collector could
   start anew each day;
 - acts of operators in the audit log, 400 days (art. 5(2));
-- events and decisions in BigQuery, 396 days, and dead letters, 31 days: security of processing; docs/operations.md has the
+- events and decisions in BigQuery, 396 days, and dead letters, 31 days: security of processing; docs/ops/operations.md has the
   statement that deletes them earlier;
 - backups of the database, 14 days, and its point-in-time recovery, 7 days: erase again after a restore.
 

@@ -119,7 +119,10 @@ function operationOf(name: string, route: string, endpoint: EndpointTable[string
       },
       // Whoever has a user token has limits, too.
       ...(endpoint.user && { 429: TOO_MANY }),
-      default: { description: 'A problem; docs/errors.md lists the codes.', content: PROBLEMS },
+      default: {
+        description: 'A problem; docs/mobile/errors.md lists the codes.',
+        content: PROBLEMS,
+      },
     },
   };
 }

@@ -1,8 +1,7 @@
 /** Where an attack is tried: the system in one world, for this attack alone. */
 import type { Services } from '../../functions/composition.ts';
 import type * as harness from '../support/api-harness.ts';
-import type { Weakening } from './attack.ts';
-import { createWorld, type Edit, type World } from './world.ts';
+import { createWorld, type Edit, type Weakening, type World } from './world.ts';
 
 export type Api = harness.ApiHarness;
 

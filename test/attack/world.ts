@@ -16,6 +16,13 @@ export interface Edit {
   readonly replace: string;
 }
 
+/** What takes a defence away. */
+export interface Weakening {
+  readonly edits?: readonly Edit[];
+  /** Variables of functions/config.ts. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
 export interface World {
   /** A module of the repository, as it is in this world. */
   load<T>(file: string): Promise<T>;

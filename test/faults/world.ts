@@ -2,8 +2,8 @@
 import { createServer } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { EndpointTable } from '../../functions/api/endpoint.ts';
-import { guardServer } from '../../functions/api/ingress.ts';
-import { createHttpHandler, type HttpHandler } from '../../functions/api/pipeline.ts';
+import { guardServer, type HttpHandler } from '../../functions/api/ingress.ts';
+import { createHttpHandler } from '../../functions/api/pipeline.ts';
 import type { EventPublisher, TopicName } from '../../functions/cloud/event-publisher.ts';
 import { type CloudClients, createServices, type Services } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';

@@ -2,7 +2,7 @@ import { AttestationError, AttestationServiceError } from '../errors.ts';
 import type { RevocationList } from '../key-attestation/revocation-list.ts';
 import { type KeyAttestationFacts, verifyKeyAttestation } from '../key-attestation/verify.ts';
 import { checkIntegrityBinding } from '../play-integrity/verify.ts';
-import type { EnrolmentInput, Evaluation, VendorService } from './evaluate.ts';
+import type { EnrolmentInput, Evaluation, VendorService } from './enrolment-input.ts';
 import type { Findings } from './findings.ts';
 import { checkIntegrity } from './integrity-checks.ts';
 import { checkKeyAttestation, isCustomSystem } from './key-attestation-checks.ts';

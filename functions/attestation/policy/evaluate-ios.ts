@@ -2,7 +2,7 @@ import { verifyAttestation } from '../app-attest/attestation.ts';
 import type { AppAttestExtensions } from '../app-attest/authenticator-data.ts';
 import { verifyReceipt } from '../app-attest/receipt.ts';
 import { AttestationError } from '../errors.ts';
-import type { EnrolmentInput, Evaluation } from './evaluate.ts';
+import type { EnrolmentInput, Evaluation } from './enrolment-input.ts';
 import { type Finding, Findings } from './findings.ts';
 import type { IosApp, IosRule } from './schema.ts';
 
