@@ -2,7 +2,7 @@
 
 import type { Decision } from '../../functions/fraud/decisions.ts';
 import type { FraudEvent } from '../../functions/fraud/events.ts';
-import type { RuleBook } from '../../functions/fraud/judge.ts';
+import type { RuleBook } from '../../functions/fraud/scorer.ts';
 import { createRandom } from '../support/random.ts';
 import { quantile } from '../support/statistics.ts';
 import { type GoodUser, populateGood, populateSpecial, populateViral } from './good-users.ts';

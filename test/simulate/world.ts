@@ -12,9 +12,9 @@ import {
   receivedEvent,
   uuidv7,
 } from '../../functions/fraud/events.ts';
-import type { RuleBook } from '../../functions/fraud/judge.ts';
 import { consumeAll, type LimitPolicy, limitPath } from '../../functions/fraud/limits.ts';
 import { createReplay } from '../../functions/fraud/replay.ts';
+import type { RuleBook } from '../../functions/fraud/scorer.ts';
 import { blockPath } from '../../functions/fraud/subjects.ts';
 import type { ClientEventType, RaspSignal } from '../../functions/protocol/event-schema.ts';
 import type { Random } from '../support/random.ts';

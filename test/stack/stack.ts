@@ -3,9 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { JWTPayload } from 'jose';
-import { type CloudClients, createCloudClients } from '../../functions/composition.ts';
+import { createCloudClients } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';
 import { FUNCTIONS } from '../../functions/registry.ts';
+import type { CloudClients } from '../../functions/services.ts';
 import { localKeyNames } from '../doubles/kms/kms-keys.ts';
 import { startKmsServer } from '../doubles/kms/kms-server.ts';
 import { memoryDocuments } from '../doubles/memory/documents.ts';
@@ -150,7 +151,7 @@ async function start(
     }),
     ...options.environment,
   };
-  const real = createCloudClients(loadConfig(environment));
+  const real = await createCloudClients(loadConfig(environment));
   cleanups.push(() => closeClients(real));
   const doubles = { documents: memoryDocuments(), publisher: memoryPublisher() };
   const clients = hosts ? real : { ...real, ...doubles };
