@@ -1,10 +1,11 @@
 /** `POST /v1/devices`: enrols a device key that the platform attests. */
 import { z } from 'zod';
-import type { DocumentStore } from '../cloud/documents.ts';
+import { type DocumentStore, getNamed } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
 import type { Emit } from '../fraud/event-delivery.ts';
 import type { EventInput } from '../fraud/events.ts';
-import { consumeAll, type LimitPolicy, limitPath } from '../fraud/limits.ts';
+import { limitPaths } from '../fraud/limit-paths.ts';
+import { consumeAll, type LimitPolicy } from '../fraud/limits.ts';
 import { blockPath } from '../fraud/subjects.ts';
 import { type Challenges, challengePath, spentChallengeDocument } from '../identity/challenge.ts';
 import { base64urlBytes, enrolClientData, readClientData } from '../identity/client-data.ts';
@@ -97,17 +98,17 @@ async function enrol(
     now,
   );
   const deviceId = deviceIdOf(attested.device.publicKey);
-  const limitAt = limitPath('user', `${userId}_enrolments`);
+  const limitAt = limitPaths.userEnrolments(userId);
 
   return services.documents.transaction(async (tx) => {
-    const [spent, block, known, devices, limitData, erasure] = await tx.getAll([
-      challengePath(challenge),
-      blockAt,
-      devicePath(deviceId),
-      userDevicesPath(userId),
-      limitAt,
-      erasurePath({ kind: 'user', id: userId }),
-    ]);
+    const { spent, block, known, devices, limit, erasure } = await getNamed(tx, {
+      spent: challengePath(challenge),
+      block: blockAt,
+      known: devicePath(deviceId),
+      devices: userDevicesPath(userId),
+      limit: limitAt,
+      erasure: erasurePath({ kind: 'user', id: userId }),
+    });
     if (spent) throw new ServiceError('challenge_spent');
     refuseIfBlocked([block], now);
     refuseIfErased(erasure, now);
@@ -119,12 +120,12 @@ async function enrol(
       tx.create(challengePath(challenge), spentChallengeDocument(challenge));
       return { ...attested, deviceId, device, retired: [] };
     }
-    const check = { policy: ENROLMENTS, path: limitAt, data: limitData };
+    const check = { policy: ENROLMENTS, path: limitAt, data: limit };
     const { allowed, retryAfterSeconds, headers, writes } = consumeAll([check], now);
     if (!allowed) throw new ServiceError('rate_limited', { retryAfterSeconds, headers });
 
-    const limit = services.config.maxDevicesPerUser;
-    const { document, retired } = withDevice(devices, deviceId, data.replaces, limit);
+    const most = services.config.maxDevicesPerUser;
+    const { document, retired } = withDevice(devices, deviceId, data.replaces, most);
     tx.create(challengePath(challenge), spentChallengeDocument(challenge));
     for (const { path, data } of writes) tx.set(path, data);
     tx.create(devicePath(deviceId), deviceDocument(attested.device));
