@@ -19,14 +19,19 @@ export interface StoredDocument {
   readonly data: DocumentData;
 }
 
+export type DocumentFilter =
+  | readonly [
+      field: string,
+      op: '==' | '<' | '<=' | '>' | '>=',
+      value: string | number | boolean | Date | null,
+    ]
+  /** The field is an array that holds one of these values, of which there are 30 at most. */
+  | readonly [field: string, op: 'array-contains-any', values: readonly string[]];
+
 /** Documents of one collection, by equality and range of fields, in the order of one field. */
 export interface DocumentQuery {
   readonly collection: string;
-  readonly where?: readonly (readonly [
-    field: string,
-    op: '==' | '<' | '<=' | '>' | '>=',
-    value: string | number | boolean | Date | null,
-  ])[];
+  readonly where?: readonly DocumentFilter[];
   readonly orderBy?: readonly [field: string, direction: 'asc' | 'desc'];
   /**
    * Only documents behind this path: the next page, after the last path of the one before. For

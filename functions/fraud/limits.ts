@@ -59,6 +59,11 @@ export function consume(
   };
 }
 
+/** The state with one request given back. */
+export function refund(policy: LimitPolicy, { tat }: LimitState): LimitState {
+  return { tat: tat - Math.ceil((policy.windowSeconds * 1000) / policy.limit) };
+}
+
 /** One policy applied to one subject: where its document lies and what was read there. */
 export interface LimitCheck {
   readonly policy: LimitPolicy;

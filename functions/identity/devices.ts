@@ -23,6 +23,11 @@ const record = z.object({
     .nullable(),
   /** When the receipt is to be refreshed; null where it never is. */
   receiptDueAt: z.date().nullable(),
+  /**
+   * Of the certificates that vouch for an Android key, in hexadecimal: found again by them when one is
+   * revoked. Empty on iOS, on a retired device, and on those that enrolled before it was kept.
+   */
+  serialNumbers: z.array(z.string()).default([]),
   enrolledAt: z.date(),
   retiredAt: z.date().nullable(),
 });

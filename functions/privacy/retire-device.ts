@@ -58,9 +58,9 @@ export async function retireDevice(
   });
 }
 
-/** Retires a device for an operator. Throws device_unknown. */
+/** Retires a device without its proof: for an operator, or because its certificates were revoked. Throws device_unknown. */
 export async function retireByOperator(
-  documents: DocumentStore,
+  documents: Pick<DocumentStore, 'transaction'>,
   deviceId: string,
   now: Date,
 ): Promise<void> {
@@ -80,7 +80,11 @@ function retire(
   list: DocumentData | undefined,
   now: Date,
 ): void {
-  tx.update(devicePath(deviceId), { retiredAt: retiredAt ?? now, receiptDueAt: null });
+  tx.update(devicePath(deviceId), {
+    retiredAt: retiredAt ?? now,
+    receiptDueAt: null,
+    serialNumbers: [],
+  });
   if (list) tx.set(userDevicesPath(user), withoutDevice(list, deviceId));
   tx.set(erasurePath({ kind: 'device', id: deviceId }), { ...deviceErasure(deviceId, now) });
 }
