@@ -18,6 +18,7 @@ import { reseal } from '../../functions/protocol/stream.ts';
 import type { Services } from '../../functions/services.ts';
 import { LOCAL_ANDROID_APP } from '../../test/doubles/vendors.ts';
 import { type Stack, startStack } from '../../test/stack/stack.ts';
+import { median } from '../../test/support/statistics.ts';
 import { virtualIphone } from '../../test/virtual-phones/virtual-iphone.ts';
 import { virtualPixel } from '../../test/virtual-phones/virtual-pixel.ts';
 import type { VirtualPlatform } from '../../test/virtual-phones/virtual-platform.ts';
@@ -25,7 +26,6 @@ import type { Figure } from '../bench.ts';
 import { publish } from '../commands/publish.ts';
 import { benchPhone } from './bench-phone.ts';
 import { besideCopies } from './beside-copy.ts';
-import { median } from './throughput.ts';
 
 const FILES = {
   '250kb': 'node_modules/@mediapipe/selfie_segmentation/selfie_segmentation.tflite',
