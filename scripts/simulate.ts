@@ -1,8 +1,8 @@
 /** `npm run simulate`: good users and thieves on the real scoring code, and what came of them. */
+
 import { mkdirSync, openSync, writeSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { DEFAULT_RULES } from '../functions/fraud/default-rules.ts';
 import { ruleSetSchema } from '../functions/fraud/rules.ts';
 import {
@@ -15,21 +15,35 @@ import {
 import { PLANS, THIEF_KINDS } from '../test/simulate/plans.ts';
 import { plotOf } from '../test/simulate/plot.ts';
 import { simulateAll } from '../test/simulate/seed-worker.ts';
+import { commandLine, wholeNumber, wholeNumbers } from './terminal/command-line.ts';
 
-const { values: options } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '101,102' },
-    seed: { type: 'string' },
-    users: { type: 'string', default: '1000' },
-    viral: { type: 'string', default: '0' },
-    thieves: { type: 'string', default: '4' },
-    days: { type: 'string', default: '30' },
-    rules: { type: 'string' },
-    json: { type: 'string' },
-    plot: { type: 'string' },
-    log: { type: 'string' },
-  },
-});
+const options = commandLine(
+  'simulate',
+  'Lets good users and thieves live on the real scoring code.',
+)
+  .option('--seeds <numbers>', 'one world each', wholeNumbers, [101, 102])
+  .option('--seed <number>', 'one world only', wholeNumber)
+  .option('--users <number>', 'good users', wholeNumber, 1000)
+  .option('--viral <number>', 'users whom one success brings', wholeNumber, 0)
+  .option('--thieves <number>', 'of each kind', wholeNumber, 4)
+  .option('--days <number>', 'how long', wholeNumber, 30)
+  .option('--rules <file>', 'a rule set; the default where absent')
+  .option('--json <file>', 'write the figures for machines')
+  .option('--plot <file>', 'write a picture of what was collected')
+  .option('--log <folder>', 'write events and decisions as npm run query reads them')
+  .parse()
+  .opts<{
+    seeds: readonly number[];
+    seed?: number;
+    users: number;
+    viral: number;
+    thieves: number;
+    days: number;
+    rules?: string;
+    json?: string;
+    plot?: string;
+    log?: string;
+  }>();
 
 /** What is worst for the owner of the models comes first. */
 const ORDER = ['loud', 'slow', 'barren', 'unlinked'] as const;
@@ -38,12 +52,12 @@ const live = options.rules
   ? ruleSetSchema.parse(JSON.parse(await readFile(options.rules, 'utf8')))
   : DEFAULT_RULES;
 const size = {
-  goodUsers: whole(options.users, '--users'),
-  thievesPerKind: whole(options.thieves, '--thieves'),
-  days: whole(options.days, '--days'),
-  viralUsers: whole(options.viral, '--viral'),
+  goodUsers: options.users,
+  thievesPerKind: options.thieves,
+  days: options.days,
+  viralUsers: options.viral,
 };
-const seeds = (options.seed ?? options.seeds).split(',').map((text) => whole(text, '--seeds'));
+const seeds = options.seed === undefined ? options.seeds : [options.seed];
 const startedAt = performance.now();
 // Threads would write into one log at once; whoever wants the log waits longer.
 const results = options.log
@@ -121,10 +135,4 @@ function printFigures(all: readonly Figure[]): void {
       console.log(`${who}: ${kind}, who got ${most} models at most (${PLANS[kind].description})`);
     }
   }
-}
-
-function whole(text: string, option: string): number {
-  const number = Number(text);
-  if (!Number.isSafeInteger(number) || number < 0) throw new RangeError(`${option}: not a number`);
-  return number;
 }

@@ -1,11 +1,9 @@
-/**
- * `npm start`: runs the whole system on loopback until Ctrl-C. `-- --state DIR` keeps keys, users
- * and models in DIR for the next start; `-- --in-memory` does without the emulators.
- */
+/** `npm start`: runs the whole system on loopback until Ctrl-C. */
+
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { type Stack, startStack } from '../test/stack/stack.ts';
+import { timeText } from '../test/support/story.ts';
 import { saveTestRoots } from '../test/virtual-phones/test-roots.ts';
 import {
   LOCAL_ENVIRONMENT_FILE,
@@ -14,13 +12,15 @@ import {
   LOCAL_STATE,
 } from './commands/command-services.ts';
 import type { SmokeIdentity } from './smoke/identity.ts';
-import { timeText } from './terminal/units.ts';
+import { commandLine } from './terminal/command-line.ts';
 
 const SMOKE_ROOTS = join(LOCAL_STATE, 'smoke-roots');
 
-const { values } = parseArgs({
-  options: { state: { type: 'string' }, 'in-memory': { type: 'boolean', default: false } },
-});
+const values = commandLine('start', 'Runs the whole system on loopback until Ctrl-C.')
+  .option('--state <folder>', 'keep keys, users and models there for the next start')
+  .option('--in-memory', 'do without the emulators', false)
+  .parse()
+  .opts<{ state?: string; inMemory: boolean }>();
 
 // From the start: a Ctrl-C while things are starting must end them, too.
 const interrupted = new Promise<void>((resolve) => {
@@ -31,7 +31,7 @@ const interrupted = new Promise<void>((resolve) => {
 const startedAt = performance.now();
 console.log('Starting everything on loopback …');
 const starting = startStack({
-  inMemory: values['in-memory'],
+  inMemory: values.inMemory,
   eventLog: LOCAL_EVENT_LOG,
   ...(values.state !== undefined && { stateFolder: values.state }),
 });
