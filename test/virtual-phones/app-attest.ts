@@ -1,4 +1,5 @@
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { KeyLostError } from '../../sdk/typescript/platform.ts';
 import { issueReceipt } from './apple-receipt.ts';
 import { type CborInput, encodeCbor } from './cbor.ts';
 import { context, octets, sequence } from './der.ts';
@@ -7,8 +8,9 @@ import {
   type ExtensionInput,
   issueCertificate,
   keyUsageExtension,
+  nameFrom,
 } from './issue-certificate.ts';
-import { commonNameOf, randomSerial, type TestHierarchy, type TestRoots } from './test-roots.ts';
+import { randomSerial, type TestHierarchy, type TestRoots } from './test-roots.ts';
 
 export interface VirtualAppAttestOptions {
   readonly roots: TestRoots;
@@ -150,7 +152,7 @@ export class VirtualAppAttest {
 
   #key(keyId: string): VirtualKey {
     const key = this.#keys.get(keyId);
-    if (!key) throw new RangeError('this device has no such key');
+    if (!key) throw new KeyLostError();
     return key;
   }
 
@@ -190,7 +192,7 @@ export class VirtualAppAttest {
     );
     return issueCertificate({
       subject: sha256(pointOf(publicKey)).toString('hex'),
-      issuer: commonNameOf(authority.intermediate),
+      issuer: nameFrom(authority.intermediate),
       serialNumber: randomSerial(),
       notBefore: set.notBefore ?? new Date(now.getTime() - DAY_MS),
       notAfter: set.notAfter ?? new Date(now.getTime() + 300 * DAY_MS),
