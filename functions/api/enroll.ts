@@ -1,6 +1,6 @@
 /** `POST /v1/devices`: enrols a device key that the platform attests. */
 import { z } from 'zod';
-import type { DocumentStore } from '../cloud/documents.ts';
+import { type DocumentStore, getNamed } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
 import type { Emit } from '../fraud/event-delivery.ts';
 import type { EventInput } from '../fraud/events.ts';
@@ -112,12 +112,12 @@ async function store(
 ): Promise<Enrolled> {
   const deviceId = deviceIdOf(attested.device.publicKey);
   return documents.transaction(async (tx) => {
-    const [block, known, devices, erasure] = await tx.getAll([
-      blockPath({ kind: 'user', id: userId }),
-      devicePath(deviceId),
-      userDevicesPath(userId),
-      erasurePath({ kind: 'user', id: userId }),
-    ]);
+    const { block, known, devices, erasure } = await getNamed(tx, {
+      block: blockPath({ kind: 'user', id: userId }),
+      known: devicePath(deviceId),
+      devices: userDevicesPath(userId),
+      erasure: erasurePath({ kind: 'user', id: userId }),
+    });
     refuseIfBlocked([block], now);
     refuseIfErased(erasure, now);
     if (known) {

@@ -3,6 +3,8 @@
  * span of time. Pure: the caller reads the documents, asks, and writes what comes back, all in its
  * own transaction.
  */
+import { z } from 'zod';
+import { documentKind } from '../cloud/document-kind.ts';
 import type { DocumentData, StoredDocument } from '../cloud/documents.ts';
 
 /**
@@ -103,19 +105,11 @@ export function consumeAll(checks: readonly LimitCheck[], now: Date): LimitsDeci
   };
 }
 
-/** The document of a policy's state for one subject, such as `limits/user_u1_x`. */
-export function limitPath(kind: 'user' | 'device' | 'network' | 'model', id: string): string {
-  return `limits/${kind}_${id}`;
-}
+const read = documentKind('limit', z.object({ tat: z.number() }));
 
-/** Throws TypeError on a document that is not a limit's: a limit that cannot be read must not be open. */
+/** Throws on a document that is not a limit's: a limit that cannot be read must not be open. */
 export function limitState(data: DocumentData | undefined): LimitState | undefined {
-  if (data === undefined) return undefined;
-  const tat = data['tat'];
-  if (typeof tat !== 'number' || !Number.isFinite(tat)) {
-    throw new TypeError('not the document of a limit');
-  }
-  return { tat };
+  return data && read(data);
 }
 
 /** A state whose `tat` has passed says nothing more, so it may be deleted from then on. */

@@ -2,13 +2,13 @@
  * An attempt to enrol, paid for before anything is verified: what vendors are asked costs quota, and
  * one request in a hundred copies at once must cost no more than one.
  */
-import type { DocumentStore } from '../cloud/documents.ts';
+import { type DocumentStore, getNamed } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
+import { limitPaths } from '../fraud/limit-paths.ts';
 import {
   consumeAll,
   type LimitPolicy,
   limitDocument,
-  limitPath,
   limitState,
   refund,
 } from '../fraud/limits.ts';
@@ -24,7 +24,7 @@ export interface EnrolmentAttempt {
   readonly challenge: VerifiedChallenge;
 }
 
-const limitOf = ({ userId }: EnrolmentAttempt): string => limitPath('user', `${userId}_enrolments`);
+const limitOf = ({ userId }: EnrolmentAttempt): string => limitPaths.userEnrolments(userId);
 
 /** Spends the challenge and one enrolment of the user's. Throws blocked, challenge_spent or rate_limited. */
 export async function payAttempt(
@@ -34,11 +34,11 @@ export async function payAttempt(
 ): Promise<void> {
   const { userId, challenge } = attempt;
   await documents.transaction(async (tx) => {
-    const [block, spent, limit] = await tx.getAll([
-      blockPath({ kind: 'user', id: userId }),
-      challengePath(challenge),
-      limitOf(attempt),
-    ]);
+    const { block, spent, limit } = await getNamed(tx, {
+      block: blockPath({ kind: 'user', id: userId }),
+      spent: challengePath(challenge),
+      limit: limitOf(attempt),
+    });
     refuseIfBlocked([block], now);
     if (spent) throw new ServiceError('challenge_spent');
     const check = { policy: ENROLMENTS, path: limitOf(attempt), data: limit };

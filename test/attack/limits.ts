@@ -229,9 +229,9 @@ export const limits: readonly Attack[] = [
     off: {
       edits: [
         edit(
-          'functions/grants/admission.ts',
-          "path: limitPath('user', userId)",
-          "path: limitPath('user', deviceId)",
+          'functions/grants/admit.ts',
+          'path: limitPaths.userGrants(userId)',
+          'path: limitPaths.userGrants(deviceId)',
         ),
       ],
     },
@@ -251,14 +251,14 @@ export const limits: readonly Attack[] = [
     off: {
       edits: [
         edit(
-          'functions/grants/admission.ts',
-          "path: limitPath('user', userId)",
-          "path: limitPath('user', network ?? '')",
+          'functions/grants/admit.ts',
+          'path: limitPaths.userGrants(userId)',
+          "path: limitPaths.userGrants(network ?? '')",
         ),
         edit(
-          'functions/grants/admission.ts',
-          "path: limitPath('device', deviceId)",
-          "path: limitPath('device', network ?? '')",
+          'functions/grants/admit.ts',
+          'path: limitPaths.deviceGrants(deviceId)',
+          "path: limitPaths.deviceGrants(network ?? '')",
         ),
       ],
     },
