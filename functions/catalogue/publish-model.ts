@@ -3,6 +3,7 @@
  * The version exists from the moment when its catalogue entry is written, which is the last step:
  * before it there are only ciphertexts that nobody refers to, and they are deleted on failure.
  */
+
 import { createHash } from 'node:crypto';
 import type { DocumentStore, DocumentTransaction } from '../cloud/documents.ts';
 import type { KeyService } from '../cloud/keys.ts';
@@ -10,6 +11,7 @@ import type { ObjectStore } from '../cloud/objects.ts';
 import { ServiceError } from '../errors.ts';
 import type { Coverage } from '../formats/cover.ts';
 import type { ModelSource } from '../formats/random-access.ts';
+import { streamOf } from '../protocol/bytes.ts';
 import { DEFAULT_CHUNK_BYTES } from '../protocol/container.ts';
 import { toBase64url } from '../protocol/encoding.ts';
 import { CONTENT_KEY_BYTES, deriveKeys, wipe } from '../protocol/key-schedule.ts';
@@ -118,7 +120,7 @@ export async function publishModel(
     const { sha256, wrappedKey } = await encryptToVault(services, request, layers, vaultObject);
     const about = { request, format, layers, sha256, tracing, now };
     const manifest = await signedManifest(services, about);
-    await services.objects.write(vault, manifestObject, once(Buffer.from(manifest, 'ascii')), {
+    await services.objects.write(vault, manifestObject, streamOf(Buffer.from(manifest, 'ascii')), {
       contentType: 'application/jose',
       ifAbsent: true,
     });
@@ -275,8 +277,4 @@ async function* counted(
     done += chunk.byteLength;
     onProgress?.(done);
   }
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }

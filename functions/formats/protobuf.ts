@@ -4,9 +4,9 @@ import { FormatError } from './errors.ts';
 import type { RandomAccess, Span } from './random-access.ts';
 
 export const VARINT = 0;
-export const FIXED64 = 1;
+const FIXED64 = 1;
 export const LENGTH_DELIMITED = 2;
-export const FIXED32 = 5;
+const FIXED32 = 5;
 
 export interface Field extends Span {
   readonly number: number;
