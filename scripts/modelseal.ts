@@ -1,5 +1,5 @@
 /** `npm run modelseal -- …`: what operators and analysts do, from a terminal. */
-import { Command } from 'commander';
+
 import { ConfigError } from '../functions/config.ts';
 import { ServiceError } from '../functions/errors.ts';
 import { addAccountCommands } from './commands/account-cli.ts';
@@ -8,8 +8,10 @@ import { doctor } from './commands/doctor.ts';
 import { addFraudCommands } from './commands/fraud-cli.ts';
 import { type PublishOptions, publish } from './commands/publish.ts';
 import { addTraceCommand } from './commands/trace.ts';
+import { commandLine } from './terminal/command-line.ts';
 
-const program = new Command('modelseal').description(
+const program = commandLine(
+  'modelseal',
   'Operates modelseal: the project of the environment, or else the local stack of this folder.',
 );
 

@@ -118,7 +118,7 @@ export function limitDocument(state: LimitState): DocumentData {
 }
 
 /** The fields of draft-ietf-httpapi-ratelimit-headers, one item a policy. */
-export function rateLimitHeaders(
+function rateLimitHeaders(
   limits: readonly (readonly [LimitPolicy, LimitDecision])[],
 ): Readonly<Record<string, string>> {
   const list = (item: (policy: LimitPolicy, decision: LimitDecision) => string) =>
