@@ -25,6 +25,7 @@ import { proofs } from './proofs.ts';
 import { publishing } from './publishing.ts';
 import { storageAttacks } from './storage.ts';
 import { storedCopies } from './stored-copies.ts';
+import { takeover } from './takeover.ts';
 
 export const ATTACKS: readonly Attack[] = [
   ...forgedTokens,
@@ -34,6 +35,7 @@ export const ATTACKS: readonly Attack[] = [
   ...proofs,
   ...iosEnrolment,
   ...androidEnrolment,
+  ...takeover,
   ...certificateChains,
   ...models,
   ...publishing,
