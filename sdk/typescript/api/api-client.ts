@@ -18,7 +18,8 @@ export type ChallengePurpose =
   | 'licence.renew'
   | 'events'
   | 'device.retire'
-  | 'user.erase';
+  | 'user.erase'
+  | 'device.approve';
 
 /** How far the erasure of a user's data is; times are ISO 8601 in UTC. */
 export interface ErasureAnswer {
