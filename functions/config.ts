@@ -85,14 +85,14 @@ const appleReceiptKey = z.strictObject({
 });
 
 /** A day's models are listed in one document. */
-const MOST_MODELS_A_DAY = 1_000;
+const MAX_MODELS_A_DAY = 1_000;
 
 const plans = z
   .record(
     z.string().regex(/^[\w.-]{1,64}$/),
     z.strictObject({
       grantsPerDay: z.int().min(1).max(1_000_000),
-      modelsPerDay: z.int().min(1).max(MOST_MODELS_A_DAY),
+      modelsPerDay: z.int().min(1).max(MAX_MODELS_A_DAY),
     }),
   )
   .refine((all) => Object.hasOwn(all, DEFAULT_PLAN), 'needs a default plan');

@@ -4,7 +4,7 @@ import type { Services } from '../composition.ts';
 import { ServiceError } from '../errors.ts';
 import { clientEventSchema, type EventInput, receivedEvent } from '../fraud/events.ts';
 import { limitPath } from '../fraud/limits.ts';
-import { copiesToErase } from '../grants/revocation-notice.ts';
+import { revokedCopies } from '../grants/revocation-notice.ts';
 import {
   appVersion,
   challenge,
@@ -87,7 +87,7 @@ function accept(
       [],
       now,
     );
-    const erase = await copiesToErase(tx, { userId, deviceId, blocked, held: data.held });
+    const erase = await revokedCopies(tx, { userId, deviceId, blocked, held: data.held });
     await commit();
     return { device, erase };
   });

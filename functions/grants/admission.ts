@@ -100,11 +100,11 @@ const joined = (...all: readonly Readonly<Record<string, string>>[]) =>
   );
 
 /** Scoring takes a moment: what a caller can get before it must not be a collection. */
-const MOST_AT_ONCE = 8;
+const MAX_AT_ONCE = 8;
 
 const perMinute = (name: string, limit: number): LimitPolicy => ({
   name,
   limit,
   windowSeconds: 60,
-  burst: Math.min(limit, MOST_AT_ONCE),
+  burst: Math.min(limit, MAX_AT_ONCE),
 });

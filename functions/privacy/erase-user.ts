@@ -23,7 +23,7 @@ export type ErasureServices = Pick<Services, 'documents' | 'objects' | 'config' 
 const DEVICES_A_STEP = 50;
 const MODELS_A_STEP = 10;
 /** Of a record; who was at more places is forgotten there when scoring forgets. */
-const MOST_REMEMBERED = 500;
+const MAX_REMEMBERED = 500;
 
 /** Does one step; true once nothing is left. The user's erasure record must exist. */
 export async function eraseUser(
@@ -71,7 +71,7 @@ async function remember(
     const [data] = await tx.getAll([path]);
     const { devices, networks } = readErasure(data ?? {});
     const joined = (known: readonly string[], more: readonly string[] = []) =>
-      [...new Set([...known, ...more])].slice(-MOST_REMEMBERED);
+      [...new Set([...known, ...more])].slice(-MAX_REMEMBERED);
     tx.update(path, {
       devices: joined(devices, seen.devices),
       networks: joined(networks, seen.networks),

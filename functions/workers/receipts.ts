@@ -105,7 +105,7 @@ export async function refreshReceipts(
   };
   await Promise.all(Array.from({ length: CONCURRENT }, lane));
   if (outage) {
-    // Refused credentials do not mend themselves.
+    // Refused credentials do not pass by themselves.
     const severity = outage.code === 'unauthorised' ? 'ERROR' : 'WARNING';
     services.log(severity, 'receipts put off: Apple gives none', { cause: outage.code });
   }

@@ -6,7 +6,7 @@ import type {
   VirtualAppAttestOptions,
 } from '../../../test/virtual-phones/app-attest.ts';
 import type { CborInput } from '../../../test/virtual-phones/cbor.ts';
-import type { AttestationCause } from '../errors.ts';
+import type { AttestationErrorCode } from '../errors.ts';
 import { evaluateEnrolment } from './evaluate.ts';
 import { checkRiskMetric } from './evaluate-ios.ts';
 import { iosRule } from './schema.ts';
@@ -28,7 +28,7 @@ describe('an iPhone', () => {
     ]),
   });
   const refusals: readonly (readonly [
-    AttestationCause,
+    AttestationErrorCode,
     Rule,
     AppAttestOverrides,
     Partial<VirtualAppAttestOptions>,

@@ -24,9 +24,9 @@ import { createInstance, type Instance, running } from './instance.ts';
 import type { Schedule } from './schedule.ts';
 
 /** What all schedules share: it never fails and nothing of it changes. */
-export type Surroundings = Awaited<ReturnType<typeof createSurroundings>>;
+export type Surroundings = Awaited<ReturnType<typeof startSurroundings>>;
 
-export async function createSurroundings() {
+export async function startSurroundings() {
   const idp: TokenIssuer = await startTokenIssuer();
   const vendors = await startVendors();
   const roots = createTestRoots();
@@ -49,15 +49,15 @@ export interface TakenMessage {
   readonly data: unknown;
 }
 
-export type World = Awaited<ReturnType<typeof createWorld>>;
+export type System = Awaited<ReturnType<typeof startSystem>>;
 
 const API_INSTANCES = 2;
 const REDELIVERED_AFTER_MS = 5;
 /** Faults end; what is delivered so often and still fails will never be taken. */
-const MOST_DELIVERIES = 60;
+const MAX_DELIVERIES = 60;
 
 /** `plant` may put a mistake into the cloud that the functions work with, to see that it is noticed. */
-export async function createWorld(
+export async function startSystem(
   surroundings: Surroundings,
   schedule: Schedule,
   plant: (cloud: CloudClients) => CloudClients = (cloud) => cloud,
@@ -108,7 +108,7 @@ export async function createWorld(
   /** Delivers a message or an event of a bucket until a worker that lived to the end has taken it. */
   function deliver(work: (services: Services) => Promise<void>): void {
     const delivery = (async () => {
-      for (let attempt = 0; attempt < MOST_DELIVERIES; attempt++) {
+      for (let attempt = 0; attempt < MAX_DELIVERIES; attempt++) {
         const instance = createInstance();
         const death = new Promise<never>((_, reject) =>
           instance.onKilled(() => reject(new Error('killed'))),
