@@ -16,11 +16,12 @@ import { timeText } from './terminal/units.ts';
 
 const SMOKE_ROOTS = join(LOCAL_STATE, 'smoke-roots');
 
-const USAGE = `npm start -- [--in-memory] [--state DIR] [--json FILE]
+const USAGE = `npm start -- [--in-memory] [--state DIR] [--json FILE] [--faults]
 
   --in-memory  doubles of Firestore and Pub/Sub even where the emulators are installed
   --state DIR  keeps keys, users and models in DIR for the next start
   --json FILE  writes what a client needs, for machines, once everything is ready
+  --faults     a network with faults beside the API, for tests of phones (test/stack/faulty-network.ts)
   --help       this text`;
 
 const { values } = parseArgs({
@@ -28,6 +29,7 @@ const { values } = parseArgs({
     state: { type: 'string' },
     'in-memory': { type: 'boolean', default: false },
     json: { type: 'string' },
+    faults: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -47,6 +49,7 @@ console.log('Starting everything on loopback …');
 const starting = startStack({
   inMemory: values['in-memory'],
   eventLog: LOCAL_EVENT_LOG,
+  faultyNetwork: values.faults,
   ...(values.state !== undefined && { stateFolder: values.state }),
 });
 const stack = await Promise.race([starting, interrupted.then(() => undefined)]);
@@ -95,9 +98,14 @@ await stack.stop();
 process.exit(0);
 
 /** What a client in another process needs to be a phone of this stack. */
-function clientSettings({ baseUrl, issuer, development }: Stack) {
-  const { url: developmentUrl } = development;
-  return { baseUrl, tokenUrl: `${issuer}/token`, developmentUrl, apps: DEVELOPMENT_APPS };
+function clientSettings({ baseUrl, issuer, development, network }: Stack) {
+  return {
+    baseUrl,
+    tokenUrl: `${issuer}/token`,
+    developmentUrl: development.url,
+    apps: DEVELOPMENT_APPS,
+    ...(network && { networkUrl: network.url }),
+  };
 }
 
 /** Lets the `modelseal` tool in this folder find the stack. Doubles live in this process, out of its reach. */

@@ -30,6 +30,7 @@ import {
 import { openEventLog } from './event-log.ts';
 import { subscribeEventLog } from './event-log-subscription.ts';
 import { wireEvents } from './event-wiring.ts';
+import { type FaultyNetwork, startFaultyNetwork } from './faulty-network.ts';
 import { exportFirestore, newestExport } from './firestore-state.ts';
 import { startFrontDoor } from './front-door.ts';
 import { startFunctionProcesses, startFunctionsInProcess } from './function-host.ts';
@@ -50,6 +51,8 @@ export interface StackOptions {
   readonly inMemory?: boolean;
   /** Events and decisions are written there, for `npm run query` and `npm run report`. */
   readonly eventLog?: string;
+  /** A network with faults in front of the API, for tests of phones. */
+  readonly faultyNetwork?: boolean;
   /** Variables of functions/config.ts that differ from the stack's own, such as URL_TTL_SECONDS. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -71,6 +74,8 @@ export interface Stack {
   readonly vendors: LocalVendors;
   /** Phones in software and an operator, for clients in other processes. */
   readonly development: DevelopmentServer;
+  /** Where it was asked for. */
+  readonly network: FaultyNetwork | undefined;
   /** The environment of the functions. */
   readonly environment: Readonly<Record<string, string>>;
   /** The clients that the functions have, or clients of the same services. */
@@ -178,6 +183,9 @@ async function start(
     started(await subscribeEventLog(pubsub, openEventLog(options.eventLog)));
   }
   const frontDoor = started(await startFrontDoor(routesOf(host.ports)));
+  const network = options.faultyNetwork
+    ? started(await startFaultyNetwork(frontDoor.url))
+    : undefined;
   const operator = createServices(
     loadConfig(environment),
     { name: 'operator', secrets: ['CHALLENGE_SECRET', 'PSEUDONYM_SECRET'] },
@@ -188,6 +196,7 @@ async function start(
     await startDevelopmentServer({
       ...developmentPhones(roots, vendors),
       ...developmentOperator(operator),
+      ...network?.control,
     }),
   );
 
@@ -201,6 +210,7 @@ async function start(
     app: LOCAL_APP,
     vendors,
     development,
+    network,
     environment,
     clients,
     runScheduled: events.runScheduled,
