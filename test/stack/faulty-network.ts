@@ -215,7 +215,8 @@ function send(
   }
   response.writeHead(status, { ...headers, 'content-length': String(body.byteLength) });
   if (kind !== 'truncate') return void response.end(body);
-  response.write(body.subarray(0, bytes), () => setTimeout(() => response.destroy(), 20));
+  // What was sent arrives: a reset would take it back.
+  response.write(body.subarray(0, bytes), () => response.socket?.end());
 }
 
 async function bodyOf(request: IncomingMessage): Promise<Buffer> {

@@ -8,10 +8,13 @@ import io.modelseal.store.ModelStore
 import io.modelseal.store.StoredCopy
 import io.modelseal.store.isTransient
 import java.util.concurrent.ConcurrentHashMap
+import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.cancel
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.ensureActive
 import kotlinx.serialization.json.JsonObject
 
 /** What `get` may be told. */
@@ -53,8 +56,14 @@ public class ModelSeal(private val config: ModelSealConfig) : AutoCloseable {
      */
     public suspend fun get(modelId: String, options: GetOptions = GetOptions()): OpenModel {
         requireOpen()
-        val grantId = flights.join("$modelId ${options.version.orEmpty()}", options.onProgress) { onProgress ->
-            files.storage.withLock("${files.tag}.$modelId") { ready(modelId, options.version, onProgress) }
+        val grantId = try {
+            flights.join("$modelId ${options.version.orEmpty()}", options.onProgress) { onProgress ->
+                files.storage.withLock("${files.tag}.$modelId") { ready(modelId, options.version, onProgress) }
+            }
+        } catch (cancelled: CancellationException) {
+            // Either by who asked, or by signing out.
+            currentCoroutineContext().ensureActive()
+            throw SealException(SealException.Reason.CLOSED, cause = cancelled)
         }
         requireOpen()
         return store.open(grantId, config.nowMs(), opened::remove).also {

@@ -12,6 +12,8 @@ import io.modelseal.protocol.toBase64url
 import io.modelseal.protocol.wholeOrNull
 import java.io.IOException
 import kotlinx.coroutines.CancellationException
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.ensureActive
 import kotlinx.serialization.json.JsonArray
 import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.JsonPrimitive
@@ -128,6 +130,7 @@ internal class ApiClient(
         return try {
             http.newCall(request.build()).await()
         } catch (cause: IOException) {
+            currentCoroutineContext().ensureActive()
             throw unreachable(cause)
         }
     }
@@ -149,14 +152,11 @@ internal class ApiClient(
             .header("Authorization", "Bearer ${token(forceRefresh)}")
             .method(method, body?.toString()?.toRequestBody(JSON))
             .build()
-        val response = try {
-            http.newCall(request).await()
+        val (response, text) = try {
+            val response = http.newCall(request).await()
+            response to response.readBody(MAX_ANSWER_BYTES)
         } catch (cause: IOException) {
-            throw unreachable(cause)
-        }
-        val text = try {
-            response.readBody(MAX_ANSWER_BYTES)
-        } catch (cause: IOException) {
+            currentCoroutineContext().ensureActive()
             throw unreachable(cause)
         }
         val json = text?.takeIf { response.isJson() }?.let(::parseJson) as? JsonObject
@@ -181,8 +181,9 @@ internal class ApiClient(
     private fun refusalOf(response: Response, problem: JsonObject?): ApiException {
         val retryAfter = response.header("Retry-After")?.toLongOrNull()
         if (problem == null) {
-            // Only a gateway of the service's own says 5xx without a problem; anything else is somebody else.
-            return if (response.code >= 500) ApiException("http_${response.code}", response.code, Advice.RETRY, retryAfter)
+            // A gateway of the service's own says 5xx without a problem; anything else is somebody else, such as
+            // a portal with 511 (RFC 6585 section 6).
+            return if (response.code in 500..510) ApiException("http_${response.code}", response.code, Advice.RETRY, retryAfter)
             else unusable()
         }
         val advice = Advice.entries.find { it.name.lowercase() == problem.text("advice") }

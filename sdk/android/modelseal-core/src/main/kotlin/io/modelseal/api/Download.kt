@@ -4,6 +4,8 @@ import io.modelseal.ApiException
 import io.modelseal.protocol.ContainerHeader
 import java.io.IOException
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.runInterruptible
 import okhttp3.Response
 import okio.BufferedSource
@@ -39,6 +41,7 @@ internal class Download(
                     throw error
                 } catch (cause: IOException) {
                     close()
+                    currentCoroutineContext().ensureActive()
                     throw ApiClient.unreachable(cause)
                 }
             }
@@ -75,7 +78,7 @@ internal class Download(
     private fun refuse(answer: Response, start: Long) {
         val code = answer.code
         if (code in ENDED) throw ApiException("url_ended", code)
-        if (code >= 500 || code == 429 || code == 408) throw ApiException("download_refused", 503)
+        if (code in 500..510 || code == 429 || code == 408) throw ApiException("download_refused", 503)
         val total = if (code == 206) answer.header("Content-Range")?.substringAfter('/') else answer.header("Content-Length")
         val begins = code != 206 || answer.header("Content-Range")?.startsWith("bytes $start-") == true
         val isOurs = (code == 200 || code == 206 && start > 0) && begins && answer.header("Content-Encoding") == null &&

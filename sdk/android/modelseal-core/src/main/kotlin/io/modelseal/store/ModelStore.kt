@@ -31,7 +31,7 @@ internal class ModelStore(
 ) {
     private val storage get() = files.storage
 
-    /** Those that can be read; of the others `eraseExpired` takes care. Throws what is transient. */
+    /** Those that can be read; one that never will be is erased. Throws what is transient. */
     suspend fun copies(): List<StoredCopy> = files.grants("record").mapNotNull { grantId ->
         try {
             load(files.record(grantId)).use { loaded ->
@@ -40,6 +40,7 @@ internal class ModelStore(
             }
         } catch (error: SealException) {
             if (isTransient(error)) throw error
+            if (error.reason == Reason.STORAGE_CORRUPT) erase(grantId)
             null
         }
     }
