@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { p256 } from '@noble/curves/nist.js';
 import { XWing } from '@noble/post-quantum/hybrid.js';
 import { AEAD_AES_256_GCM, CipherSuite, KDF_HKDF_SHA256, type KEMFactory } from 'hpke';
-import { concat, utf8 } from '../functions/protocol/bytes.ts';
+import { collect, concat, streamOf, utf8 } from '../functions/protocol/bytes.ts';
 import type { ContainerHeader } from '../functions/protocol/container.ts';
 import { sha256 } from '../functions/protocol/crypto.ts';
 import { lengthPrefixed, toBase64url } from '../functions/protocol/encoding.ts';
@@ -65,7 +65,7 @@ export async function makeVectors() {
   const model = bytesFor('model', header.plainBytes);
   const dataKey = bytesFor('data key', 32);
   const vaultKeys = await deriveKeys(crypto, dataKey, 'vault');
-  const source = sealPlain(crypto, once(model), { header, keys: vaultKeys });
+  const source = sealPlain(crypto, streamOf(model), { header, keys: vaultKeys });
   const vault = await collect(source.bytes);
   const tokens = await makeTokens(toBase64url(sha256(crypto, model)));
   const grants = [
@@ -175,7 +175,7 @@ async function makeGrant(
   const publicKey = await suite.DeserializePublicKey(recipient.publicKey);
   const sealed = await suite.Seal(publicKey, contentKey, { info, aad });
   const to = await deriveKeys(crypto, contentKey, 'delivery');
-  const container = await collect(reseal(crypto, once(vault), { from, to, imprint: true }));
+  const container = await collect(reseal(crypto, streamOf(vault), { from, to, imprint: true }));
   return {
     suite: name,
     recipientPrivateKey: hex(recipient.privateKey),
@@ -199,16 +199,6 @@ async function recipientPair(name: SuiteName, suite: CipherSuite) {
     privateKey: await suite.SerializePrivateKey(pair.privateKey),
     publicKey: await suite.SerializePublicKey(pair.publicKey),
   };
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
-}
-
-async function collect(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  for await (const part of source) parts.push(part);
-  return concat(...parts);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -6,12 +6,13 @@ import { openGrant } from '../../sdk/typescript/opening/open-grant.ts';
 import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
 import { versionFor } from '../catalogue/model-record.ts';
 import type { ObjectStore } from '../cloud/objects.ts';
+import { streamOf } from '../protocol/bytes.ts';
 import { toBase64url } from '../protocol/encoding.ts';
 import { generateRecipientKey } from '../protocol/hpke.ts';
 import { verifyLicence } from '../protocol/licence.ts';
 import { nodeCrypto } from '../protocol/node-crypto.ts';
-import { updateGranted } from './grant-record.ts';
-import { type AdmittedGrant, sealModel } from './seal-model.ts';
+import { type AdmittedGrant, updateGranted } from './grant-record.ts';
+import { sealModel } from './seal-model.ts';
 
 const SUITE = 'P256-HKDF-SHA256-AES256GCM';
 let api: ApiHarness;
@@ -160,7 +161,7 @@ describe('sealing that fails', () => {
       write: async (bucket, name, body) => {
         const bytes = Buffer.concat(await Array.fromAsync(body));
         await new Promise((done) => setTimeout(done, 50));
-        const info = await api.clients.objects.write(bucket, name, once(bytes));
+        const info = await api.clients.objects.write(bucket, name, streamOf(bytes));
         finished.resolve();
         return info;
       },
@@ -171,7 +172,3 @@ describe('sealing that fails', () => {
     expect(await sealedNames()).toEqual(before);
   });
 });
-
-async function* once(bytes: Uint8Array) {
-  yield bytes;
-}

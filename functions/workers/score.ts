@@ -85,8 +85,12 @@ export function createScoreHandler(dependencies: ScoreDependencies): EventHandle
   };
 }
 
-export const createHandler: EventHandlerFactory = ({ documents, publisher, log, now }) =>
-  createScoreHandler({ documents, publisher, log, now, rules: DEFAULT_RULES });
+export const createHandler: EventHandlerFactory<Omit<ScoreDependencies, 'rules'>> = ({
+  documents,
+  publisher,
+  log,
+  now,
+}) => createScoreHandler({ documents, publisher, log, now, rules: DEFAULT_RULES });
 
 /** Runs a scoring inside a transaction and returns what is to be published after it. */
 export async function carryOut(

@@ -7,9 +7,9 @@ import { createReplay } from '../../functions/fraud/replay.ts';
 import { createScoreHandler } from '../../functions/workers/score.ts';
 import { memoryDocuments } from '../../test/doubles/memory/documents.ts';
 import { populateGood } from '../../test/simulate/good-users.ts';
-import { createRandom } from '../../test/simulate/random.ts';
 import { populateThieves } from '../../test/simulate/thieves.ts';
 import { runWorld } from '../../test/simulate/world.ts';
+import { createRandom } from '../../test/support/random.ts';
 import type { Figure } from '../bench.ts';
 import { scoringOnEmulators } from './scoring-emulators.ts';
 

@@ -45,7 +45,7 @@ describe('doctor', () => {
     const stack = await startStack({ inMemory: true });
     try {
       const lines: string[] = [];
-      const services = createServices(
+      const services = await createServices(
         loadConfig(stack.environment),
         { name: 'doctor', secrets: [] },
         stack.clients,

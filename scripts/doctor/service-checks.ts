@@ -1,5 +1,5 @@
 /** What every deployment must be able to do, by the services that the functions use: a local stack, too. */
-import type { Services } from '../../functions/composition.ts';
+import type { Services } from '../../functions/services.ts';
 import type { Check } from './check.ts';
 
 export type CheckedServices = Pick<

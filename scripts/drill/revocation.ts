@@ -5,9 +5,9 @@
  */
 import { randomBytes } from 'node:crypto';
 import { publishModel } from '../../functions/catalogue/publish-model.ts';
-import type { Services } from '../../functions/composition.ts';
 import { sourceOf } from '../../functions/formats/random-access.ts';
 import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
+import type { Services } from '../../functions/services.ts';
 import { ApiClient } from '../../sdk/typescript/api/api-client.ts';
 import { ApiError } from '../../sdk/typescript/api/api-error.ts';
 import { ModelSealClient } from '../../sdk/typescript/client.ts';

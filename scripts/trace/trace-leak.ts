@@ -1,9 +1,9 @@
 /** From a leaked file to the grants it names: which version it was, and whose copy. */
 import { createHash } from 'node:crypto';
 import type { PublishedVersion } from '../../functions/catalogue/model-record.ts';
-import type { Services } from '../../functions/composition.ts';
 import { type GrantRecord, grantPath, readGrant } from '../../functions/grants/grant-record.ts';
 import { deriveTraceKey } from '../../functions/grants/watermarking.ts';
+import type { Services } from '../../functions/services.ts';
 import {
   decodeGrantId,
   type Finding,

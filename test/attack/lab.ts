@@ -1,5 +1,5 @@
 /** Where an attack is tried: the system in one mutant, for this attack alone. */
-import type { Services } from '../../functions/composition.ts';
+import type { Services } from '../../functions/services.ts';
 import type * as harness from '../support/api-harness.ts';
 import { createMutant, type Edit, type Mutant, type Weakening } from './mutant.ts';
 

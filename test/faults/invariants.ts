@@ -1,5 +1,7 @@
 /** What must hold whatever went wrong, looked at from outside once nothing goes wrong any more. */
+
 import { createHash } from 'node:crypto';
+import { buffer as bytesOf } from 'node:stream/consumers';
 import { isDeepStrictEqual } from 'node:util';
 import { readModel } from '../../functions/catalogue/model-record.ts';
 import { createVersionKeys } from '../../functions/catalogue/version-keys.ts';
@@ -89,9 +91,7 @@ async function inTheClear(
   const places: [string, Buffer][] = [];
   for (const bucket of [system.config.buckets.vault, system.config.buckets.sealed]) {
     for (const name of await namesIn(system, bucket)) {
-      const chunks: Uint8Array[] = [];
-      for await (const chunk of system.cloud.objects.read(bucket, name)) chunks.push(chunk);
-      places.push([`${bucket}/${name}`, Buffer.concat(chunks)]);
+      places.push([`${bucket}/${name}`, await bytesOf(system.cloud.objects.read(bucket, name))]);
     }
   }
   for (const collection of COLLECTIONS) {

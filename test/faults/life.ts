@@ -4,7 +4,7 @@ import { restrictionsDocument } from '../../functions/fraud/blocklist.ts';
 import { blockPath } from '../../functions/fraud/subjects.ts';
 import { SealError } from '../../functions/protocol/errors.ts';
 import { ApiError } from '../../sdk/typescript/api/api-error.ts';
-import { createRandom, type Random } from '../simulate/random.ts';
+import { createRandom, type Random } from '../support/random.ts';
 import { createPhone, NoSpaceError, type Phone } from './phone.ts';
 import type { Schedule, Step } from './schedule.ts';
 import type { System } from './system.ts';

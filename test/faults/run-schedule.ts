@@ -1,4 +1,4 @@
-import type { CloudClients } from '../../functions/composition.ts';
+import type { CloudClients } from '../../functions/services.ts';
 import { checkInvariants } from './invariants.ts';
 import { live } from './life.ts';
 import type { Fault, Schedule } from './schedule.ts';

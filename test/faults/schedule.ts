@@ -1,5 +1,5 @@
 /** A schedule: what goes wrong where, and who does what meanwhile. It follows from its seed alone. */
-import { createRandom, type Random } from '../simulate/random.ts';
+import { createRandom, type Random } from '../support/random.ts';
 
 /** What can go wrong with a call to a cloud service. */
 export const CALL_FAULTS = [

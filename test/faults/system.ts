@@ -1,14 +1,18 @@
 /** The whole system in this process for one schedule: instances that can die, workers, a cloud with faults. */
+
 import { createServer } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { EndpointTable } from '../../functions/api/endpoint.ts';
 import { guardServer, type HttpHandler } from '../../functions/api/ingress.ts';
 import { createHttpHandler } from '../../functions/api/pipeline.ts';
 import type { EventPublisher, TopicName } from '../../functions/cloud/event-publisher.ts';
-import { type CloudClients, createServices, type Services } from '../../functions/composition.ts';
+import { createServices } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';
 import { DEFAULT_RULES } from '../../functions/fraud/default-rules.ts';
+import { createPseudonyms } from '../../functions/fraud/pseudonyms.ts';
+import { streamOf } from '../../functions/protocol/bytes.ts';
 import { FUNCTIONS } from '../../functions/registry.ts';
+import type { CloudClients, Services } from '../../functions/services.ts';
 import { createHandler as createPublishHandler } from '../../functions/workers/publish.ts';
 import { createHandler as createScoreHandler } from '../../functions/workers/score.ts';
 import { memoryDocuments } from '../doubles/memory/documents.ts';
@@ -30,7 +34,7 @@ export async function startSurroundings() {
   const idp: TokenIssuer = await startTokenIssuer();
   const vendors = await startVendors();
   const roots = createTestRoots();
-  const endpoints: Record<string, EndpointTable[string]> = {};
+  const endpoints: Record<string, EndpointTable<Services>[string]> = {};
   for (const entry of FUNCTIONS) {
     if (entry.trigger.kind === 'event') continue;
     const module = await entry.load();
@@ -82,6 +86,8 @@ export async function startSystem(
     GRANTS_PER_DEVICE_MINUTE: '100',
     REPORTS_PER_DEVICE_MINUTE: '100',
   });
+  const { PSEUDONYM_SECRET: secret = new Uint8Array() } = config.secrets;
+  const pseudonyms = createPseudonyms({ id: 'p1', secret });
   const deliveries = new Set<Promise<void>>();
   const real: CloudClients = {
     documents: memoryDocuments(),
@@ -92,8 +98,8 @@ export async function startSystem(
   const faulty = faultyCloud(plant(real), plan);
 
   /** Everything that an instance works with; caches and delegate keys die with it. */
-  function servicesOf(instance: Instance): Services {
-    const services = createServices(
+  async function servicesOf(instance: Instance): Promise<Services> {
+    const services = await createServices(
       config,
       { name: 'faults', secrets: ['CHALLENGE_SECRET', 'PSEUDONYM_SECRET'] },
       faulty,
@@ -114,7 +120,7 @@ export async function startSystem(
           instance.onKilled(() => reject(new Error('killed'))),
         );
         try {
-          await running.run(instance, () => Promise.race([work(servicesOf(instance)), death]));
+          await running.run(instance, () => Promise.race([servicesOf(instance).then(work), death]));
           return;
         } catch {
           await pause(REDELIVERED_AFTER_MS * (attempt + 1));
@@ -148,7 +154,10 @@ export async function startSystem(
 
   function startInstance(): { readonly instance: Instance; readonly handle: HttpHandler } {
     const instance = createInstance();
-    return { instance, handle: createHttpHandler('api', endpoints, servicesOf(instance)) };
+    const handler = servicesOf(instance).then((services) =>
+      createHttpHandler('api', endpoints, services),
+    );
+    return { instance, handle: async (request, response) => (await handler)(request, response) };
   }
   const instances = Array.from({ length: API_INSTANCES }, startInstance);
   let next = 0;
@@ -177,12 +186,12 @@ export async function startSystem(
     /** A model file comes into the intake bucket; its event is delivered until it is done with. */
     async deposit(name: string, bytes: Uint8Array): Promise<void> {
       const { intake } = config.buckets;
-      await real.objects.write(intake, name, once(bytes));
+      await real.objects.write(intake, name, streamOf(bytes));
       deposited.add(name.split('/')[1] ?? '');
       const event = { id: name, type: 'finalized', source: 's', data: { bucket: intake, name } };
       deliver((services) => createPublishHandler(services)(event));
     },
-    userId: (user: string) => servicesOf(createInstance()).pseudonyms.user(idp.issuer, user),
+    userId: (user: string) => pseudonyms.user(idp.issuer, user),
     /** Versions whose file came into the intake. */
     deposited,
     /** By which the functions score. */
@@ -204,7 +213,3 @@ export async function startSystem(
 
 const dead = (instance: Instance): Promise<void> =>
   instance.killed ? Promise.resolve() : new Promise((done) => instance.onKilled(done));
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
-}

@@ -17,8 +17,8 @@ import { createReplay } from '../../functions/fraud/replay.ts';
 import type { RuleBook } from '../../functions/fraud/scorer.ts';
 import { blockPath } from '../../functions/fraud/subjects.ts';
 import type { ClientEventType, RaspSignal } from '../../functions/protocol/event-schema.ts';
+import type { Random } from '../support/random.ts';
 import { createQueue } from './queue.ts';
-import type { Random } from './random.ts';
 
 export const SECOND = 1000;
 export const MINUTE = 60 * SECOND;

@@ -2,11 +2,11 @@
 import { Readable } from 'node:stream';
 import { publishModel } from '../../functions/catalogue/publish-model.ts';
 import { revokeModel } from '../../functions/catalogue/revoke-model.ts';
-import type { Services } from '../../functions/composition.ts';
 import { ServiceError } from '../../functions/errors.ts';
 import { MODEL_FORMATS } from '../../functions/formats/format.ts';
 import { sourceOf } from '../../functions/formats/random-access.ts';
 import { modelId, modelVersion } from '../../functions/identity/client-data.ts';
+import type { Services } from '../../functions/services.ts';
 import { type Asked, type Call, Refusal } from './development-call.ts';
 
 /**

@@ -3,13 +3,10 @@ import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { JWTPayload } from 'jose';
-import {
-  type CloudClients,
-  createCloudClients,
-  createServices,
-} from '../../functions/composition.ts';
+import { createCloudClients, createServices } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';
 import { FUNCTIONS } from '../../functions/registry.ts';
+import type { CloudClients } from '../../functions/services.ts';
 import { localKeyNames } from '../doubles/kms/kms-keys.ts';
 import { startKmsServer } from '../doubles/kms/kms-server.ts';
 import { memoryDocuments } from '../doubles/memory/documents.ts';
@@ -167,7 +164,7 @@ async function start(
     }),
     ...options.environment,
   };
-  const real = createCloudClients(loadConfig(environment));
+  const real = await createCloudClients(loadConfig(environment));
   cleanups.push(() => closeClients(real));
   const doubles = { documents: memoryDocuments(), publisher: memoryPublisher() };
   const clients = hosts ? real : { ...real, ...doubles };
@@ -196,7 +193,7 @@ async function start(
   const network = options.faultyNetwork
     ? started(await startFaultyNetwork(frontDoor.url))
     : undefined;
-  const operator = createServices(
+  const operator = await createServices(
     loadConfig(environment),
     { name: 'operator', secrets: ['CHALLENGE_SECRET', 'PSEUDONYM_SECRET'] },
     clients,

@@ -8,7 +8,7 @@ import type {
 import type { CborInput } from '../../../test/virtual-phones/cbor.ts';
 import type { AttestationErrorCode } from '../errors.ts';
 import { evaluateEnrolment } from './evaluate.ts';
-import { checkRiskMetric } from './evaluate-ios.ts';
+import { checkRiskMetric } from './running-app-checks.ts';
 import { iosRule } from './schema.ts';
 
 describe('an iPhone', () => {
