@@ -48,6 +48,7 @@ export function demoPhone(options: DemoPhoneOptions) {
     storage: fileStorage(directory),
     hardwareKey: softwareKey(nodeCrypto, nodeCrypto.randomBytes(32)),
     pinnedKeys,
+    account: user,
   });
   const models = new ProtectedModels({ api, client, store, crypto: nodeCrypto, pinnedKeys });
   return { user, api, platform, client, store, models, directory, enrolments };

@@ -1,9 +1,8 @@
 /* biome-ignore-all lint/suspicious/noTemplateCurlyInString: source texts, as they are written there. */
 
-import { concat } from '../../functions/protocol/bytes.ts';
 import type * as softwareKeys from '../../sdk/typescript/node/software-key.ts';
-import type { ModelStorage } from '../../sdk/typescript/opening/model-storage.ts';
 import type * as stores from '../../sdk/typescript/opening/model-store.ts';
+import { memoryStorage } from '../support/memory-storage.ts';
 import { inPieces } from '../support/streams.ts';
 import { type Attack, edit, outcomeOf } from './attack.ts';
 import { delivery, HOUR_MS } from './delivery.ts';
@@ -11,23 +10,6 @@ import type { Lab } from './lab.ts';
 
 const STORE = 'sdk/typescript/opening/model-store.ts';
 const LICENCE = 'functions/protocol/licence.ts';
-
-/** Files of a phone in memory, which a thief can copy. */
-function memoryFiles(): ModelStorage & { readonly files: Map<string, Uint8Array> } {
-  const files = new Map<string, Uint8Array>();
-  return {
-    files,
-    async write(name, source) {
-      const parts: Uint8Array[] = [];
-      for await (const part of source) parts.push(Uint8Array.from(part));
-      files.set(name, concat(...parts));
-    },
-    read: async (name, offset, length) => files.get(name)?.slice(offset, offset + length) ?? null,
-    sizeBytes: async (name) => files.get(name)?.byteLength ?? null,
-    list: async () => [...files.keys()],
-    delete: async (name) => void files.delete(name),
-  };
-}
 
 /** A phone on which the model was installed. */
 async function installed(lab: Lab) {
@@ -37,13 +19,14 @@ async function installed(lab: Lab) {
   const { softwareKey } = await lab.load<typeof softwareKeys>(
     'sdk/typescript/node/software-key.ts',
   );
-  const storage = memoryFiles();
+  const storage = memoryStorage();
   const storeUnder = (hardware: number) =>
     new ModelStore({
       crypto: nodeCrypto,
       storage,
       hardwareKey: softwareKey(nodeCrypto, new Uint8Array(32).fill(hardware)),
       pinnedKeys: cloud.pinnedKeys,
+      account: 'ann',
     });
   const store = storeUnder(1);
   const delivered = await cloud.grant(published, recipientKey);

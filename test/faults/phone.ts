@@ -1,17 +1,18 @@
 /** A phone of one user with everything an app has, on a network and a storage that fail. */
 
 import { toBase64url } from '../../functions/protocol/encoding.ts';
+import { SealError } from '../../functions/protocol/errors.ts';
 import { generateRecipientKey } from '../../functions/protocol/hpke.ts';
 import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
 import { ApiClient } from '../../sdk/typescript/api/api-client.ts';
 import { ModelSealClient } from '../../sdk/typescript/client.ts';
 import { softwareKey } from '../../sdk/typescript/node/software-key.ts';
-import type { ModelStorage } from '../../sdk/typescript/opening/model-storage.ts';
 import { ModelStore } from '../../sdk/typescript/opening/model-store.ts';
 import { memoryEnrolmentStore } from '../../sdk/typescript/platform.ts';
 import { ProtectedModels } from '../../sdk/typescript/protected-models.ts';
 import { LOCAL_ANDROID_APP } from '../doubles/vendors.ts';
 import { TEST_IOS_APP } from '../support/environment.ts';
+import { memoryStorage } from '../support/memory-storage.ts';
 import { virtualIphone } from '../virtual-phones/virtual-iphone.ts';
 import { virtualPixel } from '../virtual-phones/virtual-pixel.ts';
 import type { FaultPlan } from './faulty-cloud.ts';
@@ -45,10 +46,16 @@ export async function createPhone(system: System, user: string, make: 'iphone' |
     ...(await cloud.keys.publicKeys('manifest')),
     ...(await cloud.keys.publicKeys('licence')),
   ];
-  const files = new Map<string, Uint8Array>();
   const hardwareKey = softwareKey(nodeCrypto, nodeCrypto.randomBytes(32));
-  const storage = memoryStorage(files, plan);
-  const store = new ModelStore({ crypto: nodeCrypto, storage, hardwareKey, pinnedKeys });
+  const storage = storageOf(plan);
+  const { files } = storage;
+  const store = new ModelStore({
+    crypto: nodeCrypto,
+    storage,
+    hardwareKey,
+    pinnedKeys,
+    account: user,
+  });
   const models = new ProtectedModels({ api, client, store, crypto: nodeCrypto, pinnedKeys, now });
 
   return {
@@ -83,30 +90,10 @@ export async function createPhone(system: System, user: string, make: 'iphone' |
   };
 }
 
-/** The phone is full. */
-export class NoSpaceError extends Error {
-  constructor() {
-    super('ENOSPC');
-    this.name = 'NoSpaceError';
-  }
-}
-
-function memoryStorage(files: Map<string, Uint8Array>, plan: FaultPlan): ModelStorage {
-  return {
-    async write(name, bytes) {
-      const fault = plan.next('device');
-      const parts: Uint8Array[] = [];
-      let size = 0;
-      for await (const part of bytes) {
-        size += part.byteLength;
-        if (fault && size > fault.amount) throw new NoSpaceError();
-        parts.push(part.slice());
-      }
-      files.set(name, new Uint8Array(Buffer.concat(parts)));
-    },
-    read: async (name, offset, length) => files.get(name)?.slice(offset, offset + length) ?? null,
-    sizeBytes: async (name) => files.get(name)?.byteLength ?? null,
-    delete: async (name) => void files.delete(name),
-    list: async () => [...files.keys()],
-  };
+/** A storage on which the disk is full now and then. */
+function storageOf(plan: FaultPlan) {
+  return memoryStorage((bytes) => {
+    const fault = plan.next('device');
+    if (fault && bytes > fault.amount) throw new SealError('storage-full');
+  });
 }

@@ -71,8 +71,9 @@ internal class Installation private constructor(
 
     private suspend fun fetchHeader(download: Download): ContainerHeader {
         val prefix = ByteArray(ContainerHeader.PREFIX_BYTES).also { download.take(0, it.size, it) }
-        val whole = ByteArray(ContainerHeader.announcedBytes(prefix)).also { download.take(0, it.size, it) }
-        val header = ContainerHeader.decode(whole)
+        val rest = ByteArray(ContainerHeader.announcedBytes(prefix) - prefix.size)
+        download.take(prefix.size.toLong(), rest.size, rest)
+        val header = ContainerHeader.decode(prefix + rest)
         requireLayout(header, tokens.manifest)
         if (header.containerBytes != sizeBytes) throw SealException(Reason.CONTAINER_MALFORMED, "size")
         return header
