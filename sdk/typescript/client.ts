@@ -112,7 +112,7 @@ export class ModelSealClient {
    * Enrols where the device is not enrolled yet.
    *
    * @returns The device's id and the handle of its key.
-   * @throws {ApiError} As `enrol`.
+   * @throws {ApiError} The refusals of `POST /v1/devices`.
    */
   async ensureEnrolled(): Promise<Enrolment> {
     return (await this.#options.enrolments.load()) ?? this.enrol();
@@ -138,11 +138,6 @@ export class ModelSealClient {
     const now = this.#options.now?.() ?? new Date();
     const serverTime = new Date(now.getTime() + this.#options.api.clockAheadMs);
     return new ApiError('clock_wrong', 0, { serverTime, cause });
-  }
-
-  /** What is tried again, and how long. */
-  get retry(): RetryPolicy {
-    return this.#retry;
   }
 
   async #enrolAnew(): Promise<Enrolment> {
@@ -328,6 +323,6 @@ async function onPlatform<T>(work: () => Promise<T>): Promise<T> {
   } catch (cause) {
     const isKnown = cause instanceof KeyLostError || cause instanceof PlatformBusyError;
     if (isKnown || cause instanceof ApiError) throw cause;
-    throw new ApiError('attestation_unavailable', 0, { advice: 'retry', cause });
+    throw new ApiError('attestation_unavailable', 0, { cause });
   }
 }

@@ -2,6 +2,7 @@
 import { SealError } from '../../functions/protocol/errors.ts';
 import type { ModelListing } from './api/api-client.ts';
 import { ApiError } from './api/api-error.ts';
+import { DEFAULT_RETRY } from './api/retry.ts';
 import { acceptGrant, requireLicence } from './opening/accept-grant.ts';
 import { Download } from './opening/delivery-source.ts';
 import { type Installation, wipeInstallation } from './opening/installations.ts';
@@ -112,11 +113,11 @@ export class Fetcher {
   }
 
   async #finish(installation: Installation, controls: FlightControls): Promise<string> {
-    const { api, client, store } = this.#options;
+    const { api, store } = this.#options;
     const { grantId, tokens, url = '', sizeBytes = 0 } = installation;
     const { model } = tokens.manifest;
-    const { retry } = client;
-    const download = new Download({ api, url, sizeBytes, retry, signal: controls.signal });
+    const { signal } = controls;
+    const download = new Download({ api, url, sizeBytes, retry: DEFAULT_RETRY, signal });
     try {
       await store.installations.finish(installation, download, this.#now(), controls);
       this.#reports.observe({ type: 'model.opened', grant: grantId, model });

@@ -55,6 +55,8 @@ export interface FaultyNetwork {
   order(...faults: readonly Fault[]): void;
   /** No more faults, and counts from nought. */
   reset(): void;
+  /** No more faults; the counts go on. */
+  endFaults(): void;
   /** How many requests there were, of each name. */
   readonly calls: ReadonlyMap<CallName, number>;
   /** The same for clients in other processes. */
@@ -134,6 +136,9 @@ export async function startFaultyNetwork(serviceUrl: string): Promise<FaultyNetw
     ordered = [];
     calls.clear();
   };
+  const endFaults = () => {
+    ordered = [];
+  };
   const server = createServer((request, response) => {
     answer(request, response).catch(() => response.destroy());
   });
@@ -143,6 +148,7 @@ export async function startFaultyNetwork(serviceUrl: string): Promise<FaultyNetw
     url,
     order,
     reset,
+    endFaults,
     calls,
     control: {
       'POST /network/faults': async (asked) => {
@@ -152,7 +158,7 @@ export async function startFaultyNetwork(serviceUrl: string): Promise<FaultyNetw
         return {};
       },
       'POST /network/faults/end': async () => {
-        ordered = [];
+        endFaults();
         return {};
       },
       'DELETE /network/faults': async () => {

@@ -18,7 +18,12 @@ export const DEFAULT_RETRY: RetryPolicy = { retries: 3, baseDelayMs: 400, maxDel
 const TRANSIENT = new Set([0, 429, 500, 502, 503, 504]);
 
 /** Codes among them that no repetition remedies. */
-const FINAL: ReadonlySet<string> = new Set(['token_unavailable', 'quota_exceeded', 'clock_wrong']);
+const FINAL: ReadonlySet<string> = new Set([
+  'token_unavailable',
+  'attestation_unavailable',
+  'quota_exceeded',
+  'clock_wrong',
+]);
 
 /**
  * Runs `attempt`, again after transient refusals and while the platform is busy: after what

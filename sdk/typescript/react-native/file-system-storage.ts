@@ -27,7 +27,6 @@ const PARTIAL = '.partial-';
  * Native has one.
  */
 export function fileSystemStorage(fs: FileSystem, directory: string): ModelStorage {
-  let partials = 0;
   const path = (name: string) => `${directory}/${name}`;
   const makeDirectory = () => fs.mkdir(directory, { NSURLIsExcludedFromBackupKey: true });
   const remove = async (name: string) => {
@@ -60,18 +59,18 @@ export function fileSystemStorage(fs: FileSystem, directory: string): ModelStora
       await roomFor(fs.write(path(name), toBase64(bytes), offset, 'base64'));
     },
 
-    async replace(name, bytes) {
-      await makeDirectory();
-      // No two writers share a partial file.
-      const partial = `${PARTIAL}${partials++}-${name}`;
-      try {
-        await roomFor(fs.writeFile(path(partial), toBase64(bytes), 'base64'));
-        await rename(partial, name);
-      } catch (error) {
-        await remove(partial);
-        throw error;
-      }
-    },
+    replace: (name, bytes) =>
+      serialised(path(name), async () => {
+        await makeDirectory();
+        const partial = `${PARTIAL}${name}`;
+        try {
+          await roomFor(fs.writeFile(path(partial), toBase64(bytes), 'base64'));
+          await rename(partial, name);
+        } catch (error) {
+          await remove(partial);
+          throw error;
+        }
+      }),
 
     async list() {
       if (!(await fs.exists(directory))) return [];

@@ -222,5 +222,5 @@ private suspend fun <T> onPlatform(work: suspend () -> T): T = try {
 } catch (cancelled: CancellationException) {
     throw cancelled
 } catch (cause: Exception) {
-    throw ApiException("attestation_unavailable", 0, Advice.RETRY, cause = cause)
+    throw ApiException("attestation_unavailable", 0, cause = cause)
 }

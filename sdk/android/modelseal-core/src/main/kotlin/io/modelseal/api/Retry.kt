@@ -18,7 +18,7 @@ internal class RetryPolicy(
 private val TRANSIENT = setOf(0, 429, 500, 502, 503, 504)
 
 /** Codes among them that no repetition mends. */
-private val FINAL = setOf("token_unavailable", "quota_exceeded", "clock_wrong")
+private val FINAL = setOf("token_unavailable", "attestation_unavailable", "quota_exceeded", "clock_wrong")
 
 internal fun isTransient(error: Throwable): Boolean =
     error is PlatformBusyException ||
