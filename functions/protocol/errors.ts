@@ -31,6 +31,10 @@ export type SealErrorCode =
   | 'clock-rolled-back'
   /** An older version than this device holds, without the publisher's word. */
   | 'version-rolled-back'
+  /** A release record that is over: whoever answers is out of date, or wants the device to be. */
+  | 'release-expired'
+  /** The device has seen a newer release record of this model, or one where now there is none. */
+  | 'release-rolled-back'
   /** What the device stored is missing or not what it wrote. */
   | 'storage-corrupt'
   /** The storage does not answer now, and nothing of it was given up. */

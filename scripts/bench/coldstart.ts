@@ -11,8 +11,8 @@ import { build } from 'esbuild';
 import { FUNCTIONS } from '../../functions/registry.ts';
 import { freePort } from '../../test/stack/ports.ts';
 import { testEnvironment } from '../../test/support/environment.ts';
+import type { Figure } from '../../test/support/figure.ts';
 import { median } from '../../test/support/statistics.ts';
-import type { Figure } from '../bench.ts';
 import { layBundle, startFunction } from '../release/bundle.ts';
 import { type StartLoad, startLoad } from '../release/start-load.ts';
 

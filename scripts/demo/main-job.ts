@@ -6,10 +6,14 @@ import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
 import type { Grant } from '../../sdk/typescript/client.ts';
 import { acceptGrant } from '../../sdk/typescript/opening/accept-grant.ts';
 import { openGrant } from '../../sdk/typescript/opening/open-grant.ts';
-import { sizeText, timeText } from '../terminal/units.ts';
+import { mustBe, refusalOf, type Story, timeText } from '../../test/support/story.ts';
+import {
+  withFlippedByte,
+  withoutLastChunk,
+  withSwappedChunks,
+} from '../../test/support/tampering.ts';
+import { sizeText } from '../terminal/units.ts';
 import { type Scene, SEALED_TTL_SECONDS, URL_TTL_SECONDS } from './prologue.ts';
-import { mustBe, refusalOf, type Story } from './story.ts';
-import { withFlippedByte, withoutLastChunk, withSwappedChunks } from './tampering.ts';
 
 const digest = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('base64url');
 

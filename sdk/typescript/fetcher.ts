@@ -94,7 +94,10 @@ export class Fetcher {
         pinnedKeys,
         now: this.#now(),
       });
-      if (version === undefined) await this.#requireNotOlder(accepted.manifest);
+      const isNewest = version === undefined;
+      await store.releases.accept(accepted, grant.release, { isNewest, now: this.#now() });
+      // From before there were records, the newest is by the publisher's dates.
+      if (isNewest && grant.release === undefined) await this.#requireNotOlder(accepted.manifest);
       const { url, sizeBytes } = grant;
       return await store.installations.begin(accepted, {
         asked: version ?? LATEST,

@@ -227,6 +227,7 @@ export class ProtectedModels {
     for (const model of [...this.#open]) model.close();
     this.#reports.forget();
     await this.#options.store.eraseAll();
+    await this.#options.store.releases.forget();
   }
 
   /** Of several processes of an app one fetches; the others find its copy. */
@@ -260,15 +261,24 @@ export class ProtectedModels {
     }
   }
 
-  /** Those that were asked for as the newest, by model; those that the publisher signed last first. */
+  /** Those that were asked for as the newest, by model; what the publisher last had on offer first, then what he signed last. */
   async #latestCopies(): Promise<ReadonlyMap<string, readonly StoredCopy[]>> {
     const copies = (await this.#options.store.copies()).filter(({ asked }) => asked === LATEST);
-    const byModel = new Map<string, StoredCopy[]>();
-    for (const copy of copies.sort(byPublication)) {
-      const { model } = copy.manifest;
-      byModel.set(model, [...(byModel.get(model) ?? []), copy]);
+    const byModel = new Map<string, readonly StoredCopy[]>();
+    for (const model of new Set(copies.map(({ manifest }) => manifest.model))) {
+      const isOffered = await this.#offered(model);
+      const own = copies.filter(({ manifest }) => manifest.model === model);
+      own.sort((a, b) => isOffered(b) - isOffered(a) || byPublication(a, b));
+      byModel.set(model, own);
     }
     return byModel;
+  }
+
+  /** 1 for copies that the publisher's last word has on offer, 0 for others. */
+  async #offered(modelId: string): Promise<(copy: StoredCopy) => 0 | 1> {
+    const last = await this.#options.store.releases.last(modelId);
+    const versions = new Set(last?.offered.map(({ version }) => version));
+    return ({ manifest }) => (versions.has(manifest.version) ? 1 : 0);
   }
 
   /** The copy to open, if there is one that opens now; one that never will is erased. */
@@ -276,10 +286,14 @@ export class ProtectedModels {
     const { store } = this.#options;
     const launched = version ?? this.#launched.get(modelId);
     const isLaunched = ({ manifest }: StoredCopy) => Number(manifest.version === launched);
+    const isOffered = await this.#offered(modelId);
     const copies = (await store.copies())
       .filter(({ manifest }) => manifest.model === modelId)
       .filter(({ asked, manifest }) => (version ? manifest.version === version : asked === LATEST))
-      .sort((a, b) => isLaunched(b) - isLaunched(a) || byPublication(a, b));
+      .sort(
+        (a, b) =>
+          isLaunched(b) - isLaunched(a) || isOffered(b) - isOffered(a) || byPublication(a, b),
+      );
     for (const copy of copies) {
       const { grantId } = copy.licence;
       try {

@@ -9,6 +9,7 @@ import { delivery, HOUR_MS } from './delivery.ts';
 import type { Lab } from './lab.ts';
 
 const STORE = 'sdk/typescript/opening/model-store.ts';
+const FILES = 'sdk/typescript/opening/copy-files.ts';
 const LICENCE = 'functions/protocol/licence.ts';
 
 /** A phone on which the model was installed. */
@@ -20,13 +21,13 @@ async function installed(lab: Lab) {
     'sdk/typescript/node/software-key.ts',
   );
   const storage = memoryStorage();
-  const storeUnder = (hardware: number) =>
+  const storeUnder = (hardware: number, account = 'ann') =>
     new ModelStore({
       crypto: nodeCrypto,
       storage,
       hardwareKey: softwareKey(nodeCrypto, new Uint8Array(32).fill(hardware)),
       pinnedKeys: cloud.pinnedKeys,
-      account: 'ann',
+      account,
     });
   const store = storeUnder(1);
   const delivered = await cloud.grant(published, recipientKey);
@@ -36,6 +37,25 @@ async function installed(lab: Lab) {
 }
 
 export const storedCopies: readonly Attack[] = [
+  {
+    name: 'store/other-account',
+    tries: 'another account on the same phone opens a copy',
+    refused: 'storage-corrupt',
+    defence: 'files are named by their account, and their seal is bound to that name',
+    off: {
+      edits: [
+        edit(
+          FILES,
+          'utf8(`modelseal/1 account ${account}`)',
+          'utf8(`modelseal/1 ${account.length}`)',
+        ),
+      ],
+    },
+    async run(lab) {
+      const { storeUnder, later } = await installed(lab);
+      return outcomeOf(storeUnder(1, 'bob').open('g_1', later(0)));
+    },
+  },
   {
     name: 'store/copied-to-other-phone',
     tries: 'all files of the app, copied to another phone',
@@ -69,15 +89,16 @@ export const storedCopies: readonly Attack[] = [
       edits: [
         edit(
           'sdk/typescript/opening/model-record.ts',
-          'utf8(`modelseal/1 record ${id}`)',
-          'utf8(`modelseal/1 record ${id.length}`)',
+          'utf8(`modelseal/1 record ${name}`)',
+          'utf8(`modelseal/1 record ${name.length}`)',
         ),
       ],
     },
     async run(lab) {
       const { store, storage, later } = await installed(lab);
-      for (const kind of ['record', 'model']) {
-        storage.files.set(`g_2.${kind}`, storage.files.get(`g_1.${kind}`) as Uint8Array);
+      for (const kind of ['record', 'model'] as const) {
+        const file = storage.files.get(store.files.name('g_1', kind)) as Uint8Array;
+        storage.files.set(store.files.name('g_2', kind), file);
       }
       return outcomeOf(store.open('g_2', later(60_000)));
     },
@@ -134,7 +155,7 @@ export const storedCopies: readonly Attack[] = [
     tries: 'a grant id from the server that is a path on the device',
     refused: 'token-mismatch',
     defence: 'grant ids that become file names have a small alphabet',
-    off: { edits: [edit(STORE, 'if (!/^[\\w-]{1,128}$/.test(grantId))', 'if (false)')] },
+    off: { edits: [edit(FILES, 'if (!/^[\\w-]{1,128}$/.test(grantId))', 'if (false)')] },
     async run(lab) {
       const { store } = await installed(lab);
       return outcomeOf(store.erase('../../other-app/data'));

@@ -3,18 +3,9 @@
 import { toBase64url } from '../../functions/protocol/encoding.ts';
 import { SealError } from '../../functions/protocol/errors.ts';
 import { generateRecipientKey } from '../../functions/protocol/hpke.ts';
-import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
-import { ApiClient } from '../../sdk/typescript/api/api-client.ts';
-import { ModelSealClient } from '../../sdk/typescript/client.ts';
-import { softwareKey } from '../../sdk/typescript/node/software-key.ts';
-import { ModelStore } from '../../sdk/typescript/opening/model-store.ts';
-import { memoryEnrolmentStore } from '../../sdk/typescript/platform.ts';
-import { ProtectedModels } from '../../sdk/typescript/protected-models.ts';
-import { LOCAL_ANDROID_APP } from '../doubles/vendors.ts';
+import { appPhone, genuineIphone, genuinePixel } from '../support/app-phone.ts';
 import { TEST_IOS_APP } from '../support/environment.ts';
 import { memoryStorage } from '../support/memory-storage.ts';
-import { virtualIphone } from '../virtual-phones/virtual-iphone.ts';
-import { virtualPixel } from '../virtual-phones/virtual-pixel.ts';
 import type { FaultPlan } from './faulty-cloud.ts';
 import { phoneFetch } from './phone-network.ts';
 import type { System } from './system.ts';
@@ -29,34 +20,24 @@ export async function createPhone(system: System, user: string, make: 'iphone' |
   const clock = { aheadMs: 0 };
   const now = () => new Date(Date.now() + clock.aheadMs);
   const fetch = phoneFetch({ plan, objects: cloud.objects, now: () => new Date() });
-  const api = new ApiClient({ baseUrl, userToken: () => idp.token(user), fetch });
-  const platform =
-    make === 'iphone'
-      ? virtualIphone({ roots, ...TEST_IOS_APP, environment: 'production' })
-      : virtualPixel({ roots, ...LOCAL_ANDROID_APP, playIntegrity: vendors.play });
-  const client = new ModelSealClient({
-    api,
-    platform,
-    enrolments: memoryEnrolmentStore(),
-    crypto: nodeCrypto,
+  const storage = storageOf(plan);
+  const { files } = storage;
+  const { api, platform, client, store, models } = appPhone({
+    baseUrl,
+    userToken: () => idp.token(user),
+    fetch,
+    platform:
+      make === 'iphone'
+        ? genuineIphone({ roots, app: TEST_IOS_APP })
+        : genuinePixel({ roots, vendors }),
+    storage,
+    pinnedKeys: [
+      ...(await cloud.keys.publicKeys('manifest')),
+      ...(await cloud.keys.publicKeys('licence')),
+    ],
     retry: { retries: 1, baseDelayMs: 1, maxDelayMs: 2 },
     now,
   });
-  const pinnedKeys = [
-    ...(await cloud.keys.publicKeys('manifest')),
-    ...(await cloud.keys.publicKeys('licence')),
-  ];
-  const hardwareKey = softwareKey(nodeCrypto, nodeCrypto.randomBytes(32));
-  const storage = storageOf(plan);
-  const { files } = storage;
-  const store = new ModelStore({
-    crypto: nodeCrypto,
-    storage,
-    hardwareKey,
-    pinnedKeys,
-    account: user,
-  });
-  const models = new ProtectedModels({ api, client, store, crypto: nodeCrypto, pinnedKeys, now });
 
   return {
     user,

@@ -5,7 +5,7 @@ import { parseModel } from '../../functions/formats/format.ts';
 import { toBase64url } from '../../functions/protocol/encoding.ts';
 import { createMarker } from '../../functions/watermark/marker.ts';
 import type { Strength } from '../../functions/watermark/strength.ts';
-import type { Figure } from '../../scripts/bench.ts';
+import type { Figure } from '../support/figure.ts';
 import { median } from '../support/statistics.ts';
 import { intersectionOverUnion, relativeDifference } from './compare.ts';
 import type { TestModel } from './models.ts';

@@ -3,6 +3,7 @@
 import type { Decision } from '../../functions/fraud/decisions.ts';
 import type { FraudEvent } from '../../functions/fraud/events.ts';
 import type { RuleBook } from '../../functions/fraud/scorer.ts';
+import type { Figure } from '../support/figure.ts';
 import { createRandom } from '../support/random.ts';
 import { quantile } from '../support/statistics.ts';
 import { type GoodUser, populateGood, populateSpecial, populateViral } from './good-users.ts';
@@ -134,13 +135,6 @@ function goodOutcome(
     steppedUp: !exempt && (measures?.has('stepUp') ?? false),
     rules: worst?.causes.map(({ rule }) => rule) ?? [],
   };
-}
-
-export interface Figure {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly note: string;
 }
 
 /** The figures over all these results; a name, once given, keeps its meaning. */

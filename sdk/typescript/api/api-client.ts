@@ -48,6 +48,8 @@ export interface GrantAnswer {
   readonly manifest: string;
   /** JWS of the service: who may open this copy, and until when. */
   readonly licence: string;
+  /** The model's release record; absent for models from before there were any. */
+  readonly release?: string;
 }
 
 /** A model that this user may ask for. */

@@ -18,6 +18,7 @@ import { LayerReader } from './layer-reader.ts';
 import { decodeRecord, encodeRecord, type LoadedRecord } from './model-record.ts';
 import type { ModelStorage } from './model-storage.ts';
 import type { OpeningOptions } from './open-grant.ts';
+import { ReleaseMemory } from './release-memory.ts';
 import { answered, hasSealCode, isTransient } from './storage-errors.ts';
 import { StoredModel } from './stored-model.ts';
 
@@ -62,6 +63,8 @@ export class ModelStore {
   readonly files: CopyFiles;
   /** Copies in the making. */
   readonly installations: Installations;
+  /** What the publisher last said is the newest. */
+  readonly releases: ReleaseMemory;
   readonly #options: ModelStoreOptions;
 
   /** @param options Nothing is read before the first call. */
@@ -69,6 +72,7 @@ export class ModelStore {
     this.#options = options;
     this.files = new CopyFiles(options.crypto, options.storage, options.account);
     this.installations = new Installations(options, this.files);
+    this.releases = new ReleaseMemory(options.crypto, this.files, options.pinnedKeys);
   }
 
   /**

@@ -77,7 +77,7 @@ public class ModelSeal(private val config: ModelSealConfig) : AutoCloseable {
         requireOpen()
         for (grantId in store.eraseExpired(config.nowMs())) reports.observe(ClientEvent.expired(grantId))
         for ((model, copies) in store.copies().filter { it.asked == LATEST }.groupBy { it.manifest.model }) {
-            val newest = copies.maxBy { it.manifest.publishedAt }
+            val newest = copies.sortedWith(newestFirst(model)).first()
             for (copy in copies) {
                 val isUsed = copy.manifest.version == (pinned[model] ?: newest.manifest.version)
                 if (copy !== newest && !isUsed) store.erase(copy.grantId)
@@ -179,14 +179,20 @@ public class ModelSeal(private val config: ModelSealConfig) : AutoCloseable {
     }
 
     private suspend fun newestOf(modelId: String): StoredCopy =
-        store.copies().filter { it.manifest.model == modelId && it.asked == LATEST }.maxBy { it.manifest.publishedAt }
+        store.copies().filter { it.manifest.model == modelId && it.asked == LATEST }.sortedWith(newestFirst(modelId)).first()
+
+    /** What the publisher last had on offer, then what he signed last. */
+    private suspend fun newestFirst(modelId: String): Comparator<StoredCopy> {
+        val offered = store.releases.last(modelId)?.offered.orEmpty().map { it.version }
+        return compareByDescending<StoredCopy> { it.manifest.version in offered }.thenByDescending { it.manifest.publishedAt }
+    }
 
     /** The copy to open, if there is one that opens now; one that never will is erased. */
     private suspend fun usableCopy(modelId: String, version: String?): StoredCopy? {
         val launched = version ?: pinned[modelId]
         val copies = store.copies().filter { it.manifest.model == modelId }
             .filter { if (version == null) it.asked == LATEST else it.manifest.version == version }
-            .sortedWith(compareByDescending<StoredCopy> { it.manifest.version == launched }.thenByDescending { it.manifest.publishedAt })
+            .sortedWith(compareByDescending<StoredCopy> { it.manifest.version == launched }.then(newestFirst(modelId)))
         for (copy in copies) {
             try {
                 store.open(copy.grantId, config.nowMs()) {}.close()
@@ -220,6 +226,7 @@ public class ModelSeal(private val config: ModelSealConfig) : AutoCloseable {
         opened.toList().forEach(OpenModel::close)
         reports.forget()
         store.eraseAll()
+        store.releases.forget()
     }
 
     private fun requireOpen() {

@@ -44,6 +44,8 @@ internal class GrantAnswer(
     val ct: String,
     val manifest: String,
     val licence: String,
+    /** The model's release record; null for models from before there were any. */
+    val release: String?,
 )
 
 /** A model that this user may ask for; the versions are newest first. */
@@ -91,6 +93,7 @@ internal class ApiClient(
             ct = key.required("ct"),
             manifest = answer.required("manifest"),
             licence = answer.required("licence"),
+            release = answer.text("release"),
         )
     }
 

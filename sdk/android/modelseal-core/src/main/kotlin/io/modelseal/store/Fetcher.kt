@@ -59,7 +59,9 @@ internal class Fetcher(
             val accepted = acceptGrant(
                 grant.answer, grant.recipientKey, grant.deviceId, model, version, config.pinnedKeys, config.nowMs(),
             )
-            if (version == null) requireNotOlder(accepted.tokens)
+            store.releases.accept(accepted.tokens, grant.answer.release, isNewest = version == null, config.nowMs())
+            // From before there were records, the newest is by the publisher's dates.
+            if (version == null && grant.answer.release == null) requireNotOlder(accepted.tokens)
             return Installation.begin(store, accepted, version ?: LATEST, earlier)
         } catch (error: SealException) {
             val isClock = error.reason == Reason.LICENCE_NOT_YET_VALID || error.reason == Reason.LICENCE_EXPIRED

@@ -31,6 +31,9 @@ internal class ModelStore(
 ) {
     private val storage get() = files.storage
 
+    /** What the publisher last said is the newest. */
+    val releases = ReleaseMemory(files, pinnedKeys)
+
     /** Those that can be read; one that never will be is erased. Throws what is transient. */
     suspend fun copies(): List<StoredCopy> = files.grants("record").mapNotNull { grantId ->
         try {
