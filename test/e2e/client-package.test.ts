@@ -67,7 +67,11 @@ const USE = `
 async function settings(model: string, bytes: Uint8Array) {
   const query = new URLSearchParams({ model, version: '1.0.0', format: 'opaque' });
   const body = new Uint8Array(bytes);
-  await fetch(`${stack.development.url}/models?${query}`, { method: 'POST', body });
+  const published = await fetch(`${stack.development.url}/models?${query}`, {
+    method: 'POST',
+    body,
+  });
+  expect(await published.json()).toMatchObject({ outcome: 'published' });
   const { keys } = (await (await fetch(`${stack.baseUrl}/v1/keys`)).json()) as { keys: object[] };
   const { baseUrl, development } = stack;
   const appId = `${stack.app.teamId}.${stack.app.bundleId}`;
@@ -126,7 +130,8 @@ describe('the package', () => {
       const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
       const types = ['--typeRoots', join(ROOT, 'node_modules/@types'), '--types', 'node'];
       const args = [tsc, ...flags, ...types, '--skipLibCheck', '--module', module];
-      await run(process.execPath, [...args, '--moduleResolution', resolution, join(app, 'app.ts')]);
+      const last = ['--moduleResolution', resolution, join(app, 'app.ts')];
+      await run(process.execPath, [...args, ...last], { cwd: app });
     },
     60_000,
   );

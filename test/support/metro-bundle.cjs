@@ -11,7 +11,7 @@ async function bundle() {
     {
       projectRoot: folder,
       // The helpers that Babel's code asks for.
-      watchFolders: [join(modules, '@babel/runtime')],
+      watchFolders: ['@babel/runtime', 'metro-runtime'].map((name) => join(modules, name)),
       resolver: { nodeModulesPaths: [modules], useWatchman: false },
       maxWorkers: 1,
       cacheStores: [],
