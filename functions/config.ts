@@ -93,6 +93,7 @@ const plans = z
     z.strictObject({
       grantsPerDay: z.int().min(1).max(1_000_000),
       modelsPerDay: z.int().min(1).max(MOST_MODELS_A_DAY),
+      newModelsPerMonth: z.int().min(1).max(MOST_MODELS_A_DAY).optional(),
     }),
   )
   .refine((all) => Object.hasOwn(all, DEFAULT_PLAN), 'needs a default plan');

@@ -1,21 +1,14 @@
 /** `POST /v1/devices`: enrols a device key that the platform attests. */
 import { z } from 'zod';
 import type { Services } from '../composition.ts';
-import { ServiceError } from '../errors.ts';
 import type { EventInput } from '../fraud/events.ts';
-import { consumeAll, type LimitPolicy, limitPath } from '../fraud/limits.ts';
-import { blockPath } from '../fraud/subjects.ts';
-import { challengePath, spentChallengeDocument } from '../identity/challenge.ts';
 import { base64urlBytes, enrolClientData, readClientData } from '../identity/client-data.ts';
-import { refuseIfBlocked } from '../identity/device-call.ts';
-import { deviceDocument, deviceIdOf, devicePath, readDevice } from '../identity/devices.ts';
 import {
   type AttestedEnrolment,
   attestationEvidence,
   attestedDevice,
 } from '../identity/enrolment.ts';
-import { userDevicesPath, withDevice } from '../identity/user-devices.ts';
-import { erasurePath, refuseIfErased } from '../privacy/erasure-record.ts';
+import { admitAttestation, type Registered, registerDevice } from '../identity/register-device.ts';
 import { type ApiRequest, type EndpointTable, endpoint } from './endpoint.ts';
 import { withRefusalEvents } from './refusal-events.ts';
 
@@ -23,9 +16,6 @@ const requestBody = z.strictObject({
   clientData: base64urlBytes(2, 2048),
   attestation: attestationEvidence,
 });
-
-/** A reinstall, a new phone, an app update that lost its key: more in a day is no user. */
-const ENROLMENTS: LimitPolicy = { name: 'enrolments', limit: 20, windowSeconds: 86_400, burst: 10 };
 
 export const endpoints: EndpointTable = {
   'POST /v1/devices': endpoint({
@@ -52,6 +42,10 @@ export const endpoints: EndpointTable = {
             assurance: device.assurance,
             environment: device.environment,
             monitored: monitored.join(',').slice(0, 200),
+            ...(device.phone && {
+              phoneAccounts: device.phone.accounts,
+              phoneBlocked: device.phone.blocked,
+            }),
           },
         },
         now,
@@ -64,10 +58,7 @@ export const endpoints: EndpointTable = {
   }),
 };
 
-interface Enrolled extends AttestedEnrolment {
-  readonly deviceId: string;
-  readonly retired: readonly string[];
-}
+type Enrolled = Registered & Pick<AttestedEnrolment, 'monitored'>;
 
 async function enrol(
   { body, userId, now }: ApiRequest<z.infer<typeof requestBody>>,
@@ -75,10 +66,8 @@ async function enrol(
 ): Promise<Enrolled> {
   const { data, hash } = readClientData(body.clientData, enrolClientData);
   const challenge = services.challenges.verify(data.challenge, userId, 'device.enroll', now);
-  const blockAt = blockPath({ kind: 'user', id: userId });
-  // Before anything is verified: a vendor's answers are dear, and a farm of emulators has patience.
-  refuseIfBlocked([await services.documents.get(blockAt)], now);
-  const attested = await attestedDevice(
+  await admitAttestation(services.documents, userId, now);
+  const { device, monitored } = await attestedDevice(
     data,
     hash,
     body.attestation,
@@ -86,40 +75,7 @@ async function enrol(
     services.enrolmentPolicy,
     now,
   );
-  const deviceId = deviceIdOf(attested.device.publicKey);
-  const limitAt = limitPath('user', `${userId}_enrolments`);
-
-  return services.documents.transaction(async (tx) => {
-    const [spent, block, known, devices, limitData, erasure] = await tx.getAll([
-      challengePath(challenge),
-      blockAt,
-      devicePath(deviceId),
-      userDevicesPath(userId),
-      limitAt,
-      erasurePath({ kind: 'user', id: userId }),
-    ]);
-    if (spent) throw new ServiceError('challenge_spent');
-    refuseIfBlocked([block], now);
-    refuseIfErased(erasure, now);
-    if (known) {
-      // The answer to the first attempt was lost: the same key stays the same device. Its counter
-      // must not start anew, or proofs that were used already would count again.
-      const device = readDevice(known);
-      if (device.user !== userId || device.retiredAt) throw new ServiceError('device_conflict');
-      tx.create(challengePath(challenge), spentChallengeDocument(challenge));
-      return { ...attested, deviceId, device, retired: [] };
-    }
-    const check = { policy: ENROLMENTS, path: limitAt, data: limitData };
-    const { allowed, retryAfterSeconds, headers, writes } = consumeAll([check], now);
-    if (!allowed) throw new ServiceError('rate_limited', { retryAfterSeconds, headers });
-
-    const limit = services.config.maxDevicesPerUser;
-    const { document, retired } = withDevice(devices, deviceId, data.replaces, limit);
-    tx.create(challengePath(challenge), spentChallengeDocument(challenge));
-    for (const { path, data } of writes) tx.set(path, data);
-    tx.create(devicePath(deviceId), deviceDocument(attested.device));
-    tx.set(userDevicesPath(userId), document);
-    for (const id of retired) tx.update(devicePath(id), { retiredAt: now });
-    return { ...attested, deviceId, retired };
-  });
+  const { maxDevicesPerUser } = services.config;
+  const registration = { userId, challenge, device, replaces: data.replaces, maxDevicesPerUser };
+  return { ...(await registerDevice(services.documents, registration, now)), monitored };
 }

@@ -4,13 +4,16 @@
  */
 import { modelPath, versionFor } from '../catalogue/model-record.ts';
 import type { Services } from '../composition.ts';
+import { campaignState } from '../fraud/campaign-state.ts';
 import { type LimitPolicy, limitPath } from '../fraud/limits.ts';
+import { tallyPath } from '../fraud/tally.ts';
 import type { GrantClientData } from '../identity/client-data.ts';
 import { openDeviceCall } from '../identity/device-call.ts';
 import type { DeviceProof } from '../identity/device-proof.ts';
 import type { DeviceRecord } from '../identity/devices.ts';
 import { requireCurrentApp, requireSoundLaunch } from '../identity/enrolment.ts';
 import { toBase64url } from '../protocol/encoding.ts';
+import { type CollectionFacts, openCollection } from './collection.ts';
 import { grantDocument, grantPath } from './grant-record.ts';
 import { consumeQuota, planOf, quotaPath } from './quota.ts';
 import type { AdmittedGrant } from './seal-model.ts';
@@ -30,6 +33,7 @@ export interface GrantRequest {
 export interface Admission {
   readonly grant: AdmittedGrant;
   readonly device: DeviceRecord;
+  readonly facts: CollectionFacts;
   /** The RateLimit fields for the response. */
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -65,28 +69,50 @@ export async function admit(
     attestationMaxAgeMs,
   };
 
+  const campaign = await campaignState(services.documents, now);
   const plan = planOf(services.config.plans, claimedPlan);
   const shared = sharedLimits(services.config.limits, modelId, network);
   return services.documents.transaction(async (tx) => {
-    const { device, documents, headers, commit } = await openDeviceCall(
+    const { device, documents, exempt, restricted, headers, commit } = await openDeviceCall(
       tx,
       call,
-      [modelPath(modelId), quotaPath(userId), ...shared.map(({ paths: [first] }) => first)],
+      [
+        modelPath(modelId),
+        quotaPath(userId),
+        tallyPath(userId),
+        ...shared.map(({ paths: [first] }) => first),
+      ],
       now,
     );
-    const writes = await consumeShared(tx, shared, documents.slice(2), now);
+    const writes = await consumeShared(tx, shared, documents.slice(3), now);
     const { policy } = services.config.attestation;
     requireCurrentApp(policy, { appId: device.appId, appVersion });
     const version = versionFor(documents[0], clientData.version, userId);
+    const collection = await openCollection(
+      tx,
+      {
+        userId,
+        exempt,
+        restricted,
+        phone: device.phone,
+        newModelsPerMonth: plan.newModelsPerMonth,
+      },
+      { model: documents[0] ?? {}, tally: documents[2] },
+      version.version,
+      campaign,
+      now,
+    );
     const quota = consumeQuota(plan, documents[1], modelId, now);
     const extensions = await commit();
     requireSoundLaunch(policy, { appId: device.appId, appVersion }, extensions);
-    for (const { path, data } of writes) tx.set(path, data);
+    collection.permit();
+    for (const { path, data } of [...writes, ...collection.writes]) tx.set(path, data);
     const grant = { grantId, userId, deviceId, recipientKey, suite, version };
     tx.set(quotaPath(userId), quota.document);
-    const origin = { salt: services.randomBytes(16), network };
+    const { facts } = collection;
+    const origin = { salt: services.randomBytes(16), network, appVersion, facts };
     tx.create(grantPath(grantId), grantDocument(grant, origin, now));
-    return { grant, device, headers: joined(headers, quota.headers) };
+    return { grant, device, facts, headers: joined(headers, quota.headers) };
   });
 }
 

@@ -7,6 +7,8 @@ import { limitPath } from '../fraud/limits.ts';
 export interface Plan {
   readonly grantsPerDay: number;
   readonly modelsPerDay: number;
+  /** Models that are new to a user, in thirty days; as everybody's where absent. */
+  readonly newModelsPerMonth?: number | undefined;
 }
 
 export type Plans = Readonly<Record<string, Plan>>;

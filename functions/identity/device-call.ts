@@ -6,7 +6,12 @@
 import type { AppAttestExtensions } from '../attestation/app-attest/authenticator-data.ts';
 import type { DocumentData, DocumentTransaction } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
-import { activeBlock, activeRestrictions, type Restrictions } from '../fraud/blocklist.ts';
+import {
+  activeBlock,
+  activeRestrictions,
+  type Restrictions,
+  wasBlockedLately,
+} from '../fraud/blocklist.ts';
 import { consumeAll, type LimitPolicy } from '../fraud/limits.ts';
 import { blockPath } from '../fraud/subjects.ts';
 import { challengePath, spentChallengeDocument, type VerifiedChallenge } from './challenge.ts';
@@ -34,6 +39,10 @@ export interface OpenDeviceCall {
   readonly device: DeviceRecord;
   /** Only where `servedWhileBlocked`: otherwise a block is a refusal. */
   readonly blocked: boolean;
+  /** An operator excepts the caller, or the network that it calls from. */
+  readonly exempt: boolean;
+  /** A block of the user or the device, also one that has ended, is still remembered. */
+  readonly restricted: boolean;
   /** The documents that were read along, in the order of their paths. */
   readonly documents: readonly (DocumentData | undefined)[];
   /** The RateLimit fields for the response. */
@@ -93,6 +102,10 @@ export async function openDeviceCall(
   return {
     device,
     blocked: restrictions.some(({ block }) => block),
+    exempt: [userBlock, deviceBlock, ...networkBlocks].some(
+      (data) => activeRestrictions(data, now).allowedUntil,
+    ),
+    restricted: [userBlock, deviceBlock].some((data) => wasBlockedLately(data, now)),
     documents: rest.slice(limits.length),
     headers,
     async commit() {

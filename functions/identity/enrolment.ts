@@ -98,6 +98,7 @@ export async function attestedDevice(
       receipt: attested.receipt ?? null,
       // A development build's device is known to another server of Apple's, and is a developer's.
       receiptDueAt: attested.receipt && attested.environment === 'production' ? now : null,
+      phone: null,
       enrolledAt: now,
       retiredAt: null,
     },

@@ -1,6 +1,7 @@
 /** Everything that is held about a user (GDPR article 15), under the pseudonym it is held by. */
 import type { DocumentData, DocumentStore, StoredDocument } from '../cloud/documents.ts';
 import { blockPath, riskPath, type Subject } from '../fraud/subjects.ts';
+import { tallyPath } from '../fraud/tally.ts';
 import { quotaPath } from '../grants/quota.ts';
 import { deviceIdFrom } from '../identity/devices.ts';
 import { erasurePath } from './erasure-record.ts';
@@ -42,11 +43,12 @@ export async function exportUser(
   ];
   const limits = [...userLimitPaths(userId), ...deviceIds.flatMap(deviceLimitPaths)];
   const held = (paths: readonly string[]) => found(documents, paths);
-  const [counted, risks, restrictions, quota, erasure] = await Promise.all([
+  const [counted, risks, restrictions, quota, tally, erasure] = await Promise.all([
     held(limits),
     held(subjects.map(riskPath)),
     held(subjects.map(blockPath)),
     documents.get(quotaPath(userId)),
+    documents.get(tallyPath(userId)),
     documents.get(erasurePath({ kind: 'user', id: userId })),
   ]);
   return {
@@ -58,6 +60,7 @@ export async function exportUser(
     models: models.map(({ data }) => modelOf(data)),
     limits: counted,
     quota: quota ?? null,
+    collection: tally ?? null,
     remembered: risks.map((data) => (judgement ? data : only(data, REMEMBERED))),
     restrictions: restrictions.map((data) => (judgement ? data : only(data, RESTRICTED))),
     erasure: erasure ? only(erasure, ERASURE) : null,

@@ -8,6 +8,7 @@ export const exportLimitPath = (userId: string): string => limitPath('user', `${
 export const userLimitPaths = (userId: string): readonly string[] => [
   limitPath('user', userId),
   limitPath('user', `${userId}_enrolments`),
+  limitPath('user', `${userId}_attestations`),
   exportLimitPath(userId),
 ];
 
