@@ -1,28 +1,39 @@
 /** `POST /v1/devices`: enrols a device key that the platform attests. */
 import { z } from 'zod';
-import type { Services } from '../composition.ts';
+import type { DocumentStore } from '../cloud/documents.ts';
+import type { Emit } from '../fraud/event-delivery.ts';
 import type { EventInput } from '../fraud/events.ts';
+import type { Challenges } from '../identity/challenge.ts';
 import { base64urlBytes, enrolClientData, readClientData } from '../identity/client-data.ts';
 import {
   type AttestedEnrolment,
   attestationEvidence,
   attestedDevice,
+  type EnrolmentPolicy,
 } from '../identity/enrolment.ts';
 import { admitAttestation, type Registered, registerDevice } from '../identity/register-device.ts';
 import { type ApiRequest, type EndpointTable, endpoint } from './endpoint.ts';
 import { withRefusalEvents } from './refusal-events.ts';
+
+interface EnrolServices {
+  readonly config: { readonly maxDevicesPerUser: number };
+  readonly documents: Pick<DocumentStore, 'get' | 'transaction'>;
+  readonly challenges: Pick<Challenges, 'verify'>;
+  readonly enrolmentPolicy: EnrolmentPolicy;
+  readonly emit: Emit;
+}
 
 const requestBody = z.strictObject({
   clientData: base64urlBytes(2, 2048),
   attestation: attestationEvidence,
 });
 
-export const endpoints: EndpointTable = {
+export const endpoints: EndpointTable<EnrolServices> = {
   'POST /v1/devices': endpoint({
     user: true,
     body: requestBody,
     maxBodyBytes: 128 * 1024,
-    async handle(request, services) {
+    async handle(request, services: EnrolServices) {
       const { userId, network, now } = request;
       const observed = { authenticated: 'user', user: userId, network } as const;
       const refusal: EventInput = { type: 'device.refused', ...observed };
@@ -62,7 +73,7 @@ type Enrolled = Registered & Pick<AttestedEnrolment, 'monitored'>;
 
 async function enrol(
   { body, userId, now }: ApiRequest<z.infer<typeof requestBody>>,
-  services: Services,
+  services: EnrolServices,
 ): Promise<Enrolled> {
   const { data, hash } = readClientData(body.clientData, enrolClientData);
   const challenge = services.challenges.verify(data.challenge, userId, 'device.enroll', now);

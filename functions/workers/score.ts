@@ -89,8 +89,12 @@ export function createScoreHandler(dependencies: ScoreDependencies): EventHandle
   };
 }
 
-export const createHandler: EventHandlerFactory = ({ documents, publisher, log, now }) =>
-  createScoreHandler({ documents, publisher, log, now, rules: DEFAULT_RULES });
+export const createHandler: EventHandlerFactory<Omit<ScoreDependencies, 'rules'>> = ({
+  documents,
+  publisher,
+  log,
+  now,
+}) => createScoreHandler({ documents, publisher, log, now, rules: DEFAULT_RULES });
 
 /** Raises the alert against campaigns where the event says that a pool is full. */
 async function raiseAlert(
@@ -139,7 +143,7 @@ function parseJson(base64: string): unknown {
   }
 }
 
-/** The message with its cause; `data` is kept as it came, so that it can be replayed when mended. */
+/** The message with its cause; `data` is kept as it came, so that it can be replayed when that is fixed. */
 function deadLetter(messageId: string, data: unknown, cause: string, now: Date) {
   const push = pushSchema.safeParse(data);
   return {
