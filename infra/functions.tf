@@ -123,6 +123,14 @@ locals {
       timeout     = "120s"
       access      = { firestore = "roles/datastore.user" }
     }
+    campaigns = {
+      kind        = "schedule"
+      cron        = "30 * * * *"
+      path        = "/internal/campaigns"
+      concurrency = 1
+      timeout     = "300s"
+      access      = { firestore = "roles/datastore.user" }
+    }
     receipts = {
       kind        = "schedule"
       cron        = "0 * * * *"

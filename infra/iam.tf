@@ -135,12 +135,13 @@ resource "google_service_account" "invoker" {
 
 resource "google_cloud_run_v2_service_iam_member" "invoker" {
   for_each = {
-    score    = "push"
-    publish  = "intake"
-    sweep    = "scheduler"
-    erasures = "scheduler"
-    ledger   = "scheduler"
-    receipts = "scheduler"
+    score     = "push"
+    publish   = "intake"
+    sweep     = "scheduler"
+    erasures  = "scheduler"
+    ledger    = "scheduler"
+    campaigns = "scheduler"
+    receipts  = "scheduler"
   }
   name     = google_cloud_run_v2_service.function[each.key].name
   location = var.region

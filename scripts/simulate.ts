@@ -8,7 +8,12 @@ import { ruleSetSchema } from '../functions/fraud/rules.ts';
 import { figuresOf } from '../test/simulate/figures.ts';
 import { plotOf } from '../test/simulate/plot.ts';
 import { simulateAll, type World } from '../test/simulate/seed-worker.ts';
-import { type SimulationResult, simulate, type Witness } from '../test/simulate/simulation.ts';
+import {
+  type SimulationResult,
+  simulate,
+  type ThiefOutcome,
+  type Witness,
+} from '../test/simulate/simulation.ts';
 import { peopleTable, summaryOf, thiefTable } from '../test/simulate/tables.ts';
 import { SCENARIOS, type Scenario, worldsOf } from '../test/simulate/worlds.ts';
 
@@ -49,7 +54,10 @@ const startedAt = performance.now();
 const results = options.log
   ? await inOneThread(eventLog(options.log))
   : await simulateAll(live, worlds, done, options.threads);
-const named = worlds.map(({ name }, index) => ({ name, result: results[index] as SimulationResult }));
+const named = worlds.map(({ name }, index) => ({
+  name,
+  result: results[index] as SimulationResult,
+}));
 console.log(`\n${summaryOf(named)}`);
 console.table(peopleTable(named));
 if (results.some(({ thieves }) => thieves.length > 0)) console.table(thiefTable(results));
@@ -59,6 +67,12 @@ if (options.plot) await writeFile(options.plot, plotOf(results));
 function done(result: SimulationResult, { name, seed }: World): void {
   const seconds = (performance.now() - startedAt) / 1000;
   console.log(`${name}, seed ${seed}: ${result.events} events, after ${seconds.toFixed(0)} s`);
+  if (result.thieves.length === 1) {
+    const [{ modelsBeforeAlert, modelsInMonth, identities }] = result.thieves as [ThiefOutcome];
+    console.log(
+      `  ${modelsBeforeAlert} models before the alert, ${modelsInMonth} in 30 days, ${identities} accounts`,
+    );
+  }
   for (const { user, harms, rules } of result.good) {
     if (harms.includes('blocked')) console.log(`  BLOCKED ${user} by ${rules.join(', ')}`);
   }
@@ -88,7 +102,8 @@ function eventLog(folder: string): Witness {
 
 function whole(text: string): number {
   const number = Number(text);
-  if (!Number.isSafeInteger(number) || number < 0) throw new InvalidArgumentError('no whole number');
+  if (!Number.isSafeInteger(number) || number < 0)
+    throw new InvalidArgumentError('no whole number');
   return number;
 }
 

@@ -17,7 +17,7 @@ const RATE_MS = 14 * DAY_MS;
 /** Before, nobody can say what is rare; and what of that newcomers usually take, only a while later. */
 const LEARNING_MS = 7 * DAY_MS;
 const WATCHING_MS = 5 * DAY_MS;
-const LEARNING_USES = 300;
+const LEARNING_USES = 150;
 const MAX_MODELS = 5_000;
 const MAX_VERSIONS = 200;
 
@@ -57,10 +57,19 @@ export const NO_BASELINE: Baseline = {
   perDay: { tail: 0, rare: 0 },
 };
 
+/** What admission reads of the record: it does so often, and the counts of models are many. */
+const read = record.pick({
+  at: true,
+  watchingSince: true,
+  common: true,
+  charged: true,
+  watchedMs: true,
+});
+
 /** Throws on a document that this code did not write. */
 export function readBaseline(data: DocumentData | undefined): Baseline {
   if (!data) return NO_BASELINE;
-  const { at, watchingSince, common, charged, watchedMs } = record.parse(data);
+  const { at, watchingSince, common, charged, watchedMs } = read.parse(data);
   const days = Math.max(watchedMs, DAY_MS) / DAY_MS;
   return {
     common: watchingSince ? new Set(common) : undefined,
@@ -110,7 +119,10 @@ export function updatedBaseline(
       };
   const passedMs = Math.max(0, now.getTime() - before.at.getTime());
   const uses = new Map(
-    Object.entries(before.uses).map(([model, count]) => [model, count * decay(passedMs, POPULARITY_MS)]),
+    Object.entries(before.uses).map(([model, count]) => [
+      model,
+      count * decay(passedMs, POPULARITY_MS),
+    ]),
   );
   // Once a user, model and update: nobody makes a model popular by asking for it again and again.
   const seen = new Set<string>();
@@ -142,7 +154,11 @@ export function updatedBaseline(
   };
 }
 
-const isLearnt = ({ learningSince }: Record_, uses: ReadonlyMap<string, number>, now: Date): boolean =>
+const isLearnt = (
+  { learningSince }: Record_,
+  uses: ReadonlyMap<string, number>,
+  now: Date,
+): boolean =>
   now.getTime() - learningSince.getTime() >= LEARNING_MS &&
   [...uses.values()].reduce((sum, count) => sum + count, 0) >= LEARNING_USES;
 

@@ -7,8 +7,9 @@ import { z } from 'zod';
 import type { DocumentData } from '../cloud/documents.ts';
 import { DAY_MS } from './time.ts';
 
-/** So many blocks a day are nothing that a release must be suspected for. */
+/** So many blocks a day are nothing that a release must be suspected for; of one that few use, a single one. */
 const MIN_BLOCKS = 3;
+const FEW_USERS = 50;
 /** Of the version's users of a day. */
 const MAX_SHARE = 0.02;
 /** Times the daily mean of the rule's own history. */
@@ -62,7 +63,11 @@ export function countBlock(
   const history = Object.entries(days).filter(([name]) => name < day);
   const mean = history.reduce((sum, [, count]) => sum + count, 0) / HISTORY_DAYS;
   if (!known) days[day] = (days[day] ?? 0) + 1;
-  const explained = Math.max(MIN_BLOCKS, MAX_RISE * mean, MAX_SHARE * activeUsers);
+  const explained = Math.max(
+    activeUsers < FEW_USERS ? 1 : MIN_BLOCKS,
+    MAX_RISE * mean,
+    MAX_SHARE * activeUsers,
+  );
   const wasTripped = (before?.trippedUntil?.getTime() ?? 0) > at;
   const trips = Object.keys(subjects).length > explained;
   const trippedUntil = trips ? new Date(at + DAY_MS) : (before?.trippedUntil ?? null);

@@ -95,7 +95,12 @@ export function standingOf(
     ...(begins ? ['tail' as const] : []),
     ...(newcomer ? ['rare' as const] : []),
   ];
-  return { newcomer, rare, charges, closed: (level >= 1 && tailHeavy) || (level === 2 && newcomer) };
+  return {
+    newcomer,
+    rare,
+    charges,
+    closed: (level >= 1 && tailHeavy) || (level === 2 && newcomer),
+  };
 }
 
 /** How much a pool takes. */
@@ -119,7 +124,12 @@ export function poolPolicy(
 export const poolPath = (pool: PoolName): string => `limits/campaign_${pool}`;
 
 /** A rare model that several newcomers take on one day is asked for, and no loot: from the third on it is charged to nobody. */
-export const DEMAND: LimitPolicy = { name: 'demand', limit: 2, windowSeconds: DAY_SECONDS, burst: 2 };
+export const DEMAND: LimitPolicy = {
+  name: 'demand',
+  limit: 2,
+  windowSeconds: DAY_SECONDS,
+  burst: 2,
+};
 export const demandPath = (model: string): string => `${limitPath('model', model)}_newcomers`;
 
 /** The reason of a refusal by a full pool, as events tell it. */
@@ -156,4 +166,3 @@ const LEVELS: Readonly<Record<string, 1 | 2>> = {
   [poolReason('tail')]: 1,
   [poolReason('rare')]: 2,
 };
-

@@ -12,10 +12,11 @@ interface Window {
 
 /** What a plan gives unless it says otherwise; the other windows follow from the month's. */
 export const NEW_MODELS_A_MONTH = 36;
+export const NEW_MODELS_A_DAY = 8;
 
 /** Seven favourites at the first start and one to spare; then a keen user's pace. */
 const WINDOWS: readonly Window[] = [
-  { days: 1, models: 8 },
+  { days: 1, models: NEW_MODELS_A_DAY },
   { days: 7, models: 20 },
   { days: 30, models: NEW_MODELS_A_MONTH },
   { days: 180, models: 90 },
@@ -45,7 +46,10 @@ export function budgetWaitMs(tally: Tally, terms: BudgetTerms, now: Date): numbe
   const windows = restricted
     ? RESTRICTED
     : [
-        ...WINDOWS.map(({ days, models }) => ({ days, models: Math.max(1, Math.round(models * scale)) })),
+        ...WINDOWS.map(({ days, models }) => ({
+          days,
+          models: Math.max(1, Math.round(models * scale)),
+        })),
         ...(alerted ? [ALERTED] : []),
       ];
   const taken = [...takenAt(tally)].sort((a, b) => b - a);

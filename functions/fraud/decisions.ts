@@ -121,10 +121,7 @@ export function decisionsOf(
 }
 
 /** A block that the breaker held back, as the watch that it became. */
-export function heldBackDecision(
-  block: Interval,
-  { subject, ...rest }: Circumstances,
-): Decision {
+export function heldBackDecision(block: Interval, { subject, ...rest }: Circumstances): Decision {
   const id = `${subjectKey(subject)}:heldBack:${block.since}`;
   return { ...decisionOf('watch', block, id, 0, { subject, ...rest }), heldBack: true };
 }

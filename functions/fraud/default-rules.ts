@@ -70,7 +70,8 @@ const RULES: readonly Rule[] = [
   {
     kind: 'occurrence',
     id: 'counter-regressed',
-    description: 'Device proofs come with an old counter: a copied key, or a phone restored from a backup.',
+    description:
+      'Device proofs come with an old counter: a copied key, or a phone restored from a backup.',
     subjects: ['user', 'device'],
     authentication: 'device',
     on: { types: ['counter.regressed'] },
@@ -99,7 +100,10 @@ const RULES: readonly Rule[] = [
     // Whoever fails to prove who he is tells nothing about whom he names.
     subjects: ['network'],
     authentication: 'user',
-    on: { types: ['grant.refused', 'renewal.refused', 'report.refused'], causes: ['proof_invalid'] },
+    on: {
+      types: ['grant.refused', 'renewal.refused', 'report.refused'],
+      causes: ['proof_invalid'],
+    },
     weight: 10,
     halfLifeSeconds: DAY,
     cap: 45,
@@ -128,9 +132,24 @@ const RULES: readonly Rule[] = [
     cap: 30,
   },
   vendor('phone-shared', { phoneAccounts: 3 }, 30, 'The phone had many accounts lately.'),
-  vendor('phone-blocked', { phoneBlocked: true }, 45, 'An account on this phone was blocked lately.'),
-  vendor('phone-busy', { activityLevel: 'LEVEL_4' }, 30, 'Play saw the phone ask for very many verdicts.'),
-  vendor('phone-rekeyed', { keysIssued: 'high' }, 30, 'Google issued very many attestation keys to the phone.'),
+  vendor(
+    'phone-blocked',
+    { phoneBlocked: true },
+    45,
+    'An account on this phone was blocked lately.',
+  ),
+  vendor(
+    'phone-busy',
+    { activityLevel: 'LEVEL_4' },
+    30,
+    'Play saw the phone ask for very many verdicts.',
+  ),
+  vendor(
+    'phone-rekeyed',
+    { keysIssued: 'high' },
+    30,
+    'Google issued very many attestation keys to the phone.',
+  ),
   {
     kind: 'distinct',
     id: 'devices-month',
@@ -213,7 +232,7 @@ export const DEFAULT_RULES: RuleSet = {
     block: {
       points: 100,
       holdSeconds: [6 * HOUR, 7 * DAY, 30 * DAY],
-      delaySeconds: 6 * HOUR,
+      delaySeconds: 12 * HOUR,
     },
   },
   horizonSeconds: 35 * DAY,

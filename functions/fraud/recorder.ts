@@ -31,7 +31,9 @@ export function seriesOf(on: Selector, name: Naming): string {
     values ? `${mark}${[...values].sort().join(',')}` : '';
   const attributes = Object.entries(on.attributes ?? {}).map(([key, value]) => `${key}=${value}`);
   const only =
-    list(on.causes, '') + list(on.reasons, ':') + (attributes.length > 0 ? list(attributes, '?') : '');
+    list(on.causes, '') +
+    list(on.reasons, ':') +
+    (attributes.length > 0 ? list(attributes, '?') : '');
   return `${[...on.types].sort().join('+')}${only && `(${only})`}#${name}`;
 }
 

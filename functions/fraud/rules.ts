@@ -119,10 +119,10 @@ export const ruleSetSchema = z
       thresholds.block.holdSeconds.every((hold) => hold <= horizonSeconds),
     { path: ['horizonSeconds'], error: 'what led to a block must be remembered until its end' },
   )
-  .refine(
-    ({ thresholds, hintCap }) => hintCap < thresholds.throttle.points,
-    { path: ['hintCap'], error: 'hints alone must restrict nobody' },
-  );
+  .refine(({ thresholds, hintCap }) => hintCap < thresholds.throttle.points, {
+    path: ['hintCap'],
+    error: 'hints alone must restrict nobody',
+  });
 
 export type RuleSet = z.infer<typeof ruleSetSchema>;
 export type Rule = RuleSet['rules'][number];

@@ -86,9 +86,7 @@ export function createScorer(book: RuleBook): Scorer {
       ...results.map((result) => broken.freed.get(subjectKey(result.subject)) ?? result),
       ...broken.others,
     ];
-    const restricted = results.filter(
-      ({ before, after }) => !sameRestrictions(before, after),
-    );
+    const restricted = results.filter(({ before, after }) => !sameRestrictions(before, after));
     const existing =
       restricted.length > 0 ? yield restricted.map(({ subject }) => blockPath(subject)) : [];
     const writes = [...broken.writes];
@@ -238,7 +236,9 @@ const NO_BREAKERS: Broken = { freed: new Map(), others: [], writes: [], trips: [
 function beginsBlock({ live, before, at }: Result): boolean {
   const { block } = live.intervals;
   const known = before.spans.block;
-  return block !== undefined && (known === undefined || block.since > known.until || block.since === at);
+  return (
+    block !== undefined && (known === undefined || block.since > known.until || block.since === at)
+  );
 }
 
 const mainRule = ({ live }: Result): string => live.intervals.block?.causes[0]?.rule ?? 'rules';

@@ -33,7 +33,14 @@ export const tallyPath = (userId: string): string => `tallies/${userId}`;
 /** The tally of a document, or that of somebody who has never had anything. Throws on a document that is none. */
 export function readTally(data: DocumentData | undefined, now: Date): Tally {
   if (data) return record.parse(data);
-  return { firstSeenAt: now, usedAt: now, items: {}, erased: [], blockedUntil: null, expireAt: now };
+  return {
+    firstSeenAt: now,
+    usedAt: now,
+    items: {},
+    erased: [],
+    blockedUntil: null,
+    expireAt: now,
+  };
 }
 
 /** What counts as one thing taken: a model in its newest version, or an older version of its own. */

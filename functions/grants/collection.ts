@@ -7,6 +7,7 @@ import { readModel } from '../catalogue/model-record.ts';
 import type { DocumentData, DocumentTransaction, StoredDocument } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
 import type { PoolName } from '../fraud/baseline.ts';
+import { BLOCK_MEMORY_MS } from '../fraud/blocklist.ts';
 import {
   alertLevel,
   CLOSED_REASON,
@@ -21,7 +22,6 @@ import type { CampaignState } from '../fraud/campaign-state.ts';
 import { budgetWaitMs } from '../fraud/collection-budget.ts';
 import { consume, limitDocument, limitState } from '../fraud/limits.ts';
 import { itemOf, modelOfItem, readTally, type Tally, tallyPath, withItem } from '../fraud/tally.ts';
-import { BLOCK_MEMORY_MS } from '../fraud/blocklist.ts';
 import { DAY_MS } from '../fraud/time.ts';
 import type { PhoneMarks } from '../identity/phone-marks.ts';
 

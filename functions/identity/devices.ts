@@ -23,7 +23,10 @@ const record = z.object({
   /** When the receipt is to be refreshed; null where it never is. */
   receiptDueAt: z.date().nullable(),
   /** What the vendor told of the phone at enrolment; null where it told nothing. */
-  phone: z.object({ accounts: z.int().min(0), blocked: z.boolean() }).nullable().default(null),
+  phone: z
+    .object({ accounts: z.int().min(0), blocked: z.boolean() })
+    .nullable()
+    .default(null),
   enrolledAt: z.date(),
   retiredAt: z.date().nullable(),
 });

@@ -6,7 +6,13 @@ import { blockPath } from '../fraud/subjects.ts';
 import { erasurePath, refuseIfErased } from '../privacy/erasure-record.ts';
 import { challengePath, spentChallengeDocument, type VerifiedChallenge } from './challenge.ts';
 import { refuseIfBlocked } from './device-call.ts';
-import { deviceDocument, deviceIdOf, devicePath, type DeviceRecord, readDevice } from './devices.ts';
+import {
+  type DeviceRecord,
+  deviceDocument,
+  deviceIdOf,
+  devicePath,
+  readDevice,
+} from './devices.ts';
 import { userDevicesPath, withDevice } from './user-devices.ts';
 
 /** A reinstall, a new phone, an app update that lost its key: more in a day is no user. */

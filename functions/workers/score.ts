@@ -89,12 +89,21 @@ export function createScoreHandler(dependencies: ScoreDependencies): EventHandle
   };
 }
 
-export const createHandler: EventHandlerFactory<Omit<ScoreDependencies, 'rules'>> = ({
-  documents,
-  publisher,
-  log,
-  now,
-}) => createScoreHandler({ documents, publisher, log, now, rules: DEFAULT_RULES });
+export const createHandler: EventHandlerFactory<
+  Omit<ScoreDependencies, 'rules'> & { readonly config: { readonly blockDelaySeconds: number } }
+> = ({ documents, publisher, log, now, config }) =>
+  createScoreHandler({
+    documents,
+    publisher,
+    log,
+    now,
+    rules: withBlockDelay(DEFAULT_RULES, config.blockDelaySeconds),
+  });
+
+const withBlockDelay = (rules: RuleSet, delaySeconds: number): RuleSet => ({
+  ...rules,
+  thresholds: { ...rules.thresholds, block: { ...rules.thresholds.block, delaySeconds } },
+});
 
 /** Raises the alert against campaigns where the event says that a pool is full. */
 async function raiseAlert(
@@ -108,14 +117,12 @@ async function raiseAlert(
     if (alert) tx.set(ALERT_PATH, { ...alert });
     return alert;
   });
-  if (raised) log('ERROR', 'campaign alert', { level: raised.level, until: raised.until.toISOString() });
+  if (raised)
+    log('ERROR', 'campaign alert', { level: raised.level, until: raised.until.toISOString() });
 }
 
 /** Runs a scoring inside a transaction and returns what is to be published after it. */
-export async function carryOut(
-  scoring: Scoring,
-  tx: DocumentTransaction,
-): Promise<Outcome> {
+export async function carryOut(scoring: Scoring, tx: DocumentTransaction): Promise<Outcome> {
   let step = scoring.next();
   while (!step.done) step = scoring.next(await tx.getAll(step.value));
   for (const { path, data } of step.value.writes) tx.set(path, data);

@@ -12,6 +12,7 @@ import { recoverEvents } from './recover-events.ts';
 import { replayDeadLetters } from './replay-dead-letters.ts';
 import { compareRules, readRules } from './replay-rules.ts';
 import { SUBJECT, subjectOf } from './subject-argument.ts';
+import { undo } from './undo.ts';
 
 type WithServices = (work: (services: CommandServices) => Promise<unknown>) => Promise<void>;
 
@@ -70,6 +71,24 @@ export function addFraudCommands(program: Command, withServices: WithServices): 
     );
 
   program
+    .command('undo')
+    .description('set free whom a rule restricted since an instant; tells whom, until --apply')
+    .requiredOption('--rule <id>', 'the rule that weighed most, as in decisions')
+    .requiredOption('--since <instant>', 'such as 2026-11-26T08:00:00Z')
+    .requiredOption('--reason <text>', 'for the audit log')
+    .option('--apply', 'do it, and not only tell', false)
+    .action((options: ActOptions & { rule: string; since: string; apply: boolean }) =>
+      withServices(async (services) => {
+        const { rule, apply } = options;
+        const order = { rule, since: instantOf(options.since), dryRun: !apply };
+        const { subjects, complete } = await undo(services, order, act(options));
+        for (const key of subjects) console.log(key);
+        const more = complete ? '' : '; there may be more, so run this again';
+        console.log(`${subjects.length} ${apply ? 'set free' : 'would be set free'}${more}`);
+      }),
+    );
+
+  program
     .command('replay-rules')
     .description('whom other rules would have blocked, over an event log')
     .argument('<rules>', 'JSON file with the proposed rules')
@@ -101,6 +120,12 @@ export function addFraudCommands(program: Command, withServices: WithServices): 
         console.log(await recoverEvents(await readFile(file, 'utf8'), publisher));
       }),
     );
+}
+
+function instantOf(text: string): Date {
+  const instant = new Date(text);
+  if (Number.isNaN(instant.getTime())) throw new RangeError('--since: not an instant');
+  return instant;
 }
 
 function hoursOf({ hours }: ActOptions): number {

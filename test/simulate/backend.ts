@@ -4,8 +4,10 @@
  * attestations, whose outcome the phone knows.
  */
 import { createHash, randomBytes as cryptoBytes, sign } from 'node:crypto';
+import { parseAttestationPolicy } from '../../functions/attestation/policy/schema.ts';
 import type {
   DocumentData,
+  DocumentQuery,
   DocumentStore,
   StoredDocument,
 } from '../../functions/cloud/documents.ts';
@@ -31,8 +33,8 @@ import { requestErasure } from '../../functions/privacy/request-erasure.ts';
 import { runErasures } from '../../functions/privacy/run-erasures.ts';
 import { memoryObjects } from '../doubles/memory/objects.ts';
 import { sequentialDocuments } from '../doubles/memory/sequential-documents.ts';
-import { testEnvironment } from '../support/environment.ts';
 import { LOCAL_ANDROID_APP } from '../doubles/vendors.ts';
+import { testEnvironment } from '../support/environment.ts';
 import { type Install, marksAt, monthOf } from './phones.ts';
 
 /** Who calls, from where and with what. */
@@ -62,10 +64,14 @@ export function createBackend(book: RuleBook, environment: Readonly<Record<strin
   const base = sequentialDocuments(documents);
   /** Grants since the last look at them: a map knows no order of time. */
   let recent: StoredDocument[] = [];
+  const inShard = async ({ where = [] }: DocumentQuery) => {
+    const shard = String(where[0]?.[2] ?? '')[0];
+    return recent.filter(({ data }) => String(data['ledgerKey'])[0] === shard);
+  };
   const store: DocumentStore = {
     ...base,
     query: (query) =>
-      query.collection === 'grants' && query.orderBy ? Promise.resolve(recent) : base.query(query),
+      query.collection === 'grants' && query.orderBy ? inShard(query) : base.query(query),
   };
   const config = loadConfig({ ...testEnvironment(), PLANS, ...environment });
   const replay = createReplay(book, documents);
@@ -75,10 +81,12 @@ export function createBackend(book: RuleBook, environment: Readonly<Record<strin
     documents: store,
     objects: memoryObjects(),
     challenges,
-    attestationPolicy: config.attestation.policy,
+    attestationPolicy: parseAttestationPolicy(config.attestation.policy),
     randomBytes: (size: number) => cryptoBytes(size),
     // What follows the decision to renew; nothing of it is simulated.
-    manifests: { get: async () => ({ policy: { licenceSeconds: 86_400, offlineGraceSeconds: 0 } }) },
+    manifests: {
+      get: async () => ({ policy: { licenceSeconds: 86_400, offlineGraceSeconds: 0 } }),
+    },
     licences: { issue: async () => '' },
     pseudonyms: { user: (_issuer: string, subject: string) => subject, network: () => null },
     log: () => undefined,
@@ -148,7 +156,8 @@ export function createBackend(book: RuleBook, environment: Readonly<Record<strin
       const verified = challenges.verify(challenge, user, 'device.enroll', now);
       await admitAttestation(store, user, now);
       const { phone } = install;
-      if (!phone.genuine) throw new ServiceError('attestation_failed', { reason: 'chain-untrusted' });
+      if (!phone.genuine)
+        throw new ServiceError('attestation_failed', { reason: 'chain-untrusted' });
       const marks = marksAt(phone, now.getTime());
       const device = {
         user,
@@ -173,7 +182,10 @@ export function createBackend(book: RuleBook, environment: Readonly<Record<strin
         now,
       );
       phone.attestedAt.push(now.getTime());
-      phone.bits = markedBits(marks ?? NO_MARKS, { newAccount: replaces === undefined, blocked: false });
+      phone.bits = markedBits(marks ?? NO_MARKS, {
+        newAccount: replaces === undefined,
+        blocked: false,
+      });
       phone.bitsMonth = monthOf(now.getTime());
       install.enrolledAt = now.getTime();
       return { ...registered, marks };

@@ -13,20 +13,26 @@ export const CAMPAIGNS = {
   'vpn-farm': plan('campaign', 'New account, phone and network for each two models.', (thief) => [
     inTurn(thief, 400, 3 * HOUR, { ...PASSING, most: 2 }, (n) => thief.loner(n)),
   ]),
-  'proxy-pool': plan('campaign', 'New account, phone and network for all that each gets.', (thief) => [
-    inTurn(thief, 400, 20 * MINUTE, PASSING, (n) => thief.loner(n)),
-  ]),
+  'proxy-pool': plan(
+    'campaign',
+    'New account, phone and network for all that each gets.',
+    (thief) => [inTurn(thief, 400, 20 * MINUTE, PASSING, (n) => thief.loner(n))],
+  ),
   'one-each': plan('campaign', 'New account, phone and network for each model.', (thief) => [
     inTurn(thief, 900, 45 * MINUTE, { ...PASSING, most: 1 }, (n) => thief.loner(n)),
   ]),
-  'factory-resets': plan('campaign', 'Five phones, reset for a new account after each.', (thief) => {
-    const phones = times5(() => thief.phone());
-    return [
-      inTurn(thief, 400, HOUR, { ...PASSING, most: 6 }, (n) =>
-        thief.caller(n, thief.install(phones[n % 5]), n),
-      ),
-    ];
-  }),
+  'factory-resets': plan(
+    'campaign',
+    'Five phones, reset for a new account after each.',
+    (thief) => {
+      const phones = times5(() => thief.phone());
+      return [
+        inTurn(thief, 400, HOUR, { ...PASSING, most: 6 }, (n) =>
+          thief.caller(n, thief.install(phones[n % 5]), n),
+        ),
+      ];
+    },
+  ),
   'split-accounts': plan('campaign', 'Forty accounts on one phone, some models each.', (thief) => {
     const phone = thief.phone();
     return [
@@ -35,21 +41,31 @@ export const CAMPAIGNS = {
       ),
     ];
   }),
-  'account-farm': plan('campaign', 'Twenty accounts on one old phone, three models each.', (thief) => {
-    const phone = thief.phone({ recalls: false });
-    return [
-      inTurn(thief, 20, 4 * MINUTE, { ...PASSING, most: 3 }, (n) =>
-        thief.caller(n, thief.install(phone), 0),
+  'account-farm': plan(
+    'campaign',
+    'Twenty accounts on one old phone, three models each.',
+    (thief) => {
+      const phone = thief.phone({ recalls: false });
+      return [
+        inTurn(thief, 20, 4 * MINUTE, { ...PASSING, most: 3 }, (n) =>
+          thief.caller(n, thief.install(phone), 0),
+        ),
+      ];
+    },
+  ),
+  'network-farm': plan(
+    'campaign',
+    'New account and phone for each three models, one network.',
+    (thief) => [
+      inTurn(thief, 300, 30 * MINUTE, { ...PASSING, most: 3 }, (n) =>
+        thief.caller(n, thief.install(), 0),
       ),
-    ];
-  }),
-  'network-farm': plan('campaign', 'New account and phone for each three models, one network.', (thief) => [
-    inTurn(thief, 300, 30 * MINUTE, { ...PASSING, most: 3 }, (n) =>
-      thief.caller(n, thief.install(), 0),
-    ),
-  ]),
-  'crowd-flood': plan('campaign', 'Three hundred newcomers within an hour, one model each.', (thief) =>
-    times(CATALOGUE_SIZE, (n) => flooding(thief, n)),
+    ],
+  ),
+  'crowd-flood': plan(
+    'campaign',
+    'Three hundred newcomers within an hour, one model each.',
+    (thief) => times(CATALOGUE_SIZE, (n) => flooding(thief, n)),
   ),
   rental: plan('campaign', 'Forty rented phones with people’s tastes as a cover.', (thief) =>
     times(40, (n) => rented(thief, n)),
@@ -57,19 +73,30 @@ export const CAMPAIGNS = {
   'aged-farm': plan('campaign', 'Forty accounts that use the app for three weeks first.', (thief) =>
     times(40, (n) => aged(thief, n)),
   ),
-  'scattered-ring': plan('campaign', 'Eight members who share nothing, a model in three days each.', (thief) =>
-    times(8, (n) => thief.collect(thief.loner(n), 36 * HOUR, { ...CAREFUL, most: 12 })),
+  'scattered-ring': plan(
+    'campaign',
+    'Eight members who share nothing, a model in three days each.',
+    (thief) => times(8, (n) => thief.collect(thief.loner(n), 36 * HOUR, { ...CAREFUL, most: 12 })),
   ),
   ring: plan('campaign', 'Six members on two networks who divide the models.', (thief) =>
     times(6, (n) =>
-      thief.collect(thief.caller(n, thief.install(), n % 2), 20 * HOUR, { checks: true, opens: 0.7 }),
+      thief.collect(thief.caller(n, thief.install(), n % 2), 20 * HOUR, {
+        checks: true,
+        opens: 0.7,
+      }),
     ),
   ),
 } satisfies Record<string, Plan>;
 
 export type Campaign = keyof typeof CAMPAIGNS;
 
-const times5 = <T>(make: () => T): readonly [T, T, T, T, T] => [make(), make(), make(), make(), make()];
+const times5 = <T>(make: () => T): readonly [T, T, T, T, T] => [
+  make(),
+  make(),
+  make(),
+  make(),
+  make(),
+];
 
 /** One identity after the other. */
 async function* inTurn(

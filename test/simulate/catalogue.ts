@@ -27,7 +27,11 @@ export function publishCatalogue(world: World): void {
 }
 
 /** `size` different models that somebody will like, the most popular more often. */
-export function tastes(random: Random, size: number, first: readonly string[] = []): readonly string[] {
+export function tastes(
+  random: Random,
+  size: number,
+  first: readonly string[] = [],
+): readonly string[] {
   const chosen = new Set<string>(first);
   while (chosen.size < size) chosen.add(`m${random.zipf(CATALOGUE_SIZE, TASTE)}`);
   return [...chosen];

@@ -20,7 +20,9 @@ export function figuresOf(results: readonly SimulationResult[]): readonly Figure
       const those = good.filter((one) => one.kind === kind);
       if (those.length === 0) return [];
       const said = `${those.length} users`;
-      return HARMS.map((harm) => figure(`sim.good.${harm}.${kind}`, shareOf(those, harm), '', said));
+      return HARMS.map((harm) =>
+        figure(`sim.good.${harm}.${kind}`, shareOf(those, harm), '', said),
+      );
     }),
     ...THIEF_KINDS.flatMap((kind) => thiefFigures(results, kind)),
     ...[1, 2].map((level) =>
@@ -47,17 +49,35 @@ function thiefFigures(
   ];
   const blocked = those.filter(({ hoursToBlock }) => hoursToBlock !== undefined).length;
   return [
-    ...spread('models_before_block', 'models', those.map((one) => one.modelsBeforeBlock)),
-    ...spread('models_before_alert', 'models', those.map((one) => one.modelsBeforeAlert)),
-    ...spread('models_in_month', 'models', those.map((one) => one.modelsInMonth)),
-    ...spread('identities', 'accounts', those.map((one) => one.identities)),
+    ...spread(
+      'models_before_block',
+      'models',
+      those.map((one) => one.modelsBeforeBlock),
+    ),
+    ...spread(
+      'models_before_alert',
+      'models',
+      those.map((one) => one.modelsBeforeAlert),
+    ),
+    ...spread(
+      'models_in_month',
+      'models',
+      those.map((one) => one.modelsInMonth),
+    ),
+    ...spread(
+      'identities',
+      'accounts',
+      those.map((one) => one.identities),
+    ),
     figure(`sim.blocked_share.${kind}`, blocked / those.length, '', note),
   ];
 }
 
 /** The share of people to whom this happened. */
 export const shareOf = (people: readonly GoodOutcome[], harm: Harm): number =>
-  people.length === 0 ? 0 : people.filter(({ harms }) => harms.includes(harm)).length / people.length;
+  people.length === 0
+    ? 0
+    : people.filter(({ harms }) => harms.includes(harm)).length / people.length;
 
 const figure = (name: string, value: number, unit: string, note: string): Figure => ({
   name,

@@ -71,7 +71,7 @@ export async function* goodLife(world: World, person: Person): Life {
           : 0;
     const fresh = wanted.slice(taken, taken + curious);
     taken += fresh.length;
-    const again = wanted.slice(0, taken - fresh.length).filter(() => random.chance(0.5));
+    const again = wanted.slice(0, taken - fresh.length).filter(() => random.chance(0.3));
     // On a new phone the app fetches everything its user had, at once.
     const asked = licences.size === 0 && !first ? wanted.slice(0, taken) : [...again, ...fresh];
     for (const model of asked) {
@@ -98,7 +98,8 @@ export async function* goodLife(world: World, person: Person): Life {
 
 function tastesOf(random: Random, { taste }: Persona, size: number): readonly string[] {
   if (taste === 'niche') return nicheTastes(random, size);
-  const some = (name: string, count: number) => Array.from({ length: count }, (_, n) => `${name}${n}`);
+  const some = (name: string, count: number) =>
+    Array.from({ length: count }, (_, n) => `${name}${n}`);
   if (taste === 'lesson') return some('lesson', LESSON);
   if (taste === 'launch') {
     return [...random.shuffled(some('new', LAUNCHED)).slice(0, size - 1), ...tastes(random, 2)];
@@ -108,7 +109,8 @@ function tastesOf(random: Random, { taste }: Persona, size: number): readonly st
 
 /** The same phones with the app installed anew. */
 function renewInstalls(installs: Install[]): void {
-  for (const [n, { phone, appVersion }] of installs.entries()) installs[n] = install(phone, appVersion);
+  for (const [n, { phone, appVersion }] of installs.entries())
+    installs[n] = install(phone, appVersion);
 }
 
 /** Tries as an app does: a few times, with growing pauses, and at the next start again. */
@@ -138,7 +140,13 @@ async function* untilDaytime(world: World, wait: number): Life {
   if (hour < 7 && world.random.chance(0.9)) yield (7 - hour) * HOUR + world.random.wait(HOUR);
 }
 
-function selfChecks(world: World, random: Random, me: Caller, persona: Persona, buggy: boolean): void {
+function selfChecks(
+  world: World,
+  random: Random,
+  me: Caller,
+  persona: Persona,
+  buggy: boolean,
+): void {
   const delay = reportDelay(random, persona);
   for (const cause of persona.signals ?? []) world.report(me, 'rasp.signal', { cause, delay });
   if (buggy && persona.bug === 'false-alarms') {
@@ -164,7 +172,9 @@ async function* suffer(world: World, random: Random, me: Caller, { bug }: Person
     }
   }
   if (bug === 'prefetches') {
-    for (const model of random.shuffled(Array.from({ length: CATALOGUE_SIZE }, (_, n) => `m${n}`))) {
+    for (const model of random.shuffled(
+      Array.from({ length: CATALOGUE_SIZE }, (_, n) => `m${n}`),
+    )) {
       const result = await world.grant(me, model);
       if (result === 'blocked') return;
       yield result === 'limited' ? 10 * SECOND : 2 * SECOND;

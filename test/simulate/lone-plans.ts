@@ -212,4 +212,3 @@ async function* slander(thief: Thief): Life {
     yield thief.random.wait(MINUTE);
   }
 }
-

@@ -26,15 +26,32 @@ export interface Install {
   enrolledAt: number;
 }
 
-export function newPhone(platform: 'ios' | 'android', { genuine = true, recalls = true } = {}): Phone {
-  return { platform, genuine, attestedAt: [], recalls, bits: [false, false, false], bitsMonth: null };
+export function newPhone(
+  platform: 'ios' | 'android',
+  { genuine = true, recalls = true } = {},
+): Phone {
+  return {
+    platform,
+    genuine,
+    attestedAt: [],
+    recalls,
+    bits: [false, false, false],
+    bitsMonth: null,
+  };
 }
 
 /** A fresh installation, as after a reinstall, a factory reset or on a new phone. */
 export function install(phone: Phone, appVersion = '1.0.0'): Install {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const spki = new Uint8Array(publicKey.export({ type: 'spki', format: 'der' }));
-  return { phone, privateKey, publicKey: spki, deviceId: deviceIdOf(spki), appVersion, enrolledAt: 0 };
+  return {
+    phone,
+    privateKey,
+    publicKey: spki,
+    deviceId: deviceIdOf(spki),
+    appVersion,
+    enrolledAt: 0,
+  };
 }
 
 /** What the vendor tells when a key is attested at `now`. */

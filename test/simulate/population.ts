@@ -1,9 +1,8 @@
 /** Fills a world with people of all kinds, each with a home, an office, a carrier and a phone. */
 import { goodLife } from './good-life.ts';
 import { PERSONA_KINDS, PERSONAS, type Persona, type PersonaKind } from './people.ts';
-import { newPhone, type Phone } from './phones.ts';
+import { monthOf, newPhone, type Phone } from './phones.ts';
 import { DAY, HOUR, MINUTE, WORLD_START } from './time.ts';
-import { monthOf } from './phones.ts';
 import type { World } from './world.ts';
 
 export interface GoodUser {
@@ -40,8 +39,15 @@ export function populateGood(
       if (persona.excepted === 'network') allow(world, 'network', network());
       const at = startOf(world, persona, n);
       const known = persona.known || (persona.startsOnDay === undefined && at === WORLD_START);
-      if (known) world.backend.adopt(user, new Date(WORLD_START - (30 + world.random.between(0, 300)) * DAY));
-      world.begin(goodLife(world, { user, persona, phones, network, appVersion }), at + world.random.next() * HOUR);
+      if (known)
+        world.backend.adopt(
+          user,
+          new Date(WORLD_START - (30 + world.random.between(0, 300)) * DAY),
+        );
+      world.begin(
+        goodLife(world, { user, persona, phones, network, appVersion }),
+        at + world.random.next() * HOUR,
+      );
     }
   }
 }
@@ -49,7 +55,11 @@ export function populateGood(
 const allow = (world: World, kind: 'user' | 'network', id: string) =>
   world.backend.allow({ kind, id }, new Date(world.end));
 
-function startOf({ random, end }: World, { startsOnDay, known, awayDays }: Persona, _n: number): number {
+function startOf(
+  { random, end }: World,
+  { startsOnDay, known, awayDays }: Persona,
+  _n: number,
+): number {
   if (startsOnDay !== undefined) {
     return WORLD_START + startsOnDay * DAY + 9 * HOUR + random.wait(20 * MINUTE);
   }
@@ -81,7 +91,12 @@ function phonesOf(
   return [make(), ...Array.from({ length: phones - 1 }, make)];
 }
 
-function networkOf({ random }: World, { network }: Persona, kind: PersonaKind, n: number): () => string {
+function networkOf(
+  { random }: World,
+  { network }: Persona,
+  kind: PersonaKind,
+  n: number,
+): () => string {
   const carrier = `carrier${random.between(0, 3)}`;
   const home = `home-${kind}-${Math.floor(n / 3)}`;
   const usual = (place: string) => () => (random.chance(0.7) ? place : carrier);

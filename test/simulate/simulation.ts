@@ -19,7 +19,11 @@ export interface SimulationSize {
   readonly goodUsers: number;
   readonly days: number;
   /** Thieves of each of these kinds; none where absent. */
-  readonly thieves?: { readonly kinds: readonly ThiefKind[]; readonly ofEach: number; readonly fromDay?: number };
+  readonly thieves?: {
+    readonly kinds: readonly ThiefKind[];
+    readonly ofEach: number;
+    readonly fromDay?: number;
+  };
   readonly people?: readonly PersonaKind[];
   /** Changes the configuration of the functions. */
   readonly environment?: Readonly<Record<string, string>>;
@@ -74,7 +78,10 @@ export async function simulate(
   seed: number,
   witness?: Witness,
 ): Promise<SimulationResult> {
-  const good = new Map<string, { readonly person: GoodUser; harms: Set<Harm>; rules: Set<string> }>();
+  const good = new Map<
+    string,
+    { readonly person: GoodUser; harms: Set<Harm>; rules: Set<string> }
+  >();
   const hauls: { readonly haul: KnownHaul; block?: Stop; alert?: Stop; month?: number }[] = [];
   const haulOf = new Map<string, (typeof hauls)[number]>();
   const userOf = new Map<string, string>();
@@ -152,7 +159,11 @@ export async function simulate(
         // Looked at when they take effect: the breaker may have undone them before.
         for (const { subject, user } of pending.filter((one) => one.at <= at)) {
           if (!activeBlock(documents.get(blockPath(subject)), new Date(at))) continue;
-          harm(user, 'blocked', activeBlock(documents.get(blockPath(subject)), new Date(at))?.rules);
+          harm(
+            user,
+            'blocked',
+            activeBlock(documents.get(blockPath(subject)), new Date(at))?.rules,
+          );
           stop(findThief(user), 'block', at);
         }
         pending.splice(0, pending.length, ...pending.filter((one) => one.at > at));
@@ -208,4 +219,3 @@ function outcomeOf({
     modelsInMonth: month,
   };
 }
-

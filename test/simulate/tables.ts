@@ -16,20 +16,35 @@ export function summaryOf(named: readonly NamedResult[]): string {
   const line = (title: string, good: readonly GoodOutcome[]) =>
     good.length === 0
       ? []
-      : [`${title}, ${good.length} good users: ${HARMS.map((harm) => `${harm} ${percent(shareOf(good, harm))} %`).join(', ')}`];
+      : [
+          `${title}, ${good.length} good users: ${HARMS.map((harm) => `${harm} ${percent(shareOf(good, harm))} %`).join(', ')}`,
+        ];
   const of = (wanted: (name: string) => boolean) =>
     named.filter(({ name }) => wanted(name)).flatMap(({ result }) => result.good);
-  const alone = ['people', 'loners'];
+  const alone = ['people', 'mistakes', 'loners'];
   return [
-    ...line('worlds of people alone', of((name) => name === 'people')),
-    ...line('worlds with lone thieves', of((name) => name === 'loners')),
-    ...line('worlds with a campaign', of((name) => !alone.includes(name))),
+    ...line(
+      'worlds of people alone',
+      of((name) => name === 'people'),
+    ),
+    ...line(
+      'worlds with a release that fetches everything',
+      of((name) => name === 'mistakes'),
+    ),
+    ...line(
+      'worlds with lone thieves',
+      of((name) => name === 'loners'),
+    ),
+    ...line(
+      'worlds with a campaign',
+      of((name) => !alone.includes(name)),
+    ),
   ].join('\n');
 }
 
 /** By kind of people, in percent, over the worlds without a campaign. */
 export function peopleTable(named: readonly NamedResult[]) {
-  const quiet = named.filter(({ name }) => name === 'people' || name === 'loners');
+  const quiet = named.filter(({ name }) => ['people', 'mistakes', 'loners'].includes(name));
   const good = (quiet.length > 0 ? quiet : named).flatMap(({ result }) => result.good);
   return Object.fromEntries(
     PERSONA_KINDS.map((kind) => {

@@ -101,7 +101,8 @@ export class Thief {
     let checkedAt = 0;
     while (mine.length < (manner.most ?? Number.POSITIVE_INFINITY)) {
       const caller = callerNow();
-      if (caller.install.enrolledAt === 0 && (await this.world.enrol(caller)) !== 'enrolled') return;
+      if (caller.install.enrolledAt === 0 && (await this.world.enrol(caller)) !== 'enrolled')
+        return;
       if (manner.checks && this.world.now() - checkedAt > 12 * HOUR) {
         this.world.report(caller, 'app.started');
         this.world.report(caller, 'rasp.checked');

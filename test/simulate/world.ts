@@ -122,7 +122,9 @@ export async function runWorld(
     async enrol(caller, replaces) {
       try {
         const { marks, deviceId, retired } = await backend.enrol(caller, replaces, at());
-        const attributes = marks ? { phoneAccounts: marks.accounts, phoneBlocked: marks.blocked } : {};
+        const attributes = marks
+          ? { phoneAccounts: marks.accounts, phoneBlocked: marks.blocked }
+          : {};
         emit(caller, { type: 'device.enrolled', authenticated: 'device', attributes });
         for (const id of retired) emit(caller, { type: 'device.retired', device: id });
         const { phone } = caller.install;
@@ -131,7 +133,12 @@ export async function runWorld(
             const metric = riskMetric(phone, now);
             backend.learnMetric(deviceId, { ...marksWithMetric(marks, metric) });
             const cause = metric > METRIC_LIMIT ? 'risk-metric-high' : null;
-            emit(caller, { type: 'device.risk', authenticated: 'device', cause, attributes: { riskMetric: metric } });
+            emit(caller, {
+              type: 'device.risk',
+              authenticated: 'device',
+              cause,
+              attributes: { riskMetric: metric },
+            });
           });
         }
         return 'enrolled';

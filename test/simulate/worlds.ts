@@ -1,8 +1,14 @@
-/** The worlds of a simulation: people alone, people and lone thieves, and one for each campaign. */
+/**
+ * The worlds of a simulation: people alone, with a release that is as bad as a thief, with lone
+ * thieves, and one for each campaign.
+ */
+import { PERSONA_KINDS } from './people.ts';
 import { PLANS, THIEF_KINDS } from './plans.ts';
 import type { World } from './seed-worker.ts';
 
-export const SCENARIOS = ['people', 'loners', 'campaigns'] as const;
+export const SCENARIOS = ['people', 'mistakes', 'loners', 'campaigns'] as const;
+/** A release that fetches the whole catalogue is a campaign by our own hand, and raises the alert for everybody. */
+const PEOPLE = PERSONA_KINDS.filter((kind) => kind !== 'bug-prefetch');
 export type Scenario = (typeof SCENARIOS)[number];
 
 export interface WorldsOptions {
@@ -15,12 +21,21 @@ export interface WorldsOptions {
   readonly thieves: number;
 }
 
-export function worldsOf({ scenarios, seeds, users, days, thieves }: WorldsOptions): readonly World[] {
-  const size = { goodUsers: users, days };
+export function worldsOf({
+  scenarios,
+  seeds,
+  users,
+  days,
+  thieves,
+}: WorldsOptions): readonly World[] {
+  const size = { goodUsers: users, days, people: PEOPLE };
   const loners = THIEF_KINDS.filter((kind) => PLANS[kind].conduct !== 'campaign');
   const campaigns = THIEF_KINDS.filter((kind) => PLANS[kind].conduct === 'campaign');
   return seeds.flatMap((seed) => [
     ...(scenarios.includes('people') ? [{ name: 'people', size, seed }] : []),
+    ...(scenarios.includes('mistakes')
+      ? [{ name: 'mistakes', size: { goodUsers: users, days }, seed }]
+      : []),
     ...(scenarios.includes('loners')
       ? [{ name: 'loners', size: { ...size, thieves: { kinds: loners, ofEach: thieves } }, seed }]
       : []),

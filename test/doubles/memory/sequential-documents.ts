@@ -60,7 +60,5 @@ function select(documents: ReadonlyMap<string, DocumentData>, query: DocumentQue
   const [field, direction] = orderBy ?? [undefined, 'asc'];
   const sign = direction === 'desc' ? -1 : 1;
   const key = (one: { path: string; data: DocumentData }) => (field ? one.data[field] : one.path);
-  return found
-    .sort((a, b) => ((key(a) ?? '') < (key(b) ?? '') ? -sign : sign))
-    .slice(0, limit);
+  return found.sort((a, b) => ((key(a) ?? '') < (key(b) ?? '') ? -sign : sign)).slice(0, limit);
 }
