@@ -27,14 +27,23 @@ interface Recording {
  * same selection share it and a change of weights keeps what is known.
  */
 export function seriesOf(on: Selector, name: Naming): string {
+  let selection = selections.get(on);
+  if (selection === undefined) {
+    selection = selectionOf(on);
+    selections.set(on, selection);
+  }
+  return `${selection}#${name}`;
+}
+
+/** Rules are asked about with each event and never change. */
+const selections = new WeakMap<Selector, string>();
+
+function selectionOf({ types, causes, reasons, attributes = {} }: Selector): string {
   const list = (values: readonly string[] | undefined, mark: string) =>
-    values ? `${mark}${[...values].sort().join(',')}` : '';
-  const attributes = Object.entries(on.attributes ?? {}).map(([key, value]) => `${key}=${value}`);
-  const only =
-    list(on.causes, '') +
-    list(on.reasons, ':') +
-    (attributes.length > 0 ? list(attributes, '?') : '');
-  return `${[...on.types].sort().join('+')}${only && `(${only})`}#${name}`;
+    values && values.length > 0 ? `${mark}${[...values].sort().join(',')}` : '';
+  const wanted = Object.entries(attributes).map(([key, value]) => `${key}=${value}`);
+  const only = list(causes, '') + list(reasons, ':') + list(wanted, '?');
+  return `${[...types].sort().join('+')}${only && `(${only})`}`;
 }
 
 function recordingsOf(rule: Rule): readonly Recording[] {

@@ -1,12 +1,13 @@
 /** The commands about subjects, rules and dead letters, for the `modelseal` tool. */
 import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import { DEFAULT_RULES } from '../../functions/fraud/default-rules.ts';
 import { subjectKey } from '../../functions/fraud/subjects.ts';
 import { auditOf } from './audit.ts';
 import type { CommandServices } from './command-services.ts';
 import { deadLettersOf } from './dead-letter-source.ts';
+import { label, VERDICTS, type Verdict } from './label.ts';
 import { allow, block, explain, unblock } from './operators.ts';
 import { recoverEvents } from './recover-events.ts';
 import { replayDeadLetters } from './replay-dead-letters.ts';
@@ -86,6 +87,16 @@ export function addFraudCommands(program: Command, withServices: WithServices): 
         const more = complete ? '' : '; there may be more, so run this again';
         console.log(`${subjects.length} ${apply ? 'set free' : 'would be set free'}${more}`);
       }),
+    );
+
+  program
+    .command('label')
+    .description('say of a decision whether it met a thief or somebody good')
+    .argument('<decision>', 'the decisionId')
+    .addArgument(new Argument('<verdict>', 'what it was').choices(VERDICTS))
+    .requiredOption('--reason <text>', 'for the audit log')
+    .action((id: string, verdict: Verdict, options: ActOptions) =>
+      withServices((services) => label(services, id, verdict, act(options))),
     );
 
   program

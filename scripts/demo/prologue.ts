@@ -51,6 +51,7 @@ export async function tellPrologue(story: Story, inMemory: boolean): Promise<Sce
         URL_TTL_SECONDS: String(URL_TTL_SECONDS),
         SEALED_TTL_SECONDS: String(SEALED_TTL_SECONDS),
         GRANTS_PER_USER_MINUTE: String(GRANTS_PER_USER_MINUTE),
+        GRANTS_PER_DEVICE_MINUTE: String(GRANTS_PER_USER_MINUTE),
         // Nobody waits half a day for the end of a demonstration.
         BLOCK_DELAY_SECONDS: '0',
       },

@@ -9,15 +9,18 @@ export const LAUNCHED = 20;
 export const LAUNCH_DAY = 24;
 /** Models that a class is told to use, and that hardly anybody else does. */
 export const LESSON = 4;
+/** Which models have many versions: none that everybody asks for. */
+export const VERSIONED = { from: 100, count: 10 };
 /** Popularity falls with the rank to this power. */
 const TASTE = 0.9;
 
-/** Publishes everything; of the first ten models there are twenty versions. */
+/** Publishes everything; of these models there are twenty versions. */
 export function publishCatalogue(world: World): void {
   const long = new Date(WORLD_START - 200 * DAY);
   const versions = Array.from({ length: 20 }, (_, n) => `1.${n}.1`);
   for (let n = 0; n < CATALOGUE_SIZE; n += 1) {
-    world.backend.publish(`m${n}`, n < 10 ? versions : ['1.0.0'], long);
+    const several = n >= VERSIONED.from && n < VERSIONED.from + VERSIONED.count;
+    world.backend.publish(`m${n}`, several ? versions : ['1.0.0'], long);
   }
   for (let n = 0; n < LESSON; n += 1) world.backend.publish(`lesson${n}`, ['1.0.0'], long);
   for (let n = 0; n < LAUNCHED; n += 1) {

@@ -1,4 +1,5 @@
 /** Thieves with one account, or with none that is of use. */
+import { VERSIONED } from './catalogue.ts';
 import type { Conduct, Plan } from './plans.ts';
 import type { Manner, Thief } from './thief.ts';
 import { DAY, HOUR, MINUTE, SECOND } from './time.ts';
@@ -131,7 +132,7 @@ async function* versions(thief: Thief): Life {
   const caller = thief.loner();
   if ((await thief.world.enrol(caller)) !== 'enrolled') return;
   for (let n = 0; ; n += 1) {
-    const model = `m${Math.floor(n / 20) % 10}`;
+    const model = `m${VERSIONED.from + (Math.floor(n / 20) % VERSIONED.count)}`;
     const { result } = await thief.take(caller, model, `1.${n % 20}.1`);
     if (result === 'made') thief.world.report(caller, 'model.opened', { model });
     if (result === 'untrusted' && !(await thief.reattest(caller))) return;
