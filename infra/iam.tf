@@ -135,13 +135,16 @@ resource "google_service_account" "invoker" {
 
 resource "google_cloud_run_v2_service_iam_member" "invoker" {
   for_each = {
-    score     = "push"
-    publish   = "intake"
-    sweep     = "scheduler"
-    erasures  = "scheduler"
-    ledger    = "scheduler"
+    score    = "push"
+    publish  = "intake"
+    sweep    = "scheduler"
+    erasures = "scheduler"
+    ledger   = "scheduler"
+    receipts = "scheduler"
+    # Each hour: what newcomers usually take.
     campaigns = "scheduler"
-    receipts  = "scheduler"
+    # Twice an hour: devices whose certificates were revoked.
+    revocations = "scheduler"
   }
   name     = google_cloud_run_v2_service.function[each.key].name
   location = var.region

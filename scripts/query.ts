@@ -1,14 +1,17 @@
 /** `npm run query -- 'SELECT …'`: the analysts' views over an event log; without a query, a prompt or what is piped in. */
 import { createInterface } from 'node:readline/promises';
 import { text } from 'node:stream/consumers';
-import { Command, Option } from 'commander';
+import { Option } from 'commander';
 import { openAnalytics } from './analytics/duckdb.ts';
 import { FORMATS, type Format, textOf } from './analytics/rows.ts';
 import { readViews } from './analytics/views.ts';
 import { LOCAL_EVENT_LOG } from './commands/command-services.ts';
+import { commandLine } from './terminal/command-line.ts';
 
-const program = new Command('query')
-  .description('Asks the analysts’ views in SQL. Without a query it reads one from its input.')
+const program = commandLine(
+  'query',
+  'Asks the analysts’ views in SQL. Without a query it reads one from its input.',
+)
   .argument('[sql]', 'a query')
   .option('--log <folder>', 'where events and decisions are', LOCAL_EVENT_LOG)
   .addOption(

@@ -1,12 +1,13 @@
 /** `npm run report`: an event log as one page with charts, or the story of one subject. */
 import { writeFile } from 'node:fs/promises';
-import { Command, InvalidArgumentError } from 'commander';
+import { InvalidArgumentError } from 'commander';
 import { type Subject, subjectFrom } from '../functions/fraud/subjects.ts';
 import { openAnalytics } from './analytics/duckdb.ts';
 import { reportFigures } from './analytics/report-figures.ts';
 import { reportPage } from './analytics/report-page.ts';
 import { subjectReport } from './analytics/subject-report.ts';
 import { LOCAL_EVENT_LOG } from './commands/command-services.ts';
+import { commandLine } from './terminal/command-line.ts';
 
 interface Options {
   readonly log: string;
@@ -16,8 +17,10 @@ interface Options {
   readonly subject?: Subject;
 }
 
-const { log, out, subject, ...range } = new Command('report')
-  .description('Writes what an event log says as one page that loads nothing.')
+const { log, out, subject, ...range } = commandLine(
+  'report',
+  'Writes what an event log says as one page that loads nothing.',
+)
   .option('--log <folder>', 'where events and decisions are', LOCAL_EVENT_LOG)
   .option('--out <file>', 'the page', 'report.html')
   .option('--since <instant>', 'only what was received from then on', instant)

@@ -2,7 +2,7 @@
 import { mkdirSync, openSync, writeSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { InvalidArgumentError } from 'commander';
 import { DEFAULT_RULES } from '../functions/fraud/default-rules.ts';
 import { ruleSetSchema } from '../functions/fraud/rules.ts';
 import { figuresOf } from '../test/simulate/figures.ts';
@@ -16,15 +16,23 @@ import {
 } from '../test/simulate/simulation.ts';
 import { peopleTable, summaryOf, thiefTable } from '../test/simulate/tables.ts';
 import { SCENARIOS, type Scenario, worldsOf } from '../test/simulate/worlds.ts';
+import { commandLine, wholeNumber, wholeNumbers } from './terminal/command-line.ts';
 
-const program = new Command('simulate')
-  .description('Good users and thieves on the functions’ own limits, budgets and scoring.')
-  .option('--seeds <list>', 'numbers that decide everything that is left to chance', numbers, [101])
-  .option('--users <number>', 'good users of each world', whole, 600)
-  .option('--thieves <number>', 'of each kind of lone thieves', whole, 2)
-  .option('--days <number>', 'how long a world lasts, at most 180', whole, 48)
+const program = commandLine(
+  'simulate',
+  'Good users and thieves on the functions’ own limits, budgets and scoring.',
+)
+  .option(
+    '--seeds <list>',
+    'numbers that decide everything that is left to chance',
+    wholeNumbers,
+    [101],
+  )
+  .option('--users <number>', 'good users of each world', wholeNumber, 600)
+  .option('--thieves <number>', 'of each kind of lone thieves', wholeNumber, 2)
+  .option('--days <number>', 'how long a world lasts, at most 180', wholeNumber, 48)
   .option('--scenarios <list>', `of ${SCENARIOS.join(', ')}`, scenarios, [...SCENARIOS])
-  .option('--threads <number>', 'worlds at a time; one for each processor if absent', whole)
+  .option('--threads <number>', 'worlds at a time; one for each processor if absent', wholeNumber)
   .option('--rules <file>', 'other rules than those in force')
   .option('--json <file>', 'writes the named figures')
   .option('--plot <file>', 'writes a picture')
@@ -98,17 +106,6 @@ function eventLog(folder: string): Witness {
   };
   const [event, decision] = [writer('events.ndjson'), writer('decisions.ndjson')];
   return { event, decision };
-}
-
-function whole(text: string): number {
-  const number = Number(text);
-  if (!Number.isSafeInteger(number) || number < 0)
-    throw new InvalidArgumentError('no whole number');
-  return number;
-}
-
-function numbers(text: string): readonly number[] {
-  return text.split(',').map(whole);
 }
 
 function scenarios(text: string): readonly Scenario[] {

@@ -6,7 +6,11 @@ import { createTestRoots } from '../../test/virtual-phones/test-roots.ts';
 let api: ApiHarness;
 
 beforeAll(async () => {
-  api = await startApi({ BLOCK_DELAY_SECONDS: '0', GRANTS_PER_USER_MINUTE: '600', GRANTS_PER_DEVICE_MINUTE: '600' });
+  api = await startApi({
+    BLOCK_DELAY_SECONDS: '0',
+    GRANTS_PER_USER_MINUTE: '600',
+    GRANTS_PER_DEVICE_MINUTE: '600',
+  });
   for (let n = 0; n < 10; n++) {
     await api.publish(`m${n}`, randomBytes(1000), { format: 'opaque' });
   }

@@ -1,6 +1,7 @@
 /** `POST /v1/devices`: enrols a device key that the platform attests. */
 import { z } from 'zod';
 import type { DocumentStore } from '../cloud/documents.ts';
+import { ServiceError } from '../errors.ts';
 import type { Emit } from '../fraud/event-delivery.ts';
 import type { EventInput } from '../fraud/events.ts';
 import type { Challenges } from '../identity/challenge.ts';
@@ -11,13 +12,14 @@ import {
   attestedDevice,
   type EnrolmentPolicy,
 } from '../identity/enrolment.ts';
-import { admitAttestation, type Registered, registerDevice } from '../identity/register-device.ts';
+import { payAttempt, refundAttempt } from '../identity/enrolment-attempt.ts';
+import { type Registered, registerDevice } from '../identity/register-device.ts';
 import { type ApiRequest, type EndpointTable, endpoint } from './endpoint.ts';
 import { withRefusalEvents } from './refusal-events.ts';
 
 interface EnrolServices {
   readonly config: { readonly maxDevicesPerUser: number };
-  readonly documents: Pick<DocumentStore, 'get' | 'transaction'>;
+  readonly documents: Pick<DocumentStore, 'transaction'>;
   readonly challenges: Pick<Challenges, 'verify'>;
   readonly enrolmentPolicy: EnrolmentPolicy;
   readonly emit: Emit;
@@ -40,7 +42,7 @@ export const endpoints: EndpointTable<EnrolServices> = {
       const enrolled = await withRefusalEvents(services, now, refusal, () =>
         enrol(request, services),
       );
-      const { deviceId, device, monitored, retired } = enrolled;
+      const { deviceId, device, monitored, signals, retired } = enrolled;
       await services.emit(
         {
           type: 'device.enrolled',
@@ -53,6 +55,7 @@ export const endpoints: EndpointTable<EnrolServices> = {
             assurance: device.assurance,
             environment: device.environment,
             monitored: monitored.join(',').slice(0, 200),
+            ...signals,
             ...(device.phone && {
               phoneAccounts: device.phone.accounts,
               phoneBlocked: device.phone.blocked,
@@ -69,7 +72,7 @@ export const endpoints: EndpointTable<EnrolServices> = {
   }),
 };
 
-type Enrolled = Registered & Pick<AttestedEnrolment, 'monitored'>;
+type Enrolled = Registered & AttestedEnrolment;
 
 async function enrol(
   { body, userId, now }: ApiRequest<z.infer<typeof requestBody>>,
@@ -77,16 +80,20 @@ async function enrol(
 ): Promise<Enrolled> {
   const { data, hash } = readClientData(body.clientData, enrolClientData);
   const challenge = services.challenges.verify(data.challenge, userId, 'device.enroll', now);
-  await admitAttestation(services.documents, userId, now);
-  const { device, monitored } = await attestedDevice(
-    data,
-    hash,
-    body.attestation,
-    userId,
-    services.enrolmentPolicy,
-    now,
-  );
+  const attempt = { userId, challenge };
   const { maxDevicesPerUser } = services.config;
-  const registration = { userId, challenge, device, replaces: data.replaces, maxDevicesPerUser };
-  return { ...(await registerDevice(services.documents, registration, now)), monitored };
+  await payAttempt(services.documents, attempt, now);
+  try {
+    const evidence = body.attestation;
+    const policy = services.enrolmentPolicy;
+    const attested = await attestedDevice(data, hash, evidence, userId, policy, now);
+    const { device } = attested;
+    const registration = { userId, device, replaces: data.replaces, maxDevicesPerUser };
+    return { ...attested, ...(await registerDevice(services.documents, registration, now)) };
+  } catch (error) {
+    const refused = error instanceof ServiceError && error.code !== 'unavailable';
+    // What went wrong first is what the caller has to know.
+    if (!refused) await refundAttempt(services.documents, attempt).catch(() => undefined);
+    throw error;
+  }
 }

@@ -1,10 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
+import { DocumentInvalidError } from '../cloud/document-kind.ts';
 import {
   activeBlock,
   activeRestrictions,
+  BLOCK_MEMORY_MS,
   type Block,
   restrictionsDocument,
-  restrictionsOf, BLOCK_MEMORY_MS } from './blocklist.ts';
+  restrictionsOf,
+} from './blocklist.ts';
 
 const now = new Date('2026-11-24T10:00:00Z');
 const later = new Date('2026-11-24T12:00:00Z');
@@ -40,7 +43,7 @@ describe('activeBlock', () => {
     { until: new Date(Number.NaN) },
     { until: later, rules: 'models-hour' },
   ])('refuses a document that it cannot read: %j', (data) => {
-    expect(() => activeBlock(data, now)).toThrow(TypeError);
+    expect(() => activeBlock(data, now)).toThrow(DocumentInvalidError);
   });
 });
 

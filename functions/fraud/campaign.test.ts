@@ -176,7 +176,10 @@ describe('the alert', () => {
     expect(second).toMatchObject({ level: 2 });
     expect(alertLevel(readAlert(stored), later(6))).toBe(1);
     expect(alertLevel(readAlert(stored), later(7))).toBe(0);
-    expect(raisedAlert(full('campaign_tail', 8), stored)).toMatchObject({ times: 2, until: later(22) });
+    expect(raisedAlert(full('campaign_tail', 8), stored)).toMatchObject({
+      times: 2,
+      until: later(22),
+    });
   });
 
   it('is raised by nothing else', () => {

@@ -8,7 +8,8 @@ import { z } from 'zod';
 import type { DocumentData } from '../cloud/documents.ts';
 import type { Baseline, PoolName } from './baseline.ts';
 import type { FraudEvent } from './events.ts';
-import { type LimitPolicy, limitPath } from './limits.ts';
+import { limitPaths } from './limit-paths.ts';
+import type { LimitPolicy } from './limits.ts';
 import { modelOfItem, type Tally } from './tally.ts';
 import { DAY_MS, DAY_SECONDS, HOUR_MS } from './time.ts';
 
@@ -121,7 +122,7 @@ export function poolPolicy(
   };
 }
 
-export const poolPath = (pool: PoolName): string => `limits/campaign_${pool}`;
+export const poolPath = (pool: PoolName): string => limitPaths.pool(pool);
 
 /** A rare model that several newcomers take on one day is asked for, and no loot: from the third on it is charged to nobody. */
 export const DEMAND: LimitPolicy = {
@@ -130,7 +131,7 @@ export const DEMAND: LimitPolicy = {
   windowSeconds: DAY_SECONDS,
   burst: 2,
 };
-export const demandPath = (model: string): string => `${limitPath('model', model)}_newcomers`;
+export const demandPath = (model: string): string => limitPaths.modelDemand(model);
 
 /** The reason of a refusal by a full pool, as events tell it. */
 export const poolReason = (pool: PoolName): string => `campaign_${pool}`;

@@ -3,10 +3,10 @@
  * `collection-budget.ts`; a score is for how somebody behaves, and only what a device proved can restrict. A
  * new rule is a row here and, where the simulation has no life that sets it off, one there.
  */
-import type { Rule, RuleSet } from './rules.ts';
+import type { Rule, RuleSet, Selector } from './rules.ts';
 import { DAY_SECONDS as DAY, HOUR_SECONDS as HOUR, MINUTE_SECONDS as MINUTE } from './time.ts';
 
-const signal = (cause: string, weight: number, description: string): Rule => ({
+const rasp = (cause: string, weight: number, description: string): Rule => ({
   kind: 'occurrence',
   id: `rasp-${cause.replaceAll('_', '-')}`,
   description,
@@ -21,7 +21,7 @@ const signal = (cause: string, weight: number, description: string): Rule => ({
 
 const vendor = (
   id: string,
-  attributes: Readonly<Record<string, string | number | boolean>>,
+  signal: Pick<Selector, 'attributes' | 'atLeast'>,
   weight: number,
   description: string,
 ): Rule => ({
@@ -30,7 +30,7 @@ const vendor = (
   description,
   subjects: ['user', 'device'],
   authentication: 'device',
-  on: { types: ['device.enrolled'], attributes },
+  on: { types: ['device.enrolled'], ...signal },
   weight,
   halfLifeSeconds: 7 * DAY,
   // Vendors advise against refusing by such a signal alone.
@@ -131,22 +131,27 @@ const RULES: readonly Rule[] = [
     hint: true,
     cap: 30,
   },
-  vendor('phone-shared', { phoneAccounts: 3 }, 30, 'The phone had many accounts lately.'),
+  vendor(
+    'phone-shared',
+    { atLeast: { phoneAccounts: 3 } },
+    30,
+    'The phone had many accounts lately.',
+  ),
   vendor(
     'phone-blocked',
-    { phoneBlocked: true },
+    { attributes: { phoneBlocked: true } },
     45,
     'An account on this phone was blocked lately.',
   ),
   vendor(
     'phone-busy',
-    { activityLevel: 'LEVEL_4' },
+    { attributes: { deviceActivity: 'LEVEL_4' } },
     30,
     'Play saw the phone ask for very many verdicts.',
   ),
   vendor(
     'phone-rekeyed',
-    { keysIssued: 'high' },
+    { atLeast: { certificatesIssued: 50 } },
     30,
     'Google issued very many attestation keys to the phone.',
   ),
@@ -210,15 +215,15 @@ const RULES: readonly Rule[] = [
     weight: 30,
     cap: 30,
   },
-  signal('jailbreak', 30, 'The app reports a jailbroken device.'),
-  signal('root', 30, 'The app reports a rooted device.'),
-  signal('emulator', 30, 'The app reports an emulator.'),
-  signal('debugger', 40, 'The app reports a debugger.'),
-  signal('hook', 40, 'The app reports a hooking framework.'),
-  signal('repackaged', 40, 'The app reports that it was repackaged.'),
-  signal('tampering', 40, 'The app reports tampering.'),
-  signal('unofficial_store', 15, 'The app was installed from an unofficial store.'),
-  signal('developer_mode', 3, 'The device is in developer mode.'),
+  rasp('jailbreak', 30, 'The app reports a jailbroken device.'),
+  rasp('root', 30, 'The app reports a rooted device.'),
+  rasp('emulator', 30, 'The app reports an emulator.'),
+  rasp('debugger', 40, 'The app reports a debugger.'),
+  rasp('hook', 40, 'The app reports a hooking framework.'),
+  rasp('repackaged', 40, 'The app reports that it was repackaged.'),
+  rasp('tampering', 40, 'The app reports tampering.'),
+  rasp('unofficial_store', 15, 'The app was installed from an unofficial store.'),
+  rasp('developer_mode', 3, 'The device is in developer mode.'),
 ];
 
 export const DEFAULT_RULES: RuleSet = {

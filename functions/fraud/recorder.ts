@@ -38,10 +38,13 @@ export function seriesOf(on: Selector, name: Naming): string {
 /** Rules are asked about with each event and never change. */
 const selections = new WeakMap<Selector, string>();
 
-function selectionOf({ types, causes, reasons, attributes = {} }: Selector): string {
+function selectionOf({ types, causes, reasons, attributes = {}, atLeast = {} }: Selector): string {
   const list = (values: readonly string[] | undefined, mark: string) =>
     values && values.length > 0 ? `${mark}${[...values].sort().join(',')}` : '';
-  const wanted = Object.entries(attributes).map(([key, value]) => `${key}=${value}`);
+  const wanted = [
+    ...Object.entries(attributes).map(([key, value]) => `${key}=${value}`),
+    ...Object.entries(atLeast).map(([key, value]) => `${key}>=${value}`),
+  ];
   const only = list(causes, '') + list(reasons, ':') + list(wanted, '?');
   return `${[...types].sort().join('+')}${only && `(${only})`}`;
 }
@@ -114,7 +117,8 @@ function isEvidence(event: FraudEvent, { on, authentication }: Recording): boole
     (authentication === 'user' || event.authenticated === 'device') &&
     (!on.causes || on.causes.includes(cause ?? '')) &&
     (!on.reasons || on.reasons.includes(String(attributes['reason'] ?? ''))) &&
-    Object.entries(on.attributes ?? {}).every(([name, value]) => attributes[name] === value)
+    Object.entries(on.attributes ?? {}).every(([name, value]) => attributes[name] === value) &&
+    Object.entries(on.atLeast ?? {}).every(([name, least]) => Number(attributes[name]) >= least)
   );
 }
 

@@ -19,6 +19,8 @@ const selector = z.strictObject({
   /** The attribute `reason` of a refusal. */
   reasons: words.optional(),
   attributes: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
+  /** Attributes that are numbers, and the least that each must be. */
+  atLeast: z.record(z.string(), z.number()).optional(),
 });
 export type Selector = z.infer<typeof selector>;
 

@@ -111,8 +111,8 @@ describe('hints', () => {
         attributes: {
           phoneAccounts: 3,
           phoneBlocked: true,
-          activityLevel: 'LEVEL_4',
-          keysIssued: 'high',
+          deviceActivity: 'LEVEL_4',
+          certificatesIssued: 90,
         },
       }) as const;
     for (let n = 0; n < 20; n += 1) story.server(n * 60, enrolled(n));

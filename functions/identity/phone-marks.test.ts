@@ -1,5 +1,12 @@
 import { expect, it } from '@jest/globals';
-import { type MarkBits, markedBits, marksOf, marksWithMetric, NO_MARKS } from './phone-marks.ts';
+import {
+  type MarkBits,
+  markedBits,
+  marksOf,
+  marksWithMetric,
+  NO_MARKS,
+  recalledMarks,
+} from './phone-marks.ts';
 
 const NOW = new Date('2027-01-15T00:00:00Z');
 
@@ -23,6 +30,17 @@ it('forgets what was written before the last month', () => {
 
 it('takes each key that Apple counts beyond the first for an account', () => {
   expect(marksWithMetric(null, 1)).toEqual(NO_MARKS);
-  expect(marksWithMetric({ accounts: 1, blocked: true }, 3)).toEqual({ accounts: 2, blocked: true });
+  expect(marksWithMetric({ accounts: 1, blocked: true }, 3)).toEqual({
+    accounts: 2,
+    blocked: true,
+  });
   expect(marksWithMetric(null, 40).accounts).toBe(3);
+});
+
+it('reads what Play recalls, and nothing where recall is off or its bits are old', () => {
+  const recalled = (deviceRecallMonth: number) =>
+    recalledMarks({ deviceRecall: 'bitFirst,bitThird', deviceRecallMonth }, NOW);
+  expect(recalled(202_701)).toEqual({ accounts: 1, blocked: true });
+  expect(recalled(202_601)).toEqual(NO_MARKS);
+  expect(recalledMarks({}, NOW)).toBeNull();
 });

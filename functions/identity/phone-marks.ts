@@ -50,3 +50,15 @@ export function marksWithMetric(marks: PhoneMarks | null, riskMetric: number): P
   const accounts = Math.min(MAX_ACCOUNTS, Math.max(marks?.accounts ?? 0, riskMetric - 1));
   return { accounts, blocked: marks?.blocked ?? false };
 }
+
+/** The marks that a verdict of Play Integrity tells; null where the app's owner has not turned device recall on. */
+export function recalledMarks(
+  signals: Readonly<Record<string, string | number | boolean>>,
+  now: Date,
+): PhoneMarks | null {
+  const { deviceRecall, deviceRecallMonth } = signals;
+  if (typeof deviceRecall !== 'string') return null;
+  const set = new Set(deviceRecall.split(','));
+  const bits: MarkBits = [set.has('bitFirst'), set.has('bitSecond'), set.has('bitThird')];
+  return marksOf(bits, typeof deviceRecallMonth === 'number' ? deviceRecallMonth : null, now);
+}

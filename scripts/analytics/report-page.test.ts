@@ -49,7 +49,12 @@ describe('the report of a log', () => {
     for (let n = 0; n < 4; n += 1) story.client(n * 30 + 9, 'model.opened', { model: `m${n}` });
     for (let n = 0; n < 30; n += 1) {
       const attributes = { reason: 'new_models' };
-      const asked = { cause: 'quota_exceeded', outcome: 'refused', model: 'm0', attributes } as const;
+      const asked = {
+        cause: 'quota_exceeded',
+        outcome: 'refused',
+        model: 'm0',
+        attributes,
+      } as const;
       story.server(300 + n, { type: 'limit.hit', ...asked });
     }
     story.server(400, {

@@ -47,7 +47,9 @@ export async function undo(services: OperatorServices, order: Undo, act: Act): P
     const { spans } = riskOf(await documents.get(riskPath(subjectFrom(key))));
     const isMeant = ACTIONS.some((action) => {
       const span = action === 'watch' ? undefined : spans[action];
-      return span !== undefined && span.since >= order.since.getTime() && span.rules[0] === order.rule;
+      return (
+        span !== undefined && span.since >= order.since.getTime() && span.rules[0] === order.rule
+      );
     });
     if (!isMeant) continue;
     subjects.push(key);
@@ -61,4 +63,3 @@ export async function undo(services: OperatorServices, order: Undo, act: Act): P
   }
   return { subjects, complete: pages.every((page) => page.length < MAX_FOUND) };
 }
-

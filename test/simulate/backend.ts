@@ -22,13 +22,14 @@ import type { RuleBook } from '../../functions/fraud/scorer.ts';
 import { blockPath, type Subject } from '../../functions/fraud/subjects.ts';
 import { tallyPath } from '../../functions/fraud/tally.ts';
 import { updateBaseline } from '../../functions/fraud/update-baseline.ts';
-import { admit } from '../../functions/grants/admission.ts';
+import { admit } from '../../functions/grants/admit.ts';
 import { grantPath } from '../../functions/grants/grant-record.ts';
-import { renewLicence } from '../../functions/grants/renewal.ts';
+import { renewLicence } from '../../functions/grants/renew.ts';
 import { challengePath, createChallenges } from '../../functions/identity/challenge.ts';
 import { devicePath } from '../../functions/identity/devices.ts';
+import { payAttempt } from '../../functions/identity/enrolment-attempt.ts';
 import { markedBits, NO_MARKS } from '../../functions/identity/phone-marks.ts';
-import { admitAttestation, registerDevice } from '../../functions/identity/register-device.ts';
+import { registerDevice } from '../../functions/identity/register-device.ts';
 import { requestErasure } from '../../functions/privacy/request-erasure.ts';
 import { runErasures } from '../../functions/privacy/run-erasures.ts';
 import { memoryObjects } from '../doubles/memory/objects.ts';
@@ -154,7 +155,7 @@ export function createBackend(book: RuleBook, environment: Readonly<Record<strin
     async enrol({ user, install }: Caller, replaces: string | undefined, now: Date) {
       const { challenge } = challenges.issue(user, 'device.enroll', now);
       const verified = challenges.verify(challenge, user, 'device.enroll', now);
-      await admitAttestation(store, user, now);
+      await payAttempt(store, { userId: user, challenge: verified }, now);
       const { phone } = install;
       if (!phone.genuine)
         throw new ServiceError('attestation_failed', { reason: 'chain-untrusted' });
@@ -172,13 +173,14 @@ export function createBackend(book: RuleBook, environment: Readonly<Record<strin
         receipt: null,
         receiptDueAt: null,
         phone: marks,
+        serialNumbers: [],
         enrolledAt: now,
         retiredAt: null,
       };
       const { maxDevicesPerUser } = config;
       const registered = await registerDevice(
         store,
-        { userId: user, challenge: verified, device, replaces, maxDevicesPerUser },
+        { userId: user, device, replaces, maxDevicesPerUser },
         now,
       );
       phone.attestedAt.push(now.getTime());

@@ -1,5 +1,5 @@
 /** What may be had in the simulated world, and what people like of it. */
-import type { Random } from './random.ts';
+import type { Random } from '../support/random.ts';
 import { DAY, WORLD_START } from './time.ts';
 import type { World } from './world.ts';
 

@@ -1,14 +1,9 @@
 /** What came out of simulated worlds, as named figures; a name, once given, keeps its meaning. */
+import type { Figure } from '../support/figure.ts';
+import { quantile } from '../support/statistics.ts';
 import { PERSONA_KINDS } from './people.ts';
 import { PLANS, THIEF_KINDS } from './plans.ts';
 import { type GoodOutcome, HARMS, type Harm, type SimulationResult } from './simulation.ts';
-
-export interface Figure {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly note: string;
-}
 
 /** The figures over all these results. */
 export function figuresOf(results: readonly SimulationResult[]): readonly Figure[] {
@@ -85,9 +80,3 @@ const figure = (name: string, value: number, unit: string, note: string): Figure
   unit,
   note,
 });
-
-/** The least value that this share of all values does not exceed. */
-export function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
-}

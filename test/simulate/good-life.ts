@@ -1,8 +1,9 @@
 /** The life of somebody who uses the app as it is meant, whatever goes wrong meanwhile. */
+
+import type { Random } from '../support/random.ts';
 import { CATALOGUE_SIZE, LAUNCHED, LESSON, nicheTastes, tastes } from './catalogue.ts';
 import type { Persona } from './people.ts';
 import { type Install, install, type Phone } from './phones.ts';
-import type { Random } from './random.ts';
 import { DAY, HOUR, MINUTE, SECOND, WORLD_START } from './time.ts';
 import type { Caller, GrantResult, Life, World } from './world.ts';
 

@@ -142,29 +142,19 @@ const TABLE = {
   'wifi-with-thief': persona(1.5, 0.2, [1, 6], 'Shares a Wi-Fi with a thief.', {
     network: 'with-thief',
   }),
-  returner: persona(
-    2,
-    0.8,
-    [12, 12],
-    'Back after 33 days with twelve own models on a new phone.',
-    {
-      awayDays: 33,
-      known: true,
-    },
-  ),
-  'personal-models': persona(
-    1.5,
-    0.3,
-    [2, 5],
-    'Has models of his own made, one after the other.',
-    {
-      personalModels: 20,
-    },
-  ),
+  returner: persona(2, 0.8, [12, 12], 'Back after 33 days with twelve own models on a new phone.', {
+    awayDays: 33,
+    known: true,
+  }),
+  'personal-models': persona(1.5, 0.3, [2, 5], 'Has models of his own made, one after the other.', {
+    personalModels: 20,
+  }),
   eraser: persona(1, 0.2, [2, 6], 'Asks to be forgotten, and comes back.', { erasesOnDay: 24 }),
   slandered: persona(1, 0.2, [1, 5], 'Somebody wants to have him blocked.', { slandered: true }),
   tester: persona(0.2, 2, [60, 90], 'Tests them all, and is allowed to.', { excepted: 'user' }),
-  professional: persona(0.5, 1.5, [40, 60], 'Pays for a plan with more models.', { plan: 'studio' }),
+  professional: persona(0.5, 1.5, [40, 60], 'Pays for a plan with more models.', {
+    plan: 'studio',
+  }),
   'bug-replays': persona(1, 0.2, [2, 6], 'A release sends each request twice.', {
     bug: 'replays',
     bugFromDay: 20,

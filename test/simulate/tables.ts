@@ -1,5 +1,6 @@
 /** What came of a simulation, for people who read a terminal. */
-import { quantile, shareOf } from './figures.ts';
+import { quantile } from '../support/statistics.ts';
+import { shareOf } from './figures.ts';
 import { PERSONA_KINDS } from './people.ts';
 import { PLANS, THIEF_KINDS } from './plans.ts';
 import { type GoodOutcome, HARMS, type SimulationResult } from './simulation.ts';

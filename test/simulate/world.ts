@@ -12,10 +12,10 @@ import {
 import type { RuleBook } from '../../functions/fraud/scorer.ts';
 import { marksWithMetric } from '../../functions/identity/phone-marks.ts';
 import type { ClientEventType, RaspSignal } from '../../functions/protocol/event-schema.ts';
+import type { Random } from '../support/random.ts';
 import { type Backend, type Caller, createBackend } from './backend.ts';
 import { riskMetric } from './phones.ts';
 import { createQueue } from './queue.ts';
-import type { Random } from './random.ts';
 import { DAY, HOUR, WORLD_START } from './time.ts';
 
 export type { Caller } from './backend.ts';
