@@ -50,6 +50,14 @@ describe('countBlock', () => {
     expect(count('user_c', 3 * DAY_MS)).toMatchObject({ tripped: false });
   });
 
+  it('does not get used to what it holds back', () => {
+    const count = counting(10);
+    for (let day = 0; day < 20; day += 1) {
+      for (let n = 0; n < 8; n += 1) count(`user_${day}_${n}`, day * DAY_MS + n * HOUR_MS);
+    }
+    expect(count('user_x', 20 * DAY_MS)).toMatchObject({ tripped: true });
+  });
+
   it('keeps versions and rules apart', () => {
     expect(breakerPath('r', '1.0')).not.toBe(breakerPath('r', '1.1'));
     expect(breakerPath('r', 'a/b').split('/')).toHaveLength(2);

@@ -62,7 +62,6 @@ export function countBlock(
   );
   const history = Object.entries(days).filter(([name]) => name < day);
   const mean = history.reduce((sum, [, count]) => sum + count, 0) / HISTORY_DAYS;
-  if (!known) days[day] = (days[day] ?? 0) + 1;
   const explained = Math.max(
     activeUsers < FEW_USERS ? 1 : MIN_BLOCKS,
     MAX_RISE * mean,
@@ -70,6 +69,9 @@ export function countBlock(
   );
   const wasTripped = (before?.trippedUntil?.getTime() ?? 0) > at;
   const trips = Object.keys(subjects).length > explained;
+  // What was held back or undone is no history that could explain the next.
+  if (trips) delete days[day];
+  else if (!known && !wasTripped) days[day] = (days[day] ?? 0) + 1;
   const trippedUntil = trips ? new Date(at + DAY_MS) : (before?.trippedUntil ?? null);
   return {
     document: {

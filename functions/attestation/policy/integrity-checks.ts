@@ -94,7 +94,7 @@ export function integritySignals({ deviceIntegrity }: IntegrityPayload): VendorS
   const { recentDeviceActivity, deviceRecall } = deviceIntegrity;
   const level = recentDeviceActivity?.deviceActivityLevel;
   const marks = deviceRecall?.values && Object.entries(deviceRecall.values);
-  const months = Object.values(deviceRecall?.writeDates ?? {});
+  const months = Object.values(deviceRecall?.writeDates ?? {}).map((month) => month ?? 0);
   return {
     ...(level !== undefined && { deviceActivity: level.slice(0, 64) }),
     ...(marks && { deviceRecall: marks.flatMap(([bit, set]) => (set ? [bit] : [])).join(',') }),
