@@ -184,7 +184,7 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
   }),
   serves({
     name: 'campaigns',
-    trigger: { kind: 'schedule', cron: '30 * * * *', path: '/internal/campaigns' },
+    trigger: { kind: 'schedule', cron: '0 * * * *', path: '/internal/campaigns' },
     secrets: [],
     services: ['documents'],
     load: () => import('./workers/campaigns.ts'),
