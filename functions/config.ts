@@ -77,6 +77,7 @@ const MAX_MODELS_A_DAY = 1_000;
 const plan = z.strictObject({
   grantsPerDay: z.int().min(1).max(1_000_000),
   modelsPerDay: z.int().min(1).max(MAX_MODELS_A_DAY),
+  newModelsPerMonth: z.int().min(1).max(MAX_MODELS_A_DAY).optional(),
 });
 const planName = /^[\w.-]{1,64}$/;
 const plans = z
@@ -143,6 +144,11 @@ const environment = z.object({
   GRANTS_PER_NETWORK_MINUTE: z.coerce.number().int().min(64).default(600),
   /** Of one model by everybody: what stops a leaked app from emptying the budget. */
   GRANTS_PER_MODEL_MINUTE: z.coerce.number().int().min(256).default(60_000),
+  /**
+   * From the decision of the rules to block somebody until it takes effect: the time in which the breaker
+   * sees a mistake of ours. The budget of new models bounds what it costs.
+   */
+  BLOCK_DELAY_SECONDS: z.coerce.number().int().min(0).max(86_400).default(43_200),
   /** What each plan gives in a day, by its name; `default` is for who has none. */
   PLANS: json(plans).default({ default: { grantsPerDay: 1_000, modelsPerDay: 40 } }),
   /** The claim of a user token that names the plan. */
@@ -270,6 +276,7 @@ function shape(env: Environment) {
       grantsPerNetworkMinute: env.GRANTS_PER_NETWORK_MINUTE,
       grantsPerModelMinute: env.GRANTS_PER_MODEL_MINUTE,
     },
+    blockDelaySeconds: env.BLOCK_DELAY_SECONDS,
     plans: env.PLANS,
     planClaim: env.PLAN_CLAIM,
     maxModelBytes: env.MAX_MODEL_BYTES,

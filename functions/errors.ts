@@ -84,6 +84,8 @@ export interface ServiceErrorOptions {
   readonly violations?: readonly Violation[];
   /** Further response headers, such as RateLimit or Allow. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** The caller had proven its device when it was refused: the refusal may count against it. */
+  readonly proven?: boolean;
   readonly cause?: unknown;
 }
 
@@ -94,6 +96,7 @@ export class ServiceError extends Error {
   readonly retryAfterSeconds: number | undefined;
   readonly violations: readonly Violation[];
   readonly headers: Readonly<Record<string, string>>;
+  readonly proven: boolean;
 
   constructor(code: ErrorCode, options: ServiceErrorOptions = {}) {
     super(options.reason ? `${code}: ${options.reason}` : code, { cause: options.cause });
@@ -103,6 +106,7 @@ export class ServiceError extends Error {
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.violations = options.violations ?? [];
     this.headers = options.headers ?? {};
+    this.proven = options.proven ?? false;
   }
 }
 

@@ -192,6 +192,13 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
     load: () => import('./workers/ledger.ts'),
   }),
   serves({
+    name: 'campaigns',
+    trigger: { kind: 'schedule', cron: '0 * * * *', path: '/internal/campaigns' },
+    secrets: [],
+    services: ['documents'],
+    load: () => import('./workers/campaigns.ts'),
+  }),
+  serves({
     name: 'receipts',
     trigger: { kind: 'schedule', cron: '0 * * * *', path: '/internal/receipts' },
     secrets: ['APPLE_RECEIPT_KEY'],

@@ -123,6 +123,14 @@ locals {
       timeout     = "120s"
       access      = { firestore = "roles/datastore.user" }
     }
+    campaigns = {
+      kind        = "schedule"
+      cron        = "0 * * * *"
+      path        = "/internal/campaigns"
+      concurrency = 1
+      timeout     = "300s"
+      access      = { firestore = "roles/datastore.user" }
+    }
     receipts = {
       kind        = "schedule"
       cron        = "0 * * * *"
@@ -177,7 +185,8 @@ locals {
     REPORTS_PER_DEVICE_MINUTE    = var.limits.reports_per_device_minute
     GRANTS_PER_NETWORK_MINUTE    = var.limits.grants_per_network_minute
     GRANTS_PER_MODEL_MINUTE      = var.limits.grants_per_model_minute
-    PLANS                        = jsonencode(var.plans)
+    BLOCK_DELAY_SECONDS          = var.limits.block_delay_seconds
+    PLANS                        = jsonencode({ for name, plan in var.plans : name => { for key, value in plan : key => value if value != null } })
     PLAN_CLAIM                   = var.plan_claim
     MAX_MODEL_BYTES              = var.limits.max_model_bytes
     # The load balancer appends the client's address and its own.

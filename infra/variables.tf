@@ -108,7 +108,7 @@ variable "tracing" {
 }
 
 variable "limits" {
-  description = "Grants a minute for each user, device, network and model, reports for each device, and the largest model in bytes."
+  description = "Grants a minute for each user, device, network and model, reports for each device, the largest model in bytes, and from a decision to block until it takes effect."
   type = object({
     grants_per_user_minute    = optional(number, 10)
     grants_per_device_minute  = optional(number, 20)
@@ -116,6 +116,7 @@ variable "limits" {
     grants_per_network_minute = optional(number, 600)
     grants_per_model_minute   = optional(number, 60000)
     max_model_bytes           = optional(number, 4294967296)
+    block_delay_seconds       = optional(number, 43200)
   })
   default = {}
   validation {
@@ -125,8 +126,8 @@ variable "limits" {
 }
 
 variable "plans" {
-  description = "What each plan gives a user in a day, by its name: grants and different models. `default` is for who has none."
-  type        = map(object({ grantsPerDay = number, modelsPerDay = number }))
+  description = "What each plan gives a user in a day, by its name: grants and different models, and in thirty days of models that are new to him (36 where absent). `default` is for who has none."
+  type        = map(object({ grantsPerDay = number, modelsPerDay = number, newModelsPerMonth = optional(number) }))
   default     = { default = { grantsPerDay = 1000, modelsPerDay = 40 } }
   validation {
     condition     = contains(keys(var.plans), "default")

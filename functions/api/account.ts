@@ -10,6 +10,7 @@ import type { Emit } from '../fraud/event-delivery.ts';
 import type { EventInput } from '../fraud/events.ts';
 import { limitPaths } from '../fraud/limit-paths.ts';
 import { consumeAll, type LimitPolicy } from '../fraud/limits.ts';
+import { ERASED_TALLY_MS } from '../fraud/tally.ts';
 import { type ApprovalServices, approveDevice } from '../identity/approve-device.ts';
 import {
   approveClientData,
@@ -147,5 +148,7 @@ async function erase(
     now,
   );
   await services.emit({ type: 'user.erased', authenticated: 'user', user: userId }, now);
-  return { status: 202, body: { requestedAt, completedAt, enrolAgainAt } };
+  // Not what was taken, but when, and restrictions: or erasing would be a way to begin anew.
+  const countKeptUntil = new Date(now.getTime() + ERASED_TALLY_MS);
+  return { status: 202, body: { requestedAt, completedAt, enrolAgainAt, countKeptUntil } };
 }

@@ -1,19 +1,11 @@
 /** `POST /v1/devices`: enrols a device key that the platform attests. */
 import { z } from 'zod';
-import { type DocumentStore, getNamed } from '../cloud/documents.ts';
+import type { DocumentStore } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
 import type { Emit } from '../fraud/event-delivery.ts';
 import type { EventInput } from '../fraud/events.ts';
-import { blockPath } from '../fraud/subjects.ts';
 import type { Challenges } from '../identity/challenge.ts';
-import {
-  base64urlBytes,
-  type EnrolClientData,
-  enrolClientData,
-  readClientData,
-} from '../identity/client-data.ts';
-import { refuseIfBlocked } from '../identity/device-call.ts';
-import { deviceDocument, deviceIdOf, devicePath, readDevice } from '../identity/devices.ts';
+import { base64urlBytes, enrolClientData, readClientData } from '../identity/client-data.ts';
 import {
   type AttestedEnrolment,
   attestationEvidence,
@@ -21,8 +13,7 @@ import {
   type EnrolmentPolicy,
 } from '../identity/enrolment.ts';
 import { payAttempt, refundAttempt } from '../identity/enrolment-attempt.ts';
-import { userDevicesPath, withDevice } from '../identity/user-devices.ts';
-import { erasurePath, refuseIfErased } from '../privacy/erasure-record.ts';
+import { type Registered, registerDevice } from '../identity/register-device.ts';
 import { type ApiRequest, type EndpointTable, endpoint } from './endpoint.ts';
 import { withRefusalEvents } from './refusal-events.ts';
 
@@ -66,6 +57,10 @@ export const endpoints: EndpointTable<EnrolServices> = {
             provisional: device.approvedFrom !== null,
             monitored: monitored.join(',').slice(0, 200),
             ...signals,
+            ...(device.phone && {
+              phoneAccounts: device.phone.accounts,
+              phoneBlocked: device.phone.blocked,
+            }),
           },
         },
         now,
@@ -79,10 +74,7 @@ export const endpoints: EndpointTable<EnrolServices> = {
   }),
 };
 
-interface Enrolled extends AttestedEnrolment {
-  readonly deviceId: string;
-  readonly retired: readonly string[];
-}
+type Enrolled = Registered & AttestedEnrolment;
 
 async function enrol(
   { body, userId, now }: ApiRequest<z.infer<typeof requestBody>>,
@@ -91,51 +83,19 @@ async function enrol(
   const { data, hash } = readClientData(body.clientData, enrolClientData);
   const challenge = services.challenges.verify(data.challenge, userId, 'device.enroll', now);
   const attempt = { userId, challenge };
+  const { maxDevicesPerUser: limit, deviceCoolingOffSeconds: coolingOffSeconds } = services.config;
   await payAttempt(services.documents, attempt, now);
   try {
     const evidence = body.attestation;
     const policy = services.enrolmentPolicy;
     const attested = await attestedDevice(data, hash, evidence, userId, policy, now);
-    return await store(services, userId, data, attested, now);
+    const { device } = attested;
+    const registration = { userId, device, replaces: data.replaces, limit, coolingOffSeconds };
+    return { ...attested, ...(await registerDevice(services.documents, registration, now)) };
   } catch (error) {
     const refused = error instanceof ServiceError && error.code !== 'unavailable';
     // What went wrong first is what the caller has to know.
     if (!refused) await refundAttempt(services.documents, attempt).catch(() => undefined);
     throw error;
   }
-}
-
-async function store(
-  { documents, config }: EnrolServices,
-  userId: string,
-  { replaces }: EnrolClientData,
-  attested: AttestedEnrolment,
-  now: Date,
-): Promise<Enrolled> {
-  const deviceId = deviceIdOf(attested.device.publicKey);
-  return documents.transaction(async (tx) => {
-    const { block, known, devices, erasure } = await getNamed(tx, {
-      block: blockPath({ kind: 'user', id: userId }),
-      known: devicePath(deviceId),
-      devices: userDevicesPath(userId),
-      erasure: erasurePath({ kind: 'user', id: userId }),
-    });
-    refuseIfBlocked([block], now);
-    refuseIfErased(erasure, now);
-    if (known) {
-      // The answer to the first attempt was lost: the same key stays the same device. Its counter
-      // must not start anew, or proofs that were used already would count again.
-      const device = readDevice(known);
-      if (device.user !== userId || device.retiredAt) throw new ServiceError('device_conflict');
-      return { ...attested, deviceId, device, retired: [] };
-    }
-    const { maxDevicesPerUser: limit, deviceCoolingOffSeconds: coolingOffSeconds } = config;
-    const added = { deviceId, replaces, limit, coolingOffSeconds };
-    const { document, retired, approvedFrom } = withDevice(devices, added, now);
-    const device = { ...attested.device, approvedFrom };
-    tx.create(devicePath(deviceId), deviceDocument(device));
-    tx.set(userDevicesPath(userId), document);
-    for (const id of retired) tx.update(devicePath(id), { retiredAt: now, serialNumbers: [] });
-    return { ...attested, deviceId, device, retired };
-  });
 }

@@ -5,8 +5,10 @@
 
 import { modelPath, versionFor } from '../catalogue/model-record.ts';
 import type { DocumentStore } from '../cloud/documents.ts';
+import { campaignState } from '../fraud/campaign-state.ts';
 import { limitPaths } from '../fraud/limit-paths.ts';
 import type { LimitPolicy } from '../fraud/limits.ts';
+import { tallyPath } from '../fraud/tally.ts';
 import { requireApproved } from '../identity/approval.ts';
 import type { Challenges } from '../identity/challenge.ts';
 import type { GrantClientData } from '../identity/client-data.ts';
@@ -14,6 +16,7 @@ import { openDeviceCall } from '../identity/device-call.ts';
 import type { DeviceProof } from '../identity/device-proof.ts';
 import type { DeviceRecord } from '../identity/devices.ts';
 import { toBase64url } from '../protocol/encoding.ts';
+import { type CollectionFacts, openCollection } from './collection.ts';
 import { type AdmittedGrant, grantDocument, grantPath } from './grant-record.ts';
 import { consumeQuota, type Plans, planOf } from './quota.ts';
 import { type RequirementServices, requirementsOf } from './requirements.ts';
@@ -27,7 +30,7 @@ export interface AdmissionServices extends RequirementServices {
     };
     readonly plans: Plans;
   };
-  readonly documents: Pick<DocumentStore, 'transaction'>;
+  readonly documents: Pick<DocumentStore, 'get' | 'transaction'>;
   readonly challenges: Pick<Challenges, 'verify'>;
   readonly randomBytes: (size: number) => Uint8Array;
 }
@@ -46,6 +49,7 @@ export interface GrantRequest {
 export interface Admission {
   readonly grant: AdmittedGrant;
   readonly device: DeviceRecord;
+  readonly facts: CollectionFacts;
   /** The RateLimit fields for the response. */
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -81,15 +85,17 @@ export async function admit(
     requirements: requirementsOf(services),
   } as const;
 
+  const campaign = await campaignState(services.documents, now);
   const plan = planOf(services.config.plans, claimedPlan);
   const shared = sharedLimits(services.config.limits, modelId, network);
   return services.documents.transaction(async (tx) => {
-    const { device, documents, headers, commit } = await openDeviceCall(
+    const { device, documents, exempt, restricted, headers, commit } = await openDeviceCall(
       tx,
       call,
       {
         model: modelPath(modelId),
         quota: limitPaths.userQuota(userId),
+        tally: tallyPath(userId),
         shared: shared.map(({ paths: [first] }) => first),
       },
       now,
@@ -97,14 +103,30 @@ export async function admit(
     const writes = await consumeShared(tx, shared, documents.shared, now);
     const version = versionFor(documents.model, clientData.version, userId);
     if (version.isPersonal) requireApproved(device, now);
+    const collection = await openCollection(
+      tx,
+      {
+        userId,
+        exempt,
+        restricted,
+        phone: device.phone,
+        newModelsPerMonth: plan.newModelsPerMonth,
+      },
+      { model: documents.model ?? {}, tally: documents.tally },
+      version.version,
+      campaign,
+      now,
+    );
     const quota = consumeQuota(plan, documents.quota, modelId, now);
     await commit();
-    for (const { path, data } of writes) tx.set(path, data);
+    collection.permit();
+    for (const { path, data } of [...writes, ...collection.writes]) tx.set(path, data);
     const grant = { grantId, userId, deviceId, recipientKey, suite, version };
     tx.set(limitPaths.userQuota(userId), quota.document);
-    const origin = { salt: services.randomBytes(16), network };
+    const { facts } = collection;
+    const origin = { salt: services.randomBytes(16), network, appVersion, facts };
     tx.create(grantPath(grantId), grantDocument(grant, origin, now));
-    return { grant, device, headers: joined(headers, quota.headers) };
+    return { grant, device, facts, headers: joined(headers, quota.headers) };
   });
 }
 

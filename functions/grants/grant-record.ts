@@ -3,9 +3,11 @@ import { z } from 'zod';
 import type { PublishedVersion } from '../catalogue/model-record.ts';
 import { documentKind } from '../cloud/document-kind.ts';
 import type { DocumentData, DocumentStore } from '../cloud/documents.ts';
+import { POOLS } from '../fraud/baseline.ts';
 import { ledgerKey } from '../ledger/ledger-key.ts';
 import { toBase64url } from '../protocol/encoding.ts';
 import type { SuiteName } from '../protocol/suites.ts';
+import type { CollectionFacts } from './collection.ts';
 
 /** Long enough for renewals and for analysts; then the database deletes it. */
 export const GRANT_RETENTION_MS = 90 * 86_400_000;
@@ -27,6 +29,10 @@ const record = z.object({
   /** The keyed hash of where the request came from: there scoring remembers the user, too. */
   network: z.string().nullable(),
   createdAt: z.date(),
+  /** What it meant for the collection of its user: docs/analysts.md. */
+  newcomer: z.boolean().default(false),
+  appVersion: z.string().default(''),
+  charges: z.array(z.enum(POOLS)).default([]),
   /** By what the ledger finds the grant, and what its commitment there is salted with, base64url. */
   ledgerKey: z.string(),
   salt: z.string(),
@@ -53,10 +59,17 @@ const read = documentKind('grant', record);
 export const readGrant = (data: DocumentData): GrantRecord | undefined =>
   data['state'] === 'erased' ? undefined : read(data);
 
+export interface GrantOrigin {
+  readonly salt: Uint8Array;
+  readonly network: string | null;
+  readonly appVersion: string;
+  readonly facts: Pick<CollectionFacts, 'newcomer' | 'charges'>;
+}
+
 /** @param origin.salt 16 random bytes: without them nobody can test a guess against the ledger. */
 export function grantDocument(
   { grantId, userId, deviceId, version, suite }: AdmittedGrant,
-  { salt, network }: { readonly salt: Uint8Array; readonly network: string | null },
+  { salt, network, appVersion, facts }: GrantOrigin,
   now: Date,
 ): DocumentData {
   const grant: GrantRecord = {
@@ -70,6 +83,9 @@ export function grantDocument(
     state: 'granted',
     network,
     createdAt: now,
+    newcomer: facts.newcomer,
+    appVersion,
+    charges: [...facts.charges],
     ledgerKey: ledgerKey(now, grantId),
     salt: toBase64url(salt),
     expireAt: new Date(now.getTime() + GRANT_RETENTION_MS),

@@ -13,7 +13,12 @@ import {
   type NamedPaths,
 } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
-import { activeBlock, activeRestrictions, type Restrictions } from '../fraud/blocklist.ts';
+import {
+  activeBlock,
+  activeRestrictions,
+  type Restrictions,
+  wasBlockedLately,
+} from '../fraud/blocklist.ts';
 import { consumeAll, type LimitPolicy } from '../fraud/limits.ts';
 import { blockPath } from '../fraud/subjects.ts';
 import { type DeviceCallKind, type Obstacle, obstructs } from './admission-policy.ts';
@@ -61,6 +66,10 @@ export interface OpenDeviceCall<P extends NamedPaths> {
   readonly device: DeviceRecord;
   /** Only where a block is no refusal. */
   readonly blocked: boolean;
+  /** An operator excepts the caller, or the network that it calls from. */
+  readonly exempt: boolean;
+  /** A block of the user or the device, also one that has ended, is still remembered. */
+  readonly restricted: boolean;
   /** The documents that were read along, by the names of their paths. */
   readonly documents: NamedDocuments<P>;
   /** The RateLimit fields for the response. */
@@ -129,6 +138,10 @@ export async function openDeviceCall<const P extends NamedPaths>(
   return {
     device,
     blocked: restrictions.some(({ block }) => block),
+    exempt: [userBlock, deviceBlock, ...networkBlocks].some(
+      (data) => activeRestrictions(data, now).allowedUntil,
+    ),
+    restricted: [userBlock, deviceBlock].some((data) => wasBlockedLately(data, now)),
     documents,
     headers,
     async commit() {

@@ -121,6 +121,8 @@ export const ANSWERS: Readonly<Record<string, Description>> = {
       requestedAt: z.iso.datetime(),
       completedAt: z.iso.datetime().nullable(),
       enrolAgainAt: z.iso.datetime(),
+      /** Until then it is counted how much the user took, not what. */
+      countKeptUntil: z.iso.datetime(),
     }),
   },
   'GET /v1/models': {

@@ -32,6 +32,8 @@ export interface ErasureAnswer {
   readonly completedAt: string | null;
   /** No device of this user is enrolled before. */
   readonly enrolAgainAt: string;
+  /** Until then it stays counted how much the user took, not what: to tell him. Absent of an older backend. */
+  readonly countKeptUntil?: string;
 }
 
 /** A model sealed for one use on one device. */
