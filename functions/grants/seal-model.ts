@@ -12,7 +12,7 @@ import { CONTENT_KEY_BYTES, deriveKeys, wipe } from '../protocol/key-schedule.ts
 import { nodeCrypto } from '../protocol/node-crypto.ts';
 import { reseal } from '../protocol/stream.ts';
 import type { SuiteName } from '../protocol/suites.ts';
-import { updateGranted } from './grant-record.ts';
+import { type GrantRecord, updateGranted } from './grant-record.ts';
 import { licenceTerms } from './licence-terms.ts';
 import { sealedBy, sealedObjectName } from './sealed-object.ts';
 import { createMarking } from './watermarking.ts';
@@ -68,13 +68,13 @@ export async function sealModel(
       { manifest, contentKey, object, signal: abort.signal },
       now,
     );
-    const [{ sizeBytes, sha256 }, url, ready] = await Promise.all([
+    const [{ sizeBytes, copy }, url, ready] = await Promise.all([
       uploading,
       objects.signReadUrl(config.buckets.sealed, object, urlExpiresAt),
       // Where only the pass tells what the licence is for, it is signed afterwards.
       isMarked ? undefined : answer(version.sha256),
     ]);
-    const { licence, sealedKey } = ready ?? (await recorded(services, grant, sha256, answer));
+    const { licence, sealedKey } = ready ?? (await recorded(services, grant, copy, answer));
     return { url, urlExpiresAt, sizeBytes, sealedKey, licence, manifest: manifest.token };
   } catch (error) {
     abort.abort();
@@ -156,24 +156,26 @@ async function deviceOf(
 async function recorded(
   { documents }: Services,
   { grantId }: AdmittedGrant,
-  sha256: string,
+  copy: Copy,
   answer: (sha256: string) => Promise<Answer>,
 ): Promise<Answer> {
-  if (!(await updateGranted(documents, grantId, { sha256 }))) {
+  if (!(await updateGranted(documents, grantId, copy))) {
     throw new ServiceError('grant_unknown', { reason: 'grant_ended' });
   }
-  return answer(sha256);
+  return answer(copy.sha256);
 }
+
+type Copy = Pick<GrantRecord, 'sha256' | 'fingerprint'>;
 
 interface Upload {
   readonly sizeBytes: number;
-  /** Of the model as it was sealed, base64url. */
-  readonly sha256: string;
+  /** The model as it was sealed. */
+  readonly copy: Copy;
 }
 
 async function upload(
   { config, objects, versionKeys }: Services,
-  { grantId, version }: AdmittedGrant,
+  grant: AdmittedGrant,
   {
     manifest: { policy, layers },
     contentKey,
@@ -187,12 +189,13 @@ async function upload(
   },
   now: Date,
 ): Promise<Upload> {
+  const { version } = grant;
   const { tracing } = policy;
   const dataKey = await versionKeys.unwrap(version, now);
   const from = await deriveKeys(nodeCrypto, dataKey, 'vault');
   const to = await deriveKeys(nodeCrypto, contentKey, 'delivery');
   const marking =
-    tracing === 'off' ? undefined : await createMarking(dataKey, grantId, layers, tracing);
+    tracing === 'off' ? undefined : await createMarking(dataKey, grant, layers, tracing);
   try {
     const source = objects.read(config.buckets.vault, version.vaultObject);
     const stage = marking && { stage: marking.stage };
@@ -202,7 +205,8 @@ async function upload(
       cacheControl: 'no-store',
       signal,
     });
-    return { sizeBytes, sha256: marking?.sha256() ?? version.sha256 };
+    const sha256 = marking?.sha256() ?? version.sha256;
+    return { sizeBytes, copy: { sha256, fingerprint: marking?.fingerprint ?? null } };
   } finally {
     dataKey.fill(0);
     marking?.wipe();

@@ -10,7 +10,7 @@ export const BLOCK_BYTES = 16;
  * HMAC-SHA-256 as a key derivation in one step (NIST SP 800-108 with a single block's worth of
  * output): the trace key is uniform already. Throws `trace-key-invalid`.
  */
-function sequenceKey(traceKey: Uint8Array, use: string): Uint8Array {
+export function sequenceKey(traceKey: Uint8Array, use: string): Uint8Array {
   if (traceKey.byteLength !== TRACE_KEY_BYTES) throw new TraceError('trace-key-invalid');
   return createHmac('sha256', traceKey)
     .update(utf8(`modelseal/1 trace ${use}`))

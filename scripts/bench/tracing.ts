@@ -233,7 +233,12 @@ async function sealing({ bytes, layers }: LoadedModel): Promise<Figure[]> {
   const result = await race(bytes.byteLength, SEAL_ROUNDS, {
     plain: () => drain(reseal(crypto, inPieces(vault), { from, to, imprint: true })),
     marked: async () => {
-      const marking = await createMarking(dataKey, randomGrantId(random), layers, 'standard');
+      const marking = await createMarking(
+        dataKey,
+        { grantId: randomGrantId(random), userId: 'u', deviceId: 'd' },
+        layers,
+        'standard',
+      );
       const { stage } = marking;
       await drain(reseal(crypto, inPieces(vault), { from, to, imprint: true, stage }));
       marking.sha256();
