@@ -22,7 +22,7 @@ resource "google_kms_crypto_key" "vault" {
   }
 }
 
-# Signs manifests, at publish time only. Asymmetric keys do not rotate by themselves: docs/operations.md.
+# Signs manifests, at publish time only. Asymmetric keys do not rotate by themselves: docs/ops/operations.md.
 resource "google_kms_crypto_key" "manifest" {
   name                       = "manifest"
   key_ring                   = google_kms_key_ring.modelseal.id

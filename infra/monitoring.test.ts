@@ -99,12 +99,12 @@ describe('the alerts', () => {
   it('reach somebody', () => {
     for (const { address, body } of ofType(infra, 'google_monitoring_alert_policy')) {
       expect([address, body['notification_channels']]).toEqual([address, `\${local.channels}`]);
-      expect(at(body['documentation'], ['content'])).toContain('docs/operations.md');
+      expect(at(body['documentation'], ['content'])).toContain('docs/ops/operations.md');
     }
   });
 
   it('have each a section of the runbook with a command, and no other has one', async () => {
-    const text = await readFile(join(ROOT, 'docs/operations.md'), 'utf8');
+    const text = await readFile(join(ROOT, 'docs/ops/operations.md'), 'utf8');
     const [, runbook = ''] = /\n## Alerts\n([\s\S]*?)\n## /.exec(text) ?? [];
     const sections = runbook.split(/\n### /).slice(1);
     const names = sections.flatMap((section) => all(section.split('\n')[0] ?? '', /`([a-z-]+)`/g));

@@ -174,7 +174,7 @@ resource "google_monitoring_alert_policy" "threshold" {
   }
   documentation {
     subject   = "modelseal: ${each.value.title}"
-    content   = "What to do: docs/operations.md, section \"Alerts\", `${each.key}`."
+    content   = "What to do: docs/ops/operations.md, section \"Alerts\", `${each.key}`."
     mime_type = "text/markdown"
   }
   notification_channels = local.channels
@@ -203,7 +203,7 @@ resource "google_monitoring_alert_policy" "absent" {
     }
   }
   documentation {
-    content   = "What to do: docs/operations.md, section \"Alerts\", `${each.key}`."
+    content   = "What to do: docs/ops/operations.md, section \"Alerts\", `${each.key}`."
     mime_type = "text/markdown"
   }
   notification_channels = local.channels
@@ -245,7 +245,7 @@ resource "google_monitoring_alert_policy" "burn" {
     }
   }
   documentation {
-    content   = "What to do: docs/operations.md, section \"Alerts\", `burn`."
+    content   = "What to do: docs/ops/operations.md, section \"Alerts\", `burn`."
     mime_type = "text/markdown"
   }
   notification_channels = local.channels

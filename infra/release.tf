@@ -96,7 +96,7 @@ resource "google_project_iam_member" "deploy_metrics" {
   member  = "serviceAccount:${google_service_account.release["deploy"].email}"
 }
 
-# The smoke client's device key and user: docs/operations.md.
+# The smoke client's device key and user: docs/ops/operations.md.
 resource "google_secret_manager_secret" "smoke" {
   secret_id = "SMOKE_IDENTITY"
   labels    = local.labels
@@ -175,7 +175,7 @@ resource "google_cloudbuild_trigger" "deploy" {
 # The attestor is no resource of ours: Cloud Build makes it with the first image that it builds in a
 # project, and signs with keys of Google's that no account here may use:
 # https://cloud.google.com/binary-authorization/docs/deploy-cloud-build. So an image is built before
-# this is applied (docs/operations.md), and cloudbuild.yaml lists what it deploys under `images`.
+# this is applied (docs/ops/operations.md), and cloudbuild.yaml lists what it deploys under `images`.
 resource "google_binary_authorization_policy" "attested" {
   count = var.require_signed_images ? 1 : 0
   default_admission_rule {

@@ -1,4 +1,4 @@
-# The values are put in by an operator (docs/operations.md): they are in no state and no plan.
+# The values are put in by an operator (docs/ops/operations.md): they are in no state and no plan.
 resource "google_secret_manager_secret" "function" {
   for_each  = toset(["CHALLENGE_SECRET", "PSEUDONYM_SECRET", "APPLE_RECEIPT_KEY", "INTEGRITY_KEYS"])
   secret_id = each.key

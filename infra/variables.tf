@@ -61,7 +61,7 @@ variable "oidc_issuers" {
 }
 
 variable "attestation_policy_json" {
-  description = "Which apps may enrol devices and what is asked of them: JSON as docs/attestation.md says, checked by the functions when they start."
+  description = "Which apps may enrol devices and what is asked of them: JSON as docs/mobile/attestation.md says, checked by the functions when they start."
   type        = string
   validation {
     condition     = can(jsondecode(var.attestation_policy_json))

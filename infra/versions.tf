@@ -1,7 +1,7 @@
 terraform {
   required_version = ">= 1.9"
 
-  # `terraform init -backend-config=bucket=STATE_BUCKET`; docs/operations.md makes the bucket.
+  # `terraform init -backend-config=bucket=STATE_BUCKET`; docs/ops/operations.md makes the bucket.
   backend "gcs" {
     prefix = "modelseal"
   }

@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
-import { compliancePage } from './compliance/page.ts';
+import { compliancePage } from './docs/compliance-page.ts';
 import { errorsPage } from './docs/errors-page.ts';
 import { openApiDocument } from './openapi/document.ts';
 import { apiPage } from './openapi/page.ts';
@@ -10,8 +10,8 @@ import { eventAvro, eventColumns } from './schemas/event-schemas.ts';
 
 const DOCS = join(import.meta.dirname, '..', 'docs');
 
-await writeFile(join(DOCS, 'errors.md'), errorsPage());
-await writeFile(join(DOCS, 'compliance.md'), compliancePage());
+await writeFile(join(DOCS, 'mobile', 'errors.md'), errorsPage());
+await writeFile(join(DOCS, 'ops', 'compliance.md'), compliancePage());
 
 await mkdir(join(DOCS, 'api'), { recursive: true });
 const document = await openApiDocument(manifest.version);

@@ -1,4 +1,4 @@
-/** `npm run vectors`: writes test/vectors/sealing.json, the protocol's test vectors (docs/protocol.md). */
+/** `npm run vectors`: writes test/vectors/sealing.json, the protocol's test vectors (docs/mobile/protocol.md). */
 import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { p256 } from '@noble/curves/nist.js';
@@ -79,7 +79,7 @@ export async function makeVectors() {
     }),
   ];
   return {
-    about: 'docs/protocol.md; bytes in hex, tokens as they are; made by `npm run vectors`',
+    about: 'docs/mobile/protocol.md; bytes in hex, tokens as they are; made by `npm run vectors`',
     cells: await makeCells(),
     keySchedule: await Promise.all((['vault', 'delivery', 'storage'] as const).map(makeSchedule)),
     model: hex(model),

@@ -7,10 +7,9 @@
  */
 import { randomUUID } from 'node:crypto';
 import http, { type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
-import type { Services } from '../composition.ts';
 import { type Problem, problemOf, ServiceError } from '../errors.ts';
-import { overloaded } from './concurrency-limiter.ts';
-import type { HttpHandler } from './pipeline.ts';
+import type { Log } from '../log.ts';
+import { type ConcurrencyLimiter, overloaded } from './concurrency-limiter.ts';
 
 /** What body parsers leave on a request; one that has `_body` set and has ended is passed over by them. */
 interface ParsedRequest extends IncomingMessage {
@@ -18,6 +17,14 @@ interface ParsedRequest extends IncomingMessage {
   rawBody?: Buffer;
   _body?: boolean;
 }
+
+/** A request as this file leaves it. */
+export interface IngressRequest extends IncomingMessage {
+  readonly body?: unknown;
+  readonly rawBody?: Buffer;
+}
+
+export type HttpHandler = (request: IngressRequest, response: ServerResponse) => Promise<void>;
 
 const REQUEST_TIMEOUT_MS = 30_000;
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -32,7 +39,10 @@ export interface IngressOptions {
   readonly handle?: HttpHandler | undefined;
 }
 
-type IngressServices = Pick<Services, 'concurrencyLimiter' | 'log'>;
+interface IngressServices {
+  readonly concurrencyLimiter: Pick<ConcurrencyLimiter, 'isFull'>;
+  readonly log: Log;
+}
 
 /** Puts what this file does before every HTTP server that this process creates from now on. */
 export function guardNewServers(services: IngressServices, options: IngressOptions): void {

@@ -7,7 +7,7 @@ import {
   GOOGLE_INTEGRITY_URL,
 } from '../attestation/play-integrity/decode-client.ts';
 import { importIntegrityKeys, openIntegrityToken } from '../attestation/play-integrity/token.ts';
-import type { EnrolmentServices, VendorService } from '../attestation/policy/evaluate.ts';
+import type { EnrolmentServices, VendorService } from '../attestation/policy/enrolment-input.ts';
 
 export interface VendorOptions {
   readonly revocationListUrl: string;

@@ -9,7 +9,7 @@ import {
   TraceIdRatioBasedSampler,
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
-import type { ObservedRequest, TelemetryOptions } from './telemetry.ts';
+import type { ObservedRequest, TelemetryOptions } from './observed-request.ts';
 
 export interface TelemetrySink {
   record(request: ObservedRequest): void;

@@ -4,37 +4,14 @@
  * the SDK is read only then, at the first line.
  */
 import type { Log, LogFields } from '../log.ts';
+import type { ObservedRequest, TelemetryOptions } from './observed-request.ts';
 import type { TelemetrySink } from './telemetry-sink.ts';
-
-export interface TelemetryOptions {
-  /** The base of OTLP over HTTP, such as `http://127.0.0.1:4318`. */
-  readonly endpoint: string;
-  /** The share of traces that is sent, 0 to 1; the same traces in every function. */
-  readonly traceShare: number;
-  readonly functionName: string;
-}
 
 export interface Telemetry {
   /** Writes to the log given, and tells the collector of requests and grants. */
   readonly log: Log;
   /** Sends what is waiting and stops; after it, lines go to the log only. */
   shutdown(): Promise<void>;
-}
-
-/** One request as its log lines told it. Times in milliseconds. */
-export interface ObservedRequest {
-  /** Such as `POST grant`. */
-  readonly name: string;
-  readonly endedAt: number;
-  readonly durationMs: number;
-  readonly status: number;
-  readonly outcome: string;
-  /** From the `traceparent` that the request came with. */
-  readonly parent: { readonly traceId: string; readonly spanId: string } | undefined;
-  /** In their order; each began where the one before ended, and the last ended at `stepsEndedAt`. */
-  readonly steps: readonly { readonly name: string; readonly durationMs: number }[];
-  readonly stepsEndedAt: number;
-  readonly sealedBytes: number;
 }
 
 /** Requests under way whose steps are known already; more than an instance serves at a time. */

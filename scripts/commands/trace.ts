@@ -47,7 +47,7 @@ Leaves with
   3  the file is no model of ours that is traced
   1  it could not be traced at all; the message says why
 
-What the result proves and what it does not: docs/tracing.md.`,
+What the result proves and what it does not: docs/analysts/tracing.md.`,
     )
     .action((file: string, options: TraceCommandOptions) =>
       withServices(async (services) => {

@@ -1,6 +1,6 @@
 import { ERRORS, type ErrorCode, problemOf, ServiceError } from '../../functions/errors.ts';
 
-/** docs/errors.md, from the table of errors. */
+/** docs/mobile/errors.md, from the table of errors. */
 export function errorsPage(): string {
   const rows = (Object.keys(ERRORS) as ErrorCode[]).map((code) => {
     const { status, title, detail, advice } = problemOf(new ServiceError(code), '…');

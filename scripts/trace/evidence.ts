@@ -5,7 +5,7 @@ import { STRENGTHS } from '../../functions/watermark/strength.ts';
 import type { TraceResult } from './trace-leak.ts';
 
 const METHOD = {
-  document: 'docs/tracing.md',
+  document: 'docs/analysts/tracing.md',
   statistic:
     'sum / sqrt(squares), where sum adds up, over the compared marks, the residual of the leak against the original, weighed by what a mark would have made of it, with the sign that the grant’s sequence has there; squares adds up its squares',
   probability:

@@ -22,17 +22,25 @@ import {
   type Enrolment,
   type EnrolmentStore,
   KeyLostError,
+  PlatformBusyError,
 } from './platform.ts';
 
+/** What a {@link ModelSealClient} is made of. */
 export interface ClientOptions {
   readonly api: ApiClient;
+  /** The phone: its attested key and the app's identity. */
   readonly platform: DevicePlatform;
+  /** Where the enrolment is remembered between starts of the app. */
   readonly enrolments: EnrolmentStore;
+  /** `nodeCrypto`, or `opensslCrypto` around a native module. */
   readonly crypto: SealingCrypto;
   /** Makes the ephemeral key of one grant: in the Secure Enclave or Keystore where that can be. */
   readonly createRecipientKey?: (suite: SuiteName) => Promise<RecipientKey>;
+  /** The HPKE suite asked for; `P256-HKDF-SHA256-AES256GCM` where absent. */
   readonly suite?: SuiteName;
+  /** What is tried again, and how long; {@link DEFAULT_RETRY} where absent. */
   readonly retry?: RetryPolicy;
+  /** The time of events that have none; the system clock where absent. */
   readonly now?: () => Date;
 }
 
@@ -42,43 +50,83 @@ export interface Grant extends GrantAnswer {
   readonly recipientKey: RecipientKey;
 }
 
-/** Refusals that a new attested key mends. */
+/** Refusals that a new attested key remedies. */
 const REENROL: ReadonlySet<string> = new Set(['device_unknown', 'reattestation_required']);
+/** Refusals of an enrolment whose first answer was lost, or that took too long. */
+const ENROL_AGAIN: ReadonlySet<string> = new Set(['challenge_spent', 'challenge_invalid']);
 
+const hasCode = (error: unknown, codes: ReadonlySet<string>): boolean =>
+  error instanceof ApiError && codes.has(error.code);
+
+const needsAnotherKey = (error: unknown): boolean =>
+  error instanceof KeyLostError || hasCode(error, ENROL_AGAIN);
+
+/** A key that stays busy through all retries is as good as lost: a new one must not be out of reach. */
+const isKeyUnusable = (error: unknown): boolean =>
+  error instanceof KeyLostError || error instanceof PlatformBusyError || hasCode(error, REENROL);
+
+/**
+ * The service, as one device sees it: enrolment, grants, licences, reports. Every call proves itself
+ * with the device's attested key, enrols first where there is none, and enrols again, once, where the
+ * key is lost or unknown. Transient refusals are retried with a fresh challenge and proof.
+ *
+ * @example
+ * const client = new ModelSealClient({ api, platform, enrolments, crypto: nodeCrypto });
+ * const grant = await client.grant('smile', '2.1.0');
+ * console.log(grant.urlExpiresAt, grant.sizeBytes);
+ */
 export class ModelSealClient {
   readonly #options: ClientOptions;
   readonly #retry: RetryPolicy;
 
+  /** @param options Nothing is loaded or sent before the first call. */
   constructor(options: ClientOptions) {
     this.#options = options;
     this.#retry = options.retry ?? DEFAULT_RETRY;
   }
 
-  /** Enrols with a new attested key, also where the device was enrolled before. Throws ApiError. */
+  /**
+   * Enrols with a new attested key, also where the device was enrolled before. The other calls do
+   * this by themselves. A key that the platform rejects, and a challenge that was spent or over before
+   * the answer came, cost one more try with another key.
+   *
+   * @returns The device's id and the handle of its key, as they were saved in `enrolments`.
+   * @throws {ApiError} `attestation_failed` and the other refusals of `POST /v1/devices`.
+   * @throws {KeyLostError} or {PlatformBusyError}, where the platform attests no key.
+   */
   async enrol(): Promise<Enrolment> {
-    const { api, platform, enrolments } = this.#options;
+    const { enrolments } = this.#options;
     const replaces = (await enrolments.load())?.deviceId;
-    const enrolment = await withRetry(this.#retry, async () => {
-      const { platform: name, appId, appVersion } = platform;
-      const challenge = await api.challenge('device.enroll');
-      const data = {
-        type: 'device.enroll',
-        challenge,
-        platform: name,
-        appId,
-        appVersion,
-        replaces,
-      };
-      const { clientData, hash, json } = this.#encode(data);
-      const { keyHandle, attestation } = await platform.createAttestedKey(hash, json);
-      const { deviceId } = await api.enrol(clientData, attestation);
-      return { deviceId, keyHandle };
+    const enrolment = await this.#enrolOnce(replaces).catch((error: unknown) => {
+      if (!needsAnotherKey(error)) throw error;
+      return this.#enrolOnce(replaces);
     });
     await enrolments.save(enrolment);
     return enrolment;
   }
 
-  /** A grant for a version of a model. Enrols first where needed. Throws ApiError. */
+  /** Each step is retried by itself, since a platform wants the same key and the same hash again. */
+  async #enrolOnce(replaces: string | undefined): Promise<Enrolment> {
+    const { api, platform } = this.#options;
+    const { platform: name, appId, appVersion } = platform;
+    const challenge = await withRetry(this.#retry, () => api.challenge('device.enroll'));
+    const data = { type: 'device.enroll', challenge, platform: name, appId, appVersion, replaces };
+    const { clientData, hash, json } = this.#encode(data);
+    const { keyHandle, attestation } = await withRetry(this.#retry, () =>
+      platform.createAttestedKey(hash, json),
+    );
+    const { deviceId } = await withRetry(this.#retry, () => api.enrol(clientData, attestation));
+    return { deviceId, keyHandle };
+  }
+
+  /**
+   * A grant for a version of a model. Apps use {@link ProtectedModels.get}, which also opens it.
+   *
+   * @param modelId The model's id in the catalogue.
+   * @param version A version, or `latest`.
+   * @returns The answer of the service with the key that opens it. Its URL ends within minutes.
+   * @throws {ApiError} `blocked`, `model_unknown`, `quota_exceeded`, `rate_limited` and the others.
+   */
   async grant(modelId: string, version = 'latest'): Promise<Grant> {
     const suite = this.#options.suite ?? 'P256-HKDF-SHA256-AES256GCM';
     const createRecipientKey = this.#options.createRecipientKey ?? generateRecipientKey;
@@ -98,7 +146,14 @@ export class ModelSealClient {
     );
   }
 
-  /** A new licence for a copy on this device, whose opened bytes have this SHA-256 (base64url). Throws ApiError. */
+  /**
+   * A new licence for a copy that lies on this device; nothing is downloaded.
+   *
+   * @param grantId The copy's grant.
+   * @param digest SHA-256 of the model in the clear, base64url: `sha256` of the licence.
+   * @returns The licence token, for {@link ModelStore.renew}.
+   * @throws {ApiError} `grant_unknown` or `model_unknown` where the copy shall not live on.
+   */
   async renew(grantId: string, digest: string): Promise<string> {
     return this.#enrolled((enrolment) =>
       withRetry(this.#retry, async () => {
@@ -110,8 +165,13 @@ export class ModelSealClient {
   }
 
   /**
-   * Sends up to 100 events, and says which copies lie on this device; gives those that must be
-   * erased. Throws ApiError; events that were not accepted may be sent again as they are.
+   * Sends events and says which copies lie on this device. Events that were not accepted may be sent
+   * again as they are: their ids make a repetition harmless.
+   *
+   * @param events At most 100.
+   * @param held Grant ids of the copies here, at most 64.
+   * @returns Grant ids of the copies that were revoked and must be erased here.
+   * @throws {ApiError} Nothing was accepted.
    */
   async report(
     events: readonly ClientEvent[],
@@ -130,7 +190,9 @@ export class ModelSealClient {
 
   /**
    * Retires this device: it gets nothing more, and its enrolment is forgotten here. A device that
-   * the cloud does not know any more, or whose key is lost, is as good as retired. Throws ApiError.
+   * the cloud does not know any more, or whose key is lost, is as good as retired.
+   *
+   * @throws {ApiError} The device is not retired, and its enrolment kept.
    */
   async retireDevice(): Promise<void> {
     const { api, enrolments } = this.#options;
@@ -151,8 +213,11 @@ export class ModelSealClient {
 
   /**
    * Has everything about this user erased, with a proof where this device is enrolled, and forgets
-   * its enrolment. Throws ApiError: `proof_invalid` where another device of the user's must ask, or
-   * this one after enrolling.
+   * its enrolment.
+   *
+   * @returns When it was asked for and carried out, and from when on the user may enrol again.
+   * @throws {ApiError} `proof_invalid` where another device of the user's must ask, or this one after
+   *   enrolling.
    */
   async eraseMe(): Promise<ErasureAnswer> {
     const { api, enrolments } = this.#options;
@@ -168,16 +233,14 @@ export class ModelSealClient {
     return answer;
   }
 
-  /** Runs `work` as the enrolled device; where its key is lost or unknown, enrols anew, once. */
+  /** Runs `work` as the enrolled device; where its key is lost, rejected or unknown, enrols anew, once. */
   async #enrolled<T>(work: (enrolment: Enrolment) => Promise<T>): Promise<T> {
     const known = await this.#options.enrolments.load();
     if (!known) return work(await this.enrol());
     try {
       return await work(known);
     } catch (error) {
-      const lost =
-        error instanceof KeyLostError || (error instanceof ApiError && REENROL.has(error.code));
-      if (!lost) throw error;
+      if (!isKeyUnusable(error)) throw error;
       return work(await this.enrol());
     }
   }

@@ -1,6 +1,7 @@
-/** What the app tells about itself and its models; docs/protocol.md lists the types. */
+/** What the app tells about itself and its models; docs/mobile/protocol.md lists the types. */
 import type { SealingCrypto } from '../../functions/protocol/crypto.ts';
 
+/** Something that happened on the device. */
 export interface ClientEvent {
   readonly type:
     | 'app.started'
@@ -21,7 +22,13 @@ export interface ClientEvent {
   readonly eventId?: string;
 }
 
-/** With its time and its id: to be kept until the report was accepted, so that a repetition is known as one. */
+/**
+ * With its time and its id: to be kept until the report was accepted, so that a repetition is known as one.
+ *
+ * @param event What it has already stays.
+ * @param now Its time, where it has none.
+ * @param crypto Random bytes for its id.
+ */
 export function completeEvent(
   event: ClientEvent,
   now: Date,

@@ -5,11 +5,24 @@ export interface DevicePlatform {
   readonly appId: string;
   readonly appVersion: string;
   /**
-   * Makes a new key and has the platform attest it for exactly this client data, given as the hash of
-   * its bytes and, for bridges that take text only, as the JSON text whose UTF-8 those bytes are.
+   * Makes a new key and has the platform attest it for exactly this client data.
+   *
+   * @param clientDataHash SHA-256 of the client data's bytes.
+   * @param clientDataJson For bridges that take text only: the JSON text whose UTF-8 those bytes are.
+   * @throws {PlatformBusyError} The platform cannot now: the next call goes on with the same key.
+   * @throws {KeyLostError} It will not have this key: the next call makes another.
    */
   createAttestedKey(clientDataHash: Uint8Array, clientDataJson: string): Promise<AttestedKey>;
-  /** A proof by that key over this client data. Throws KeyLostError where the platform has it no more. */
+  /**
+   * A proof by that key over this client data.
+   *
+   * @param keyHandle {@link AttestedKey.keyHandle}.
+   * @param clientDataHash SHA-256 of the client data's bytes.
+   * @param clientDataJson The JSON text whose UTF-8 those bytes are.
+   * @returns The member `proof` of the request.
+   * @throws {KeyLostError} The platform has the key no more or will not use it.
+   * @throws {PlatformBusyError} The same key may work in a moment.
+   */
   prove(
     keyHandle: string,
     clientDataHash: Uint8Array,
@@ -17,6 +30,7 @@ export interface DevicePlatform {
   ): Promise<Readonly<Record<string, unknown>>>;
 }
 
+/** A key that the platform has attested. */
 export interface AttestedKey {
   /** How the platform finds the key again; no secret. */
   readonly keyHandle: string;
@@ -24,22 +38,54 @@ export interface AttestedKey {
   readonly attestation: Readonly<Record<string, unknown>>;
 }
 
-/** The key is gone, as after a reinstall or a restore: normal, and mended by enrolling anew. */
+/**
+ * The platform has the key no more or rejects it, as after a reinstall or a restore, and at times for
+ * no reason that it tells: normal, and remedied by enrolling anew, once.
+ *
+ * @example
+ * prove: async (keyHandle, hash) => {
+ *   const key = await keychain.find(keyHandle);
+ *   if (!key) throw new KeyLostError();
+ *   return { format: 'android-key', signature: await key.sign(hash) };
+ * },
+ */
 export class KeyLostError extends Error {
+  /** @param options The native module's error as `cause`. */
   constructor(options?: ErrorOptions) {
-    super('the attested key is gone', options);
+    super('the attested key is gone or rejected', options);
     this.name = 'KeyLostError';
+  }
+}
+
+/**
+ * The platform, or a service of its maker's, cannot do it now: worth a retry with the same key.
+ *
+ * @example
+ * const attestation = await appAttest.attestKey(keyId, json).catch((cause: unknown) => {
+ *   throw codeOf(cause) === 'serverUnavailable' ? new PlatformBusyError({ cause }) : cause;
+ * });
+ */
+export class PlatformBusyError extends Error {
+  /** @param options The native module's error as `cause`. */
+  constructor(options?: ErrorOptions) {
+    const { cause } = options ?? {};
+    const why = cause instanceof Error ? `: ${cause.message}` : '';
+    super(`the platform cannot do it now${why}`, options);
+    this.name = 'PlatformBusyError';
   }
 }
 
 /** Where the client remembers its enrolment between starts of the app. */
 export interface EnrolmentStore {
+  /** Undefined where none was saved, or where it cannot be read. */
   load(): Promise<Enrolment | undefined>;
+  /** Replaces the one before. */
   save(enrolment: Enrolment): Promise<void>;
   /** Forgets it; no error where there is none. */
   clear(): Promise<void>;
 }
 
+/** Which device this is for the service, and how its key is found again. No secret. */
 export interface Enrolment {
   readonly deviceId: string;
   readonly keyHandle: string;

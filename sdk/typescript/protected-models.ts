@@ -13,26 +13,42 @@ import type { OpeningOptions } from './opening/open-grant.ts';
 import { resumableDownload } from './opening/resumable-download.ts';
 import type { StoredModel } from './opening/stored-model.ts';
 
+/** What {@link ProtectedModels} is made of. */
 export interface ProtectedModelsOptions {
   readonly api: ApiClient;
   readonly client: ModelSealClient;
   readonly store: ModelStore;
+  /** The same as the client's and the store's. */
   readonly crypto: SealingCrypto;
   /** The publisher's and the licence keys, pinned in the app at build time. */
   readonly pinnedKeys: readonly VerificationKey[];
+  /** The time by which licences are judged; the system clock where absent. */
   readonly now?: () => Date;
 }
 
+/** How one model is opened: which version, and how the app follows or stops the download. */
 export interface GetOptions extends OpeningOptions {
   /** A version; the newest where absent. */
   readonly version?: string;
 }
 
+/**
+ * Models by name: downloaded sealed, stored under a hardware-wrapped key, opened in memory, and erased
+ * when their licence ends. What happens to them is noted and goes out with `sendReports`.
+ *
+ * @example
+ * const models = new ProtectedModels({ api, client, store, crypto: nodeCrypto, pinnedKeys });
+ * await models.cleanUp();
+ * using model = await models.get('smile', { onProgress: (done, total) => show(done / total) });
+ * await model.withModel((bytes) => interpreter.load(bytes));
+ * await models.sendReports();
+ */
 export class ProtectedModels {
   readonly #options: ProtectedModelsOptions;
   readonly #now: () => Date;
   #pending: ClientEvent[] = [];
 
+  /** @param options Nothing is read or sent before the first call. */
   constructor(options: ProtectedModelsOptions) {
     this.#options = options;
     this.#now = options.now ?? (() => new Date());
@@ -40,8 +56,12 @@ export class ProtectedModels {
 
   /**
    * An open model: the stored copy where its licence allows it, else a new grant, downloaded and
-   * stored under a hardware-wrapped key. Dispose of it after use. Throws ApiError for a refusal and
-   * SealError for bytes that are not what was promised.
+   * stored under a hardware-wrapped key. Dispose of it after use.
+   *
+   * @param modelId The model's id in the catalogue.
+   * @param options Version, progress (bytes) and cancellation.
+   * @throws {ApiError} The service refused, or could not be reached.
+   * @throws {SealError} The bytes are not what publisher and licence promise.
    */
   async get(modelId: string, options: GetOptions = {}): Promise<StoredModel> {
     const stored = await this.#openStored(modelId, options.version);
@@ -58,8 +78,10 @@ export class ProtectedModels {
   /**
    * Renews the licences that are near their end: call it at each start, and while the app runs,
    * each hour or so. When a copy is due differs from copy to copy, so that a fleet does not come
-   * back all at once. A copy whose model is no longer given is erased; other failures wait for the
+   * back all at once. A copy whose model is no longer given is erased; other refusals wait for the
    * next call.
+   *
+   * @throws {SealError} A licence came that is not this copy's.
    */
   async renewDue(): Promise<void> {
     const { client, store } = this.#options;
@@ -74,7 +96,11 @@ export class ProtectedModels {
     }
   }
 
-  /** Notes what the app's self-protection noticed; it is sent by the next `sendReports`. */
+  /**
+   * Notes what the app's self-protection noticed; it is sent by the next `sendReports`.
+   *
+   * @param event Its time and id are filled in where absent.
+   */
   observe(event: ClientEvent): void {
     this.#pending.push(completeEvent(event, this.#now(), this.#options.crypto));
   }
@@ -82,6 +108,8 @@ export class ProtectedModels {
   /**
    * Sends the events noted so far and erases the copies that were revoked: call it now and then,
    * also with nothing to tell. Events that could not be sent stay for the next time.
+   *
+   * @throws {ApiError} The service refused, or could not be reached.
    */
   async sendReports(): Promise<void> {
     const { client, store } = this.#options;
@@ -94,7 +122,11 @@ export class ProtectedModels {
     } while (this.#pending.length > 0);
   }
 
-  /** Erases every copy on this device and retires it: before it is given away. Throws ApiError. */
+  /**
+   * Erases every copy on this device and retires it: before it is given away.
+   *
+   * @throws {ApiError} The copies are gone; the device is not retired yet.
+   */
   async retireDevice(): Promise<void> {
     await this.#forget();
     await this.#options.client.retireDevice();
@@ -102,7 +134,10 @@ export class ProtectedModels {
 
   /**
    * Erases every copy on this device and has the cloud erase everything about this user, his other
-   * devices and personal models too. Throws ApiError.
+   * devices and personal models too.
+   *
+   * @returns When it was asked for and carried out, and from when on the user may enrol again.
+   * @throws {ApiError} The copies here are gone; the service has not taken the request.
    */
   async eraseMe(): Promise<ErasureAnswer> {
     await this.#forget();

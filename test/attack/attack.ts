@@ -1,5 +1,5 @@
 import type { Lab } from './lab.ts';
-import type { Edit } from './world.ts';
+import type { Edit, Weakening } from './mutant.ts';
 
 /** What somebody would try, and what has to become of it. */
 export interface Attack {
@@ -14,12 +14,6 @@ export interface Attack {
   readonly run: (lab: Lab) => Promise<string>;
   /** Takes the defence away: the same attempt must then succeed. */
   readonly off: Weakening;
-}
-
-export interface Weakening {
-  readonly edits?: readonly Edit[];
-  /** Variables of functions/config.ts. */
-  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export const SUCCEEDED = 'succeeded';

@@ -7,7 +7,7 @@ import {
 import type {
   EnrolmentInput,
   EnrolmentServices,
-} from '../../functions/attestation/policy/evaluate.ts';
+} from '../../functions/attestation/policy/enrolment-input.ts';
 import { parseAttestationPolicy } from '../../functions/attestation/policy/schema.ts';
 import {
   type AppAttestOverrides,

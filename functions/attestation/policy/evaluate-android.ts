@@ -2,7 +2,7 @@ import { AttestationError, AttestationServiceError } from '../errors.ts';
 import type { RevocationList } from '../key-attestation/revocation-list.ts';
 import { type KeyAttestationFacts, verifyKeyAttestation } from '../key-attestation/verify.ts';
 import { checkIntegrityBinding } from '../play-integrity/verify.ts';
-import type { EnrolmentInput, Evaluation, VendorService } from './evaluate.ts';
+import type { EnrolmentInput, Evaluation, VendorService } from './enrolment-input.ts';
 import type { Findings } from './findings.ts';
 import { checkIntegrity } from './integrity-checks.ts';
 import { checkKeyAttestation, isCustomSystem } from './key-attestation-checks.ts';
@@ -54,7 +54,7 @@ async function revocationList(
   try {
     return await input.services.revocationList();
   } catch (error) {
-    bearOutage(error, 'revocationList', input, rule, findings);
+    tolerateOutage(error, 'revocationList', input, rule, findings);
     return undefined;
   }
 }
@@ -89,12 +89,12 @@ async function evaluateIntegrity(
       findings.record(error.code, setting, false);
       return;
     }
-    bearOutage(error, 'playIntegrity', input, rule, findings);
+    tolerateOutage(error, 'playIntegrity', input, rule, findings);
   }
 }
 
 /** Passes over the failure of a service for as long as the rule's outage mode says; rethrows otherwise. */
-function bearOutage(
+function tolerateOutage(
   error: unknown,
   service: VendorService,
   { services, now }: EnrolmentInput,

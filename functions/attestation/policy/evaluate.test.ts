@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { android, IPHONE_APP, iphone, NOW, services } from '../../../test/attestation/enrolment.ts';
 import { AttestationServiceError } from '../errors.ts';
-import { type EnrolmentInput, evaluateEnrolment } from './evaluate.ts';
+import type { EnrolmentInput } from './enrolment-input.ts';
+import { evaluateEnrolment } from './evaluate.ts';
 import { parseAttestationPolicy } from './schema.ts';
 
 describe('an outage', () => {

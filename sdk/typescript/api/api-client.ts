@@ -1,14 +1,17 @@
-/** The HTTPS API as calls; docs/protocol.md says what each means. */
+/** The HTTPS API as calls; docs/mobile/protocol.md says what each means. */
 import { ApiError, apiErrorOf } from './api-error.ts';
 
+/** Where the service is and who calls. */
 export interface ApiOptions {
   /** Such as `https://models.example.com`. */
   readonly baseUrl: string;
   /** A current user token of the identity provider; asked for at each call. */
   readonly userToken: () => Promise<string>;
+  /** With streaming bodies, as `expo/fetch` has them; the global one where absent. */
   readonly fetch?: typeof globalThis.fetch;
 }
 
+/** What a challenge is for; it is good for nothing else. */
 export type ChallengePurpose =
   | 'device.enroll'
   | 'model.grant'
@@ -17,6 +20,7 @@ export type ChallengePurpose =
   | 'device.retire'
   | 'user.erase';
 
+/** How far the erasure of a user's data is; times are ISO 8601 in UTC. */
 export interface ErasureAnswer {
   readonly requestedAt: string;
   /** Null while it is carried out. */
@@ -25,16 +29,24 @@ export interface ErasureAnswer {
   readonly enrolAgainAt: string;
 }
 
+/** A model sealed for one use on one device. */
 export interface GrantAnswer {
   readonly grantId: string;
+  /** Signed; good for minutes. */
   readonly url: string;
+  /** ISO 8601 in UTC. */
   readonly urlExpiresAt: string;
+  /** Of the download. */
   readonly sizeBytes: number;
+  /** The content key by HPKE, for the recipient key that was sent; base64url. */
   readonly sealedKey: { readonly suite: string; readonly enc: string; readonly ct: string };
+  /** JWS of the publisher: what the model is. */
   readonly manifest: string;
+  /** JWS of the service: who may open this copy, and until when. */
   readonly licence: string;
 }
 
+/** A model that this user may ask for. */
 export interface ModelListing {
   readonly modelId: string;
   readonly personal: boolean;
@@ -54,21 +66,45 @@ export interface ProvenRequest {
   readonly proof: Readonly<Record<string, unknown>>;
 }
 
-/** Each call throws ApiError for a refusal, and for no answer with the code `unreachable` and status 0. */
+/**
+ * The HTTPS API, one method a call. Nothing is retried and nothing proven here: {@link ModelSealClient}
+ * does both. Each call throws {@link ApiError} for a refusal, and for no answer with the code
+ * `unreachable` and the status 0.
+ *
+ * @example
+ * const api = new ApiClient({ baseUrl: 'https://models.example.com', userToken: () => auth.idToken() });
+ * for (const { modelId, latest } of await api.models()) console.log(modelId, latest);
+ */
 export class ApiClient {
   readonly #options: ApiOptions;
   readonly #fetch: typeof globalThis.fetch;
 
+  /** @param options Nothing is sent before the first call. */
   constructor(options: ApiOptions) {
     this.#options = options;
     this.#fetch = options.fetch ?? globalThis.fetch;
   }
 
+  /**
+   * A challenge for one request: `POST /v1/challenges`.
+   *
+   * @param purpose The `type` of the client data that it goes into.
+   * @returns Opaque text, good once and for minutes.
+   * @throws {ApiError}
+   */
   async challenge(purpose: ChallengePurpose): Promise<string> {
     const answer = await this.#call<{ challenge: string }>('POST', '/v1/challenges', { purpose });
     return answer.challenge;
   }
 
+  /**
+   * Enrols a device: `POST /v1/devices`.
+   *
+   * @param clientData Base64url of the bytes that the key attests.
+   * @param attestation {@link AttestedKey.attestation}.
+   * @returns The device's id, and how much its hardware vouches for.
+   * @throws {ApiError}
+   */
   enrol(
     clientData: string,
     attestation: Readonly<Record<string, unknown>>,
@@ -76,42 +112,90 @@ export class ApiClient {
     return this.#call('POST', '/v1/devices', { clientData, attestation });
   }
 
+  /**
+   * Has a model sealed for this device: `POST /v1/models/{modelId}/grants`.
+   *
+   * @param modelId The model's id in the catalogue.
+   * @param request Client data of type `model.grant`.
+   * @throws {ApiError}
+   */
   grant(modelId: string, request: ProvenRequest): Promise<GrantAnswer> {
     return this.#call('POST', `/v1/models/${encodeURIComponent(modelId)}/grants`, request);
   }
 
+  /**
+   * A new licence for a copy: `POST /v1/licences/{grantId}/renewals`.
+   *
+   * @param grantId The copy's grant.
+   * @param request Client data of type `licence.renew`.
+   * @throws {ApiError}
+   */
   renew(grantId: string, request: ProvenRequest): Promise<{ licence: string }> {
     const path = `/v1/licences/${encodeURIComponent(grantId)}/renewals`;
     return this.#call('POST', path, request);
   }
 
+  /**
+   * Reports events: `POST /v1/events`.
+   *
+   * @param request Client data of type `events`.
+   * @returns How many were accepted, and the grant ids of copies to be erased.
+   * @throws {ApiError}
+   */
   report(request: ProvenRequest): Promise<{ accepted: number; erase: readonly string[] }> {
     return this.#call('POST', '/v1/events', request);
   }
 
-  /** Retires a device of this user. */
+  /**
+   * Retires a device of this user: `DELETE /v1/devices/{deviceId}`.
+   *
+   * @param deviceId The device to retire; it may be another than the one that asks.
+   * @param request Client data of type `device.retire`.
+   * @throws {ApiError}
+   */
   retire(deviceId: string, request: ProvenRequest): Promise<{ deviceId: string }> {
     return this.#call('DELETE', `/v1/devices/${encodeURIComponent(deviceId)}`, request);
   }
 
-  /** Has everything about this user erased; a user without devices needs no proof. */
+  /**
+   * Has everything about this user erased: `DELETE /v1/me`.
+   *
+   * @param request Client data of type `user.erase`; a user without devices needs no proof.
+   * @throws {ApiError}
+   */
   erase(
     request: Pick<ProvenRequest, 'clientData'> & Partial<ProvenRequest>,
   ): Promise<ErasureAnswer> {
     return this.#call('DELETE', '/v1/me', request);
   }
 
-  /** Everything that is held about this user. */
+  /**
+   * Everything that is held about this user: `GET /v1/me`.
+   *
+   * @throws {ApiError}
+   */
   exportMe(): Promise<Readonly<Record<string, unknown>>> {
     return this.#call('GET', '/v1/me');
   }
 
+  /**
+   * The models that this user may ask for: `GET /v1/models`.
+   *
+   * @throws {ApiError}
+   */
   async models(): Promise<readonly ModelListing[]> {
     const answer = await this.#call<{ models: readonly ModelListing[] }>('GET', '/v1/models');
     return answer.models;
   }
 
-  /** The sealed bytes behind a signed URL, from `start` on; the URL alone opens nothing. */
+  /**
+   * The sealed bytes behind a signed URL; the URL alone opens nothing.
+   *
+   * @param url {@link GrantAnswer.url}.
+   * @param start Offset in bytes: what lies before it is not sent again.
+   * @param signal Ends the download with the signal's reason.
+   * @throws {ApiError} `download_refused`, with the status of the storage service.
+   */
   async download(url: string, start = 0, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
     const response = await this.#fetch(url, {
       ...(start > 0 && { headers: { Range: `bytes=${start}-` } }),

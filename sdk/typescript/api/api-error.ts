@@ -1,16 +1,34 @@
 /** What an app does after a refusal: try again later, enrol anew, update, or give up on this device. */
 export type Advice = 'retry' | 'reattest' | 'update' | 'unsupported';
 
-/** The server's refusal (an RFC 9457 problem), or `unreachable` where there was no answer. */
+/**
+ * The server's refusal (an RFC 9457 problem), or `unreachable` where there was no answer.
+ *
+ * @example
+ * try {
+ *   using model = await models.get('smile');
+ * } catch (error) {
+ *   if (error instanceof ApiError && error.code === 'blocked') return showSupport(error.requestId);
+ *   throw error;
+ * }
+ */
 export class ApiError extends Error {
   /** Stable, such as `rate_limited`: switch on this and never on the message. */
   readonly code: string;
+  /** Of the HTTP answer; 0 where there was none. */
   readonly status: number;
+  /** What the app should do now. */
   readonly advice: Advice | undefined;
+  /** Before this the same request is refused again. */
   readonly retryAfterSeconds: number | undefined;
   /** Tells the operators which request it was. */
   readonly requestId: string | undefined;
 
+  /**
+   * @param code The problem's `code`.
+   * @param status Of the HTTP answer; 0 where there was none.
+   * @param details What else the problem says.
+   */
   constructor(
     code: string,
     status: number,
@@ -33,7 +51,12 @@ export class ApiError extends Error {
 
 const ADVICE: readonly string[] = ['retry', 'reattest', 'update', 'unsupported'];
 
-/** Reads a problem response; anything else that came instead becomes an error by its status. */
+/**
+ * Reads a problem response.
+ *
+ * @param response Its body is consumed.
+ * @returns The error; for anything that is no problem, one with the code `http_` and the status.
+ */
 export async function apiErrorOf(response: Response): Promise<ApiError> {
   const problem = (await response.json().catch(() => ({}))) as Record<string, unknown>;
   const text = (name: string) =>

@@ -1,22 +1,32 @@
+import { PlatformBusyError } from '../platform.ts';
 import { ApiError } from './api-error.ts';
 
+/** What is tried again after a transient refusal, and how long. */
 export interface RetryPolicy {
   /** Attempts after the first. */
   readonly retries: number;
+  /** The longest wait before the second attempt; doubled for each further one. */
   readonly baseDelayMs: number;
   /** A server that asks to wait longer than this is not waited for: the error goes to the app. */
   readonly maxDelayMs: number;
 }
 
+/** Four attempts within about three seconds, unless the server asks for more. */
 export const DEFAULT_RETRY: RetryPolicy = { retries: 3, baseDelayMs: 400, maxDelayMs: 10_000 };
 
 /** Statuses after which the same request, made again, can succeed. */
 const TRANSIENT = new Set([0, 429, 503]);
 
 /**
- * Runs `attempt`, again after transient refusals: after what Retry-After says, else after
- * exponential backoff with full jitter, so that a fleet that failed together does not return
- * together.
+ * Runs `attempt`, again after transient refusals and while the platform is busy: after what
+ * Retry-After says, else after exponential backoff with full jitter, so that a fleet that failed
+ * together does not return together.
+ *
+ * @param policy How often and how long.
+ * @param attempt Makes the request, with a fresh challenge and proof each time.
+ * @param sleep Waits this many milliseconds.
+ * @param random From 0 to below 1.
+ * @throws What the last attempt threw: at once, where that is not transient.
  */
 export async function withRetry<T>(
   policy: RetryPolicy,
@@ -28,9 +38,8 @@ export async function withRetry<T>(
     try {
       return await attempt();
     } catch (error) {
-      if (!(error instanceof ApiError) || !TRANSIENT.has(error.status)) throw error;
-      if (failures >= policy.retries) throw error;
-      const asked = error.retryAfterSeconds;
+      if (!isTransient(error) || failures >= policy.retries) throw error;
+      const asked = error instanceof ApiError ? error.retryAfterSeconds : undefined;
       const backoff = random() * policy.baseDelayMs * 2 ** failures;
       const delay = asked === undefined ? backoff : asked * 1000 + random() * policy.baseDelayMs;
       if (delay > policy.maxDelayMs) throw error;
@@ -38,3 +47,6 @@ export async function withRetry<T>(
     }
   }
 }
+
+const isTransient = (error: unknown): boolean =>
+  error instanceof PlatformBusyError || (error instanceof ApiError && TRANSIENT.has(error.status));

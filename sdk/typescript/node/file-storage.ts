@@ -3,7 +3,11 @@ import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promi
 import { join } from 'node:path';
 import type { ModelStorage } from '../opening/model-storage.ts';
 
-/** Storage in one directory, which is made when first written to. */
+/**
+ * Storage in one directory, which is made when first written to.
+ *
+ * @param directory Its files are for this user of the machine only (mode 0600).
+ */
 export function fileStorage(directory: string): ModelStorage {
   const path = (name: string) => join(directory, name);
   return {

@@ -34,6 +34,7 @@ export interface ModelTokens {
   readonly licence: Licence;
 }
 
+/** A grant that is meant for this device, with the keys that open its download. */
 export interface AcceptedGrant extends ModelTokens {
   /** Of the container that is delivered; wipe them once it has been opened. */
   readonly keys: ContainerKeys;
@@ -41,7 +42,12 @@ export interface AcceptedGrant extends ModelTokens {
 
 /**
  * Verifies manifest and licence against the pinned keys, that they speak of what was asked for, and
- * opens the content key with the key pair made for this request. Throws SealError.
+ * opens the content key with the key pair made for this request.
+ *
+ * @param crypto The primitives.
+ * @param request What came, what was asked for, the recipient key, the pinned keys, and the time.
+ * @throws {SealError} `signer-untrusted`, `signature-invalid`, `token-mismatch`, `key-refused`, the
+ *   licence's time, and what is malformed.
  */
 export async function acceptGrant(
   crypto: SealingCrypto,

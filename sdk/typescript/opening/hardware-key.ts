@@ -3,6 +3,7 @@
  * (AES-GCM). It wraps the storage keys of models, 32 bytes each.
  */
 export interface HardwareKey {
+  /** The secret, such that only this key opens it. */
   wrap(secret: Uint8Array): Promise<Uint8Array>;
   /** Rejects for anything that this key did not wrap. */
   unwrap(wrapped: Uint8Array): Promise<Uint8Array>;

@@ -18,6 +18,15 @@ import { openCell } from '../../../functions/protocol/secure-cell.ts';
 /** `length` bytes of the container from `offset`, or fewer where it ends. */
 export type ReadRange = (offset: number, length: number) => Awaitable<Uint8Array>;
 
+/**
+ * Reads a sealed model piece by piece: a layer costs the chunks it lies in, not the whole file. Each
+ * chunk is authenticated before any of it is given out.
+ *
+ * @example
+ * const reader = await LayerReader.open(crypto, (offset, length) => file.read(offset, length), keys);
+ * const weights = await reader.layer(0);
+ * try { load(weights); } finally { weights.fill(0); }
+ */
 export class LayerReader {
   readonly header: ContainerHeader;
   readonly #crypto: SealingCrypto;
@@ -44,7 +53,14 @@ export class LayerReader {
       : undefined;
   }
 
-  /** Reads the header. Throws SealError. */
+  /**
+   * Reads the header.
+   *
+   * @param crypto The primitives.
+   * @param read Gives bytes of the container.
+   * @param keys Of the container; they must live as long as the reader is used.
+   * @throws {SealError} `container-malformed`, `container-truncated`, `version-unsupported`.
+   */
   static async open(
     crypto: SealingCrypto,
     read: ReadRange,
@@ -56,14 +72,23 @@ export class LayerReader {
     return new LayerReader(crypto, read, keys, concat(prefix, rest));
   }
 
-  /** The whole model in the clear: overwrite it after use. */
+  /**
+   * The whole model in the clear: overwrite it after use.
+   *
+   * @throws {SealError} `chunk-forged`, `container-truncated`.
+   */
   async model(): Promise<Uint8Array> {
     const model = await this.range(0, this.header.plainBytes);
     await this.#layerCipher?.apply(model, 0);
     return model;
   }
 
-  /** A layer's weights in the clear: overwrite them after use. Throws `layer-unknown` and what opening throws. */
+  /**
+   * A layer's weights in the clear: overwrite them after use.
+   *
+   * @param index The layer's, as the manifest names it.
+   * @throws {SealError} `layer-unknown`, `chunk-forged`, `container-truncated`.
+   */
   async layer(index: number): Promise<Uint8Array> {
     const layer = this.header.layers.find((candidate) => candidate.index === index);
     if (!layer) throw new SealError('layer-unknown', String(index));
@@ -72,7 +97,13 @@ export class LayerReader {
     return weights;
   }
 
-  /** Bytes of the model file as they lie within the file layer: weights are still encrypted. */
+  /**
+   * Bytes of the model file as they lie within the file layer: weights are still encrypted.
+   *
+   * @param offset In bytes, from the start of the model file.
+   * @param length In bytes; `offset + length` must lie within the file.
+   * @throws {SealError} `chunk-forged`, `container-truncated`.
+   */
   async range(offset: number, length: number): Promise<Uint8Array> {
     const bytes = new Uint8Array(length);
     let filled = 0;

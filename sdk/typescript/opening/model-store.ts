@@ -18,10 +18,14 @@ import type { ModelStorage } from './model-storage.ts';
 import { type OpeningOptions, openDelivery } from './open-grant.ts';
 import { StoredModel } from './stored-model.ts';
 
+/** What a {@link ModelStore} is made of. */
 export interface ModelStoreOptions {
   readonly crypto: SealingCrypto;
+  /** The app's private folder. */
   readonly storage: ModelStorage;
+  /** Wraps the storage key of each model. */
   readonly hardwareKey: HardwareKey;
+  /** The publisher's and the licence keys, pinned in the app at build time. */
   readonly pinnedKeys: readonly VerificationKey[];
 }
 
@@ -32,19 +36,35 @@ const STORAGE_KEY_BYTES = 32;
 /**
  * The models on this device. A model's id is its grant's. What a clock set back could win is limited:
  * no model opens at a time before the latest one seen, until the licence has been renewed.
+ *
+ * @example
+ * const store = new ModelStore({
+ *   crypto: nodeCrypto,
+ *   storage: fileStorage('/var/lib/app/models'),
+ *   hardwareKey,
+ *   pinnedKeys,
+ * });
+ * for (const { model, version, exp } of await store.licences()) console.log(model, version, exp);
  */
 export class ModelStore {
   readonly #options: ModelStoreOptions;
   /** Not to be mistaken for the remains of a failed installation. */
   readonly #installing = new Set<string>();
 
+  /** @param options Nothing is read before the first call. */
   constructor(options: ModelStoreOptions) {
     this.#options = options;
   }
 
   /**
    * Opens a download and stores it, chunk by chunk, under a fresh storage key. Nothing is left
-   * behind on failure. Throws SealError.
+   * behind on failure.
+   *
+   * @param grant Its keys are wiped, come what may.
+   * @param download The sealed bytes, whole.
+   * @param now The device's time.
+   * @param opening Progress (bytes) and cancellation.
+   * @throws {SealError} The bytes are not what publisher and licence promise.
    */
   async install(
     grant: AcceptedGrant,
@@ -82,9 +102,12 @@ export class ModelStore {
   }
 
   /**
-   * A stored model, if its licence allows it now; once that has ended the model is erased. Throws
-   * `licence-expired`, `licence-not-yet-valid`, `clock-rolled-back`, `storage-corrupt` and, after a
-   * change of the pinned keys, `signer-untrusted`.
+   * A stored model, if its licence allows it now; once that has ended the model is erased.
+   *
+   * @param grantId The copy's grant.
+   * @param now The device's time.
+   * @throws {SealError} `licence-expired`, `licence-not-yet-valid`, `clock-rolled-back`,
+   *   `storage-corrupt` and, after a change of the pinned keys, `signer-untrusted`.
    */
   async open(grantId: string, now: Date): Promise<StoredModel> {
     const { crypto, storage } = this.#options;
@@ -117,7 +140,13 @@ export class ModelStore {
     }
   }
 
-  /** Puts a renewed licence in the place of the old one. Throws `token-mismatch` for one of another copy. */
+  /**
+   * Puts a renewed licence in the place of the old one.
+   *
+   * @param grantId The copy's grant.
+   * @param licenceToken What {@link ModelSealClient.renew} gave.
+   * @throws {SealError} `token-mismatch` for the licence of another copy, or an older one.
+   */
   async renew(grantId: string, licenceToken: string): Promise<void> {
     const { crypto, pinnedKeys } = this.#options;
     const id = idOf(grantId);
@@ -138,7 +167,12 @@ export class ModelStore {
     }
   }
 
-  /** Deletes a model and with its wrapped key the means to open any copy of its file. */
+  /**
+   * Deletes a model and with its wrapped key the means to open any copy of its file.
+   *
+   * @param grantId The copy's grant; no error where there is none.
+   * @throws {SealError} `token-mismatch` for what is no grant id.
+   */
   async erase(grantId: string): Promise<void> {
     const { storage } = this.#options;
     const id = idOf(grantId);
@@ -151,7 +185,12 @@ export class ModelStore {
     for (const id of await this.#ids()) await this.erase(id);
   }
 
-  /** Erases every model whose licence has ended and gives their grants; also what half an installation left. */
+  /**
+   * Erases every model whose licence has ended; also what half an installation left.
+   *
+   * @param now The device's time.
+   * @returns The grant ids of the erased copies.
+   */
   async eraseExpired(now: Date): Promise<readonly string[]> {
     const erased: string[] = [];
     for (const id of await this.#ids()) {

@@ -9,8 +9,9 @@ import {
 import type { AcceptedGrant } from './accept-grant.ts';
 import { digestChecked, requireManifestLayout } from './verified-model.ts';
 
+/** How the app follows or stops an opening. */
 export interface OpeningOptions {
-  /** Told after each chunk. */
+  /** Told after each chunk; both in bytes of the model. */
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
   /** Stops between two chunks, with the signal's reason; nothing is left behind. */
   readonly signal?: AbortSignal;
@@ -18,7 +19,13 @@ export interface OpeningOptions {
 
 /**
  * The model of an accepted grant, whole and in the clear, in memory: overwrite it after use. The
- * grant's keys are wiped, come what may. Throws SealError.
+ * grant's keys are wiped, come what may.
+ *
+ * @param crypto The primitives.
+ * @param grant What {@link acceptGrant} accepted.
+ * @param download The sealed bytes, whole.
+ * @param options Progress and cancellation.
+ * @throws {SealError} The bytes are not what publisher and licence promise.
  */
 export async function openGrant(
   crypto: SealingCrypto,

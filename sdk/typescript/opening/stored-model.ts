@@ -1,14 +1,31 @@
 import type { ModelTokens } from './accept-grant.ts';
 import type { LayerReader } from './layer-reader.ts';
 
-/** An open model. Weights are decrypted when asked for and wiped after use. Close it to wipe its keys. */
+/**
+ * An open model. Weights are decrypted when asked for and wiped after use. Dispose of it to wipe its
+ * keys: nothing can be read from it afterwards.
+ *
+ * @example
+ * using model = await models.get('smile');
+ * if (model.licenceState === 'grace') await models.renewDue();
+ * await model.withModel((bytes) => interpreter.load(bytes));
+ */
 export class StoredModel implements Disposable {
+  /** Manifest and licence, verified. */
   readonly tokens: ModelTokens;
   /** `grace`: renew the licence. */
   readonly licenceState: 'valid' | 'grace';
   readonly #reader: LayerReader;
   readonly #wipeKeys: () => void;
 
+  /**
+   * {@link ModelStore.open} makes these.
+   *
+   * @param tokens Manifest and licence, verified.
+   * @param licenceState Whether the licence is in its offline grace.
+   * @param reader Reads the stored container.
+   * @param wipeKeys Overwrites the keys that the reader uses.
+   */
   constructor(
     tokens: ModelTokens,
     licenceState: 'valid' | 'grace',
@@ -21,21 +38,39 @@ export class StoredModel implements Disposable {
     this.#wipeKeys = wipeKeys;
   }
 
-  /** Hands one layer's weights to `use` and wipes them when it is done. Throws `layer-unknown`. */
+  /**
+   * Hands one layer's weights to `use` and wipes them when it is done.
+   *
+   * @param index A layer of `tokens.manifest.layers`.
+   * @param use Must not keep the bytes.
+   * @returns What `use` returns.
+   * @throws {SealError} `layer-unknown`, `chunk-forged`, `storage-corrupt`.
+   */
   async withLayer<T>(index: number, use: (weights: Uint8Array) => T | Promise<T>): Promise<T> {
     return wiped(await this.#reader.layer(index), use);
   }
 
-  /** Hands the whole model to `use`, in one piece of memory as runtimes take it, and wipes it then. */
+  /**
+   * Hands the whole model to `use`, in one piece of memory as runtimes take it, and wipes it then.
+   *
+   * @param use Must not keep the bytes.
+   * @returns What `use` returns.
+   * @throws {SealError} `chunk-forged`, `storage-corrupt`.
+   */
   async withModel<T>(use: (model: Uint8Array) => T | Promise<T>): Promise<T> {
     return wiped(await this.#reader.model(), use);
   }
 
-  /** The model file with its weights still encrypted: its structure, to plan which layers to load. */
+  /**
+   * The model file with its weights still encrypted: its structure, to plan which layers to load.
+   *
+   * @throws {SealError} `chunk-forged`, `storage-corrupt`.
+   */
   encryptedWeights(): Promise<Uint8Array> {
     return this.#reader.range(0, this.#reader.header.plainBytes);
   }
 
+  /** Wipes the keys. */
   [Symbol.dispose](): void {
     this.#wipeKeys();
   }

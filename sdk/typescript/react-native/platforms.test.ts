@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { nodeCrypto } from '../../../functions/protocol/node-crypto.ts';
 import { type ApiHarness, startApi } from '../../../test/support/api-harness.ts';
 import { ModelSealClient } from '../client.ts';
-import { type DevicePlatform, memoryEnrolmentStore } from '../platform.ts';
+import { type DevicePlatform, memoryEnrolmentStore, PlatformBusyError } from '../platform.ts';
 import {
   androidPlatform,
   type KeystoreAttestation,
@@ -19,37 +19,55 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-const client = (user: string, platform: DevicePlatform) =>
+const client = (user: string, platform: DevicePlatform, retries = 0) =>
   new ModelSealClient({
     api: api.api(user),
     platform,
     enrolments: memoryEnrolmentStore(),
     crypto: nodeCrypto,
-    retry: { retries: 0, baseDelayMs: 1, maxDelayMs: 1 },
+    retry: { retries, baseDelayMs: 1, maxDelayMs: 100 },
   });
 const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
 /** As Android's `Base64.DEFAULT` writes it. */
 const wrapped = (bytes: Uint8Array) => `${base64(bytes).replace(/.{76}/g, '$&\n')}\n`;
 const rejected = (error: object) => Promise.reject(Object.assign(new Error(), error));
 
-/** The native module over App Attest: it hashes the text it is given, as the real one does. */
+/**
+ * The native module over App Attest: it hashes the text it is given, as the real one does. `fail` has
+ * the next calls of a function rejected with these codes of DCError's, one a call.
+ */
 function iphone(user: string) {
   const { appAttest, appId } = api.phone(user).platform;
   const sha256 = (text: string) => createHash('sha256').update(text, 'utf8').digest();
   const known = new Set<string>();
+  const generated: string[] = [];
+  const attested: { keyId: string; text: string }[] = [];
+  const fail = { attest: [] as string[], assert: [] as string[] };
+  const failed = (codes: string[]) => {
+    const code = codes.shift();
+    return code && rejected({ code: `ERR_APP_INTEGRITY_${code}` });
+  };
   const integrity: AppIntegrity = {
     async generateKeyAsync() {
       const keyId = await appAttest.generateKey();
       known.add(keyId);
+      generated.push(keyId);
       return Buffer.from(keyId, 'base64url').toString('base64');
     },
-    attestKeyAsync: async (keyId, text) => base64(await appAttest.attestKey(keyId, sha256(text))),
-    generateAssertionAsync: async (keyId, text) =>
-      known.has(keyId)
+    async attestKeyAsync(keyId, text) {
+      attested.push({ keyId, text });
+      await failed(fail.attest);
+      return base64(await appAttest.attestKey(keyId, sha256(text)));
+    },
+    async generateAssertionAsync(keyId, text) {
+      await failed(fail.assert);
+      return known.has(keyId)
         ? base64(await appAttest.generateAssertion(keyId, sha256(text)))
-        : rejected({ code: 'ERR_APP_INTEGRITY_INVALID_KEY' }),
+        : rejected({ code: 'ERR_APP_INTEGRITY_INVALID_KEY' });
+    },
   };
-  return { known, platform: iosPlatform(integrity, { appId, appVersion: APP_VERSION }) };
+  const platform = iosPlatform(integrity, { appId, appVersion: APP_VERSION });
+  return { known, generated, attested, fail, platform };
 }
 
 /** The native modules over Android's Keystore: challenges and messages are the UTF-8 of a text. */
@@ -57,9 +75,16 @@ function pixel(user: string, cloudProjectNumber?: string) {
   const { keystore, appId } = api.pixel(user).platform;
   const aliases: string[] = [];
   const prepared: string[] = [];
+  /** How the next calls fail, one a call. */
+  const fail = { attest: [] as string[], sign: [] as string[] };
+  const failed = (messages: string[]) => {
+    const message = messages.shift();
+    return message && rejected({ message });
+  };
   const utf8 = (text: string) => new TextEncoder().encode(text);
   const attestation: KeystoreAttestation = {
     async getAttestation(challenge, alias) {
+      await failed(fail.attest);
       await keystore.generateKey(alias, utf8(challenge));
       aliases.push(alias);
       const chain = keystore.getCertificateChain(alias).map(wrapped).join(',');
@@ -67,16 +92,18 @@ function pixel(user: string, cloudProjectNumber?: string) {
     },
     async prepareIntegrityToken(project) {
       prepared.push(project);
-      if (prepared.length === 1) throw new Error('PREPARE_FAILED');
+      if (prepared.length === 1) throw new Error('PREPARE_TOKEN_EXCEPTION');
     },
     requestIntegrityToken: (requestHash) =>
       api.vendors.play.requestToken(Buffer.from(requestHash, 'base64url')),
   };
   const signer: KeystoreSigner = {
-    sign: async (message, alias) =>
-      aliases.includes(alias)
+    async sign(message, alias) {
+      await failed(fail.sign);
+      return aliases.includes(alias)
         ? base64(keystore.sign(alias, utf8(message)))
-        : rejected({ message: 'PUBLIC_KEY_NOT_FOUND' }),
+        : rejected({ message: 'PUBLIC_KEY_NOT_FOUND' });
+    },
   };
   const options = {
     appId,
@@ -84,7 +111,7 @@ function pixel(user: string, cloudProjectNumber?: string) {
     newAlias: () => `key-${aliases.length}`,
     ...(cloudProjectNumber && { cloudProjectNumber }),
   };
-  return { aliases, prepared, platform: androidPlatform(attestation, signer, options) };
+  return { aliases, prepared, fail, platform: androidPlatform(attestation, signer, options) };
 }
 
 describe('iosPlatform', () => {
@@ -101,13 +128,70 @@ describe('iosPlatform', () => {
     known.clear();
     expect((await phone.grant('smile')).deviceId).not.toBe(deviceId);
   });
+
+  it.each(['INVALID_KEY', 'INVALID_INPUT', 'SYSTEM_FAILURE'])(
+    'enrols anew, once, when Apple rejects the key with %s',
+    async (code) => {
+      const { fail, generated, platform } = iphone(`ios-${code}`);
+      const phone = client(`ios-${code}`, platform);
+      const { deviceId } = await phone.grant('smile');
+      fail.assert.push(code);
+      expect((await phone.grant('smile')).deviceId).not.toBe(deviceId);
+      expect(generated).toHaveLength(2);
+      // The key that is rejected at once is not asked for again and again.
+      fail.assert.push(code, code);
+      await expect(phone.grant('smile')).rejects.toMatchObject({ name: 'KeyLostError' });
+      expect(generated).toHaveLength(3);
+      await expect(phone.grant('smile')).resolves.toBeDefined();
+    },
+  );
+
+  it('has the same key attested for the same data while Apple cannot be reached', async () => {
+    const { attested, fail, generated, platform } = iphone('fay');
+    fail.attest.push('SERVER_UNAVAILABLE', 'SERVER_UNAVAILABLE');
+    await client('fay', platform, 2).grant('smile');
+    expect(generated).toHaveLength(1);
+    expect(attested).toHaveLength(3);
+    expect(new Set(attested.map(({ keyId, text }) => keyId + text)).size).toBe(1);
+  });
+
+  it('keeps that key for later when Apple stays away', async () => {
+    const { fail, generated, platform } = iphone('gus');
+    const phone = client('gus', platform, 1);
+    fail.attest.push('SERVER_UNAVAILABLE', 'SERVER_UNAVAILABLE');
+    await expect(phone.grant('smile')).rejects.toBeInstanceOf(PlatformBusyError);
+    await expect(phone.grant('smile')).resolves.toBeDefined();
+    expect(generated).toHaveLength(1);
+  });
+
+  it('discards a key that Apple will not attest, and tries another, once', async () => {
+    const { fail, generated, platform } = iphone('hal');
+    const phone = client('hal', platform, 3);
+    fail.attest.push('SYSTEM_FAILURE');
+    await expect(phone.grant('smile')).resolves.toBeDefined();
+    expect(generated).toHaveLength(2);
+    fail.assert.push('INVALID_KEY');
+    fail.attest.push('INVALID_KEY', 'INVALID_KEY');
+    await expect(phone.grant('smile')).rejects.toMatchObject({ name: 'KeyLostError' });
+    expect(generated).toHaveLength(4);
+  });
+
+  it('passes on what is no word about the key', async () => {
+    const { fail, generated, platform } = iphone('ida');
+    const phone = client('ida', platform, 3);
+    fail.attest.push('FEATURE_UNSUPPORTED');
+    await expect(phone.grant('smile')).rejects.toMatchObject({
+      code: 'ERR_APP_INTEGRITY_FEATURE_UNSUPPORTED',
+    });
+    expect(generated).toHaveLength(1);
+  });
 });
 
 describe('androidPlatform', () => {
   it('enrols and proves over the text of the clientDataHash', async () => {
     const { platform, prepared } = pixel('cleo', '123456789');
     const phone = client('cleo', platform);
-    await expect(phone.grant('smile')).rejects.toThrow('PREPARE_FAILED');
+    await expect(phone.grant('smile')).rejects.toThrow('PREPARE_TOKEN_EXCEPTION');
     await expect(phone.grant('smile')).resolves.toMatchObject({ grantId: expect.any(String) });
     expect(prepared).toEqual(['123456789', '123456789']);
   });
@@ -126,4 +210,27 @@ describe('androidPlatform', () => {
     aliases.splice(0);
     expect((await phone.grant('smile')).deviceId).not.toBe(deviceId);
   });
+
+  it('retries with the same key while Keystore or Google Play is busy', async () => {
+    const { aliases, fail, prepared, platform } = pixel('fred', '1');
+    const phone = client('fred', platform, 2);
+    fail.attest.push('REQUEST_ATTESTATION_FAILED');
+    const { deviceId } = await phone.grant('smile');
+    expect(aliases).toHaveLength(1);
+    expect(prepared).toHaveLength(2);
+    fail.sign.push('UNABLE_TO_SIGN', 'UNKNOWN_EXCEPTION');
+    expect((await phone.grant('smile')).deviceId).toBe(deviceId);
+  });
+
+  it.each(['WRONG_KEY_CONFIGURATION', 'UNABLE_TO_SIGN'])(
+    'enrols anew, once, when the key is refused for good with %s',
+    async (message) => {
+      const { aliases, fail, platform } = pixel(`android-${message}`, '1');
+      const phone = client(`android-${message}`, platform, 1);
+      const { deviceId } = await phone.grant('smile');
+      fail.sign.push(message, ...(message === 'UNABLE_TO_SIGN' ? [message] : []));
+      expect((await phone.grant('smile')).deviceId).not.toBe(deviceId);
+      expect(aliases).toHaveLength(2);
+    },
+  );
 });
