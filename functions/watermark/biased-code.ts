@@ -27,6 +27,8 @@ export function biasClasses(traceKey: Uint8Array): Uint8Array {
   return bytes.map((byte) => byte & 15);
 }
 
+export type CopyHalves = readonly [user: Uint8Array, device: Uint8Array];
+
 /** A copy's bytes, one for each position: below the threshold, its bit is 1. */
 export class CopyBytes {
   readonly #traceKey: Uint8Array;
@@ -35,15 +37,15 @@ export class CopyBytes {
     this.#traceKey = traceKey;
   }
 
-  /** Of the user's half and the device's. Throws `fingerprint-invalid`. */
-  of(fingerprint: string): readonly [user: Uint8Array, device: Uint8Array] {
+  /** The first `count` of the user's half and of the device's. Throws `fingerprint-invalid`. */
+  of(fingerprint: string, count = HALF): CopyHalves {
     const bytes = fingerprintBytes(fingerprint);
-    return [this.#half('user', userPart(bytes)), this.#half('device', bytes)];
+    return [this.#half('user', userPart(bytes), count), this.#half('device', bytes, count)];
   }
 
-  #half(of: string, bytes: Uint8Array): Uint8Array {
+  #half(of: string, bytes: Uint8Array, count: number): Uint8Array {
     const key = sequenceKey(this.#traceKey, `${of} ${Buffer.from(bytes).toString('hex')}`);
-    return new Keystream(key).blocks(0, HALF / 16);
+    return new Keystream(key).blocks(0, count / 16);
   }
 }
 

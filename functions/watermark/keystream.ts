@@ -31,11 +31,13 @@ export function writeCounter(block: Uint8Array, at: number, number: number): voi
   view.setBigUint64(8, BigInt(number));
 }
 
+/** What is encrypted: never written to, and shared by all streams. */
+let zeros = new Uint8Array(0);
+
 export class Keystream {
   readonly #key: Uint8Array;
   #cipher: ReturnType<typeof createCipheriv> | undefined;
   #next = 0;
-  #zeros = new Uint8Array(0);
 
   constructor(key: Uint8Array) {
     this.#key = key;
@@ -50,7 +52,7 @@ export class Keystream {
     }
     this.#next = first + count;
     const length = count * BLOCK_BYTES;
-    if (this.#zeros.byteLength < length) this.#zeros = new Uint8Array(length);
-    return this.#cipher.update(this.#zeros.subarray(0, length));
+    if (zeros.byteLength < length) zeros = new Uint8Array(length);
+    return this.#cipher.update(zeros.subarray(0, length));
   }
 }

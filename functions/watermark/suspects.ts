@@ -1,5 +1,12 @@
 /** Whose copies a leak was made of, with the probability that the accusation is false. */
-import { biasClasses, CopyBytes, HALF, POSITIONS, THRESHOLDS } from './biased-code.ts';
+import {
+  biasClasses,
+  CopyBytes,
+  type CopyHalves,
+  HALF,
+  POSITIONS,
+  THRESHOLDS,
+} from './biased-code.ts';
 import { type CodeMarks, codeMarks } from './code-marks.ts';
 import { type Assumption, type KnownCopies, positionEvidence } from './collusion-channel.ts';
 import { FINGERPRINT_BYTES, fingerprintFrom } from './fingerprint.ts';
@@ -21,6 +28,10 @@ export interface Suspect {
   readonly deviceLog10P: number;
   /** The agreement in deviations of an innocent's. */
   readonly deviations: number;
+  /** What both bounds allow for: the chances to accuse somebody else. */
+  readonly log10Chances: number;
+  /** The one that said so. */
+  readonly decoder: Decoder;
 }
 
 /** Of the decoders that scan all suspects: for few colluders, and for many. */
@@ -36,27 +47,23 @@ const LOG10_CHANCES = Math.log10(SCANS.length * (1 + ROUNDS) + 1);
 /** The evidence of one decoder, and what it is worth. */
 export class Decoder {
   readonly evidence: Float32Array;
-  readonly #classes: Uint8Array;
+  readonly classes: Uint8Array;
   readonly #bound: InnocentBound;
   #deviceBound: InnocentBound | undefined;
 
   constructor(marks: CodeMarks, classes: Uint8Array, assumption: Assumption, known?: KnownCopies) {
     this.evidence = positionEvidence(marks, classes, assumption, known);
-    this.#classes = classes;
+    this.classes = classes;
     this.#bound = new InnocentBound(this.evidence, classes);
   }
 
   /** `halves` as `CopyBytes` gives them; `log10Tested` of how many suspects this is one. */
-  test(
-    fingerprint: string,
-    halves: readonly [Uint8Array, Uint8Array],
-    log10Tested: number,
-  ): Suspect {
+  test(fingerprint: string, halves: CopyHalves, log10Tested: number): Suspect {
     const [user, device] = halves.map((bytes, half) => this.#sum(bytes, half * HALF)) as [
       number,
       number,
     ];
-    this.#deviceBound ??= new InnocentBound(this.evidence, this.#classes, HALF, POSITIONS);
+    this.#deviceBound ??= new InnocentBound(this.evidence, this.classes, HALF, POSITIONS);
     const allowance = log10Tested + LOG10_CHANCES;
     const { deviation } = this.#bound;
     return {
@@ -64,13 +71,15 @@ export class Decoder {
       log10P: Math.min(0, this.#bound.log10P(user + device) + allowance),
       deviceLog10P: Math.min(0, this.#deviceBound.log10P(device) + allowance),
       deviations: deviation > 0 ? (user + device) / deviation : 0,
+      log10Chances: allowance,
+      decoder: this,
     };
   }
 
   #sum(bytes: Uint8Array, first: number): number {
     let sum = 0;
     for (let i = 0; i < HALF; i++) {
-      const threshold = THRESHOLDS[this.#classes[first + i] as number] as number;
+      const threshold = THRESHOLDS[this.classes[first + i] as number] as number;
       const bit = (bytes[i] as number) < threshold ? 1 : 0;
       sum += (this.evidence[first + i] as number) * (bit - threshold / 256);
     }

@@ -125,11 +125,11 @@ describe('modelseal trace', () => {
     const { named, candidates, innocentDeviations, chances, original } = JSON.parse(text);
     expect(named).toEqual([
       expect.objectContaining({
-        grantId: copies.get('bob')?.grantId,
-        record: expect.objectContaining({ user: api.userId('bob') }),
+        name: copies.get('bob')?.grantId,
+        records: [expect.objectContaining({ user: api.userId('bob') })],
       }),
     ]);
-    expect(chances).toEqual({ versionsTried: 2, grantsTested: 3 });
+    expect(chances).toEqual({ versionsTried: 2, grantsTested: 3, shards: 1 });
     for (const { deviations, log10P } of candidates) {
       const chance = Math.log10(chances.versionsTried * chances.grantsTested);
       const bound = -(Math.max(0, deviations) ** 2) / (2 * Math.LN10) + chance;
