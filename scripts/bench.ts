@@ -19,7 +19,7 @@ const PARTS = [
   'api',
   'scoring',
   'coldstart',
-  'tracing',
+  'watermark',
   'harmlessness',
 ] as const;
 

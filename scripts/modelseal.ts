@@ -21,7 +21,10 @@ program
   .requiredOption('--version <version>', 'version of the model')
   .option('--owner <user>', 'make it a personal model: SUBJECT, or ISSUER#SUBJECT')
   .option('--format <format>', 'take it as this format; told from the bytes where absent')
-  .option('--tracing <strength>', 'mark each copy: off, light or standard; as configured if absent')
+  .option(
+    '--tracing <strength>',
+    'mark each copy: off, light, standard or resistant; as configured if absent',
+  )
   .action((file: string, options: PublishOptions) =>
     withServices((services) => publish(services, file, options)),
   );

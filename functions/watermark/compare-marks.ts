@@ -5,7 +5,7 @@ import { TraceError } from './errors.ts';
 import { groupWords, placeOf } from './group-word.ts';
 import { Keystream, placesKey } from './keystream.ts';
 import { type MarkedLayer, type MarkPlan, planMarks } from './plan.ts';
-import { findRescaling, finite, rescaled } from './rescale.ts';
+import { findRescaling, finite, NO_RESCALING, rescaled } from './rescale.ts';
 import { STRENGTHS, type Strength } from './strength.ts';
 import { type ModelTensor, tensorsOf } from './tensors.ts';
 
@@ -77,10 +77,10 @@ function compareTensor(
 ): ComparedTensor {
   const { marked, original, leaked } = pair;
   const { type, layer, spacing, firstGroup, groups, elements } = marked;
-  const rescaling = findRescaling(original, leaked);
+  const rescaling = pair.restored ? NO_RESCALING : findRescaling(original, leaked);
   const channelOf = rescaling.lines.length > 1 ? rescaling.channelOf : outputChannel(original);
-  const found = groupWords(places, firstGroup, firstGroup + groups);
-  const words = found.words.slice(firstGroup - found.firstGroup).subarray(0, groups);
+  const all = groupWords(places, firstGroup, firstGroup + groups);
+  const words = all.words.slice(firstGroup - all.firstGroup).subarray(0, groups);
   const residuals = new Float64Array(groups);
   const amplitudes = new Float64Array(groups);
   const channels = new Int32Array(groups);
@@ -88,11 +88,11 @@ function compareTensor(
     const element = group * spacing + placeOf(words[group] as number, spacing);
     // The last group's may lie behind the tensor's end.
     if (element >= elements) continue;
+    const found = leaked.value(element);
+    if (Number.isNaN(found) && pair.restored) continue;
     channels[group] = channelOf(element);
     amplitudes[group] = type.amplitude(view, layer.offset, element, STRENGTHS[strength]);
-    residuals[group] = finite(
-      rescaled(rescaling, element, leaked.value(element)) - original.value(element),
-    );
+    residuals[group] = finite(rescaled(rescaling, element, found) - original.value(element));
   }
   return { pair, words, residuals, amplitudes, channels };
 }

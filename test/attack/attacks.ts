@@ -24,6 +24,7 @@ import { proofs } from './proofs.ts';
 import { publishing } from './publishing.ts';
 import { storageAttacks } from './storage.ts';
 import { storedCopies } from './stored-copies.ts';
+import { watermarks } from './watermarks.ts';
 
 export const ATTACKS: readonly Attack[] = [
   ...forgedTokens,
@@ -42,6 +43,7 @@ export const ATTACKS: readonly Attack[] = [
   ...deliveredGrants,
   ...deliveredBytes,
   ...storedCopies,
+  ...watermarks,
   ...storageAttacks,
   ...events,
   ...disclosure,

@@ -27,6 +27,7 @@ import { Random } from '../../test/watermark/random.ts';
 import { leakOf, type Weights, weightsOf } from '../../test/watermark/weights.ts';
 import type { Figure } from '../bench.ts';
 import { race } from './throughput.ts';
+import { resistantFigures } from './watermark-resistant.ts';
 
 const GRANTS = 50;
 const INNOCENTS = 10_000;
@@ -47,6 +48,7 @@ export async function run(): Promise<Figure[]> {
     ...(await collusions(small)),
     await falseAccusations(small, large),
     await listTime(large),
+    ...(await resistantFigures(small, large)),
     ...(await sealing(large)),
   ];
 }
@@ -237,7 +239,7 @@ async function sealing({ bytes, layers }: LoadedModel): Promise<Figure[]> {
         dataKey,
         { grantId: randomGrantId(random), userId: 'u', deviceId: 'd' },
         layers,
-        'standard',
+        'resistant',
       );
       const { stage } = marking;
       await drain(reseal(crypto, inPieces(vault), { from, to, imprint: true, stage }));
