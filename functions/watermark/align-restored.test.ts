@@ -41,9 +41,9 @@ describe('a copy whose function was left alone', () => {
     expect(found.innocent).toBeGreaterThan(-3);
   });
 
-  it('is named after that and noise and 8 bits for each channel', () => {
-    const disguised = disguise(SINGLE_ATTACKS.noise_1(copy, new Random(2)), new Random(3));
-    expect(traced(SINGLE_ATTACKS.int8_channel(disguised, random)).thief).toBeLessThan(-20);
+  it('is named after that and noise', () => {
+    const noisy = SINGLE_ATTACKS.noise_1(copy, new Random(2));
+    expect(traced(disguise(noisy, new Random(3))).thief).toBeLessThan(-40);
   });
 
   it('is named with neurons added that nothing listens to', () => {

@@ -5,7 +5,8 @@ import type { ModelTensor } from './tensors.ts';
 import { type Restored, restore } from './undo-changes.ts';
 import { type Axes, axesOf, layoutsOf, originalAxes, WeightGrid } from './weight-grid.ts';
 
-const QUANTILES = 48;
+/** Of the square roots of magnitudes, from the first. */
+const POWERS = 8;
 /** Of the tensors that could be an original's, so many of the most similar are tried. */
 const TRIED = 4;
 /** A tensor that was restored resembles its original at least so well; others come to half of that. */
@@ -21,8 +22,8 @@ export function alignRestored(
   unpaired: readonly Unpaired[],
   leaked: readonly ModelTensor[],
 ): AlignedPair[] {
-  const signatures = new Map<string, Float32Array>();
-  const signatureOf = (tensor: ModelTensor, number: number, layout: Axes): Float32Array => {
+  const signatures = new Map<string, Float64Array>();
+  const signatureOf = (tensor: ModelTensor, number: number, layout: Axes): Float64Array => {
     const { rows, columns, kernel, at } = layout;
     const key = [number, rows, columns, kernel, at(1, 0, 0), at(0, 0, 1)].join(' ');
     const known = signatures.get(key) ?? signature(new WeightGrid(tensor, layout));
@@ -93,20 +94,30 @@ function pairOf(
   };
 }
 
-/** The magnitudes of a tensor whose rows and columns are of one size: permuting and scaling leave them. */
-function signature(grid: WeightGrid): Float32Array {
-  const count = Math.min(8192, grid.values.length);
-  const magnitudes = Float32Array.from({ length: count }, (_, i) => {
-    const at = Math.floor((i * grid.values.length) / count);
-    const column = at % grid.columns;
-    const kernel = Math.floor(at / grid.columns) % grid.kernel;
-    return Math.abs(grid.balanced(Math.floor(at / grid.columns / grid.kernel), kernel, column));
-  }).sort();
-  return Float32Array.from(
-    { length: QUANTILES },
-    (_, q) => magnitudes[Math.floor(((q + 0.5) / QUANTILES) * count)] ?? 0,
-  );
+/**
+ * Moments of the magnitudes, with rows and columns brought to one size: permuting and scaling leave
+ * them as they are. In logarithms, so that a difference is a share.
+ */
+function signature({ rows, columns, kernel, values, rowSizes, columnSizes }: WeightGrid) {
+  const sums = new Float64Array(POWERS);
+  let count = 0;
+  for (let r = 0, i = 0; r < rows; r++) {
+    for (let k = 0; k < kernel; k++) {
+      for (let c = 0; c < columns; c++, i++) {
+        const size = (rowSizes[r] as number) * (columnSizes[c] as number);
+        const magnitude = size > 0 ? Math.abs(values[i] as number) / size : 0;
+        // Zeros are what padding adds.
+        if (magnitude === 0) continue;
+        const root = Math.sqrt(magnitude);
+        for (let n = 0, power = root; n < POWERS; n++, power *= root) {
+          sums[n] = (sums[n] as number) + power;
+        }
+        count += 1;
+      }
+    }
+  }
+  return sums.map((sum) => Math.log(sum / Math.max(1, count)));
 }
 
-const distance = (a: Float32Array, b: Float32Array): number =>
+const distance = (a: Float64Array, b: Float64Array): number =>
   a.reduce((sum, value, i) => sum + (value - (b[i] as number)) ** 2, 0);

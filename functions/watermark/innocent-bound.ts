@@ -1,19 +1,23 @@
 /** How likely it is at most that an innocent's copy agrees so well with a leak. */
 import { THRESHOLDS } from './biased-code.ts';
 
-/** From so fine to so coarse a factor, in units of one over an innocent's deviation. */
-const [LEAST, MOST, STEP] = [0.5, 1e4, 1.08];
+/** λ are tried in steps of this factor: the best of them is good to one part in a hundred of the exponent. */
+const STEP = 1.2;
+/** Of a copy that was not touched it gets better for ever, and soon not by much. */
+const MAX_STEPS = 32;
 
 /**
  * Chernoff's bound. An innocent's bits are independent of the leak, each a 1 with its position's bias
  * p, whatever was done to the files. So the sum S of `evidence` × (bit − p) reaches s with a
- * probability of at most exp(Σ log(p·exp(λd(1−p)) + (1−p)·exp(−λdp)) − λs) for each λ > 0: all of
- * that is computed, nothing estimated. The same λ serve all suspects.
+ * probability of at most exp(Σ log(p·exp(λe(1−p)) + (1−p)·exp(−λep)) − λs) for each λ > 0: all of
+ * that is computed, nothing estimated. What was computed for a λ serves all suspects.
  */
 export class InnocentBound {
   /** The deviation of an innocent's sum. */
   readonly deviation: number;
-  readonly #exponents: readonly { readonly lambda: number; readonly log: number }[];
+  readonly #logMoment: (lambda: number) => number;
+  /** By the number of steps from λ = 1/deviation. */
+  readonly #known = new Map<number, number>();
 
   /** Of the positions `from` to `to`. */
   constructor(evidence: Float32Array, classes: Uint8Array, from = 0, to = evidence.length) {
@@ -23,19 +27,31 @@ export class InnocentBound {
       variance += (evidence[i] as number) ** 2 * p * (1 - p);
     }
     this.deviation = Math.sqrt(variance);
-    const exponents: { lambda: number; log: number }[] = [];
-    for (let scale = LEAST; variance > 0 && scale < MOST; scale *= STEP) {
-      const lambda = scale / this.deviation;
-      exponents.push({ lambda, log: logMoment(evidence, classes, from, to, lambda) });
-    }
-    this.#exponents = exponents;
+    this.#logMoment = (lambda) => logMoment(evidence, classes, from, to, lambda);
   }
 
   /** The decimal logarithm of the bound for one suspect with this sum. */
   log10P(sum: number): number {
-    let least = 0;
-    for (const { lambda, log } of this.#exponents) least = Math.min(least, log - lambda * sum);
-    return least / Math.LN10;
+    if (!(sum > 0) || this.deviation === 0) return 0;
+    // Where sums are normal the best λ is this; the exponent is convex, so it is downhill from there.
+    let step = Math.round(Math.log(sum / this.deviation) / Math.log(STEP));
+    let least = this.#exponent(step, sum);
+    for (const direction of [1, -1]) {
+      for (let tries = 0; tries < MAX_STEPS; tries++) {
+        const next = this.#exponent(step + direction, sum);
+        if (next >= least) break;
+        step += direction;
+        least = next;
+      }
+    }
+    return Math.min(0, least) / Math.LN10;
+  }
+
+  #exponent(step: number, sum: number): number {
+    const lambda = STEP ** step / this.deviation;
+    const log = this.#known.get(step) ?? this.#logMoment(lambda);
+    this.#known.set(step, log);
+    return log - lambda * sum;
   }
 }
 

@@ -5,7 +5,7 @@ import type { WeightGrid } from './weight-grid.ts';
 export type Matching = Int32Array;
 
 const QUANTILES = 32;
-const SAMPLE = 384;
+const SAMPLE = 192;
 
 /** The magnitudes in each row, sorted: the same in whatever order the columns are. */
 function profiles(grid: WeightGrid): Float32Array[] {
@@ -69,11 +69,12 @@ export function matchAlong(
  */
 function assign(ours: readonly Float32Array[], theirs: readonly Float32Array[]): Matching {
   const candidates = ours.map((vector, i) => {
-    let [best, second, at] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, -1];
+    let [best, at] = [Number.POSITIVE_INFINITY, -1];
     for (let j = 0; j < theirs.length; j++) {
-      const gap = distance(vector, theirs[j] as Float32Array, second);
-      if (gap < best) [best, second, at] = [gap, best, j];
-      else if (gap < second) second = gap;
+      const gap = distance(vector, theirs[j] as Float32Array, best);
+      if (gap >= best) continue;
+      best = gap;
+      at = j;
     }
     return { i, at, best };
   });
@@ -92,7 +93,9 @@ function assign(ours: readonly Float32Array[], theirs: readonly Float32Array[]):
     for (let j = 0; j < theirs.length; j++) {
       if (taken.has(j)) continue;
       const gap = distance(ours[i] as Float32Array, theirs[j] as Float32Array, best);
-      if (gap < best) [best, at] = [gap, j];
+      if (gap >= best) continue;
+      best = gap;
+      at = j;
     }
     if (at < 0) continue;
     matching[i] = at;

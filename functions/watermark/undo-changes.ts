@@ -43,8 +43,12 @@ function restoreGrid(ours: WeightGrid, theirs: WeightGrid): Float32Array {
   let columns = identity(ours.columns);
   if (ours.columns > 1) {
     columns = matchAlong(ours, theirs, 'columns', rows);
-    rows = matchAlong(ours, theirs, 'rows', columns);
-    columns = matchAlong(ours, theirs, 'columns', rows);
+    const again = matchAlong(ours, theirs, 'rows', columns);
+    // What was a row too few or too many shows once columns are known.
+    if (again.some((row, i) => row !== rows[i])) {
+      rows = again;
+      columns = matchAlong(ours, theirs, 'columns', rows);
+    }
   }
   const { kernel } = ours;
   const values = new Float32Array(ours.values.length).fill(Number.NaN);

@@ -77,9 +77,8 @@ export const watermarks: readonly Attack[] = [
     },
   },
   {
-    name: 'watermark/erasure-by-parity',
-    tries:
-      'sixteen phones’ copies, of each weight the higher value where an odd number of them has it',
+    name: 'watermark/erasure-by-opposites',
+    tries: 'sixteen phones’ copies, and for each weight the opposite of their mean',
     refused: 'a thief is accused',
     defence: 'a decoder that learns from the leak what was done to the copies',
     async run(lab) {
@@ -87,14 +86,13 @@ export const watermarks: readonly Attack[] = [
       const copies = await Promise.all(
         [...'ABCDEFGHIJKLMNOP'].map((letter) => copyOf(grantId(letter), `u_${letter}`)),
       );
-      const odd = (copies[0]?.weights ?? new Float16Array()).map((_, i) => {
+      const opposite = (copies[0]?.weights ?? new Float16Array()).map((_, i) => {
         const values = copies.map(({ weights }) => weights[i] as number);
-        const [low, high] = [Math.min(...values), Math.max(...values)];
-        const highs = values.filter((value) => value === high).length;
-        return low === high || highs % 2 === 1 ? high : low;
+        const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+        return Math.min(...values) + Math.max(...values) - mean;
       });
       const names = await accused(
-        odd,
+        opposite,
         copies.map(({ fingerprint }) => fingerprint),
       );
       return names.length > 0 ? 'a thief is accused' : SUCCEEDED;
