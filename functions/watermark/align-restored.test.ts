@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { createRandom } from '../../test/support/random.ts';
 import { SINGLE_ATTACKS } from '../../test/watermark/attacks.ts';
 import { disguise, padded, split } from '../../test/watermark/disguise.ts';
 import {
@@ -7,12 +8,11 @@ import {
   randomFingerprint,
   realModel,
 } from '../../test/watermark/model.ts';
-import { Random } from '../../test/watermark/random.ts';
 import { leakOf, type Weights, weightsOf } from '../../test/watermark/weights.ts';
 import { observeLeak } from './observe.ts';
 import { investigate, testSuspect } from './suspects.ts';
 
-const random = new Random(23);
+const random = createRandom(23);
 const traceKey = random.bytes(32);
 const thief = randomFingerprint(random);
 
@@ -35,19 +35,19 @@ function traced(weights: readonly Weights[]) {
 
 describe('a copy whose function was left alone', () => {
   it('is named with channels permuted, scaled and turned round, and axes in another order', () => {
-    const found = traced(random.shuffled(disguise(copy, new Random(1))));
+    const found = traced(random.shuffled(disguise(copy, createRandom(1))));
     expect(found.coverage).toBe(1);
     expect(found.thief).toBeLessThan(-3000);
     expect(found.innocent).toBeGreaterThan(-3);
   });
 
   it('is named after that and noise', () => {
-    const noisy = SINGLE_ATTACKS.noise_1(copy, new Random(2));
-    expect(traced(disguise(noisy, new Random(3))).thief).toBeLessThan(-40);
+    const noisy = SINGLE_ATTACKS.noise_1(copy, createRandom(2));
+    expect(traced(disguise(noisy, createRandom(3))).thief).toBeLessThan(-40);
   });
 
   it('is named with neurons added that nothing listens to', () => {
-    expect(traced(padded(copy, new Random(4))).thief).toBeLessThan(-3000);
+    expect(traced(padded(copy, createRandom(4))).thief).toBeLessThan(-3000);
   });
 
   it('is named with its tensors split', () => {

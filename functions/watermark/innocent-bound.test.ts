@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Random } from '../../test/watermark/random.ts';
+import { createRandom } from '../../test/support/random.ts';
 import { THRESHOLDS } from './biased-code.ts';
 import { InnocentBound } from './innocent-bound.ts';
 
@@ -19,7 +19,7 @@ function distribution(evidence: Float32Array, classes: Uint8Array) {
 
 describe('InnocentBound', () => {
   it('is never below what it bounds, and not far above', () => {
-    const random = new Random(1);
+    const random = createRandom(1);
     for (let run = 0; run < 20; run++) {
       const evidence = Float32Array.from({ length: 12 }, () => random.normal());
       const classes = Uint8Array.from({ length: 12 }, () => random.below(16));

@@ -9,12 +9,12 @@ import {
   type Investigation,
   investigate,
 } from '../../functions/watermark/suspects.ts';
+import type { Figure } from '../../test/support/figure.ts';
+import { createRandom } from '../../test/support/random.ts';
 import { COLLUSIONS, SINGLE_ATTACKS } from '../../test/watermark/attacks.ts';
 import { disguise } from '../../test/watermark/disguise.ts';
 import { type LoadedModel, markedCopy, randomFingerprint } from '../../test/watermark/model.ts';
-import { Random } from '../../test/watermark/random.ts';
 import { leakOf, type Weights, weightsOf } from '../../test/watermark/weights.ts';
-import type { Figure } from '../bench.ts';
 
 const COLLUDERS = [2, 3, 5, 10, 16, 25];
 /** Of the large model, whose copies take up much memory. */
@@ -24,7 +24,7 @@ const INNOCENTS = 20_000;
 const LISTED = 1_000_000;
 const SCANNED = 20_000;
 
-const random = new Random(18);
+const random = createRandom(18);
 const traceKey = random.bytes(32);
 const innocents = Array.from({ length: INNOCENTS }, () => randomFingerprint(random));
 

@@ -1,24 +1,29 @@
 /** `node scripts/release/main.ts`: carries out a release in Cloud Build (cloudbuild-deploy.yaml). */
 import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs, promisify } from 'node:util';
+import { promisify } from 'node:util';
+import { Command, InvalidArgumentError } from 'commander';
 import { FUNCTIONS } from '../../functions/registry.ts';
+import { wholeNumber } from '../terminal/command-line.ts';
 import { type Gcloud, release } from './release.ts';
 
 const run = promisify(execFile);
 
-const { values } = parseArgs({
-  options: {
-    project: { type: 'string' },
-    region: { type: 'string' },
-    image: { type: 'string' },
-    'candidate-url': { type: 'string' },
-    'stage-seconds': { type: 'string', default: '600' },
-  },
-});
-const { project, region, image, 'candidate-url': candidateUrl } = values;
-if (!project || !region || !image?.includes('@sha256:') || !candidateUrl) {
-  throw new RangeError('--project, --region, --image by digest and --candidate-url are needed');
+const { project, region, image, candidateUrl, stageSeconds } = new Command('release')
+  .description('Carries out a release in Cloud Build.')
+  .requiredOption('--project <id>', 'the project')
+  .requiredOption('--region <region>', 'where the functions run')
+  .requiredOption('--image <image>', 'the image, by its digest', byDigest)
+  .requiredOption('--candidate-url <url>', 'where the new revisions can be tried')
+  .option('--stage-seconds <seconds>', 'how long each stage is watched', wholeNumber, 600)
+  .parse()
+  .opts<
+    Record<'project' | 'region' | 'image' | 'candidateUrl', string> & { stageSeconds: number }
+  >();
+
+function byDigest(image: string): string {
+  if (!image.includes('@sha256:')) throw new InvalidArgumentError('It must be named by digest.');
+  return image;
 }
 
 const gcloud: Gcloud = async (...args) => {
@@ -29,7 +34,7 @@ const gcloud: Gcloud = async (...args) => {
 /** By Cloud Monitoring's PromQL: responses of class 5xx among all, over the stage. */
 async function errorRatio(revisions: readonly string[]): Promise<number | null> {
   const of = (more: string) =>
-    `sum(increase(run_googleapis_com:request_count{monitored_resource="cloud_run_revision",revision_name=~"${revisions.join('|')}"${more}}[${values['stage-seconds']}s]))`;
+    `sum(increase(run_googleapis_com:request_count{monitored_resource="cloud_run_revision",revision_name=~"${revisions.join('|')}"${more}}[${stageSeconds}s]))`;
   const query = `(${of(',response_code_class="5xx"')} or vector(0)) / ${of('')}`;
   const token = (await gcloud('auth', 'print-access-token')).trim();
   const url = `https://monitoring.googleapis.com/v1/projects/${project}/location/global/prometheus/api/v1/query`;
@@ -59,6 +64,6 @@ await release({
     );
   },
   errorRatio,
-  watch: () => sleep(Number(values['stage-seconds']) * 1000),
+  watch: () => sleep(stageSeconds * 1000),
   say: console.log,
 });

@@ -1,5 +1,6 @@
 /** Every attack there is. */
 import type { Attack } from './attack.ts';
+import { certificateChains } from './certificate-chains.ts';
 import { challenges } from './challenges.ts';
 import { cloudCallers } from './cloud-callers.ts';
 import { cloudConfiguration } from './cloud-configuration.ts';
@@ -17,6 +18,7 @@ import { http } from './http.ts';
 import { input } from './input.ts';
 import { issuedTokens } from './issued-tokens.ts';
 import { limits } from './limits.ts';
+import { modelFiles } from './model-files.ts';
 import { models } from './models.ts';
 import { parsers } from './parsers.ts';
 import { proofCounters } from './proof-counters.ts';
@@ -34,8 +36,10 @@ export const ATTACKS: readonly Attack[] = [
   ...proofs,
   ...iosEnrolment,
   ...androidEnrolment,
+  ...certificateChains,
   ...models,
   ...publishing,
+  ...modelFiles,
   ...limits,
   ...input,
   ...connections,

@@ -3,7 +3,7 @@ import type * as markings from '../../functions/grants/watermarking.ts';
 import type * as observing from '../../functions/watermark/observe.ts';
 import type * as suspecting from '../../functions/watermark/suspects.ts';
 import type * as tensors from '../../functions/watermark/tensors.ts';
-import { Random } from '../watermark/random.ts';
+import { createRandom } from '../support/random.ts';
 import { type Attack, edit, SUCCEEDED } from './attack.ts';
 import type { Lab } from './lab.ts';
 
@@ -16,7 +16,7 @@ const STRENGTH = 'resistant' as const;
 
 /** A model of random weights, and who gets which copy of it. */
 async function marked(lab: Lab) {
-  const random = new Random(1);
+  const random = createRandom(1);
   const model = Float16Array.from({ length: WEIGHTS }, () => 0.1 * random.normal());
   const { createMarking, deriveTraceKey } = await lab.load<typeof markings>(
     'functions/grants/watermarking.ts',
@@ -121,12 +121,12 @@ export const watermarks: readonly Attack[] = [
       const innocents = await Promise.all(
         [...'DEFGH'].map((letter) => copyOf(grantId(letter), `u_${letter}`)),
       );
-      const random = new Random(2);
+      const random = createRandom(2);
       // Anything between and beyond what the copies have, weight by weight.
       const made = (copies[0]?.weights ?? new Float16Array()).map((_, i) => {
         const values = copies.map(({ weights }) => weights[i] as number);
         const [low, high] = [Math.min(...values), Math.max(...values)];
-        return low + (3 * random.uniform() - 1) * (high - low);
+        return low + (3 * random.next() - 1) * (high - low);
       });
       const names = await accused(
         made,

@@ -6,8 +6,8 @@ import { FINGERPRINT_BYTES, fingerprintFrom } from '../../functions/watermark/fi
 import { GRANT_BYTES, grantIdOf } from '../../functions/watermark/grant-id.ts';
 import { createMarker } from '../../functions/watermark/marker.ts';
 import { STRENGTHS, type Strength } from '../../functions/watermark/strength.ts';
-import { median } from '../../scripts/bench/throughput.ts';
-import type { Figure } from '../../scripts/bench.ts';
+import type { Figure } from '../support/figure.ts';
+import { median } from '../support/statistics.ts';
 import { intersectionOverUnion, relativeDifference } from './compare.ts';
 import type { TestModel } from './models.ts';
 import { selfies, standingPeople } from './pictures.ts';

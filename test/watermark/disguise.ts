@@ -1,5 +1,5 @@
 /** Changes that leave what a network computes as it is, and its weights unlike what they were. */
-import type { Random } from './random.ts';
+import type { Random } from '../support/random.ts';
 import type { Weights } from './weights.ts';
 
 /**
@@ -64,5 +64,5 @@ function axes(shape: readonly number[], elements: number) {
 
 const channels = (count: number, random: Random) => ({
   order: random.shuffled(Array.from({ length: count }, (_, i) => i)),
-  scales: Array.from({ length: count }, () => (random.uniform() + 0.3) * (random.below(2) * 2 - 1)),
+  scales: Array.from({ length: count }, () => (random.next() + 0.3) * (random.below(2) * 2 - 1)),
 });

@@ -6,7 +6,7 @@ import { FINGERPRINT_BYTES, fingerprintFrom } from '../../functions/watermark/fi
 import { grantIdOf } from '../../functions/watermark/grant-id.ts';
 import { createMarker } from '../../functions/watermark/marker.ts';
 import type { Strength } from '../../functions/watermark/strength.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../support/random.ts';
 
 const FILES = {
   segmentation: '@mediapipe/selfie_segmentation/selfie_segmentation.tflite',
