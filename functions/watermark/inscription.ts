@@ -1,15 +1,31 @@
-/** What the marks of one copy say: for each group of weights, a 0 or a 1. */
+/** What the marks of one copy say, and which weights say it. */
 import { codeword, positionOf } from './biased-code.ts';
 import { fingerprintBytes } from './fingerprint.ts';
 import { grantBytes } from './grant-id.ts';
-import { chipOf, groupBits, identifierBitOf, spellsFingerprint } from './group-word.ts';
+import {
+  chipOf,
+  groupBits,
+  identifierBitOf,
+  placeOf,
+  signBitOf,
+  spellsFingerprint,
+} from './group-word.ts';
 import { encodeIdentifier } from './identifier-code.ts';
 import { grantKey, Keystream } from './keystream.ts';
 import type { StrengthParameters } from './strength.ts';
 
+/** Groups `from` to `to` of a tensor, whose first group is `firstGroup`, with the word of each. */
+export interface GroupRun {
+  readonly from: number;
+  readonly to: number;
+  readonly firstGroup: number;
+  readonly spacing: number;
+  readonly words: Uint32Array;
+}
+
 export interface Inscription {
-  /** The bits of groups `from` to `to`, one byte each, given the words of these groups. */
-  bits(words: Uint32Array, from: number, to: number): Uint8Array;
+  /** The mark of each group, as `WeightType.mark` takes them: twice the weight's number, plus one for upwards. */
+  marks(run: GroupRun): Int32Array<ArrayBuffer>;
 }
 
 /**
@@ -29,18 +45,20 @@ function grantInscription(traceKey: Uint8Array, grantId: string): Inscription {
   const sequence = new Keystream(grantKey(traceKey, bytes));
   const chips = encodeIdentifier(bytes);
   return {
-    bits(words, from, to) {
-      const { bits, firstGroup } = groupBits(sequence, from, to);
-      const all = new Uint8Array(to - from);
-      for (let i = 0; i < all.length; i++) {
+    marks({ from, to, firstGroup, spacing, words }) {
+      const own = groupBits(sequence, from, to);
+      const marks = new Int32Array(to - from);
+      for (let i = 0; i < marks.length; i++) {
         const word = words[i] as number;
-        const at = from + i - firstGroup;
-        const own = (bits[at >>> 3] as number) >>> (at & 7);
+        const at = from + i - own.firstGroup;
+        const bit = (own.bits[at >>> 3] as number) >>> (at & 7);
         const chip = chips[chipOf(word)] as number;
-        // Arithmetic, since no processor could predict the branches.
-        all[i] = (own ^ ((own ^ chip) & -identifierBitOf(word))) & 1;
+        // Arithmetic, since no processor could predict the branches; upwards where bit and sign agree.
+        const said = bit ^ ((bit ^ chip) & -identifierBitOf(word));
+        const element = (from + i - firstGroup) * spacing + placeOf(word, spacing);
+        marks[i] = element * 2 + (~(said ^ signBitOf(word)) & 1);
       }
-      return all;
+      return marks;
     },
   };
 }
@@ -50,15 +68,17 @@ function deviceInscription(traceKey: Uint8Array, fingerprint: string): Inscripti
   const chips = encodeIdentifier(fingerprintBytes(fingerprint));
   const code = codeword(traceKey, fingerprint);
   return {
-    bits(words, from, to) {
-      const all = new Uint8Array(to - from);
-      for (let i = 0; i < all.length; i++) {
+    marks({ from, to, firstGroup, spacing, words }) {
+      const marks = new Int32Array(to - from);
+      for (let i = 0; i < marks.length; i++) {
         const word = words[i] as number;
-        const own = code[positionOf(from + i)] as number;
+        const bit = code[positionOf(from + i)] as number;
         const chip = chips[chipOf(word)] as number;
-        all[i] = own ^ ((own ^ chip) & -spellsFingerprint(word));
+        const said = bit ^ ((bit ^ chip) & -spellsFingerprint(word));
+        const element = (from + i - firstGroup) * spacing + placeOf(word, spacing);
+        marks[i] = element * 2 + (~(said ^ signBitOf(word)) & 1);
       }
-      return all;
+      return marks;
     },
   };
 }

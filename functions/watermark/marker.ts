@@ -1,6 +1,6 @@
 /** Writes a copy's mark into a model's weights, part by part. */
 import { viewOf } from '../protocol/bytes.ts';
-import { groupWords, placeOf, signBitOf } from './group-word.ts';
+import { groupWords } from './group-word.ts';
 import { type Inscription, inscriptionOf } from './inscription.ts';
 import { Keystream, placesKey } from './keystream.ts';
 import { type MarkedLayer, type MarkedTensor, type MarkPlan, planMarks } from './plan.ts';
@@ -64,21 +64,18 @@ class CopyMarker implements WeightMarker {
 
   /** Which weights of a section are marked and which way, as `WeightType.mark` takes them. */
   #marks(
-    { tensor: { spacing, firstGroup }, first, last, fromGroup, toGroup }: Section,
+    { tensor: { spacing, firstGroup }, first, last, fromGroup: from, toGroup: to }: Section,
     { words, firstGroup: firstWord }: ReturnType<typeof groupWords>,
   ): Int32Array {
-    const bits = this.#inscription.bits(words.subarray(fromGroup - firstWord), fromGroup, toGroup);
-    const marks = new Int32Array(toGroup - fromGroup);
-    let count = 0;
-    for (let group = fromGroup; group < toGroup; group++) {
-      const word = words[group - firstWord] as number;
-      const element = (group - firstGroup) * spacing + placeOf(word, spacing);
-      if (element < first || element >= last) continue;
-      // Upwards where bit and sign agree.
-      const bit = bits[group - fromGroup] as number;
-      marks[count++] = element * 2 + (~(bit ^ signBitOf(word)) & 1);
-    }
-    return marks.subarray(0, count);
+    const marks = this.#inscription.marks({
+      ...{ from, to, firstGroup, spacing },
+      words: words.subarray(from - firstWord),
+    });
+    // Groups are in order: only those at the ends may have their weight outside.
+    let [start, end] = [0, marks.length];
+    while (start < end && (marks[start] as number) >>> 1 < first) start += 1;
+    while (start < end && (marks[end - 1] as number) >>> 1 >= last) end -= 1;
+    return marks.subarray(start, end);
   }
 
   /** What of the marked tensors lies between two offsets of the file. */
