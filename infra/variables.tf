@@ -98,12 +98,12 @@ variable "licence" {
 }
 
 variable "tracing" {
-  description = "How strongly copies are marked, so that a leaked one names its grant, where the publisher of a model does not say: off, light or standard."
+  description = "How strongly copies are marked, so that a leaked one names its grant, where the publisher of a model does not say: off, light, standard or resistant."
   type        = string
   default     = "off"
   validation {
-    condition     = contains(["off", "light", "standard"], var.tracing)
-    error_message = "off, light or standard."
+    condition     = contains(["off", "light", "standard", "resistant"], var.tracing)
+    error_message = "off, light, standard or resistant."
   }
 }
 
