@@ -62,25 +62,24 @@ const REVIEWED = {
 
 /** Every resource that grants anything, with the role as it is written. */
 const GRANTS: Readonly<Record<string, string>> = {
-  'google_artifact_registry_repository_iam_member.build': 'roles/artifactregistry.writer',
-  'google_artifact_registry_repository_iam_member.deploy': 'roles/artifactregistry.reader',
+  'google_artifact_registry_repository_iam_member.release': '${each.value}',
   'google_bigquery_dataset_iam_member.analyst': 'roles/bigquery.dataViewer',
+  'google_bigquery_dataset_iam_member.scan': 'roles/bigquery.dataViewer',
   'google_bigquery_dataset_iam_member.writer': 'roles/bigquery.dataEditor',
-  'google_cloud_run_v2_service_iam_member.deploy': 'roles/run.developer',
+  'google_cloud_run_v2_service_iam_member.deploy':
+    '${google_project_iam_custom_role.releaser.id}',
   'google_cloud_run_v2_service_iam_member.invoker': 'roles/run.invoker',
   'google_kms_crypto_key_iam_member.data': 'roles/cloudkms.cryptoKeyEncrypterDecrypter',
   'google_kms_crypto_key_iam_member.function': '${each.value.role}',
   'google_kms_crypto_key_iam_member.public_keys':
     '${google_project_iam_custom_role.public_key_reader.id}',
   'google_project_iam_member.analyst_jobs': 'roles/bigquery.jobUser',
-  'google_project_iam_member.build_starts_deployment': 'roles/cloudbuild.builds.editor',
-  'google_project_iam_member.deploy_metrics': 'roles/monitoring.viewer',
   'google_project_iam_member.eventarc': 'roles/eventarc.eventReceiver',
   'google_project_iam_member.firestore': '${each.value}',
-  'google_project_iam_member.plan': '${each.value.role}',
-  'google_project_iam_member.release_logs': 'roles/logging.logWriter',
+  'google_project_iam_member.scan': '${each.key}',
   'google_project_iam_member.storage_notifications': 'roles/pubsub.publisher',
   'google_pubsub_subscription_iam_member.dead_letters_agent': 'roles/pubsub.subscriber',
+  'google_pubsub_topic_iam_member.build_asks_for_release': 'roles/pubsub.publisher',
   'google_pubsub_topic_iam_member.dead_letters_agent': 'roles/pubsub.publisher',
   'google_pubsub_topic_iam_member.function': 'roles/pubsub.publisher',
   'google_secret_manager_secret_iam_member.function': 'roles/secretmanager.secretAccessor',
