@@ -1,179 +1,229 @@
-/** The only place that builds cloud clients; everything else is handed what it needs from here. */
-import { randomBytes, X509Certificate } from 'node:crypto';
+/**
+ * The only place that builds what functions work with. A part is read and made where the started
+ * function declares it, or another part that it declares needs it: a cold start pays for no other.
+ */
+import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type ConcurrencyLimiter, createConcurrencyLimiter } from './api/concurrency-limiter.ts';
-import { APPLE_APP_ATTEST_ROOTS, APPLE_RECEIPT_ROOTS } from './attestation/trust-anchors/apple.ts';
-import { GOOGLE_KEY_ATTESTATION_ROOTS } from './attestation/trust-anchors/google.ts';
-import { createManifests, type Manifests } from './catalogue/manifests.ts';
-import { createVersionKeys, type VersionKeys } from './catalogue/version-keys.ts';
-import type { DocumentStore } from './cloud/documents.ts';
-import type { EventPublisher } from './cloud/event-publisher.ts';
-import { firestoreDocuments } from './cloud/firestore.ts';
+import { createConcurrencyLimiter } from './api/concurrency-limiter.ts';
 import type { KeyService } from './cloud/keys.ts';
-import { kmsKeys } from './cloud/kms.ts';
-import type { ObjectStore } from './cloud/objects.ts';
-import { pubsubPublisher } from './cloud/pubsub.ts';
-import { storageObjects } from './cloud/storage.ts';
 import { type Config, ConfigError } from './config.ts';
-import { createEventDelivery, type EventDelivery } from './fraud/event-delivery.ts';
-import { eventMessage } from './fraud/event-message.ts';
-import { type EventInput, newEvent } from './fraud/events.ts';
-import {
-  createInMemoryRateLimiter,
-  type InMemoryRateLimiter,
-} from './fraud/in-memory-rate-limiter.ts';
-import type { LimitPolicy } from './fraud/limits.ts';
-import { documentOutbox } from './fraud/outbox.ts';
-import { networkPseudonym, type PseudonymKey, userPseudonym } from './fraud/pseudonyms.ts';
-import { createLicenceIssuer, type LicenceIssuer } from './grants/licence-issuer.ts';
-import { type Challenges, createChallenges } from './identity/challenge.ts';
-import type { EnrolmentPolicy } from './identity/enrolment.ts';
-import { createUserTokens, type UserTokens } from './identity/user-token.ts';
-import { createVendorServices } from './identity/vendor-services.ts';
 import { createLog, type Log } from './log.ts';
-import { createTelemetry } from './observability/telemetry.ts';
 import type { FunctionEntry, SecretName } from './registry.ts';
+import type { CloudClients, CoreServices, DeclaredServices, ServiceName } from './services.ts';
 
-/** The cloud as a function sees it; the part that a local stack or a test replaces. */
-export interface CloudClients {
-  readonly documents: DocumentStore;
-  readonly objects: ObjectStore;
-  readonly keys: KeyService;
-  readonly publisher: EventPublisher;
-}
+/** What a function is composed by; every service there is where it names none. */
+export type ComposedEntry<N extends ServiceName = ServiceName> = Pick<
+  FunctionEntry,
+  'name' | 'secrets'
+> & { readonly services?: readonly N[] };
 
-export interface Services extends CloudClients {
+interface Context {
   readonly config: Config;
   readonly log: Log;
-  /** Resolves when what this instance still had to tell has been told; at its end. */
-  drain(): Promise<void>;
   readonly now: () => Date;
-  readonly randomBytes: (size: number) => Uint8Array;
-  readonly userTokens: UserTokens;
-  readonly pseudonyms: {
-    user(issuer: string, subject: string): string;
-    network(address: string): string | null;
-  };
-  readonly challenges: Challenges;
-  readonly enrolmentPolicy: EnrolmentPolicy;
-  readonly rateLimiter: InMemoryRateLimiter;
-  readonly concurrencyLimiter: ConcurrencyLimiter;
-  readonly licences: LicenceIssuer;
-  readonly versionKeys: VersionKeys;
-  readonly manifests: Manifests;
-  readonly events: EventDelivery;
-  /** Delivers a server event. Never rejects: what becomes of an event must not cost a good user his model. */
-  readonly emit: (input: EventInput, now: Date) => Promise<void>;
+  /** Whether the function itself uses a service. */
+  readonly declares: (name: ServiceName) => boolean;
+  readonly secret: (name: 'CHALLENGE_SECRET' | 'PSEUDONYM_SECRET') => Uint8Array;
+  readonly part: <N extends ServiceName>(name: N) => Promise<DeclaredServices[N]>;
 }
 
-/** What one instance takes of one user, of all calls together: no app comes near it. */
-const INSTANCE_LIMIT: LimitPolicy = {
-  name: 'instance',
-  limit: 600,
-  windowSeconds: 60,
-  burst: 120,
+type Parts<N extends ServiceName> = {
+  readonly [K in N]: (context: Context) => Promise<DeclaredServices[K]>;
 };
 
-/** The clients of Google Cloud, or of the endpoints in the configuration; each connects on first use. */
-export function createCloudClients(config: Config): CloudClients {
-  const { projectId, endpoints, topics, kmsKeys: keys } = config;
-  const at = (endpoint: string | undefined) => (endpoint === undefined ? {} : { endpoint });
+const at = (endpoint: string | undefined) => (endpoint === undefined ? {} : { endpoint });
+
+/** The key service is asked once in a while: its client is read with the first question. */
+function onFirstCall(read: () => Promise<KeyService>): KeyService {
+  let reading: Promise<KeyService> | undefined;
+  const client = () => {
+    reading ??= read();
+    return reading;
+  };
   return {
-    documents: firestoreDocuments({ projectId, ...at(endpoints.firestore) }),
-    objects: storageObjects({
-      projectId,
-      ...at(endpoints.storage),
-      ...(config.storageSigner && { signer: config.storageSigner }),
-    }),
-    keys: kmsKeys({ keys, ...at(endpoints.kms) }),
-    publisher: pubsubPublisher({ projectId, topics, ...at(endpoints.pubsub) }),
+    wrap: async (...args) => (await client()).wrap(...args),
+    unwrap: async (...args) => (await client()).unwrap(...args),
+    sign: async (...args) => (await client()).sign(...args),
+    publicKeys: async (...args) => (await client()).publicKeys(...args),
   };
 }
 
-/** What `entry` works with. Throws ConfigError where one of its secrets is missing. */
-export function createServices(
+/** The clients of Google Cloud, or of the endpoints in the configuration; each connects on first use. */
+const CLOUD = {
+  async documents({ projectId, endpoints }: Config) {
+    const { firestoreDocuments } = await import('./cloud/firestore.ts');
+    return firestoreDocuments({ projectId, ...at(endpoints.firestore) });
+  },
+  async objects({ projectId, endpoints, storageSigner: signer }: Config) {
+    const { storageObjects } = await import('./cloud/storage.ts');
+    return storageObjects({ projectId, ...at(endpoints.storage), ...(signer && { signer }) });
+  },
+  async keys(config: Config) {
+    return onFirstCall(async () => {
+      const { kmsKeys } = await import('./cloud/kms.ts');
+      return kmsKeys({ keys: config.kmsKeys, ...at(config.endpoints.kms) });
+    });
+  },
+  async publisher({ projectId, topics, endpoints }: Config) {
+    const { pubsubPublisher } = await import('./cloud/pubsub.ts');
+    return pubsubPublisher({ projectId, topics, ...at(endpoints.pubsub) });
+  },
+};
+
+/** All four clients, for a local stack and its tools. */
+export async function createCloudClients(config: Config): Promise<CloudClients> {
+  const [documents, objects, keys, publisher] = await Promise.all([
+    CLOUD.documents(config),
+    CLOUD.objects(config),
+    CLOUD.keys(config),
+    CLOUD.publisher(config),
+  ]);
+  return { documents, objects, keys, publisher };
+}
+
+const PARTS: Parts<Exclude<ServiceName, keyof CloudClients>> = {
+  async userTokens({ config }) {
+    const { createUserTokens } = await import('./identity/user-token.ts');
+    return createUserTokens(config.issuers, config.planClaim);
+  },
+  async pseudonyms({ secret }) {
+    const { createPseudonyms } = await import('./fraud/pseudonyms.ts');
+    return createPseudonyms({ id: 'p1', secret: secret('PSEUDONYM_SECRET') });
+  },
+  async callers({ config, part }) {
+    const [userTokens, pseudonyms] = await Promise.all([part('userTokens'), part('pseudonyms')]);
+    const { createCallers } = await import('./api/callers.ts');
+    return createCallers({ userTokens, pseudonyms, addressAt: config.forwardedForPosition });
+  },
+  async challenges({ secret }) {
+    const { createChallenges } = await import('./identity/challenge.ts');
+    return createChallenges(secret('CHALLENGE_SECRET'), randomBytes);
+  },
+  async attestationPolicy({ config }) {
+    const { parseAttestationPolicy } = await import('./attestation/policy/schema.ts');
+    try {
+      return parseAttestationPolicy(config.attestation.policy);
+    } catch (error) {
+      throw new ConfigError([`ATTESTATION_POLICY: ${(error as Error).message}`]);
+    }
+  },
+  async enrolmentPolicy({ config, now, part }) {
+    const policy = await part('attestationPolicy');
+    const { createEnrolmentPolicy } = await import('./identity/enrolment-policy.ts');
+    return createEnrolmentPolicy(policy, config.attestation, now);
+  },
+  async licences({ config, part }) {
+    const keys = await part('keys');
+    const { createLicenceIssuer } = await import('./grants/licence-issuer.ts');
+    return createLicenceIssuer(keys, config.licenceSeconds + config.offlineGraceSeconds);
+  },
+  async versionKeys({ part }) {
+    const keys = await part('keys');
+    const { createVersionKeys } = await import('./catalogue/version-keys.ts');
+    return createVersionKeys(keys);
+  },
+  async manifests({ config, part }) {
+    const objects = await part('objects');
+    const { createManifests } = await import('./catalogue/manifests.ts');
+    return createManifests(objects, config.buckets.vault);
+  },
+  async events({ log, now, declares, part }) {
+    const publisher = await part('publisher');
+    const { createEventDelivery } = await import('./fraud/event-delivery.ts');
+    const { eventMessage } = await import('./fraud/event-message.ts');
+    const outbox = async () => {
+      const { documentOutbox } = await import('./fraud/outbox.ts');
+      return documentOutbox(await part('documents'), now);
+    };
+    return createEventDelivery({
+      publish: (event) => publisher.publish('events', eventMessage(event)),
+      ...(declares('documents') && { outbox: await outbox() }),
+      log,
+      pause: (ms) => pause(ms, undefined, { ref: false }),
+    });
+  },
+  async emit({ part }) {
+    const events = await part('events');
+    const { newEvent } = await import('./fraud/events.ts');
+    return async (input, now) => {
+      await events.deliver(newEvent(input, now, randomBytes(10)));
+    };
+  },
+};
+
+const CLOUD_NAMES = Object.keys(CLOUD) as readonly (keyof CloudClients)[];
+const ALL_NAMES = [...CLOUD_NAMES, ...(Object.keys(PARTS) as ServiceName[])];
+/** Nobody who may not read the secret is handed what is made with it. */
+const SECRET_OF: { readonly [N in ServiceName]?: SecretName } = {
+  pseudonyms: 'PSEUDONYM_SECRET',
+  callers: 'PSEUDONYM_SECRET',
+  challenges: 'CHALLENGE_SECRET',
+};
+
+/**
+ * What `entry` works with, and nothing that it does not declare; an entry that names no services, as
+ * tools and tests have it, gets all that its secrets allow. Throws ConfigError where one of its
+ * secrets is missing, or a part of the configuration that it uses is wrong.
+ */
+export async function createServices<N extends ServiceName = ServiceName>(
   config: Config,
-  entry: Pick<FunctionEntry, 'name' | 'secrets' | 'database'>,
-  clients: CloudClients = createCloudClients(config),
+  entry: ComposedEntry<N>,
+  clients?: CloudClients,
   writeLog: (line: string) => void = (line) => process.stdout.write(line),
-): Services {
+): Promise<CoreServices & Pick<DeclaredServices, N>> {
+  const secret = secretsOf(config, entry);
   const lines = createLog(entry.name, writeLog);
-  const telemetry = config.telemetry
-    ? createTelemetry(lines, { ...config.telemetry, functionName: entry.name })
-    : undefined;
+  const telemetry =
+    config.telemetry &&
+    (await import('./observability/telemetry.ts')).createTelemetry(lines, {
+      ...config.telemetry,
+      functionName: entry.name,
+    });
   const log = telemetry?.log ?? lines;
   const now = () => new Date();
-  const secrets = secretsOf(config, entry);
-  const events = createEventDelivery({
-    publish: (event) => clients.publisher.publish('events', eventMessage(event)),
-    ...(entry.database !== false && { outbox: documentOutbox(clients.documents, now) }),
-    log,
-    pause: (ms) => pause(ms, undefined, { ref: false }),
-  });
-  const pseudonymKey = (): PseudonymKey => ({ id: 'p1', secret: secrets('PSEUDONYM_SECRET') });
-  return {
-    ...clients,
+  const isAllowed = (name: ServiceName) => {
+    const needed = SECRET_OF[name];
+    return needed === undefined || entry.secrets.includes(needed);
+  };
+  const names: readonly ServiceName[] = entry.services ?? ALL_NAMES.filter(isAllowed);
+
+  const made = new Map<ServiceName, Promise<unknown>>();
+  const part = <K extends ServiceName>(name: K): Promise<DeclaredServices[K]> => {
+    const known = made.get(name) ?? make(name);
+    made.set(name, known);
+    return known as Promise<DeclaredServices[K]>;
+  };
+  const context: Context = {
+    ...{ config, log, now, secret, part },
+    declares: (name) => names.includes(name),
+  };
+  const make = async (name: ServiceName): Promise<unknown> => {
+    if (name in PARTS) return PARTS[name as keyof typeof PARTS](context);
+    return clients?.[name as keyof CloudClients] ?? CLOUD[name as keyof CloudClients](config);
+  };
+  const declared = await Promise.all(names.map(async (name) => [name, await part(name)] as const));
+  const core: CoreServices = {
     config,
     log,
-    async drain() {
-      await events.drain();
-      await telemetry?.shutdown();
-    },
     now,
     randomBytes,
-    userTokens: createUserTokens(config.issuers, config.planClaim),
-    pseudonyms: {
-      user: (issuer, subject) => userPseudonym(pseudonymKey(), issuer, subject),
-      network: (address) =>
-        entry.secrets.includes('PSEUDONYM_SECRET')
-          ? networkPseudonym(pseudonymKey(), address)
-          : null,
-    },
-    get challenges() {
-      return createChallenges(secrets('CHALLENGE_SECRET'), randomBytes);
-    },
-    enrolmentPolicy: createEnrolmentPolicy(config, now),
-    rateLimiter: createInMemoryRateLimiter({ policy: INSTANCE_LIMIT, maxCallers: 10_000 }),
     concurrencyLimiter: createConcurrencyLimiter({
       slots: config.instanceConcurrency,
       random: Math.random,
     }),
-    licences: createLicenceIssuer(clients.keys, config.licenceSeconds + config.offlineGraceSeconds),
-    versionKeys: createVersionKeys(clients.keys),
-    manifests: createManifests(clients.objects, config.buckets.vault),
-    events,
-    async emit(input, at) {
-      await events.deliver(newEvent(input, at, randomBytes(10)));
+    async drain() {
+      if (made.has('events')) await (await part('events')).drain();
+      await telemetry?.shutdown();
     },
   };
+  // What is there is what was declared, by the names themselves: the compiler cannot see that.
+  return Object.assign(core, Object.fromEntries(declared)) as never;
 }
 
-function createEnrolmentPolicy({ attestation }: Config, now: () => Date): EnrolmentPolicy {
-  const { policy, integrityKeys, revocationListUrl, testTrustAnchors } = attestation;
-  const pinned = (
-    roots: readonly X509Certificate[],
-    vendor: 'appAttest' | 'appleReceipt' | 'keyAttestation',
-  ) => [...roots, ...(testTrustAnchors?.[vendor] ?? []).map((pem) => new X509Certificate(pem))];
-  return {
-    policy,
-    trust: {
-      appAttest: pinned(APPLE_APP_ATTEST_ROOTS, 'appAttest'),
-      appleReceipt: pinned(APPLE_RECEIPT_ROOTS, 'appleReceipt'),
-      keyAttestation: pinned(GOOGLE_KEY_ATTESTATION_ROOTS, 'keyAttestation'),
-    },
-    services: createVendorServices({
-      revocationListUrl,
-      maxStaleSeconds: attestation.revocationMaxStaleSeconds,
-      integrityKeys,
-      now,
-    }),
-  };
-}
-
-function secretsOf(config: Config, entry: Pick<FunctionEntry, 'secrets'>) {
+function secretsOf(config: Config, entry: Pick<FunctionEntry, 'secrets'>): Context['secret'] {
   const missing = entry.secrets.filter((name) => config.secrets[name] === undefined);
   if (missing.length > 0) throw new ConfigError(missing.map((name) => `${name}: missing`));
-  return (name: Exclude<SecretName, 'APPLE_RECEIPT_KEY'>): Uint8Array => {
+  return (name) => {
     const secret = entry.secrets.includes(name) ? config.secrets[name] : undefined;
     if (!secret) throw new Error(`this function may not read ${name}`);
     return secret;

@@ -5,10 +5,6 @@
  */
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
-import { APPLE_RECEIPT_URLS } from './attestation/app-attest/receipt-client.ts';
-import { GOOGLE_REVOCATION_URL } from './attestation/key-attestation/revocation-list.ts';
-import { parseAttestationPolicy } from './attestation/policy/schema.ts';
-import { DEFAULT_PLAN } from './grants/quota.ts';
 import { fromBase64url } from './protocol/encoding.ts';
 import { WATERMARK_STRENGTHS } from './protocol/watermark-strength.ts';
 
@@ -53,15 +49,6 @@ const issuer = z.strictObject({
     .default(['RS256', 'ES256']),
 });
 
-const policy = z.string().transform((text, context) => {
-  try {
-    return parseAttestationPolicy(JSON.parse(text));
-  } catch (error) {
-    context.addIssue(error instanceof SyntaxError ? 'is not JSON' : String(error));
-    return z.NEVER;
-  }
-});
-
 /** Response encryption keys of Play Integrity, as Play Console shows them, by package name. */
 const integrityKeys = z.record(
   z.string(),
@@ -85,17 +72,17 @@ const appleReceiptKey = z.strictObject({
 });
 
 /** A day's models are listed in one document. */
-const MOST_MODELS_A_DAY = 1_000;
+const MAX_MODELS_A_DAY = 1_000;
 
+const plan = z.strictObject({
+  grantsPerDay: z.int().min(1).max(1_000_000),
+  modelsPerDay: z.int().min(1).max(MAX_MODELS_A_DAY),
+});
+const planName = /^[\w.-]{1,64}$/;
 const plans = z
-  .record(
-    z.string().regex(/^[\w.-]{1,64}$/),
-    z.strictObject({
-      grantsPerDay: z.int().min(1).max(1_000_000),
-      modelsPerDay: z.int().min(1).max(MOST_MODELS_A_DAY),
-    }),
-  )
-  .refine((all) => Object.hasOwn(all, DEFAULT_PLAN), 'needs a default plan');
+  .object({ default: plan })
+  .catchall(plan)
+  .refine((all) => Object.keys(all).every((name) => planName.test(name)), 'has a wrong name');
 
 const certificates = z.array(z.string()).default([]);
 
@@ -114,14 +101,15 @@ const environment = z.object({
   CHALLENGE_SECRET: secret.optional(),
   PSEUDONYM_SECRET: secret.optional(),
   OIDC_ISSUERS: json(z.array(issuer).min(1)),
-  /** Which apps may enrol devices, and what is required of them: docs/mobile/attestation.md. */
-  ATTESTATION_POLICY: policy,
+  /** Which apps may enrol devices, and what is required of them: docs/mobile/attestation.md. Functions that go by it read it. */
+  ATTESTATION_POLICY: json(z.unknown()),
   /** A secret: apps that are not named here have their tokens decoded by Google. */
   INTEGRITY_KEYS: json(integrityKeys).default({}),
   /** A secret; null where receipts are not refreshed. */
   APPLE_RECEIPT_KEY: json(appleReceiptKey.nullable()).default(null),
-  APPLE_RECEIPT_URL: z.url().default(APPLE_RECEIPT_URLS.production),
-  REVOCATION_LIST_URL: z.url().default(GOOGLE_REVOCATION_URL),
+  /** Apple's and Google's own unless told. */
+  APPLE_RECEIPT_URL: z.url().optional(),
+  REVOCATION_LIST_URL: z.url().optional(),
   /** How long past its freshness the revocation list may serve while it cannot be fetched. */
   REVOCATION_MAX_STALE_SECONDS: z.coerce.number().int().min(0).max(604_800).default(86_400),
   /** A device whose attestation is older has to attest anew. */
@@ -217,7 +205,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       }
     }
     for (const name of ['REVOCATION_LIST_URL', 'APPLE_RECEIPT_URL'] as const) {
-      if (parsed.data && !parsed.data[name].startsWith('https://')) {
+      if (parsed.data?.[name]?.startsWith('https://') === false) {
         problems.push(`${name}: must use https on Google Cloud`);
       }
     }

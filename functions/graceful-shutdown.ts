@@ -7,7 +7,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Server } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 
-const MOST_MS = 8_000;
+const MAX_MS = 8_000;
 const LOOK_AGAIN_MS = 50;
 const FIRST_REQUEST = 'http.server.request.start';
 
@@ -40,6 +40,6 @@ async function end(server: Server, drain: () => Promise<void>): Promise<void> {
     }
     await drain();
   };
-  await Promise.race([orderly(), pause(MOST_MS)]);
+  await Promise.race([orderly(), pause(MAX_MS)]);
   process.exit(0);
 }

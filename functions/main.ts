@@ -12,7 +12,7 @@ import { FUNCTIONS } from './registry.ts';
 const config = processConfig();
 const entry = FUNCTIONS.find(({ name }) => name === config.functionTarget);
 if (!entry) throw new Error('FUNCTION_TARGET names no function');
-const services = createServices(config, entry);
+const services = await createServices(config, entry);
 const handle = await registerFunction(entry, services);
 guardNewServers(services, { maxBodyBytes: maxBodyBytes(entry), handle });
 gracefulShutdown(services.drain);

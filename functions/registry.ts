@@ -1,10 +1,11 @@
 /**
- * Every function there is: its name, what triggers it, the secrets it may read, and the module that
- * handles it. Deployment, the URL map, the local front door and the bundles are all made from this
- * table; it is the only file that knows every function. Modules load lazily, since an instance
- * serves one function and pays for what it imports at every cold start.
+ * Every function there is: its name, what triggers it, the secrets it may read, the services it uses
+ * and the module that handles it. Deployment, the URL map, the local front door and the bundles are
+ * all made from this table; it is the only file that knows every function. Modules load lazily, since
+ * an instance serves one function and pays for what it imports at every cold start.
  */
 import type { EndpointTable } from './api/endpoint.ts';
+import type { CoreServices, DeclaredServices, ServiceName, Services } from './services.ts';
 import type { EventHandlerFactory } from './workers/event-handler.ts';
 
 /** A secret of Secret Manager that a function reads from its environment. */
@@ -16,73 +17,109 @@ export interface Route {
   readonly path: string;
 }
 
-interface HttpFunction {
-  readonly name: string;
-  readonly trigger: { readonly kind: 'http'; readonly routes: readonly Route[] };
-  readonly secrets: readonly SecretName[];
-  /** It may not write to the database, so that its events have no outbox. */
-  readonly database?: false;
-  readonly load: () => Promise<{ readonly endpoints: EndpointTable }>;
-}
-
-/** `intake`: a finalize event of the intake bucket. `events`: a push of that Pub/Sub topic. */
-interface EventFunction {
-  readonly name: string;
-  readonly trigger: { readonly kind: 'event'; readonly source: 'intake' | 'events' };
-  readonly secrets: readonly SecretName[];
-  readonly database?: false;
-  readonly load: () => Promise<{ readonly createHandler: EventHandlerFactory }>;
+interface HttpTrigger {
+  readonly kind: 'http';
+  readonly routes: readonly Route[];
 }
 
 /** Called over HTTP by Cloud Scheduler's service account; not part of the public API. */
-interface ScheduledFunction {
-  readonly name: string;
-  readonly trigger: { readonly kind: 'schedule'; readonly cron: string; readonly path: string };
-  readonly secrets: readonly SecretName[];
-  readonly database?: false;
-  readonly load: () => Promise<{ readonly endpoints: EndpointTable }>;
+interface ScheduleTrigger {
+  readonly kind: 'schedule';
+  readonly cron: string;
+  readonly path: string;
 }
 
-export type FunctionEntry = HttpFunction | EventFunction | ScheduledFunction;
+/** `intake`: a finalize event of the intake bucket. `events`: a push of that Pub/Sub topic. */
+interface EventTrigger {
+  readonly kind: 'event';
+  readonly source: 'intake' | 'events';
+}
+
+interface Entry<Trigger, Module, N extends ServiceName> {
+  readonly name: string;
+  readonly trigger: Trigger;
+  readonly secrets: readonly SecretName[];
+  /** What composition.ts makes for it. */
+  readonly services: readonly N[];
+  readonly load: () => Promise<Module>;
+}
+
+type Given<N extends ServiceName> = CoreServices & Pick<DeclaredServices, N>;
+interface EndpointModule<S> {
+  readonly endpoints: EndpointTable<S>;
+}
+interface HandlerModule<S> {
+  readonly createHandler: EventHandlerFactory<S>;
+}
+
+export type RequestFunction = Entry<
+  HttpTrigger | ScheduleTrigger,
+  EndpointModule<Services>,
+  ServiceName
+>;
+export type EventFunction = Entry<EventTrigger, HandlerModule<Services>, ServiceName>;
+export type FunctionEntry = RequestFunction | EventFunction;
+
+/** The compiler sees to it that a module takes no service that its entry does not name. */
+const serves = <N extends ServiceName>(
+  entry: Entry<HttpTrigger | ScheduleTrigger, EndpointModule<Given<N>>, N>,
+): RequestFunction => entry;
+const handles = <N extends ServiceName>(
+  entry: Entry<EventTrigger, HandlerModule<Given<N>>, N>,
+): EventFunction => entry;
 
 const API_SECRETS = ['CHALLENGE_SECRET', 'PSEUDONYM_SECRET'] as const;
 
 export const FUNCTIONS: readonly FunctionEntry[] = [
-  {
+  serves({
     name: 'challenge',
     trigger: { kind: 'http', routes: [{ method: 'POST', path: '/v1/challenges' }] },
     secrets: API_SECRETS,
-    database: false,
+    services: ['callers', 'challenges', 'emit'],
     load: () => import('./api/challenge.ts'),
-  },
-  {
+  }),
+  serves({
     name: 'enroll',
     trigger: { kind: 'http', routes: [{ method: 'POST', path: '/v1/devices' }] },
     secrets: API_SECRETS,
+    services: ['callers', 'challenges', 'documents', 'enrolmentPolicy', 'emit'],
     load: () => import('./api/enroll.ts'),
-  },
-  {
+  }),
+  serves({
     name: 'grant',
     trigger: { kind: 'http', routes: [{ method: 'POST', path: '/v1/models/:modelId/grants' }] },
     secrets: API_SECRETS,
+    services: [
+      'callers',
+      'challenges',
+      'documents',
+      'objects',
+      'attestationPolicy',
+      'manifests',
+      'versionKeys',
+      'licences',
+      'emit',
+    ],
     load: () => import('./api/grant.ts'),
-  },
-  {
+  }),
+  serves({
     name: 'renew',
     trigger: {
       kind: 'http',
       routes: [{ method: 'POST', path: '/v1/licences/:grantId/renewals' }],
     },
     secrets: API_SECRETS,
+    services: ['callers', 'challenges', 'documents', 'manifests', 'licences', 'emit'],
     load: () => import('./api/renew.ts'),
-  },
-  {
+  }),
+  serves({
     name: 'report',
     trigger: { kind: 'http', routes: [{ method: 'POST', path: '/v1/events' }] },
     secrets: API_SECRETS,
+    services: ['callers', 'challenges', 'documents', 'events', 'emit'],
     load: () => import('./api/report.ts'),
-  },
-  {
+  }),
+  serves({
     name: 'account',
     trigger: {
       kind: 'http',
@@ -93,54 +130,63 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
       ],
     },
     secrets: API_SECRETS,
+    services: ['callers', 'challenges', 'documents', 'emit'],
     load: () => import('./api/account.ts'),
-  },
-  {
+  }),
+  serves({
     name: 'models',
     trigger: { kind: 'http', routes: [{ method: 'GET', path: '/v1/models' }] },
     secrets: ['PSEUDONYM_SECRET'],
+    services: ['callers', 'documents'],
     load: () => import('./api/models.ts'),
-  },
-  {
+  }),
+  serves({
     name: 'keys',
     trigger: { kind: 'http', routes: [{ method: 'GET', path: '/v1/keys' }] },
     secrets: [],
+    services: ['keys'],
     load: () => import('./api/keys.ts'),
-  },
-  {
+  }),
+  handles({
     name: 'publish',
     trigger: { kind: 'event', source: 'intake' },
     secrets: ['PSEUDONYM_SECRET'],
+    services: ['documents', 'objects', 'keys', 'versionKeys', 'pseudonyms'],
     load: () => import('./workers/publish.ts'),
-  },
-  {
+  }),
+  handles({
     name: 'score',
     trigger: { kind: 'event', source: 'events' },
     secrets: [],
+    services: ['documents', 'publisher'],
     load: () => import('./workers/score.ts'),
-  },
-  {
+  }),
+  serves({
     name: 'sweep',
     trigger: { kind: 'schedule', cron: '* * * * *', path: '/internal/sweep' },
     secrets: [],
+    services: ['documents', 'objects', 'publisher', 'emit'],
     load: () => import('./workers/sweep.ts'),
-  },
-  {
+  }),
+  serves({
     name: 'erasures',
     trigger: { kind: 'schedule', cron: '* * * * *', path: '/internal/erasures' },
     secrets: ['PSEUDONYM_SECRET'],
+    services: ['documents', 'objects', 'pseudonyms'],
     load: () => import('./workers/erasures.ts'),
-  },
-  {
+  }),
+  serves({
     name: 'ledger',
     trigger: { kind: 'schedule', cron: '* * * * *', path: '/internal/ledger' },
     secrets: [],
+    services: ['documents'],
     load: () => import('./workers/ledger.ts'),
-  },
-  {
+  }),
+  serves({
     name: 'receipts',
     trigger: { kind: 'schedule', cron: '0 * * * *', path: '/internal/receipts' },
     secrets: ['APPLE_RECEIPT_KEY'],
+    services: ['documents', 'enrolmentPolicy', 'emit'],
     load: () => import('./workers/receipts.ts'),
-  },
+  }),
 ];

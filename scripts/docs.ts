@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
-import { compliancePage } from './compliance/page.ts';
+import { compliancePage } from './docs/compliance-page.ts';
 import { errorsPage } from './docs/errors-page.ts';
 import { openApiDocument } from './openapi/document.ts';
 import { apiPage } from './openapi/page.ts';

@@ -16,7 +16,7 @@ const { values } = parseArgs({
 
 const stack = await startStack({ inMemory: values['in-memory'] });
 try {
-  const services = createServices(
+  const services = await createServices(
     loadConfig(stack.environment),
     { name: 'drill', secrets: ['CHALLENGE_SECRET', 'PSEUDONYM_SECRET'] },
     stack.clients,

@@ -7,7 +7,7 @@ import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { runSchedule, shrink } from '../test/faults/run-schedule.ts';
 import { createSchedule, PARTS } from '../test/faults/schedule.ts';
-import { createSurroundings } from '../test/faults/world.ts';
+import { startSurroundings } from '../test/faults/system.ts';
 import type { Figure } from './bench.ts';
 
 /** A schedule waits more than it works. */
@@ -22,7 +22,7 @@ const { values } = parseArgs({
 });
 const first = Number(values.seed);
 const seeds = Array.from({ length: Number(values.schedules) }, (_, index) => first + index);
-const surroundings = await createSurroundings();
+const surroundings = await startSurroundings();
 const met = new Map<string, number>();
 const broken: number[] = [];
 let done = 0;

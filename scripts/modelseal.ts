@@ -28,7 +28,7 @@ program
 
 program
   .command('doctor')
-  .description('check the deployment for what goes wrong most, with the command that mends it')
+  .description('check the deployment for what goes wrong most, with the command that remedies it')
   .action(() =>
     withServices(async (services) => {
       if ((await doctor(services, console.log)) > 0) process.exit(1);

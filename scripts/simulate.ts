@@ -118,7 +118,7 @@ function printFigures(all: readonly Figure[]): void {
     if (share < 1) {
       const who =
         share === 0 ? 'never blocked' : `${Math.round(100 * (1 - share))} % never blocked`;
-      console.log(`${who}: ${kind}, who got ${most} models at most (${PLANS[kind].words})`);
+      console.log(`${who}: ${kind}, who got ${most} models at most (${PLANS[kind].description})`);
     }
   }
 }

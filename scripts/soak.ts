@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { growthOf, measureProcess, type Sample } from '../test/faults/process-growth.ts';
 import { runSchedule } from '../test/faults/run-schedule.ts';
 import { createSchedule, type Size } from '../test/faults/schedule.ts';
-import { createSurroundings } from '../test/faults/world.ts';
+import { startSurroundings } from '../test/faults/system.ts';
 import type { Figure } from './bench.ts';
 
 const ROUND: Size = { phones: [12, 12], steps: [12, 16], faults: [30, 50], restMs: 150 };
@@ -22,7 +22,7 @@ const { values } = parseArgs({
   },
 });
 const endsAt = performance.now() + Number(values.minutes) * 60_000;
-const surroundings = await createSurroundings();
+const surroundings = await startSurroundings();
 const samples: Sample[] = [];
 const startedAt = performance.now();
 let violations = 0;

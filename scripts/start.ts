@@ -1,10 +1,8 @@
-/**
- * `npm start`: runs the whole system on loopback until Ctrl-C. `-- --state DIR` keeps keys, users
- * and models in DIR for the next start; `-- --in-memory` does without the emulators.
- */
+/** `npm start`: runs the whole system on loopback until Ctrl-C; `npm start -- --help` says more. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { DEVELOPMENT_APPS } from '../test/stack/development-phones.ts';
 import { type Stack, startStack } from '../test/stack/stack.ts';
 import { saveTestRoots } from '../test/virtual-phones/test-roots.ts';
 import {
@@ -18,9 +16,25 @@ import { timeText } from './terminal/units.ts';
 
 const SMOKE_ROOTS = join(LOCAL_STATE, 'smoke-roots');
 
+const USAGE = `npm start -- [--in-memory] [--state DIR] [--json FILE]
+
+  --in-memory  doubles of Firestore and Pub/Sub even where the emulators are installed
+  --state DIR  keeps keys, users and models in DIR for the next start
+  --json FILE  writes what a client needs, for machines, once everything is ready
+  --help       this text`;
+
 const { values } = parseArgs({
-  options: { state: { type: 'string' }, 'in-memory': { type: 'boolean', default: false } },
+  options: {
+    state: { type: 'string' },
+    'in-memory': { type: 'boolean', default: false },
+    json: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
 });
+if (values.help) {
+  console.log(USAGE);
+  process.exit(0);
+}
 
 // From the start: a Ctrl-C while things are starting must end them, too.
 const interrupted = new Promise<void>((resolve) => {
@@ -47,9 +61,21 @@ if (stack.missing.length > 0) {
   console.log('\nFirestore and Pub/Sub are in-memory doubles:');
   for (const line of stack.missing) console.log(`  ${line}`);
 }
+const { ios, android } = DEVELOPMENT_APPS;
 console.log(`
-A user's token:   curl -s -d subject=alice ${stack.issuer}/token
-A call:           curl -s -H "Authorization: Bearer $TOKEN" ${stack.baseUrl}/v1/models`);
+For a client in any language (docs/mobile/sdk.md):
+  Base URL        ${stack.baseUrl}
+  A user's token  TOKEN=$(curl -s -d subject=alice ${stack.issuer}/token | sed 's/.*"id_token":"\\([^"]*\\).*/\\1/')
+  A call          curl -s -H "Authorization: Bearer $TOKEN" ${stack.baseUrl}/v1/models
+  Keys to pin     curl -s ${stack.baseUrl}/v1/keys
+  A phone         curl -s -H 'Content-Type: application/json' ${stack.development.url}/attestations \\
+                    -d '{"platform":"android","clientDataHash":"47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"}'
+  App, iOS        ${ios.appId}
+  App, Android    ${android.appId}, signed by ${android.signingCertificateDigest}
+  A model         curl -s --data-binary @FILE '${stack.development.url}/models?model=ID&version=1.0.0'
+`);
+if (values.json !== undefined)
+  writeFileSync(values.json, `${JSON.stringify(clientSettings(stack))}\n`);
 if (environmentFile) {
   console.log('Publish a model:  npm run modelseal -- publish --model ID --version V FILE.tflite');
   console.log(
@@ -67,6 +93,12 @@ for (const left of [smokeFile, SMOKE_ROOTS, environmentFile]) {
 }
 await stack.stop();
 process.exit(0);
+
+/** What a client in another process needs to be a phone of this stack. */
+function clientSettings({ baseUrl, issuer, development }: Stack) {
+  const { url: developmentUrl } = development;
+  return { baseUrl, tokenUrl: `${issuer}/token`, developmentUrl, apps: DEVELOPMENT_APPS };
+}
 
 /** Lets the `modelseal` tool in this folder find the stack. Doubles live in this process, out of its reach. */
 function saveEnvironment({ environment }: Stack): string {

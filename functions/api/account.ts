@@ -5,10 +5,11 @@
  */
 import { z } from 'zod';
 import type { DocumentStore } from '../cloud/documents.ts';
-import type { Services } from '../composition.ts';
 import { ServiceError } from '../errors.ts';
+import type { Emit } from '../fraud/event-delivery.ts';
 import type { EventInput } from '../fraud/events.ts';
 import { consumeAll, type LimitPolicy } from '../fraud/limits.ts';
+import type { Challenges } from '../identity/challenge.ts';
 import {
   base64urlBytes,
   eraseClientData,
@@ -23,6 +24,12 @@ import { retireDevice } from '../privacy/retire-device.ts';
 import { type ApiRequest, type ApiResponse, type EndpointTable, endpoint } from './endpoint.ts';
 import { withRefusalEvents } from './refusal-events.ts';
 
+interface AccountServices {
+  readonly documents: DocumentStore;
+  readonly challenges: Pick<Challenges, 'verify'>;
+  readonly emit: Emit;
+}
+
 const retirement = provenRequest(1024);
 const erasure = z.strictObject({
   clientData: base64urlBytes(2, 1024),
@@ -33,17 +40,17 @@ const erasure = z.strictObject({
 /** An export reads everything that is held: looking again and again tells nothing new. */
 const EXPORTS: LimitPolicy = { name: 'exports', limit: 10, windowSeconds: 86_400, burst: 10 };
 
-export const endpoints: EndpointTable = {
+export const endpoints: EndpointTable<AccountServices> = {
   'DELETE /v1/devices/:deviceId': endpoint({ user: true, body: retirement, handle: retire }),
   'DELETE /v1/me': endpoint({ user: true, body: erasure, handle: erase }),
-  'GET /v1/me': endpoint({
+  'GET /v1/me': {
     user: true,
     async handle({ userId, now }, { documents }) {
       const headers = await spendExport(documents, userId, now);
       const body = await exportUser(documents, userId, now, { judgement: false });
       return { status: 200, headers, body };
     },
-  }),
+  },
 };
 
 /** The RateLimit fields. Throws rate_limited, of which no event tells: asking is a right, and no evidence. */
@@ -65,7 +72,7 @@ async function spendExport(
 
 async function retire(
   { params, body, userId, network, now }: ApiRequest<z.infer<typeof retirement>>,
-  services: Services,
+  services: AccountServices,
 ): Promise<ApiResponse> {
   const { data, hash } = readClientData(body.clientData, retireClientData);
   if (data.target !== params['deviceId']) {
@@ -96,7 +103,7 @@ async function retire(
 
 async function erase(
   { body, userId, now }: ApiRequest<z.infer<typeof erasure>>,
-  services: Services,
+  services: AccountServices,
 ): Promise<ApiResponse> {
   const { data, hash } = readClientData(body.clientData, eraseClientData);
   const { requestedAt, completedAt, enrolAgainAt } = await requestErasure(

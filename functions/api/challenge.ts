@@ -1,13 +1,19 @@
 /** `POST /v1/challenges`: a nonce for one device proof. Writes nothing: a challenge is a MAC'd token. */
 import { z } from 'zod';
-import { CHALLENGE_PURPOSES } from '../identity/challenge.ts';
+import type { Emit } from '../fraud/event-delivery.ts';
+import { CHALLENGE_PURPOSES, type Challenges } from '../identity/challenge.ts';
 import { type EndpointTable, endpoint } from './endpoint.ts';
 
-export const endpoints: EndpointTable = {
+interface ChallengeServices {
+  readonly challenges: Pick<Challenges, 'issue'>;
+  readonly emit: Emit;
+}
+
+export const endpoints: EndpointTable<ChallengeServices> = {
   'POST /v1/challenges': endpoint({
     user: true,
     body: z.strictObject({ purpose: z.enum(CHALLENGE_PURPOSES) }),
-    async handle({ body, userId, network, now }, services) {
+    async handle({ body, userId, network, now }, services: ChallengeServices) {
       const { challenge, expiresAt } = services.challenges.issue(userId, body.purpose, now);
       await services.emit(
         {

@@ -1,19 +1,14 @@
 /** What an HTTP function is made of; pipeline.ts runs it. */
 import type { ZodType } from 'zod';
-import type { Services } from '../composition.ts';
+import { parseOrRefuse } from '../validation.ts';
+import type { Caller } from './callers.ts';
 
-export interface ApiRequest<Body = unknown> {
+export interface ApiRequest<Body = unknown> extends Caller {
   readonly requestId: string;
   /** Values of the `:name` segments of the path. */
   readonly params: Readonly<Record<string, string>>;
   readonly header: (name: string) => string | undefined;
   readonly body: Body;
-  /** The caller's pseudonym; the empty string on endpoints without a user. */
-  readonly userId: string;
-  /** What the user's token says of his plan; null where it says nothing, or there is no user. */
-  readonly plan: string | null;
-  /** Keyed hash of the caller's network; null where the address is unknown. */
-  readonly network: string | null;
   readonly now: Date;
 }
 
@@ -24,20 +19,33 @@ export interface ApiResponse {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export interface Endpoint<Body = unknown> {
-  /** Whether the call needs a valid user token. */
+interface EndpointBase<Body, Services> {
+  /** Whether the call needs a valid user token; without one, the request names nobody. */
   readonly user: boolean;
-  /** The request body's schema; absent where the call takes none. */
-  readonly body?: ZodType<Body>;
-  /** Refused above with body_too_large; 16 KiB unless told. */
+  /** A larger body is refused with body_too_large; 16 KiB unless told. */
   readonly maxBodyBytes?: number;
   readonly handle: (request: ApiRequest<Body>, services: Services) => Promise<ApiResponse>;
 }
 
-/** Endpoints by `METHOD /path/template`. */
-export type EndpointTable = Readonly<Record<string, Endpoint>>;
+/** `Services` are what its handler takes of a function's. */
+export interface Endpoint<Services, Body = unknown> extends EndpointBase<Body, Services> {
+  /** Absent where the call takes no body. */
+  readonly body?: {
+    readonly schema: ZodType<Body>;
+    /** Throws request_invalid. */
+    readonly read: (value: unknown) => Body;
+  };
+}
 
-/** Ties the type of the handler's body to its schema. */
-export function endpoint<Body>(definition: Endpoint<Body>): Endpoint {
-  return definition as Endpoint;
+/** Endpoints by `METHOD /path/template`. */
+export type EndpointTable<Services> = Readonly<Record<string, Endpoint<Services>>>;
+
+/** An endpoint that takes a body: ties the type of the handler's body to its schema. */
+export function endpoint<Body, Services>({
+  body: schema,
+  ...rest
+}: EndpointBase<Body, Services> & { readonly body: ZodType<Body> }): Endpoint<Services> {
+  const body = { schema, read: (value: unknown) => parseOrRefuse(schema, value) };
+  const tied: Endpoint<Services, Body> = { ...rest, body };
+  return tied as Endpoint<Services>;
 }

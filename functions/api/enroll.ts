@@ -1,11 +1,12 @@
 /** `POST /v1/devices`: enrols a device key that the platform attests. */
 import { z } from 'zod';
-import type { Services } from '../composition.ts';
+import type { DocumentStore } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
+import type { Emit } from '../fraud/event-delivery.ts';
 import type { EventInput } from '../fraud/events.ts';
 import { consumeAll, type LimitPolicy, limitPath } from '../fraud/limits.ts';
 import { blockPath } from '../fraud/subjects.ts';
-import { challengePath, spentChallengeDocument } from '../identity/challenge.ts';
+import { type Challenges, challengePath, spentChallengeDocument } from '../identity/challenge.ts';
 import { base64urlBytes, enrolClientData, readClientData } from '../identity/client-data.ts';
 import { refuseIfBlocked } from '../identity/device-call.ts';
 import { deviceDocument, deviceIdOf, devicePath, readDevice } from '../identity/devices.ts';
@@ -13,11 +14,20 @@ import {
   type AttestedEnrolment,
   attestationEvidence,
   attestedDevice,
+  type EnrolmentPolicy,
 } from '../identity/enrolment.ts';
 import { userDevicesPath, withDevice } from '../identity/user-devices.ts';
 import { erasurePath, refuseIfErased } from '../privacy/erasure-record.ts';
 import { type ApiRequest, type EndpointTable, endpoint } from './endpoint.ts';
 import { withRefusalEvents } from './refusal-events.ts';
+
+interface EnrolServices {
+  readonly config: { readonly maxDevicesPerUser: number };
+  readonly documents: Pick<DocumentStore, 'get' | 'transaction'>;
+  readonly challenges: Pick<Challenges, 'verify'>;
+  readonly enrolmentPolicy: EnrolmentPolicy;
+  readonly emit: Emit;
+}
 
 const requestBody = z.strictObject({
   clientData: base64urlBytes(2, 2048),
@@ -27,12 +37,12 @@ const requestBody = z.strictObject({
 /** A reinstall, a new phone, an app update that lost its key: more in a day is no user. */
 const ENROLMENTS: LimitPolicy = { name: 'enrolments', limit: 20, windowSeconds: 86_400, burst: 10 };
 
-export const endpoints: EndpointTable = {
+export const endpoints: EndpointTable<EnrolServices> = {
   'POST /v1/devices': endpoint({
     user: true,
     body: requestBody,
     maxBodyBytes: 128 * 1024,
-    async handle(request, services) {
+    async handle(request, services: EnrolServices) {
       const { userId, network, now } = request;
       const observed = { authenticated: 'user', user: userId, network } as const;
       const refusal: EventInput = { type: 'device.refused', ...observed };
@@ -71,7 +81,7 @@ interface Enrolled extends AttestedEnrolment {
 
 async function enrol(
   { body, userId, now }: ApiRequest<z.infer<typeof requestBody>>,
-  services: Services,
+  services: EnrolServices,
 ): Promise<Enrolled> {
   const { data, hash } = readClientData(body.clientData, enrolClientData);
   const challenge = services.challenges.verify(data.challenge, userId, 'device.enroll', now);

@@ -1,23 +1,27 @@
 /** `POST /v1/models/:modelId/grants`: one model, sealed for one user on one device, for one use. */
 import type { z } from 'zod';
 import { UpstreamError } from '../cloud/upstream-error.ts';
-import type { Services } from '../composition.ts';
 import { ServiceError } from '../errors.ts';
+import type { Emit } from '../fraud/event-delivery.ts';
 import type { EventInput } from '../fraud/events.ts';
-import { admit } from '../grants/admission.ts';
+import { type AdmissionServices, admit } from '../grants/admission.ts';
 import { failGrant } from '../grants/fail-grant.ts';
-import { type AdmittedGrant, type SealedGrant, sealModel } from '../grants/seal-model.ts';
+import type { AdmittedGrant } from '../grants/grant-record.ts';
+import { type SealedGrant, type SealingServices, sealModel } from '../grants/seal-model.ts';
 import { grantClientData, readClientData } from '../identity/client-data.ts';
 import { provenRequest } from '../identity/device-proof.ts';
-import { describeError } from '../log.ts';
+import { describeError, type Log } from '../log.ts';
 import { stopwatch } from '../observability/stopwatch.ts';
 import { toBase64url } from '../protocol/encoding.ts';
 import { type ApiRequest, type ApiResponse, type EndpointTable, endpoint } from './endpoint.ts';
 import { withRefusalEvents } from './refusal-events.ts';
 
+type GrantServices = AdmissionServices &
+  SealingServices & { readonly emit: Emit; readonly log: Log };
+
 const requestBody = provenRequest(4096);
 
-export const endpoints: EndpointTable = {
+export const endpoints: EndpointTable<GrantServices> = {
   'POST /v1/models/:modelId/grants': endpoint({
     user: true,
     body: requestBody,
@@ -27,7 +31,7 @@ export const endpoints: EndpointTable = {
 
 async function grantModel(
   { requestId, params, body, userId, plan, network, now }: ApiRequest<z.infer<typeof requestBody>>,
-  services: Services,
+  services: GrantServices,
 ): Promise<ApiResponse> {
   const lap = stopwatch();
   const { data, hash } = readClientData(body.clientData, grantClientData);
@@ -82,7 +86,7 @@ async function grantModel(
  * of reach: nothing that a caller sends, and no fault of the code that he may know, makes that happen.
  */
 async function sealOrFail(
-  services: Services,
+  services: GrantServices,
   grant: AdmittedGrant,
   now: Date,
 ): Promise<SealedGrant> {

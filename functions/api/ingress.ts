@@ -7,9 +7,9 @@
  */
 import { randomUUID } from 'node:crypto';
 import http, { type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
-import type { Services } from '../composition.ts';
 import { type Problem, problemOf, ServiceError } from '../errors.ts';
-import { overloaded } from './concurrency-limiter.ts';
+import type { Log } from '../log.ts';
+import { type ConcurrencyLimiter, overloaded } from './concurrency-limiter.ts';
 
 /** What body parsers leave on a request; one that has `_body` set and has ended is passed over by them. */
 interface ParsedRequest extends IncomingMessage {
@@ -39,7 +39,10 @@ export interface IngressOptions {
   readonly handle?: HttpHandler | undefined;
 }
 
-type IngressServices = Pick<Services, 'concurrencyLimiter' | 'log'>;
+interface IngressServices {
+  readonly concurrencyLimiter: Pick<ConcurrencyLimiter, 'isFull'>;
+  readonly log: Log;
+}
 
 /** Puts what this file does before every HTTP server that this process creates from now on. */
 export function guardNewServers(services: IngressServices, options: IngressOptions): void {

@@ -2,11 +2,15 @@
  * `GET /v1/keys`: the public keys (RFC 7517) that sign manifests and certify licence keys. Apps pin
  * them at build time; this endpoint serves rotation, not first trust.
  */
-import type { PublicSigningKey } from '../cloud/keys.ts';
-import { type EndpointTable, endpoint } from './endpoint.ts';
+import type { KeyService, PublicSigningKey } from '../cloud/keys.ts';
+import type { EndpointTable } from './endpoint.ts';
 
-export const endpoints: EndpointTable = {
-  'GET /v1/keys': endpoint({
+interface KeysServices {
+  readonly keys: Pick<KeyService, 'publicKeys'>;
+}
+
+export const endpoints: EndpointTable<KeysServices> = {
+  'GET /v1/keys': {
     user: false,
     async handle(_request, services) {
       const [manifest, licence] = await Promise.all([
@@ -19,7 +23,7 @@ export const endpoints: EndpointTable = {
         body: { keys: [...manifest, ...licence].map(jwkOf) },
       };
     },
-  }),
+  },
 };
 
 const jwkOf = ({ kid, jwk }: PublicSigningKey) => ({ ...jwk, kid, alg: 'ES256', use: 'sig' });

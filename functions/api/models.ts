@@ -2,13 +2,17 @@
 import { createHash } from 'node:crypto';
 import { type ModelRecord, readModel } from '../catalogue/model-record.ts';
 import type { DocumentStore } from '../cloud/documents.ts';
-import { type EndpointTable, endpoint } from './endpoint.ts';
+import type { EndpointTable } from './endpoint.ts';
 
 /** One answer holds all: a catalogue of more models than this wants a search of its own. */
 const MAX_MODELS = 1000;
 
-export const endpoints: EndpointTable = {
-  'GET /v1/models': endpoint({
+interface ModelsServices {
+  readonly documents: Pick<DocumentStore, 'query'>;
+}
+
+export const endpoints: EndpointTable<ModelsServices> = {
+  'GET /v1/models': {
     user: true,
     async handle({ userId, header }, services) {
       const [open, own] = await Promise.all([
@@ -21,10 +25,13 @@ export const endpoints: EndpointTable = {
       if (header('if-none-match') === etag) return { status: 304, headers };
       return { status: 200, headers, body: { models } };
     },
-  }),
+  },
 };
 
-async function modelsOf(documents: DocumentStore, owner: string | null): Promise<ModelRecord[]> {
+async function modelsOf(
+  documents: ModelsServices['documents'],
+  owner: string | null,
+): Promise<ModelRecord[]> {
   const found = await documents.query({
     collection: 'models',
     where: [['owner', '==', owner]],

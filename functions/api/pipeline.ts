@@ -4,23 +4,40 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
-import type { Services } from '../composition.ts';
 import { ERRORS, problemOf, ServiceError } from '../errors.ts';
-import { describeError, type Severity } from '../log.ts';
-import { parseOrRefuse } from '../validation.ts';
-import { clientAddress } from './client-address.ts';
+import { describeError, type Log, type Severity } from '../log.ts';
+import type { Caller, Callers } from './callers.ts';
+import type { ConcurrencyLimiter } from './concurrency-limiter.ts';
 import type { ApiResponse, Endpoint, EndpointTable } from './endpoint.ts';
 import { type HttpHandler, type IngressRequest, sendProblem } from './ingress.ts';
+import { createRouter } from './router.ts';
 
+/** What serving takes of a function's services, whatever its endpoints take. */
+export interface PipelineServices {
+  readonly config: { readonly projectId: string };
+  readonly log: Log;
+  readonly now: () => Date;
+  readonly concurrencyLimiter: ConcurrencyLimiter;
+  /** Of functions with an endpoint that needs a user. */
+  readonly callers?: Callers;
+}
+
+const NOBODY: Caller = { userId: '', plan: null, network: null };
 const DEFAULT_MAX_BODY_BYTES = 16 * 1024;
 
-/** The handler of one HTTP function: its endpoints, and `GET /health/<name>`. */
-export function createHttpHandler(
+/**
+ * The handler of one HTTP function: its endpoints, and `GET /health/<name>`. Throws RangeError where
+ * an endpoint needs a user and there is nothing to tell who calls.
+ */
+export function createHttpHandler<Services extends PipelineServices>(
   name: string,
-  endpoints: EndpointTable,
+  endpoints: EndpointTable<Services>,
   services: Services,
 ): HttpHandler {
-  const routes = compileRoutes(endpoints);
+  if (!services.callers && Object.values(endpoints).some(({ user }) => user)) {
+    throw new RangeError(`${name} has users and no callers`);
+  }
+  const routes = routesOf(endpoints);
   return async (request, response) => {
     const requestId = randomUUID();
     const startedAt = performance.now();
@@ -61,84 +78,64 @@ export function createHttpHandler(
   };
 }
 
-async function run(
-  endpoint: Endpoint,
+async function run<Services extends PipelineServices>(
+  endpoint: Endpoint<Services>,
   params: Readonly<Record<string, string>>,
   request: IngressRequest,
   requestId: string,
   services: Services,
 ): Promise<ApiResponse> {
   const now = services.now();
-  if (endpoint.body) checkBodyForm(request, endpoint);
-  const address = clientAddress(
-    request.headers['x-forwarded-for'],
-    request.socket.remoteAddress,
-    services.config.forwardedForPosition,
-  );
-  const user = endpoint.user
-    ? await services.userTokens.verify(request.headers.authorization, now)
-    : null;
-  const userId = user ? services.pseudonyms.user(user.issuer, user.subject) : '';
-  if (userId) refuseFlood(services, userId, now);
-  const body = endpoint.body && parseOrRefuse(endpoint.body, request.body);
-  return endpoint.handle(
-    {
-      requestId,
-      params,
-      header: (name) => request.headers[name.toLowerCase()]?.toString(),
-      body,
-      userId,
-      plan: user?.plan ?? null,
-      network: address ? services.pseudonyms.network(address) : null,
-      now,
-    },
-    services,
-  );
+  if (endpoint.body) checkBodyForm(request, endpoint.maxBodyBytes);
+  const caller = endpoint.user ? await identify(services, request, now) : NOBODY;
+  const body = endpoint.body?.read(request.body);
+  const header = (name: string) => request.headers[name.toLowerCase()]?.toString();
+  return endpoint.handle({ ...caller, requestId, params, header, body, now }, services);
 }
 
-/** Throws rate_limited before anything is asked of the database. */
-function refuseFlood({ rateLimiter }: Services, userId: string, now: Date): void {
-  const retryAfterSeconds = rateLimiter.waitSeconds(userId, now);
-  if (retryAfterSeconds > 0) {
-    throw new ServiceError('rate_limited', { reason: 'instance_flood', retryAfterSeconds });
-  }
+function identify(
+  { callers }: PipelineServices,
+  request: IngressRequest,
+  now: Date,
+): Promise<Caller> {
+  if (!callers) throw new ServiceError('internal', { reason: 'no_callers' });
+  return callers.identify(request.headers, request.socket.remoteAddress, now);
 }
 
-function checkBodyForm(request: IngressRequest, endpoint: Endpoint): void {
+function checkBodyForm(request: IngressRequest, maxBodyBytes = DEFAULT_MAX_BODY_BYTES): void {
   if (!/^application\/json\s*(?:;|$)/i.test(request.headers['content-type'] ?? '')) {
     throw new ServiceError('content_type_unsupported');
   }
-  if ((request.rawBody?.byteLength ?? 0) > (endpoint.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES)) {
+  if ((request.rawBody?.byteLength ?? 0) > maxBodyBytes) {
     throw new ServiceError('body_too_large');
   }
 }
 
-interface CompiledRoute {
+interface MethodRoute<Services> {
   readonly method: string;
-  readonly pattern: RegExp;
-  readonly endpoint: Endpoint;
+  readonly endpoint: Endpoint<Services>;
+}
+type Routes<Services> = ReturnType<typeof createRouter<MethodRoute<Services>>>;
+
+function routesOf<Services>(endpoints: EndpointTable<Services>): Routes<Services> {
+  return createRouter(
+    Object.entries(endpoints).map(([route, endpoint]) => {
+      const [method = '', path = ''] = route.split(' ');
+      return [path, { method, endpoint }] as const;
+    }),
+  );
 }
 
-function compileRoutes(endpoints: EndpointTable): readonly CompiledRoute[] {
-  return Object.entries(endpoints).map(([route, endpoint]) => {
-    const [method = '', path = ''] = route.split(' ');
-    const pattern = path.replaceAll(/:(\w+)/g, '(?<$1>[^/]{1,200})');
-    return { method, pattern: new RegExp(`^${pattern}$`), endpoint };
-  });
-}
-
-function match(routes: readonly CompiledRoute[], method: string, path: string) {
-  const here = routes.flatMap((route) => {
-    const found = route.pattern.exec(path);
-    return found ? [{ route, groups: found.groups ?? {} }] : [];
-  });
+/** Throws route_unknown and method_not_allowed. */
+function match<Services>(routes: Routes<Services>, method: string, path: string) {
+  const here = routes(path);
   if (here.length === 0) throw new ServiceError('route_unknown');
-  const chosen = here.find(({ route }) => route.method === method);
+  const chosen = here.find(({ value }) => value.method === method);
   if (!chosen) {
-    const allow = here.map(({ route }) => route.method).join(', ');
+    const allow = here.map(({ value }) => value.method).join(', ');
     throw new ServiceError('method_not_allowed', { headers: { Allow: allow } });
   }
-  return { endpoint: chosen.route.endpoint, params: { ...chosen.groups } };
+  return { endpoint: chosen.value.endpoint, params: chosen.params };
 }
 
 function health(request: IngressRequest, name: string): ApiResponse {

@@ -1,5 +1,5 @@
-import type { Services } from '../composition.ts';
 import { ServiceError } from '../errors.ts';
+import type { Emit } from '../fraud/event-delivery.ts';
 import type { EventInput } from '../fraud/events.ts';
 
 /**
@@ -7,7 +7,7 @@ import type { EventInput } from '../fraud/events.ts';
  * never sees. `observed` is read when the refusal happens, so that `work` can add what it learnt.
  */
 export async function withRefusalEvents<T>(
-  services: Services,
+  services: { readonly emit: Emit },
   now: Date,
   observed: EventInput,
   work: () => Promise<T>,

@@ -1,17 +1,21 @@
 /** `POST /v1/licences/:grantId/renewals`: a new licence for a copy that the device has already. */
 import type { z } from 'zod';
-import type { Services } from '../composition.ts';
 import { ServiceError } from '../errors.ts';
+import type { Emit } from '../fraud/event-delivery.ts';
 import type { EventInput } from '../fraud/events.ts';
-import { renewLicence } from '../grants/renewal.ts';
+import { type RenewalServices, renewLicence } from '../grants/renewal.ts';
 import { readClientData, renewClientData } from '../identity/client-data.ts';
 import { provenRequest } from '../identity/device-proof.ts';
 import { type ApiRequest, type ApiResponse, type EndpointTable, endpoint } from './endpoint.ts';
 import { withRefusalEvents } from './refusal-events.ts';
 
+interface RenewServices extends RenewalServices {
+  readonly emit: Emit;
+}
+
 const requestBody = provenRequest(2048);
 
-export const endpoints: EndpointTable = {
+export const endpoints: EndpointTable<RenewServices> = {
   'POST /v1/licences/:grantId/renewals': endpoint({
     user: true,
     body: requestBody,
@@ -21,7 +25,7 @@ export const endpoints: EndpointTable = {
 
 async function renew(
   { params, body, userId, network, now }: ApiRequest<z.infer<typeof requestBody>>,
-  services: Services,
+  services: RenewServices,
 ): Promise<ApiResponse> {
   const { data, hash } = readClientData(body.clientData, renewClientData);
   if (data.grantId !== params['grantId']) {

@@ -1,10 +1,12 @@
 /** `POST /v1/events`: what an app has observed, under a device proof, for the scoring function. */
 import { z } from 'zod';
-import type { Services } from '../composition.ts';
+import type { DocumentStore } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
+import type { Emit, EventDelivery } from '../fraud/event-delivery.ts';
 import { clientEventSchema, type EventInput, receivedEvent } from '../fraud/events.ts';
 import { limitPath } from '../fraud/limits.ts';
-import { copiesToErase } from '../grants/revocation-notice.ts';
+import { revokedCopies } from '../grants/revocation-notice.ts';
+import type { Challenges } from '../identity/challenge.ts';
 import {
   appVersion,
   challenge,
@@ -34,9 +36,17 @@ export const reportClientData = z.strictObject({
 });
 type Report = z.infer<typeof reportClientData>;
 
+interface ReportServices {
+  readonly config: { readonly limits: { readonly reportsPerDeviceMinute: number } };
+  readonly documents: Pick<DocumentStore, 'transaction'>;
+  readonly challenges: Pick<Challenges, 'verify'>;
+  readonly events: Pick<EventDelivery, 'deliver'>;
+  readonly emit: Emit;
+}
+
 const requestBody = provenRequest(MAX_CLIENT_DATA_BYTES);
 
-export const endpoints: EndpointTable = {
+export const endpoints: EndpointTable<ReportServices> = {
   'POST /v1/events': endpoint({
     user: true,
     body: requestBody,
@@ -47,7 +57,7 @@ export const endpoints: EndpointTable = {
 
 async function report(
   { body, userId, network, now }: ApiRequest<z.infer<typeof requestBody>>,
-  services: Services,
+  services: ReportServices,
 ): Promise<ApiResponse> {
   const read = readClientData(body.clientData, reportClientData);
   const { data } = read;
@@ -68,7 +78,7 @@ async function report(
 
 /** Spends the challenge and moves the device's counter; a report is taken from a blocked device too. */
 function accept(
-  services: Services,
+  services: ReportServices,
   { data, hash }: ReadClientData<Report>,
   proof: DeviceProof,
   userId: string,
@@ -87,7 +97,7 @@ function accept(
       [],
       now,
     );
-    const erase = await copiesToErase(tx, { userId, deviceId, blocked, held: data.held });
+    const erase = await revokedCopies(tx, { userId, deviceId, blocked, held: data.held });
     await commit();
     return { device, erase };
   });

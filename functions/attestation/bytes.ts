@@ -14,7 +14,7 @@ export function bufferOf(bytes: Uint8Array): Buffer {
  * True where `said` is these bytes or their unpadded base64url text: bridges to phones that take
  * nothing but text cannot pass 32 bytes of a hash on. No text of a hash is as long as a hash.
  */
-export function saysBytes(said: Uint8Array, bytes: Uint8Array): boolean {
+export function matchesBytesOrText(said: Uint8Array, bytes: Uint8Array): boolean {
   return sameBytes(said, bytes) || sameBytes(said, textOf(bytes));
 }
 

@@ -8,7 +8,7 @@ import {
   keyUsageExtension,
 } from '../../test/virtual-phones/issue-certificate.ts';
 import { type ChainOptions, validateChain } from './certificate-chain.ts';
-import type { AttestationCause } from './errors.ts';
+import type { AttestationErrorCode } from './errors.ts';
 
 const NOW = new Date('2026-11-01T12:00:00Z');
 const DAY_MS = 86_400_000;
@@ -54,7 +54,7 @@ function chainOf(...links: readonly Link[]): ChainOptions {
   return { x5c: certificates, trustAnchors: [new X509Certificate(root)], now: NOW };
 }
 
-const refused = (options: ChainOptions, code: AttestationCause) =>
+const refused = (options: ChainOptions, code: AttestationErrorCode) =>
   expect(validateChain(options)).rejects.toMatchObject({ name: 'AttestationError', code });
 
 describe('a certificate chain', () => {

@@ -1,4 +1,4 @@
-import { type AttestationCause, AttestationError } from './errors.ts';
+import { AttestationError, type AttestationErrorCode } from './errors.ts';
 
 /** One ASN.1 element; `content` and `raw` are views into the input. */
 export interface DerElement {
@@ -40,10 +40,10 @@ const MAX_CHILDREN = 512;
  */
 export class DerReader {
   readonly #bytes: Uint8Array;
-  readonly #cause: AttestationCause;
+  readonly #cause: AttestationErrorCode;
   #at = 0;
 
-  constructor(bytes: Uint8Array, cause: AttestationCause = 'malformed') {
+  constructor(bytes: Uint8Array, cause: AttestationErrorCode = 'malformed') {
     this.#bytes = bytes;
     this.#cause = cause;
   }

@@ -2,7 +2,7 @@
  * Why evidence was refused. Causes are stable words for events, logs and tests; a caller of the HTTP
  * API never sees them, so that a forger learns nothing from them.
  */
-export type AttestationCause =
+export type AttestationErrorCode =
   // The bytes themselves
   | 'malformed'
   | 'format-unknown'
@@ -91,9 +91,9 @@ export type AttestationCause =
  * whatever bytes it is given.
  */
 export class AttestationError extends Error {
-  readonly code: AttestationCause;
+  readonly code: AttestationErrorCode;
 
-  constructor(code: AttestationCause, detail?: string, options?: ErrorOptions) {
+  constructor(code: AttestationErrorCode, detail?: string, options?: ErrorOptions) {
     super(detail ? `${code}: ${detail}` : code, options);
     this.name = 'AttestationError';
     this.code = code;

@@ -4,8 +4,9 @@
  * before it there are only ciphertexts that nobody refers to, and they are deleted on failure.
  */
 import { createHash } from 'node:crypto';
-import type { DocumentTransaction } from '../cloud/documents.ts';
-import type { Services } from '../composition.ts';
+import type { DocumentStore, DocumentTransaction } from '../cloud/documents.ts';
+import type { KeyService } from '../cloud/keys.ts';
+import type { ObjectStore } from '../cloud/objects.ts';
 import { ServiceError } from '../errors.ts';
 import { FormatError } from '../formats/errors.ts';
 import { type ModelFormat, parseModel } from '../formats/format.ts';
@@ -20,6 +21,7 @@ import type { WatermarkStrength } from '../protocol/watermark-strength.ts';
 import { planMarks } from '../watermark/plan.ts';
 import { STRENGTHS } from '../watermark/strength.ts';
 import { type ModelVersion, modelPath, readModel } from './model-record.ts';
+import type { VersionKeys } from './version-keys.ts';
 
 /** A model file in the clear, wherever it lies. */
 export interface PlainModel extends ModelSource {
@@ -50,10 +52,20 @@ export interface PublishResult {
   readonly tracing: WatermarkStrength;
 }
 
-type PublishServices = Pick<
-  Services,
-  'config' | 'documents' | 'objects' | 'keys' | 'versionKeys' | 'randomBytes'
->;
+export interface PublishServices {
+  readonly config: {
+    readonly buckets: { readonly vault: string };
+    readonly maxModelBytes: number;
+    readonly tracing: WatermarkStrength;
+    readonly licenceSeconds: number;
+    readonly offlineGraceSeconds: number;
+  };
+  readonly documents: Pick<DocumentStore, 'get' | 'transaction'>;
+  readonly objects: Pick<ObjectStore, 'write' | 'delete'>;
+  readonly keys: Pick<KeyService, 'publicKeys' | 'sign'>;
+  readonly versionKeys: Pick<VersionKeys, 'wrap'>;
+  readonly randomBytes: (size: number) => Uint8Array;
+}
 
 /**
  * Throws model_invalid for a file that is no sound model, or has too few weights to be traced as

@@ -1,5 +1,5 @@
 /** Why a model file was not taken: stable words, for the publisher and for logs. */
-export type FormatCause =
+export type FormatErrorCode =
   /** Of no format we know, and nobody said to take it as it is. */
   | 'format-unknown'
   /** Not what its format prescribes. */
@@ -14,9 +14,9 @@ export type FormatCause =
 
 /** A model file was refused; the message says where in it and why. */
 export class FormatError extends Error {
-  readonly code: FormatCause;
+  readonly code: FormatErrorCode;
 
-  constructor(code: FormatCause, detail: string, options?: ErrorOptions) {
+  constructor(code: FormatErrorCode, detail: string, options?: ErrorOptions) {
     super(`${code}: ${detail}`, options);
     this.name = 'FormatError';
     this.code = code;

@@ -10,7 +10,7 @@ export interface Block {
   readonly reason: string;
   /** Ids of the rules that led to it, the heaviest first. */
   readonly rules: readonly string[];
-  /** The how-manieth block of this subject, from 1. */
+  /** The ordinal of this block among those of the subject, from 1. */
   readonly escalation: number;
   readonly createdAt: Date;
   readonly by: BlockAuthor;

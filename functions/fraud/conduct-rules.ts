@@ -4,10 +4,10 @@ import type { Rule } from './rules.ts';
 const HOUR = 3600;
 const DAY = 24 * HOUR;
 
-const signal = (cause: string, weight: number, words: string): Rule => ({
+const signal = (cause: string, weight: number, description: string): Rule => ({
   kind: 'occurrence',
   id: `rasp-${cause.replaceAll('_', '-')}`,
-  words,
+  description,
   subjects: ['user', 'device'],
   on: { types: ['rasp.signal'], causes: [cause] },
   weight,
@@ -20,20 +20,20 @@ export const CONDUCT_RULES: readonly Rule[] = [
   {
     kind: 'occurrence',
     id: 'limit-hit',
-    words: 'Keeps asking although told to slow down.',
+    description: 'Keeps asking although told to slow down.',
     subjects: ['user', 'device'],
     on: { types: ['limit.hit'] },
     weight: 10,
     halfLifeSeconds: HOUR,
     // An app that is slowed down hears of it this way.
-    free: 2,
+    allowance: 2,
     // Below a block: an app with a bad retry loop is a nuisance, not a thief.
     cap: 60,
   },
   {
     kind: 'occurrence',
     id: 'challenge-replayed',
-    words: 'Sends challenges that were spent already.',
+    description: 'Sends challenges that were spent already.',
     subjects: ['user', 'device'],
     on: { types: ['challenge.replayed'] },
     weight: 12,
@@ -43,7 +43,7 @@ export const CONDUCT_RULES: readonly Rule[] = [
   {
     kind: 'occurrence',
     id: 'counter-regressed',
-    words: 'Device proofs come with an old counter: a copied key or a replayed proof.',
+    description: 'Device proofs come with an old counter: a copied key or a replayed proof.',
     subjects: ['user', 'device'],
     on: { types: ['counter.regressed'] },
     weight: 40,
@@ -53,7 +53,7 @@ export const CONDUCT_RULES: readonly Rule[] = [
   {
     kind: 'occurrence',
     id: 'proof-failed',
-    words: 'Device proofs do not verify.',
+    description: 'Device proofs do not verify.',
     subjects: ['user'],
     on: {
       types: ['grant.refused', 'renewal.refused', 'report.refused'],
@@ -66,7 +66,7 @@ export const CONDUCT_RULES: readonly Rule[] = [
   {
     kind: 'occurrence',
     id: 'attestation-failed',
-    words: 'Tries to enrol devices that are not genuine.',
+    description: 'Tries to enrol devices that are not genuine.',
     subjects: ['user'],
     on: { types: ['device.refused'], causes: ['attestation_failed', 'device_not_trusted'] },
     weight: 11,
@@ -78,7 +78,7 @@ export const CONDUCT_RULES: readonly Rule[] = [
   {
     kind: 'occurrence',
     id: 'risk-metric',
-    words: 'Apple knows the device for attesting many keys of the app.',
+    description: 'Apple knows the device for attesting many keys of the app.',
     subjects: ['user', 'device'],
     on: { types: ['device.risk'], causes: ['risk-metric-high'] },
     weight: 25,
@@ -89,13 +89,13 @@ export const CONDUCT_RULES: readonly Rule[] = [
   {
     kind: 'occurrence',
     id: 'step-up-ignored',
-    words: 'Goes on asking without the fresh attestation that was demanded.',
+    description: 'Goes on asking without the fresh attestation that was demanded.',
     subjects: ['user'],
     on: { types: ['grant.refused'], causes: ['reattestation_required'] },
     weight: 5,
     halfLifeSeconds: DAY,
     // The first refusal brings the demand.
-    free: 1,
+    allowance: 1,
     cap: 30,
   },
   signal('jailbreak', 30, 'The app reports a jailbroken device.'),

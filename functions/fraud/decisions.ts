@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Restrictions } from './blocklist.ts';
 import type { RuleSet } from './rules.ts';
-import type { Assessment, Episode, Measure } from './scoring.ts';
+import type { Action, Assessment, Interval } from './scoring.ts';
 import { type Subject, subjectKey } from './subjects.ts';
 
 /** A decision as it is published and kept for analysts, with its reasons in words. */
@@ -34,7 +34,7 @@ export type Decision = Readonly<z.infer<typeof decisionSchema>>;
 
 /** The restrictions that the rules impose, past ones too. */
 export function restrictionsFrom(assessment: Assessment): Restrictions {
-  const { throttle, stepUp, block } = assessment.episodes;
+  const { throttle, stepUp, block } = assessment.intervals;
   return {
     ...(block && {
       block: {
@@ -65,30 +65,30 @@ export function keepingOverrides(existing: Restrictions, imposed: Restrictions):
 
 export function decisionOf(begun: {
   readonly subject: Subject;
-  readonly measure: Measure;
-  readonly episode: Episode;
+  readonly action: Action;
+  readonly interval: Interval;
   readonly escalation: number;
   readonly ruleSet: RuleSet;
   readonly shadow: boolean;
   readonly now: Date;
 }): Decision {
-  const { subject, measure, episode, escalation, ruleSet, shadow, now } = begun;
-  const words = new Map(ruleSet.rules.map((rule) => [rule.id, rule.words]));
+  const { subject, action, interval, escalation, ruleSet, shadow, now } = begun;
+  const descriptions = new Map(ruleSet.rules.map((rule) => [rule.id, rule.description]));
   return {
     schema: 1,
-    decisionId: [subjectKey(subject), measure, episode.since, ...(shadow ? ['shadow'] : [])].join(
+    decisionId: [subjectKey(subject), action, interval.since, ...(shadow ? ['shadow'] : [])].join(
       ':',
     ),
     kind: subject.kind,
     id: subject.id,
-    measure,
-    since: new Date(episode.since).toISOString(),
-    until: new Date(episode.until).toISOString(),
-    score: episode.score,
+    measure: action,
+    since: new Date(interval.since).toISOString(),
+    until: new Date(interval.until).toISOString(),
+    score: interval.score,
     escalation,
-    causes: episode.causes.map(({ rule, points, evidence }) => ({
+    causes: interval.causes.map(({ rule, points, evidence }) => ({
       rule,
-      words: words.get(rule) ?? '',
+      words: descriptions.get(rule) ?? '',
       points,
       evidence: [...evidence],
     })),

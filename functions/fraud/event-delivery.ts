@@ -6,7 +6,7 @@
  */
 import { describeError, type Log } from '../log.ts';
 import { eventMessage } from './event-message.ts';
-import type { FraudEvent } from './events.ts';
+import type { EventInput, FraudEvent } from './events.ts';
 
 /** Where an event rests: with Pub/Sub, in the outbox, or in the log alone. */
 export type RestingPlace = 'published' | 'kept' | 'logged';
@@ -23,6 +23,9 @@ export interface EventDelivery {
   /** Resolves when nothing is under way any more. */
   drain(): Promise<void>;
 }
+
+/** Delivers an event that a function of ours observed at `now`. Never rejects. */
+export type Emit = (input: EventInput, now: Date) => Promise<void>;
 
 export interface EventDeliveryOptions {
   readonly publish: (event: FraudEvent) => Promise<void>;

@@ -13,8 +13,8 @@ import {
 
 const HOUR_MS = 3_600_000;
 const horizonMs = 48 * HOUR_MS;
-const bounds: EvidenceBounds = (trail) =>
-  trail === 'events'
+const bounds: EvidenceBounds = (seriesName) =>
+  seriesName === 'events'
     ? { horizonMs, buckets: 4, perBucket: 2 }
     : { horizonMs: horizonMs / 2, buckets: 2, perBucket: 3 };
 const merge = (a: Evidence, b: Evidence) => mergeEvidence(a, b, bounds);
@@ -24,10 +24,10 @@ const single = fc
   .tuple(fc.boolean(), fc.integer({ min: 0, max: 80 * HOUR_MS }), fc.integer({ min: 0, max: 9 }))
   .map(([event, at, name]): Evidence => {
     // An event's time belongs to it: two deliveries of one event never differ in it.
-    const trails = event
+    const series = event
       ? { events: { [hourKey(`e${at}`, at)]: at } }
       : { models: { [dayKey(`m${name}`, at)]: at } };
-    return { newest: at, trails };
+    return { newest: at, series };
   });
 const several = fc
   .array(single, { maxLength: 30 })
@@ -48,10 +48,10 @@ describe('mergeEvidence', () => {
 
   it('stays within its bounds', () => {
     fc.assert(
-      fc.property(several, ({ trails, newest }) => {
-        expect(Object.keys(trails['events'] ?? {}).length).toBeLessThanOrEqual(8);
-        expect(Object.keys(trails['models'] ?? {}).length).toBeLessThanOrEqual(6);
-        for (const at of Object.values(trails['events'] ?? {})) {
+      fc.property(several, ({ series, newest }) => {
+        expect(Object.keys(series['events'] ?? {}).length).toBeLessThanOrEqual(8);
+        expect(Object.keys(series['models'] ?? {}).length).toBeLessThanOrEqual(6);
+        for (const at of Object.values(series['events'] ?? {})) {
           expect(at).toBeGreaterThan(newest - horizonMs - HOUR_MS);
         }
       }),

@@ -1,25 +1,25 @@
 /**
- * What is remembered about a subject: trails of named instants in buckets of time. Merging is the
+ * What is remembered about a subject: series of named instants in buckets of time. Merging is the
  * join of a semilattice, commutative, associative and idempotent; so events may arrive late, twice
  * or in any order, and the same events always leave the same evidence. Scores are computed from
  * evidence and never accumulated in it.
  */
 
 /** From `<bucket>:<name>` to when that was first received, in Unix milliseconds. */
-export type Trail = Readonly<Record<string, number>>;
+export type Series = Readonly<Record<string, number>>;
 
 export interface Evidence {
   /** The latest day ever merged, also of what is not remembered any more; its first millisecond. */
   readonly newest: number;
-  readonly trails: Readonly<Record<string, Trail>>;
+  readonly series: Readonly<Record<string, Series>>;
 }
 
 /**
- * How much of a trail is remembered. Whole buckets are dropped, and within a bucket the first names
+ * How much of a series is remembered. Whole buckets are dropped, and within a bucket the first names
  * are kept: both depend on the keys and the newest instant alone, so what is forgotten stays
  * forgotten when it is delivered again.
  */
-export interface TrailBounds {
+export interface SeriesBounds {
   /** Buckets that ended longer before the newest instant are dropped. */
   readonly horizonMs: number;
   /** The newest so many buckets that hold anything are kept. */
@@ -27,9 +27,9 @@ export interface TrailBounds {
   readonly perBucket: number;
 }
 
-export type EvidenceBounds = (trail: string) => TrailBounds;
+export type EvidenceBounds = (seriesName: string) => SeriesBounds;
 
-export const NO_EVIDENCE: Evidence = { newest: 0, trails: {} };
+export const NO_EVIDENCE: Evidence = { newest: 0, series: {} };
 
 /** The key of something that counts once an hour (UTC), such as an event with its own id. */
 export const hourKey = (name: string, at: number): string => keyOf(name, at, '2026-01-01T00');
@@ -46,27 +46,27 @@ export const nameOf = (key: string): string => key.slice(key.indexOf(':') + 1);
 /** Everything known from `a` and `b`, within the bounds. */
 export function mergeEvidence(a: Evidence, b: Evidence, bounds: EvidenceBounds): Evidence {
   const newest = Math.max(a.newest, b.newest);
-  const trails: Record<string, Trail> = { ...a.trails };
-  for (const [name, trail] of Object.entries({ ...a.trails, ...b.trails })) {
+  const series: Record<string, Series> = { ...a.series };
+  for (const [name, one] of Object.entries({ ...a.series, ...b.series })) {
     const bound = bounds(name);
-    const added = b.trails[name];
+    const added = b.series[name];
     const oldest = new Date(Math.max(0, newest - bound.horizonMs)).toISOString();
-    // Most trails of most events neither grow nor age: they are handed on as they are.
-    if (!added && !Object.keys(trail).some((key) => isOver(key, oldest))) continue;
-    const kept = bounded(join(a.trails[name] ?? {}, added ?? {}), oldest, bound);
-    if (kept.length > 0) trails[name] = Object.fromEntries(kept);
-    else delete trails[name];
+    // Most series of most events neither grow nor age: they are handed on as they are.
+    if (!added && !Object.keys(one).some((key) => isOver(key, oldest))) continue;
+    const kept = bounded(join(a.series[name] ?? {}, added ?? {}), oldest, bound);
+    if (kept.length > 0) series[name] = Object.fromEntries(kept);
+    else delete series[name];
   }
-  return { newest, trails };
+  return { newest, series };
 }
 
 /** True if merging `part` into `whole` would add nothing. */
 export function holds(whole: Evidence, part: Evidence): boolean {
   return (
     whole.newest >= part.newest &&
-    Object.entries(part.trails).every(([name, trail]) =>
-      Object.entries(trail).every(([key, at]) => {
-        const known = whole.trails[name]?.[key];
+    Object.entries(part.series).every(([name, one]) =>
+      Object.entries(one).every(([key, at]) => {
+        const known = whole.series[name]?.[key];
         return known !== undefined && known <= at;
       }),
     )
@@ -75,7 +75,7 @@ export function holds(whole: Evidence, part: Evidence): boolean {
 
 type Occurrence = [key: string, at: number];
 
-function join(a: Trail, b: Trail): Occurrence[] {
+function join(a: Series, b: Series): Occurrence[] {
   const merged = new Map(Object.entries(a));
   for (const [key, at] of Object.entries(b)) {
     merged.set(key, Math.min(at, merged.get(key) ?? at));
@@ -86,7 +86,7 @@ function join(a: Trail, b: Trail): Occurrence[] {
 function bounded(
   sorted: readonly Occurrence[],
   oldest: string,
-  { buckets, perBucket }: TrailBounds,
+  { buckets, perBucket }: SeriesBounds,
 ): Occurrence[] {
   const remembered = sorted.filter(([key]) => !isOver(key, oldest));
   const byBucket = Map.groupBy(remembered, ([key]) => key.slice(0, key.indexOf(':')));

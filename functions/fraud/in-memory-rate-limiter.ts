@@ -9,7 +9,7 @@ export interface InMemoryRateLimiter {
   waitSeconds(key: string, now: Date): number;
 }
 
-export interface ShieldOptions {
+export interface InMemoryRateLimiterOptions {
   readonly policy: LimitPolicy;
   /** Callers remembered; the one not heard of for longest is forgotten first. */
   readonly maxCallers: number;
@@ -18,7 +18,7 @@ export interface ShieldOptions {
 export function createInMemoryRateLimiter({
   policy,
   maxCallers,
-}: ShieldOptions): InMemoryRateLimiter {
+}: InMemoryRateLimiterOptions): InMemoryRateLimiter {
   // A Map keeps the order of insertion: what is put back last is forgotten last.
   const callers = new Map<string, LimitState>();
   return {

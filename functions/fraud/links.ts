@@ -3,13 +3,13 @@
  * a user with a blocked device, or a network with a ring he takes part in. Links come from what a
  * subject did itself, never from links of its own, so they cannot run through the whole graph.
  */
+import { linkedMembers } from './evaluators.ts';
 import type { Evidence } from './evidence.ts';
-import { linkedMembers } from './meters.ts';
-import { inOrder } from './occurrences.ts';
-import { NEIGHBOURS_TRAIL } from './recordings.ts';
+import { NEIGHBOURS_SERIES } from './recorder.ts';
 import { ringTimeline } from './ring.ts';
 import type { RuleSet } from './rules.ts';
 import type { Assessment } from './scoring.ts';
+import { inOrder } from './series.ts';
 import { type Subject, subjectKey } from './subjects.ts';
 
 /** From the key of a linked subject to the instants that link it. */
@@ -23,7 +23,7 @@ const MAX_INSTANTS = 4;
 export function linksFrom(
   ruleSet: RuleSet,
   subject: Subject,
-  { evidence, forgivenAt }: { readonly evidence: Evidence; readonly forgivenAt: number },
+  { evidence, resetAt }: { readonly evidence: Evidence; readonly resetAt: number },
   own: Assessment,
 ): Links {
   const links = new Map<string, number[]>();
@@ -31,7 +31,7 @@ export function linksFrom(
     if (rule.kind === 'ring' && subject.kind === 'network') {
       for (const { users, at } of ringTimeline(
         rule,
-        inOrder(evidence.trails[NEIGHBOURS_TRAIL] ?? {}, forgivenAt),
+        inOrder(evidence.series[NEIGHBOURS_SERIES] ?? {}, resetAt),
       )) {
         for (const id of users) {
           const key = subjectKey({ kind: 'user', id });
@@ -40,10 +40,10 @@ export function linksFrom(
         }
       }
     }
-    const { block } = own.episodes;
+    const { block } = own.intervals;
     if (rule.kind === 'linked' && rule.from === subject.kind && block) {
       const [kind] = rule.subjects;
-      for (const id of linkedMembers(evidence.trails, kind)) {
+      for (const id of linkedMembers(evidence.series, kind)) {
         links.set(subjectKey({ kind, id }), [block.since]);
       }
     }

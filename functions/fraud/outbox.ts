@@ -37,7 +37,7 @@ const entryOf = (event: FraudEvent, now: Date): DocumentData => ({
   expireAt: new Date(now.getTime() + KEPT_MS),
 });
 
-interface OutboxServices {
+export interface OutboxServices {
   readonly documents: DocumentStore;
   readonly publisher: EventPublisher;
 }

@@ -15,6 +15,17 @@ export interface PseudonymKey {
 /** The current key first, then older ones whose pseudonyms may still lie in documents. */
 export type PseudonymKeys = readonly [PseudonymKey, ...PseudonymKey[]];
 
+export interface Pseudonyms {
+  user(issuer: string, subject: string): string;
+  /** Null for what is no address. */
+  network(address: string): string | null;
+}
+
+export const createPseudonyms = (key: PseudonymKey): Pseudonyms => ({
+  user: (issuer, subject) => userPseudonym(key, issuer, subject),
+  network: (address) => networkPseudonym(key, address),
+});
+
 /** The user of an identity provider; also the `userId` in documents. */
 export function userPseudonym(key: PseudonymKey, issuer: string, subject: string): string {
   return keyed(key, 'user', issuer, subject);

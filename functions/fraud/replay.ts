@@ -1,9 +1,9 @@
-/** The judge over a map instead of a database: for history, simulation and tests. */
+/** The scorer over a map instead of a database: for history, simulation and tests. */
 import type { DocumentData } from '../cloud/documents.ts';
 import { activeRestrictions, type Restrictions } from './blocklist.ts';
 import type { Decision } from './decisions.ts';
 import type { FraudEvent } from './events.ts';
-import { createJudge, type RuleBook } from './judge.ts';
+import { createScorer, type RuleBook } from './scorer.ts';
 import { blockPath, type Subject } from './subjects.ts';
 
 export interface Replay {
@@ -16,15 +16,15 @@ export interface Replay {
 
 /** A world under these rules that begins with these documents. */
 export function createReplay(book: RuleBook, documents = new Map<string, DocumentData>()): Replay {
-  const judge = createJudge(book);
+  const scorer = createScorer(book);
   return {
     documents,
     apply(event) {
-      const changes = judge.changesOf(event);
+      const changes = scorer.changesOf(event);
       if (changes.length === 0) return [];
-      const judging = judge.judging(changes, new Date(event.receivedAt));
-      let step = judging.next();
-      while (!step.done) step = judging.next(step.value.map((path) => documents.get(path)));
+      const scoring = scorer.scoring(changes, new Date(event.receivedAt));
+      let step = scoring.next();
+      while (!step.done) step = scoring.next(step.value.map((path) => documents.get(path)));
       for (const { path, data } of step.value.writes) documents.set(path, data);
       for (const path of step.value.deletions) documents.delete(path);
       return step.value.decisions;

@@ -2,16 +2,16 @@
 import type { DocumentData, DocumentValue } from '../cloud/documents.ts';
 import { type Evidence, NO_EVIDENCE } from './evidence.ts';
 import type { Links } from './links.ts';
-import { type Assessment, MEASURES, type Measure } from './scoring.ts';
+import { ACTIONS, type Action, type Assessment } from './scoring.ts';
 import type { Subject } from './subjects.ts';
 
-/** The span of an episode, in Unix milliseconds, and the rules behind it, the heaviest first. */
+/** The span of an interval, in Unix milliseconds, and the rules behind it, the heaviest first. */
 export type Span = {
   readonly since: number;
   readonly until: number;
   readonly rules: readonly string[];
 };
-export type Spans = { readonly [M in Measure]?: Span };
+export type Spans = { readonly [M in Action]?: Span };
 
 export interface Risk {
   readonly evidence: Evidence;
@@ -19,9 +19,9 @@ export interface Risk {
   readonly links: Links;
   /** Whom this subject has linked. */
   readonly linked: Links;
-  /** An operator's pardon: evidence at or before this instant does not count. */
-  readonly forgivenAt: number;
-  /** The episodes that the restrictions show. */
+  /** Reset by an operator: evidence at or before this instant does not count. */
+  readonly resetAt: number;
+  /** The intervals that the restrictions show. */
   readonly spans: Spans;
   /** How many blocks there were. */
   readonly escalation: number;
@@ -33,7 +33,7 @@ export const NO_RISK: Risk = {
   evidence: NO_EVIDENCE,
   links: {},
   linked: {},
-  forgivenAt: 0,
+  resetAt: 0,
   spans: {},
   escalation: 0,
   shadowSpans: {},
@@ -45,11 +45,11 @@ export function riskOf(data: DocumentData | undefined): Risk {
   return {
     evidence: {
       newest: number(data['newest']),
-      trails: record(data['trails'], (trail) => record(trail, number)),
+      series: record(data['trails'], (one) => record(one, number)),
     },
     links: record(data['links'], numbers),
     linked: record(data['linked'], numbers),
-    forgivenAt: number(data['forgivenAt']),
+    resetAt: number(data['forgivenAt']),
     spans: record(data['spans'], span),
     escalation: number(data['escalation']),
     shadowSpans: record(data['shadowSpans'], span),
@@ -64,16 +64,16 @@ export function riskDocument(
   rules: string,
   horizonMs: number,
 ): DocumentData {
-  const { evidence, links, linked, forgivenAt, spans, escalation, shadowSpans } = risk;
+  const { evidence, links, linked, resetAt, spans, escalation, shadowSpans } = risk;
   const newest = Math.max(...Object.values(links).flat(), evidence.newest);
   return {
     kind: subject.kind,
     id: subject.id,
     newest: evidence.newest,
-    trails: evidence.trails,
+    trails: evidence.series,
     links,
     linked,
-    forgivenAt,
+    forgivenAt: resetAt,
     spans,
     escalation,
     shadowSpans,
@@ -84,13 +84,13 @@ export function riskDocument(
 }
 
 /** The spans of an assessment, without what led to them. */
-export function spansOf({ episodes }: Assessment): Spans {
-  const spans: { [M in Measure]?: Span } = {};
-  for (const measure of MEASURES) {
-    const episode = episodes[measure];
-    if (!episode) continue;
-    const { since, until, causes } = episode;
-    spans[measure] = { since, until, rules: causes.map(({ rule }) => rule) };
+export function spansOf({ intervals }: Assessment): Spans {
+  const spans: { [M in Action]?: Span } = {};
+  for (const action of ACTIONS) {
+    const interval = intervals[action];
+    if (!interval) continue;
+    const { since, until, causes } = interval;
+    spans[action] = { since, until, rules: causes.map(({ rule }) => rule) };
   }
   return spans;
 }
@@ -105,7 +105,7 @@ function numbers(value: DocumentValue | undefined): readonly number[] {
   return value.map(number);
 }
 
-/** Checks and does not copy: the trails of a busy network are long. */
+/** Checks and does not copy: the series of a busy network are long. */
 function record<T extends DocumentValue>(
   value: DocumentValue | undefined,
   check: (value: DocumentValue) => T,

@@ -19,8 +19,8 @@ export type Selector = z.infer<typeof selector>;
 
 const common = {
   id: z.string().regex(/^[a-z0-9-]{1,48}$/),
-  /** Why this counts, for the operator who has to judge it. */
-  words: z.string().max(200),
+  /** Why this counts, for the operator who has to scorer it. */
+  description: z.string().max(200),
   /** About whom evidence of this kind is held and scored. */
   subjects: z.array(subjectKind).min(1),
   /** The most points that this rule gives at any time. */
@@ -28,8 +28,8 @@ const common = {
 };
 
 /**
- * Each event gives `weight` points, which decay to half in `halfLifeSeconds`, of which those of `free`
- * events are borne: what an honest app does before it has heard better. `provenCap` holds
+ * Each event gives `weight` points, which decay to half in `halfLifeSeconds`, of which those of `allowance`
+ * events are allowance: what an honest app does before it has heard better. `provenCap` holds
  * instead of `cap` once a device of the subject has proven itself: what a stolen token alone can
  * do to its owner.
  */
@@ -39,12 +39,12 @@ const occurrenceRule = z.strictObject({
   on: selector,
   weight: points,
   halfLifeSeconds: seconds,
-  free: count.optional(),
+  allowance: count.optional(),
   provenCap: points.optional(),
 });
 
 /**
- * Each different member seen in the window beyond the `free` first ones gives `weight` points; where
+ * Each different member seen in the window beyond the `allowance` first ones gives `weight` points; where
  * only the new count, those that had been seen before the window do not: a new phone fetches again
  * what its user had already.
  */
@@ -55,12 +55,12 @@ const distinctRule = z.strictObject({
   member,
   newOnly: z.boolean(),
   windowSeconds,
-  free: count,
+  allowance: count,
   weight: points,
 });
 
 /**
- * Each model in the window beyond the `free` first ones that came to a device by others than its
+ * Each model in the window beyond the `allowance` first ones that came to a device by others than its
  * main user, the one with most models, gives `weight` points.
  */
 const sharedRule = z.strictObject({
@@ -68,20 +68,20 @@ const sharedRule = z.strictObject({
   ...common,
   subjects: z.tuple([z.literal('device')]),
   windowSeconds,
-  free: count,
+  allowance: count,
   weight: points,
 });
 
 /**
  * Each model that is new since the end of the latest block, if that lies within the window, gives
- * `weight` points beyond the `free` first ones.
+ * `weight` points beyond the `allowance` first ones.
  */
 const probationRule = z.strictObject({
   kind: z.literal('probation'),
   ...common,
   on: selector,
   windowSeconds,
-  free: count,
+  allowance: count,
   weight: points,
 });
 
@@ -92,13 +92,13 @@ const versionsRule = z.strictObject({
   on: selector,
   windowSeconds,
   perModel: count,
-  free: count,
+  allowance: count,
   weight: points,
 });
 
 /**
  * Each member seen in the window, longer ago than the grace time and with no event of `answers`
- * about it, gives `weight` points beyond the `free` first ones.
+ * about it, gives `weight` points beyond the `allowance` first ones.
  */
 const unansweredRule = z.strictObject({
   kind: z.literal('unanswered'),
@@ -108,7 +108,7 @@ const unansweredRule = z.strictObject({
   member,
   windowSeconds,
   graceSeconds: seconds,
-  free: count,
+  allowance: count,
   weight: points,
 });
 

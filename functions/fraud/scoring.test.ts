@@ -3,21 +3,21 @@ import { STORY_START, tell } from '../../test/fraud/story.ts';
 import { DEFAULT_RULES } from './default-rules.ts';
 import type { FraudEvent } from './events.ts';
 import { mergeEvidence, NO_EVIDENCE } from './evidence.ts';
-import { createRecorder } from './recordings.ts';
+import { createRecorder } from './recorder.ts';
 import { type Assessment, assess } from './scoring.ts';
 import type { SubjectKind } from './subjects.ts';
 
 const recorder = createRecorder([DEFAULT_RULES]);
 
-function judged(events: readonly FraudEvent[], kind: SubjectKind = 'user', forgivenAt = 0) {
-  const { trails } = events
+function judged(events: readonly FraudEvent[], kind: SubjectKind = 'user', resetAt = 0) {
+  const { series } = events
     .map((event) => recorder.evidenceOf(event, { kind, id: 'x' }) ?? NO_EVIDENCE)
     .reduce((all, one) => mergeEvidence(all, one, recorder.bounds), NO_EVIDENCE);
-  return assess(DEFAULT_RULES, kind, { trails, links: {} }, forgivenAt);
+  return assess(DEFAULT_RULES, kind, { series, links: {} }, resetAt);
 }
 
-const blockedAfter = ({ episodes }: Assessment) =>
-  episodes.block && (episodes.block.since - STORY_START) / 1000;
+const blockedAfter = ({ intervals }: Assessment) =>
+  intervals.block && (intervals.block.since - STORY_START) / 1000;
 const HOUR = 3600;
 const DAY = 24 * HOUR;
 
@@ -30,7 +30,7 @@ describe('collecting models', () => {
     }
     const assessment = judged(story.events);
     expect(blockedAfter(assessment)).toBeCloseTo(5.8);
-    expect(assessment.episodes.block?.causes.map(({ rule }) => rule)).toEqual([
+    expect(assessment.intervals.block?.causes.map(({ rule }) => rule)).toEqual([
       'limit-hit',
       'models-hour',
     ]);
@@ -48,7 +48,7 @@ describe('collecting models', () => {
       story.server(n * 600, { type: 'grant.made', model: `m${n % 4}` });
       story.client(n * 600 + 1, 'rasp.checked');
     }
-    expect(judged(story.events)).toMatchObject({ score: 0, escalation: 0, episodes: {} });
+    expect(judged(story.events)).toMatchObject({ score: 0, escalation: 0, intervals: {} });
   });
 
   it('blocks again, and longer, who goes on after the first block', () => {
@@ -57,17 +57,17 @@ describe('collecting models', () => {
     for (let n = 0; n < 9; n += 1) {
       story.server(7 * HOUR + n * 60, { type: 'grant.made', model: `n${n}` });
     }
-    const { escalation, episodes } = judged(story.events);
+    const { escalation, intervals } = judged(story.events);
     expect(escalation).toBe(2);
-    expect((episodes.block?.until ?? 0) - (episodes.block?.since ?? 0)).toBe(7 * DAY * 1000);
+    expect((intervals.block?.until ?? 0) - (intervals.block?.since ?? 0)).toBe(7 * DAY * 1000);
   });
 
   it('keeps the end of a block whatever the blocked subject tries meanwhile', () => {
     const story = tell();
     for (let n = 0; n < 9; n += 1) story.server(n, { type: 'grant.made', model: `m${n}` });
-    const before = judged(story.events).episodes.block;
+    const before = judged(story.events).intervals.block;
     for (let n = 0; n < 30; n += 1) story.server(60 + n, { type: 'limit.hit' });
-    expect(judged(story.events).episodes.block).toEqual(before);
+    expect(judged(story.events).intervals.block).toEqual(before);
     expect(judged(story.events).escalation).toBe(1);
   });
 
@@ -86,9 +86,9 @@ describe('collecting models', () => {
       story.client((2 + 2 * n) * DAY + 5, 'model.opened', { model: `n${n}` });
       story.client((2 + 2 * n) * DAY + 6, 'rasp.checked');
     }
-    const { escalation, episodes } = judged(story.events);
+    const { escalation, intervals } = judged(story.events);
     expect(escalation).toBe(2);
-    expect(episodes.block?.causes[0]?.rule).toBe('models-probation');
+    expect(intervals.block?.causes[0]?.rule).toBe('models-probation');
   });
 
   it('counts the versions of a model that are taken one after the other', () => {
@@ -145,7 +145,7 @@ describe('hostile requests', () => {
   it('does not block for the limit alone', () => {
     const story = tell();
     for (let n = 0; n < 300; n += 1) story.server(n, { type: 'limit.hit' });
-    expect(judged(story.events).episodes.block).toBeUndefined();
+    expect(judged(story.events).intervals.block).toBeUndefined();
   });
 
   it('blocks who only ever tries to enrol devices that are not genuine', () => {
@@ -163,7 +163,7 @@ describe('hostile requests', () => {
     for (let n = 0; n < 100; n += 1) {
       story.server(n * 8 * HOUR, { type: 'device.refused', cause: 'attestation_failed' });
     }
-    expect(judged(story.events).episodes).toEqual({});
+    expect(judged(story.events).intervals).toEqual({});
   });
 
   it('does not let somebody with a stolen token have its owner blocked in this way', () => {
@@ -177,7 +177,7 @@ describe('hostile requests', () => {
         device: null,
       });
     }
-    expect(Object.keys(judged(story.events).episodes)).toEqual(['watch']);
+    expect(Object.keys(judged(story.events).intervals)).toEqual(['watch']);
   });
 });
 
@@ -186,7 +186,7 @@ describe('what clients report', () => {
     const story = tell();
     for (let day = 0; day < 20; day += 1)
       story.client(day * DAY, 'rasp.signal', { cause: 'jailbreak' });
-    expect(Object.keys(judged(story.events).episodes)).toEqual(['watch']);
+    expect(Object.keys(judged(story.events).intervals)).toEqual(['watch']);
   });
 
   it('never blocks by itself, but lets a block come sooner', () => {
@@ -195,7 +195,7 @@ describe('what clients report', () => {
       story.client(0, 'rasp.signal', { cause: signal });
     }
     expect(judged(story.events).score).toBe(DEFAULT_RULES.clientCap);
-    expect(judged(story.events).episodes.stepUp).toBeUndefined();
+    expect(judged(story.events).intervals.stepUp).toBeUndefined();
     for (let n = 0; n < 6; n += 1) story.server(1 + n, { type: 'grant.made', model: `m${n}` });
     expect(blockedAfter(judged(story.events))).toBeCloseTo(5);
   });
@@ -258,7 +258,7 @@ describe('silence', () => {
 it('does not count what an operator has forgiven', () => {
   const story = tell();
   for (let n = 0; n < 9; n += 1) story.server(n, { type: 'grant.made', model: `m${n}` });
-  expect(judged(story.events, 'user', STORY_START + 8000).episodes).toEqual({});
+  expect(judged(story.events, 'user', STORY_START + 8000).intervals).toEqual({});
 });
 
 describe('a network', () => {
@@ -268,7 +268,7 @@ describe('a network', () => {
   it('is not blocked for one who collects behind it', () => {
     const story = tell();
     for (let n = 0; n < 50; n += 1) story.server(n, { type: 'grant.made', model: `m${n}` });
-    expect(judged(story.events, 'network').episodes.block).toBeUndefined();
+    expect(judged(story.events, 'network').intervals.block).toBeUndefined();
   });
 
   it('is closed to newcomers where one after the other takes other models', () => {
@@ -280,7 +280,7 @@ describe('a network', () => {
   it('is left alone where newcomers take the same models', () => {
     const story = tell();
     for (let n = 0; n < 600; n += 1) story.server(n * 10, grant(n % 200, (n * 7) % 20));
-    expect(judged(story.events, 'network').episodes).toEqual({});
+    expect(judged(story.events, 'network').intervals).toEqual({});
   });
 
   it('is left alone where people return to what they took', () => {
@@ -290,6 +290,6 @@ describe('a network', () => {
         story.server(day * DAY + n * 100, grant(n % 5, n));
       }
     }
-    expect(judged(story.events, 'network').episodes).toEqual({});
+    expect(judged(story.events, 'network').intervals).toEqual({});
   });
 });

@@ -3,15 +3,15 @@
  * told. The whole history in memory is replayed along its own time line, so a late event changes
  * the judgement exactly as if it had come in time.
  */
-import { createMeters, type Meter, type Readings } from './meters.ts';
+import { createEvaluators, type Evaluator, type History } from './evaluators.ts';
 import { isClientRule, type Rule, type RuleSet } from './rules.ts';
 import type { SubjectKind } from './subjects.ts';
 
-export const MEASURES = ['watch', 'throttle', 'stepUp', 'block'] as const;
-export type Measure = (typeof MEASURES)[number];
+export const ACTIONS = ['watch', 'throttle', 'stepUp', 'block'] as const;
+export type Action = (typeof ACTIONS)[number];
 
-/** A measure from an instant to another, both in Unix milliseconds, and what led to it. */
-export interface Episode {
+/** A action from an instant to another, both in Unix milliseconds, and what led to it. */
+export interface Interval {
   readonly since: number;
   readonly until: number;
   readonly score: number;
@@ -25,101 +25,102 @@ export interface Cause {
   readonly evidence: readonly string[];
 }
 
-/** The latest episode of each measure there ever was, within what is remembered. */
+/** The latest interval of each action there ever was, within what is remembered. */
 export interface Assessment {
   /** Points at the newest evidence. */
   readonly score: number;
   /** How many blocks there were. */
   readonly escalation: number;
-  readonly episodes: Readonly<Partial<Record<Measure, Episode>>>;
+  readonly intervals: Readonly<Partial<Record<Action, Interval>>>;
 }
 
 /**
  * A block of a network holds for newcomers only, whose devices were enrolled after it began: else
  * everybody behind a shared address would suffer.
  */
-const MEASURES_OF: Readonly<Record<SubjectKind, readonly Measure[]>> = {
-  user: MEASURES,
-  device: MEASURES,
+const ACTIONS_OF: Readonly<Record<SubjectKind, readonly Action[]>> = {
+  user: ACTIONS,
+  device: ACTIONS,
   network: ['watch', 'throttle', 'block'],
 };
 
-/** Judges a subject of this kind, leaving out what lies at or before `forgivenAt`. */
+/** Judges a subject of this kind, leaving out what lies at or before `resetAt`. */
 export function assess(
   ruleSet: RuleSet,
   kind: SubjectKind,
-  readings: Readings,
-  forgivenAt: number,
+  history: History,
+  resetAt: number,
 ): Assessment {
-  const meterOf = createMeters(readings, forgivenAt, ruleSet.memory);
-  const meters = ruleSet.rules
+  const evaluatorOf = createEvaluators(history, resetAt, ruleSet.memory);
+  const evaluators = ruleSet.rules
     .filter(({ subjects }) => (subjects as readonly SubjectKind[]).includes(kind))
     .map((rule) => ({
       rule,
       client: isClientRule(rule),
-      meter: meterOf(rule),
+      evaluator: evaluatorOf(rule),
     }))
-    .filter(({ meter }) => meter.instants.length > 0);
-  const episodes: Partial<Record<Measure, Episode>> = {};
+    .filter(({ evaluator }) => evaluator.instants.length > 0);
+  const intervals: Partial<Record<Action, Interval>> = {};
   let escalation = 0;
   let score = 0;
-  for (const at of timelineOf(meters)) {
-    score = total(ruleSet, meters, at);
-    for (const measure of MEASURES_OF[kind]) {
-      const threshold = ruleSet.thresholds[measure];
+  for (const at of timelineOf(evaluators)) {
+    score = total(ruleSet, evaluators, at);
+    for (const action of ACTIONS_OF[kind]) {
+      const threshold = ruleSet.thresholds[action];
       if (score < threshold.points) continue;
-      const current = episodes[measure];
+      const current = intervals[action];
       const running = current !== undefined && at <= current.until;
-      if (measure === 'block') {
+      if (action === 'block') {
         // What a blocked subject still tries neither prolongs its block nor makes the next longer.
         if (running) continue;
         escalation += 1;
       }
-      const hold = holdSeconds(ruleSet, measure, escalation) * 1000;
-      if (measure === 'block') for (const { meter } of meters) meter.blockedUntil?.(at + hold);
-      episodes[measure] = running
+      const hold = holdSeconds(ruleSet, action, escalation) * 1000;
+      if (action === 'block')
+        for (const { evaluator } of evaluators) evaluator.blockedUntil?.(at + hold);
+      intervals[action] = running
         ? { ...current, until: at + hold }
-        : { since: at, until: at + hold, score, causes: causesOf(meters, at) };
+        : { since: at, until: at + hold, score, causes: causesOf(evaluators, at) };
     }
   }
-  return { score, escalation, episodes };
+  return { score, escalation, intervals };
 }
 
-interface RunningMeter {
+interface RunningEvaluator {
   readonly rule: Rule;
   readonly client: boolean;
-  readonly meter: Meter;
+  readonly evaluator: Evaluator;
 }
 
-function holdSeconds(ruleSet: RuleSet, measure: Measure, escalation: number): number {
-  const { holdSeconds: hold } = ruleSet.thresholds[measure];
+function holdSeconds(ruleSet: RuleSet, action: Action, escalation: number): number {
+  const { holdSeconds: hold } = ruleSet.thresholds[action];
   if (typeof hold === 'number') return hold;
   return hold[Math.min(escalation, hold.length) - 1] ?? hold[0];
 }
 
-function timelineOf(meters: readonly RunningMeter[]): readonly number[] {
+function timelineOf(evaluators: readonly RunningEvaluator[]): readonly number[] {
   const instants = new Set<number>();
-  for (const { meter } of meters) for (const at of meter.instants) instants.add(at);
+  for (const { evaluator } of evaluators) for (const at of evaluator.instants) instants.add(at);
   return [...instants].sort((a, b) => a - b);
 }
 
-function total(ruleSet: RuleSet, meters: readonly RunningMeter[], at: number): number {
+function total(ruleSet: RuleSet, evaluators: readonly RunningEvaluator[], at: number): number {
   let server = 0;
   let client = 0;
-  for (const { meter, client: reported } of meters) {
-    const points = meter.pointsAt(at);
+  for (const { evaluator, client: reported } of evaluators) {
+    const points = evaluator.pointsAt(at);
     if (reported) client += points;
     else server += points;
   }
   return server + Math.min(client, ruleSet.clientCap);
 }
 
-function causesOf(meters: readonly RunningMeter[], at: number): readonly Cause[] {
-  return meters
-    .map(({ rule, meter }) => ({
+function causesOf(evaluators: readonly RunningEvaluator[], at: number): readonly Cause[] {
+  return evaluators
+    .map(({ rule, evaluator }) => ({
       rule: rule.id,
-      points: meter.pointsAt(at),
-      evidence: meter.evidence(),
+      points: evaluator.pointsAt(at),
+      evidence: evaluator.evidence(),
     }))
     .filter(({ points }) => points > 0)
     .sort((a, b) => b.points - a.points);

@@ -6,7 +6,7 @@ import type { DocumentData, StoredDocument } from '../cloud/documents.ts';
 import { consume, type LimitPolicy, limitDocument, limitState } from './limits.ts';
 
 export interface ShardedPolicy extends LimitPolicy {
-  /** So many that each holds a burst of at least one; and one for each write a second to be borne. */
+  /** So many that each holds a burst of at least one; and one for each write a second to be allowance. */
   readonly shards: number;
 }
 

@@ -2,19 +2,36 @@
  * May this device have this model, now? Nobody who is refused here costs a call to the key service
  * or a byte of sealing.
  */
+
+import type { AttestationPolicy } from '../attestation/policy/schema.ts';
 import { modelPath, versionFor } from '../catalogue/model-record.ts';
-import type { Services } from '../composition.ts';
+import type { DocumentStore } from '../cloud/documents.ts';
 import { type LimitPolicy, limitPath } from '../fraud/limits.ts';
+import type { Challenges } from '../identity/challenge.ts';
 import type { GrantClientData } from '../identity/client-data.ts';
 import { openDeviceCall } from '../identity/device-call.ts';
 import type { DeviceProof } from '../identity/device-proof.ts';
 import type { DeviceRecord } from '../identity/devices.ts';
-import { requireCurrentApp, requireSoundLaunch } from '../identity/enrolment.ts';
+import { requireCurrentApp, requireSoundLaunch } from '../identity/running-app.ts';
 import { toBase64url } from '../protocol/encoding.ts';
-import { grantDocument, grantPath } from './grant-record.ts';
-import { consumeQuota, planOf, quotaPath } from './quota.ts';
-import type { AdmittedGrant } from './seal-model.ts';
-import { consumeShared, sharedLimits } from './shared-limits.ts';
+import { type AdmittedGrant, grantDocument, grantPath } from './grant-record.ts';
+import { consumeQuota, type Plans, planOf, quotaPath } from './quota.ts';
+import { consumeShared, type SharedLimitRates, sharedLimits } from './shared-limits.ts';
+
+export interface AdmissionServices {
+  readonly config: {
+    readonly limits: SharedLimitRates & {
+      readonly grantsPerUserMinute: number;
+      readonly grantsPerDeviceMinute: number;
+    };
+    readonly plans: Plans;
+    readonly attestation: { readonly maxAgeSeconds: number };
+  };
+  readonly documents: Pick<DocumentStore, 'transaction'>;
+  readonly challenges: Pick<Challenges, 'verify'>;
+  readonly attestationPolicy: AttestationPolicy;
+  readonly randomBytes: (size: number) => Uint8Array;
+}
 
 export interface GrantRequest {
   readonly userId: string;
@@ -40,7 +57,7 @@ export interface Admission {
  * proof_invalid or device_not_trusted, and then nothing has changed.
  */
 export async function admit(
-  services: Services,
+  services: AdmissionServices,
   { userId, plan: claimedPlan, network, clientData, clientDataHash, proof }: GrantRequest,
   now: Date,
 ): Promise<Admission> {
@@ -75,7 +92,7 @@ export async function admit(
       now,
     );
     const writes = await consumeShared(tx, shared, documents.slice(2), now);
-    const { policy } = services.config.attestation;
+    const policy = services.attestationPolicy;
     requireCurrentApp(policy, { appId: device.appId, appVersion });
     const version = versionFor(documents[0], clientData.version, userId);
     const quota = consumeQuota(plan, documents[1], modelId, now);
@@ -100,11 +117,11 @@ const joined = (...all: readonly Readonly<Record<string, string>>[]) =>
   );
 
 /** Scoring takes a moment: what a caller can get before it must not be a collection. */
-const MOST_AT_ONCE = 8;
+const MAX_AT_ONCE = 8;
 
 const perMinute = (name: string, limit: number): LimitPolicy => ({
   name,
   limit,
   windowSeconds: 60,
-  burst: Math.min(limit, MOST_AT_ONCE),
+  burst: Math.min(limit, MAX_AT_ONCE),
 });

@@ -1,8 +1,7 @@
 /** The end of a grant whose sealing failed: no key left this process, and nobody may renew it. */
 import type { DocumentStore } from '../cloud/documents.ts';
-import { grantPath, readGrant } from './grant-record.ts';
+import { type AdmittedGrant, grantPath, readGrant } from './grant-record.ts';
 import { quotaPath, returnQuota } from './quota.ts';
-import type { AdmittedGrant } from './seal-model.ts';
 
 /**
  * Marks a grant as failed and, where `isOurFault`, gives it back to the quota of its day; once,

@@ -1,9 +1,10 @@
 /** What is kept of a grant: who got what and when. No key, no URL. */
 import { z } from 'zod';
+import type { PublishedVersion } from '../catalogue/model-record.ts';
 import type { DocumentData, DocumentStore } from '../cloud/documents.ts';
 import { ledgerKey } from '../ledger/ledger-key.ts';
 import { toBase64url } from '../protocol/encoding.ts';
-import type { AdmittedGrant } from './seal-model.ts';
+import type { SuiteName } from '../protocol/suites.ts';
 
 /** Long enough for renewals and for analysts; then the database deletes it. */
 export const GRANT_RETENTION_MS = 90 * 86_400_000;
@@ -31,6 +32,17 @@ const record = z.object({
   expireAt: z.date(),
 });
 export type GrantRecord = z.infer<typeof record>;
+
+/** A grant that was decided, as sealing needs it. */
+export interface AdmittedGrant {
+  readonly grantId: string;
+  readonly userId: string;
+  readonly deviceId: string;
+  /** The device's ephemeral HPKE public key. */
+  readonly recipientKey: Uint8Array;
+  readonly suite: SuiteName;
+  readonly version: PublishedVersion;
+}
 
 export const grantPath = (grantId: string): string => `grants/${grantId}`;
 

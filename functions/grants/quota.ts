@@ -9,10 +9,8 @@ export interface Plan {
   readonly modelsPerDay: number;
 }
 
-export type Plans = Readonly<Record<string, Plan>>;
-
-/** The plan of those whose token names none, or one that we do not know. */
-export const DEFAULT_PLAN = 'default';
+/** `default` is the plan of those whose token names none, or one that we do not know. */
+export type Plans = Readonly<Record<string, Plan>> & { readonly default: Plan };
 
 const DAY_MS = 86_400_000;
 
@@ -25,12 +23,9 @@ const record = z.object({
 
 export const quotaPath = (userId: string): string => limitPath('user', `${userId}_quota`);
 
-/** Throws RangeError where there is no default plan, which the configuration sees to. */
 export function planOf(plans: Plans, claimed: string | null): Plan {
-  const name = claimed !== null && Object.hasOwn(plans, claimed) ? claimed : DEFAULT_PLAN;
-  const plan = plans[name];
-  if (!plan) throw new RangeError('no default plan');
-  return plan;
+  const known = claimed !== null && Object.hasOwn(plans, claimed) ? plans[claimed] : undefined;
+  return known ?? plans.default;
 }
 
 export interface QuotaDecision {

@@ -2,17 +2,27 @@
  * A longer life for a copy that lies on a device already, without another download. Decided like a
  * grant, in one transaction, and refused for the same reasons.
  */
+
+import type { Manifests } from '../catalogue/manifests.ts';
 import { modelPath, versionFor } from '../catalogue/model-record.ts';
-import type { DocumentData } from '../cloud/documents.ts';
-import type { Services } from '../composition.ts';
+import type { DocumentData, DocumentStore } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
 import { type LimitPolicy, limitPath } from '../fraud/limits.ts';
+import type { Challenges } from '../identity/challenge.ts';
 import type { RenewClientData } from '../identity/client-data.ts';
 import { openDeviceCall } from '../identity/device-call.ts';
 import type { DeviceProof } from '../identity/device-proof.ts';
 import type { DeviceRecord } from '../identity/devices.ts';
 import { type GrantRecord, grantPath, readGrant } from './grant-record.ts';
+import type { LicenceIssuer } from './licence-issuer.ts';
 import { licenceTerms } from './licence-terms.ts';
+
+export interface RenewalServices {
+  readonly documents: Pick<DocumentStore, 'transaction'>;
+  readonly challenges: Pick<Challenges, 'verify'>;
+  readonly manifests: Manifests;
+  readonly licences: LicenceIssuer;
+}
 
 export interface RenewalRequest {
   readonly userId: string;
@@ -41,7 +51,7 @@ const RENEWALS_AN_HOUR: LimitPolicy = {
  * and grant_unknown for a grant that is not this device's, failed, or whose model is no longer given.
  */
 export async function renewLicence(
-  services: Services,
+  services: RenewalServices,
   { userId, clientData, clientDataHash, proof }: RenewalRequest,
   now: Date,
 ): Promise<Renewal> {

@@ -13,7 +13,7 @@ export interface HeldCopies {
 }
 
 /** Those of the held copies that were revoked, or never were this device's. */
-export async function copiesToErase(
+export async function revokedCopies(
   tx: Pick<DocumentTransaction, 'getAll'>,
   { userId, deviceId, blocked, held }: HeldCopies,
 ): Promise<readonly string[]> {

@@ -10,8 +10,8 @@ import { toBase64url } from '../protocol/encoding.ts';
 import { generateRecipientKey } from '../protocol/hpke.ts';
 import { verifyLicence } from '../protocol/licence.ts';
 import { nodeCrypto } from '../protocol/node-crypto.ts';
-import { updateGranted } from './grant-record.ts';
-import { type AdmittedGrant, sealModel } from './seal-model.ts';
+import { type AdmittedGrant, updateGranted } from './grant-record.ts';
+import { sealModel } from './seal-model.ts';
 
 const SUITE = 'P256-HKDF-SHA256-AES256GCM';
 let api: ApiHarness;

@@ -1,7 +1,8 @@
 /** Seals one version for one grant, in one streaming pass from the vault to the delivery bucket. */
-import type { StoredManifest } from '../catalogue/manifests.ts';
-import type { PublishedVersion } from '../catalogue/model-record.ts';
-import type { Services } from '../composition.ts';
+import type { Manifests, StoredManifest } from '../catalogue/manifests.ts';
+import type { VersionKeys } from '../catalogue/version-keys.ts';
+import type { DocumentStore } from '../cloud/documents.ts';
+import type { ObjectStore } from '../cloud/objects.ts';
 import { ServiceError } from '../errors.ts';
 import { fromBase64url } from '../protocol/encoding.ts';
 import { SealError } from '../protocol/errors.ts';
@@ -11,19 +12,24 @@ import { tokenDigest } from '../protocol/jws.ts';
 import { CONTENT_KEY_BYTES, deriveKeys, wipe } from '../protocol/key-schedule.ts';
 import { nodeCrypto } from '../protocol/node-crypto.ts';
 import { reseal } from '../protocol/stream.ts';
-import type { SuiteName } from '../protocol/suites.ts';
-import { updateGranted } from './grant-record.ts';
+import { type AdmittedGrant, updateGranted } from './grant-record.ts';
+import type { LicenceIssuer } from './licence-issuer.ts';
 import { licenceTerms } from './licence-terms.ts';
 import { sealedBy, sealedObjectName } from './sealed-object.ts';
 import { createMarking } from './watermarking.ts';
 
-export interface AdmittedGrant {
-  readonly grantId: string;
-  readonly userId: string;
-  readonly deviceId: string;
-  readonly recipientKey: Uint8Array;
-  readonly suite: SuiteName;
-  readonly version: PublishedVersion;
+export interface SealingServices {
+  readonly config: {
+    readonly buckets: { readonly vault: string; readonly sealed: string };
+    readonly urlTtlSeconds: number;
+    readonly sealedTtlSeconds: number;
+  };
+  readonly documents: Pick<DocumentStore, 'transaction'>;
+  readonly objects: Pick<ObjectStore, 'read' | 'write' | 'delete' | 'signReadUrl'>;
+  readonly manifests: Manifests;
+  readonly versionKeys: Pick<VersionKeys, 'unwrap'>;
+  readonly licences: LicenceIssuer;
+  readonly randomBytes: (size: number) => Uint8Array;
 }
 
 export interface SealedGrant {
@@ -41,7 +47,7 @@ export interface SealedGrant {
  * record has the digest of this one before the device has its licence.
  */
 export async function sealModel(
-  services: Services,
+  services: SealingServices,
   grant: AdmittedGrant,
   now: Date,
 ): Promise<SealedGrant> {
@@ -93,7 +99,7 @@ interface Answer {
 }
 
 async function licenceAndKey(
-  services: Services,
+  services: SealingServices,
   { grantId, userId, deviceId, version }: AdmittedGrant,
   {
     contentKey,
@@ -154,7 +160,7 @@ async function deviceOf(
 
 /** The answer for a marked copy, once the grant's record names that copy: renewals go by it. */
 async function recorded(
-  { documents }: Services,
+  { documents }: SealingServices,
   { grantId }: AdmittedGrant,
   sha256: string,
   answer: (sha256: string) => Promise<Answer>,
@@ -172,7 +178,7 @@ interface Upload {
 }
 
 async function upload(
-  { config, objects, versionKeys }: Services,
+  { config, objects, versionKeys }: SealingServices,
   { grantId, version }: AdmittedGrant,
   {
     manifest: { policy, layers },

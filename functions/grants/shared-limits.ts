@@ -1,9 +1,14 @@
 /** Limits that many callers share: those of a model and of a network. */
 import type { DocumentData, DocumentTransaction, StoredDocument } from '../cloud/documents.ts';
-import type { Config } from '../config.ts';
 import { ServiceError } from '../errors.ts';
 import { limitPath } from '../fraud/limits.ts';
 import { consumeSharded, type ShardedPolicy, shardPaths } from '../fraud/sharded-limit.ts';
+
+/** Grants in a minute, by everybody together. */
+export interface SharedLimitRates {
+  readonly grantsPerModelMinute: number;
+  readonly grantsPerNetworkMinute: number;
+}
 
 export interface SharedLimit {
   readonly policy: ShardedPolicy;
@@ -20,7 +25,7 @@ export const modelLimitPaths = (modelId: string): readonly string[] =>
   Array.from({ length: MODEL_SHARDS }, (_, shard) => `${limitPath('model', modelId)}_${shard}`);
 
 export function sharedLimits(
-  limits: Config['limits'],
+  limits: SharedLimitRates,
   modelId: string,
   network: string | null,
   random: () => number = Math.random,

@@ -4,14 +4,25 @@
  * what the call costs it. A refusal changes nothing.
  */
 import type { AppAttestExtensions } from '../attestation/app-attest/authenticator-data.ts';
-import type { DocumentData, DocumentTransaction } from '../cloud/documents.ts';
+import type { DocumentData, DocumentStore, DocumentTransaction } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
 import { activeBlock, activeRestrictions, type Restrictions } from '../fraud/blocklist.ts';
 import { consumeAll, type LimitPolicy } from '../fraud/limits.ts';
 import { blockPath } from '../fraud/subjects.ts';
-import { challengePath, spentChallengeDocument, type VerifiedChallenge } from './challenge.ts';
+import {
+  type Challenges,
+  challengePath,
+  spentChallengeDocument,
+  type VerifiedChallenge,
+} from './challenge.ts';
 import { checkDeviceProof, type DeviceProof, ownDevice } from './device-proof.ts';
 import { type DeviceRecord, devicePath } from './devices.ts';
+
+/** What a call of a device takes, at the least. */
+export interface DeviceCallServices {
+  readonly documents: Pick<DocumentStore, 'transaction'>;
+  readonly challenges: Pick<Challenges, 'verify'>;
+}
 
 export interface DeviceCall {
   readonly userId: string;

@@ -1,6 +1,5 @@
 /** Is it our app on a genuine device? From evidence to a device record, by the policy. */
 import { z } from 'zod';
-import type { AppAttestExtensions } from '../attestation/app-attest/authenticator-data.ts';
 import { AttestationServiceError } from '../attestation/errors.ts';
 import type {
   EnrolmentEvidence,
@@ -8,10 +7,7 @@ import type {
   EnrolmentTrust,
 } from '../attestation/policy/enrolment-input.ts';
 import { type EnrolmentVerdict, evaluateEnrolment } from '../attestation/policy/evaluate.ts';
-import { checkLaunch } from '../attestation/policy/evaluate-ios.ts';
-import { Findings } from '../attestation/policy/findings.ts';
 import type { AttestationPolicy } from '../attestation/policy/schema.ts';
-import { isInRange } from '../attestation/policy/version-range.ts';
 import { ServiceError } from '../errors.ts';
 import { base64urlBytes, type EnrolClientData } from './client-data.ts';
 import type { DeviceRecord } from './devices.ts';
@@ -129,38 +125,3 @@ const refusal = (
   code: 'device_not_trusted' | 'attestation_failed' | 'app_outdated',
   reason: string,
 ) => new ServiceError(code, { reason });
-
-/**
- * Judges what an assertion says about the running app (iOS 27 and later): how it came to the device,
- * and which build it is. Throws device_not_trusted where the policy enforces that.
- */
-export function requireSoundLaunch(
-  policy: AttestationPolicy,
-  app: { readonly appId: string; readonly appVersion: string },
-  extensions: AppAttestExtensions,
-): void {
-  const known = appOf(policy, app.appId);
-  if (known?.platform !== 'ios') return;
-  const rule = known.rules.find(({ versions }) => isInRange(app.appVersion, versions));
-  if (!rule) return;
-  const findings = new Findings();
-  checkLaunch(findings, extensions, rule);
-  if (findings.refusal) throw refusal('device_not_trusted', findings.refusal);
-}
-
-/** Throws app_outdated where the policy has no rule for this version of the app any more. */
-export function requireCurrentApp(
-  policy: AttestationPolicy,
-  { appId, appVersion }: { readonly appId: string; readonly appVersion: string },
-): void {
-  if (!appOf(policy, appId)?.rules.some(({ versions }) => isInRange(appVersion, versions))) {
-    throw refusal('app_outdated', 'app-version-unsupported');
-  }
-}
-
-const appOf = ({ apps }: AttestationPolicy, appId: string) =>
-  apps.find((known) =>
-    known.platform === 'ios'
-      ? `${known.teamId}.${known.bundleId}` === appId
-      : known.packageName === appId,
-  );

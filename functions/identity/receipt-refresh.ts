@@ -5,7 +5,7 @@ import {
   refreshReceipt,
 } from '../attestation/app-attest/receipt-client.ts';
 import { AttestationError } from '../attestation/errors.ts';
-import { checkRiskMetric } from '../attestation/policy/evaluate-ios.ts';
+import { checkRiskMetric } from '../attestation/policy/running-app-checks.ts';
 import type { AttestationPolicy } from '../attestation/policy/schema.ts';
 import { isInRange } from '../attestation/policy/version-range.ts';
 import type { DocumentData } from '../cloud/documents.ts';

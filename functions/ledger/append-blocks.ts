@@ -22,7 +22,10 @@ export interface LedgerRun {
   readonly grants: number;
 }
 
-type LedgerServices = { readonly documents: DocumentStore; readonly log: Log };
+export interface LedgerServices {
+  readonly documents: DocumentStore;
+  readonly log: Log;
+}
 
 /** Appends blocks until no grant is left that is old enough at `now`, or so many at most. */
 export async function appendBlocks(

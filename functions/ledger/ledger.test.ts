@@ -4,12 +4,12 @@ import fc from 'fast-check';
 import { memoryDocuments } from '../../test/doubles/memory/documents.ts';
 import type { DocumentData, DocumentStore } from '../cloud/documents.ts';
 import {
+  type AdmittedGrant,
   erasedGrantDocument,
   grantDocument,
   grantPath,
   readGrant,
 } from '../grants/grant-record.ts';
-import type { AdmittedGrant } from '../grants/seal-model.ts';
 import { toBase64url } from '../protocol/encoding.ts';
 import { appendBlocks, LEDGER_LAG_MS } from './append-blocks.ts';
 import { blockPath, HEAD_PATH, nextBlock, readBlock, readHead } from './block.ts';

@@ -11,7 +11,7 @@ export interface LedgerFault {
   /** The block's sequence; 0 for a grant that no block could hold. */
   readonly block: number;
   readonly grant?: string;
-  readonly words: string;
+  readonly description: string;
 }
 
 export interface LedgerReport {
@@ -37,10 +37,10 @@ const PAGE = 500;
 /** A fault ends the search. */
 class FaultFound extends Error {
   readonly fault: LedgerFault;
-  constructor(kind: LedgerFault['kind'], block: number, words: string, grant?: string) {
-    super(words);
+  constructor(kind: LedgerFault['kind'], block: number, description: string, grant?: string) {
+    super(description);
     this.name = 'FaultFound';
-    this.fault = { kind, block, words, ...(grant !== undefined && { grant }) };
+    this.fault = { kind, block, description, ...(grant !== undefined && { grant }) };
   }
 }
 
@@ -93,7 +93,7 @@ async function soundBlock(
   sequence: number,
   previous: Link,
 ): Promise<Block> {
-  const broken = (words: string) => new FaultFound('broken', sequence, words);
+  const broken = (description: string) => new FaultFound('broken', sequence, description);
   const data = await documents.get(blockPath(sequence));
   const block = data && readBlock(data);
   if (!block) throw broken('the block is missing or is none');

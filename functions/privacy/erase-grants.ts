@@ -1,11 +1,18 @@
 /** What an erasure does to grants: their personal fields go, and what still lies in delivery. */
 import { modelPath, readModel } from '../catalogue/model-record.ts';
-import type { StoredDocument } from '../cloud/documents.ts';
-import type { Services } from '../composition.ts';
+import type { DocumentStore, StoredDocument } from '../cloud/documents.ts';
+import type { ObjectStore } from '../cloud/objects.ts';
 import { erasedGrantDocument, type GrantRecord, readGrant } from '../grants/grant-record.ts';
 import { sealedBy, sealedObjectName } from '../grants/sealed-object.ts';
 
-export type GrantErasure = Pick<Services, 'documents' | 'objects' | 'config'>;
+export interface GrantErasure {
+  readonly documents: DocumentStore;
+  readonly objects: Pick<ObjectStore, 'delete'>;
+  readonly config: {
+    readonly buckets: { readonly sealed: string };
+    readonly sealedTtlSeconds: number;
+  };
+}
 
 const BATCH = 100;
 /** A sealed object is swept a few minutes after its time. */

@@ -6,24 +6,31 @@
 import { readModel } from '../catalogue/model-record.ts';
 import { revokeModel } from '../catalogue/revoke-model.ts';
 import type { DocumentData, DocumentStore, DocumentValue } from '../cloud/documents.ts';
-import type { Services } from '../composition.ts';
+import type { ObjectStore } from '../cloud/objects.ts';
 import { activeRestrictions, restrictionsDocument } from '../fraud/blocklist.ts';
 import { forgetSomeEvents } from '../fraud/outbox.ts';
+import type { Pseudonyms } from '../fraud/pseudonyms.ts';
 import { blockPath, riskPath } from '../fraud/subjects.ts';
 import { quotaPath } from '../grants/quota.ts';
 import { modelLimitPaths } from '../grants/shared-limits.ts';
 import { deviceIdFrom } from '../identity/devices.ts';
 import { userDevicesPath } from '../identity/user-devices.ts';
-import { eraseSomeGrants } from './erase-grants.ts';
+import { eraseSomeGrants, type GrantErasure } from './erase-grants.ts';
 import { erasurePath, readErasure } from './erasure-record.ts';
 import { deviceLimitPaths, userLimitPaths } from './limits-held.ts';
 
-export type ErasureServices = Pick<Services, 'documents' | 'objects' | 'config' | 'pseudonyms'>;
+export interface ErasureServices extends GrantErasure {
+  readonly objects: Pick<ObjectStore, 'delete' | 'list'>;
+  readonly pseudonyms: Pick<Pseudonyms, 'user'>;
+  readonly config: GrantErasure['config'] & {
+    readonly buckets: { readonly intake: string; readonly vault: string };
+  };
+}
 
 const DEVICES_A_STEP = 50;
 const MODELS_A_STEP = 10;
 /** Of a record; who was at more places is forgotten there when scoring forgets. */
-const MOST_REMEMBERED = 500;
+const MAX_REMEMBERED = 500;
 
 /** Does one step; true once nothing is left. The user's erasure record must exist. */
 export async function eraseUser(
@@ -71,7 +78,7 @@ async function remember(
     const [data] = await tx.getAll([path]);
     const { devices, networks } = readErasure(data ?? {});
     const joined = (known: readonly string[], more: readonly string[] = []) =>
-      [...new Set([...known, ...more])].slice(-MOST_REMEMBERED);
+      [...new Set([...known, ...more])].slice(-MAX_REMEMBERED);
     tx.update(path, {
       devices: joined(devices, seen.devices),
       networks: joined(networks, seen.networks),

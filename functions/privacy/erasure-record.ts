@@ -9,10 +9,10 @@ import { type Subject, subjectKey } from '../fraud/subjects.ts';
 
 const HOUR_MS = 3_600_000;
 /** As long as scoring remembers what somebody collected. */
-const MEMORY_MS = 31 * 24 * HOUR_MS;
+const RETENTION_MS = 31 * 24 * HOUR_MS;
 /** The worker comes by so often. */
 const WORKER_MS = 60_000;
-const DEVICE_MEMORY_MS = 24 * HOUR_MS;
+const DEVICE_RETENTION_MS = 24 * HOUR_MS;
 /** Events that were on their way may still be scored; after this everything is looked through again. */
 export const LATE_EVENTS_MS = HOUR_MS;
 
@@ -49,12 +49,12 @@ export function userErasure(userId: string, data: DocumentData | undefined, now:
   const before = data && readErasure(data);
   if (before && (before.enrolAgainAt > now || before.dueAt)) return { ...before, dueAt: now };
   const times = (before?.times ?? 0) + 1;
-  const awayMs = times === 1 ? HOUR_MS : MEMORY_MS;
+  const awayMs = times === 1 ? HOUR_MS : RETENTION_MS;
   return {
     ...order('user', userId, now),
     times,
     enrolAgainAt: new Date(now.getTime() + awayMs),
-    expireAt: new Date(now.getTime() + MEMORY_MS),
+    expireAt: new Date(now.getTime() + RETENTION_MS),
   };
 }
 
@@ -63,7 +63,7 @@ export const deviceErasure = (deviceId: string, now: Date): Erasure => ({
   ...order('device', deviceId, now),
   times: 1,
   enrolAgainAt: now,
-  expireAt: new Date(now.getTime() + DEVICE_MEMORY_MS),
+  expireAt: new Date(now.getTime() + DEVICE_RETENTION_MS),
 });
 
 const order = (kind: Erasure['kind'], id: string, now: Date) => ({

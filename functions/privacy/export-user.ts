@@ -10,8 +10,8 @@ import { deviceLimitPaths, userLimitPaths } from './limits-held.ts';
  * What one answer holds, some 8 MB. A plan lets who asks all day gather more in the time that
  * records are kept: then the answer says that it is not complete, and an operator's export is.
  */
-const MOST_IN_AN_ANSWER = 20_000;
-const MOST = 1_000;
+const MAX_IN_AN_ANSWER = 20_000;
+const MAX = 1_000;
 
 export interface ExportOptions {
   /**
@@ -29,11 +29,11 @@ export async function exportUser(
   { judgement }: ExportOptions,
 ) {
   const where = (field: string) => [[field, '==', userId] as const];
-  const mostGrants = judgement ? Number.POSITIVE_INFINITY : MOST_IN_AN_ANSWER;
+  const maxGrants = judgement ? Number.POSITIVE_INFINITY : MAX_IN_AN_ANSWER;
   const [devices, grants, models] = await Promise.all([
-    documents.query({ collection: 'devices', where: where('user'), limit: MOST }),
-    grantsOf(documents, userId, mostGrants),
-    documents.query({ collection: 'models', where: where('owner'), limit: MOST }),
+    documents.query({ collection: 'devices', where: where('user'), limit: MAX }),
+    grantsOf(documents, userId, maxGrants),
+    documents.query({ collection: 'models', where: where('owner'), limit: MAX }),
   ]);
   const deviceIds = devices.map(({ path }) => deviceIdFrom(path));
   const subjects: readonly Subject[] = [
@@ -52,7 +52,7 @@ export async function exportUser(
   return {
     user: userId,
     exportedAt: now,
-    complete: grants.length < mostGrants && models.length < MOST && devices.length < MOST,
+    complete: grants.length < maxGrants && models.length < MAX && devices.length < MAX,
     devices: devices.map(({ path, data }) => ({ deviceId: deviceIdFrom(path), ...data })),
     grants: grants.map(({ data: { salt: _, ledgerKey: __, ...grant } }) => grant),
     models: models.map(({ data }) => modelOf(data)),
@@ -74,19 +74,19 @@ const ERASURE = ['requestedAt', 'completedAt', 'enrolAgainAt'];
 async function grantsOf(
   documents: DocumentStore,
   userId: string,
-  most: number,
+  max: number,
 ): Promise<readonly StoredDocument[]> {
   const grants: StoredDocument[] = [];
-  while (grants.length < most) {
+  while (grants.length < max) {
     const last = grants.at(-1)?.path;
     const page = await documents.query({
       collection: 'grants',
       where: [['user', '==', userId]],
       ...(last && { after: last }),
-      limit: MOST,
+      limit: MAX,
     });
     grants.push(...page);
-    if (page.length < MOST) break;
+    if (page.length < MAX) break;
   }
   return grants;
 }

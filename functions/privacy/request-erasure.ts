@@ -1,9 +1,8 @@
 import type { DocumentTransaction } from '../cloud/documents.ts';
-import type { Services } from '../composition.ts';
 import { ServiceError } from '../errors.ts';
 import { challengePath, spentChallengeDocument } from '../identity/challenge.ts';
 import type { EraseClientData } from '../identity/client-data.ts';
-import { openDeviceCall } from '../identity/device-call.ts';
+import { type DeviceCallServices, openDeviceCall } from '../identity/device-call.ts';
 import type { DeviceProof } from '../identity/device-proof.ts';
 import { devicePath } from '../identity/devices.ts';
 import { devicesOf, userDevicesPath } from '../identity/user-devices.ts';
@@ -23,7 +22,7 @@ export interface ErasureRequest {
  * blocked. Throws challenge_invalid, challenge_spent, device_unknown or proof_invalid.
  */
 export async function requestErasure(
-  { documents, challenges }: Pick<Services, 'documents' | 'challenges'>,
+  { documents, challenges }: DeviceCallServices,
   { userId, clientData, clientDataHash, proof }: ErasureRequest,
   now: Date,
 ): Promise<Erasure> {

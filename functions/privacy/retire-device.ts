@@ -1,9 +1,8 @@
 /** A device whose key shall be good no longer: given away, sold, lost. Its grants are revoked behind it. */
 import type { DocumentData, DocumentStore, DocumentTransaction } from '../cloud/documents.ts';
-import type { Services } from '../composition.ts';
 import { ServiceError } from '../errors.ts';
 import type { RetireClientData } from '../identity/client-data.ts';
-import { openDeviceCall } from '../identity/device-call.ts';
+import { type DeviceCallServices, openDeviceCall } from '../identity/device-call.ts';
 import type { DeviceProof } from '../identity/device-proof.ts';
 import { type DeviceRecord, devicePath, readDevice } from '../identity/devices.ts';
 import { userDevicesPath, withoutDevice } from '../identity/user-devices.ts';
@@ -22,7 +21,7 @@ export interface Retirement {
  * the one that is meant is not the user's.
  */
 export async function retireDevice(
-  { documents, challenges }: Pick<Services, 'documents' | 'challenges'>,
+  { documents, challenges }: DeviceCallServices,
   { userId, clientData, clientDataHash, proof }: Retirement,
   now: Date,
 ): Promise<DeviceRecord> {

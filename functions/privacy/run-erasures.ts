@@ -1,7 +1,6 @@
 /** Carries out what erasure records order; runs may overlap, break off and be repeated. */
 import type { DocumentData } from '../cloud/documents.ts';
-import type { Services } from '../composition.ts';
-import { describeError } from '../log.ts';
+import { describeError, type Log } from '../log.ts';
 import { revokeSomeGrants } from './erase-grants.ts';
 import { type ErasureServices, eraseUser } from './erase-user.ts';
 import { type Erasure, LATE_EVENTS_MS, readErasure } from './erasure-record.ts';
@@ -11,6 +10,10 @@ const STEPS_A_RUN = 40;
 /** One that fails goes behind the others. */
 const AGAIN_AFTER_MS = 300_000;
 
+export interface ErasureRunServices extends ErasureServices {
+  readonly log: Log;
+}
+
 export interface ErasuresRun {
   readonly completed: number;
   /** Will be gone on with. */
@@ -18,10 +21,7 @@ export interface ErasuresRun {
   readonly failed: number;
 }
 
-export async function runErasures(
-  services: ErasureServices & Pick<Services, 'log'>,
-  now: Date,
-): Promise<ErasuresRun> {
+export async function runErasures(services: ErasureRunServices, now: Date): Promise<ErasuresRun> {
   const due = await services.documents.query({
     collection: 'erasures',
     where: [['dueAt', '<=', now]],

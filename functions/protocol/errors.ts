@@ -1,5 +1,5 @@
 /** Why something was not sealed, or not opened: stable words, for events and for the device's code. */
-export type SealCause =
+export type SealErrorCode =
   /** The header is not one of ours, or says what cannot be. */
   | 'container-malformed'
   /** A version of the container or of a token that this code does not know. */
@@ -35,9 +35,9 @@ export type SealCause =
 
 /** Sealing or opening was refused; `code` says why, the message adds what a developer needs. */
 export class SealError extends Error {
-  readonly code: SealCause;
+  readonly code: SealErrorCode;
 
-  constructor(code: SealCause, detail?: string, options?: ErrorOptions) {
+  constructor(code: SealErrorCode, detail?: string, options?: ErrorOptions) {
     super(detail ? `${code}: ${detail}` : code, options);
     this.name = 'SealError';
     this.code = code;

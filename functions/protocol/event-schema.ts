@@ -8,11 +8,11 @@ export type EventSource = 'server' | 'client';
 
 interface EventRow {
   readonly source: EventSource;
-  readonly words: string;
+  readonly description: string;
 }
 
-const server = (words: string) => ({ source: 'server', words }) as const;
-const client = (words: string) => ({ source: 'client', words }) as const;
+const server = (description: string) => ({ source: 'server', description }) as const;
+const client = (description: string) => ({ source: 'client', description }) as const;
 
 export const EVENT_TYPES = {
   'challenge.issued': server('A challenge was handed to a signed-in user.'),

@@ -1,6 +1,4 @@
 /** What an event-driven function is made of. */
-import type { Services } from '../composition.ts';
-
 /** The parts of a CloudEvent 1.0 that our handlers use. */
 export interface IncomingEvent {
   readonly id: string;
@@ -12,4 +10,5 @@ export interface IncomingEvent {
 /** Resolves when the event is dealt with; throws to have it delivered again. */
 export type EventHandler = (event: IncomingEvent) => Promise<void>;
 
-export type EventHandlerFactory = (services: Services) => EventHandler;
+/** Makes a handler of what it takes of a function's services. */
+export type EventHandlerFactory<Services> = (services: Services) => EventHandler;

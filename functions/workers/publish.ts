@@ -5,13 +5,22 @@
  * refused stays, for the builder to look at; the bucket's lifecycle deletes it after a day.
  */
 import { z } from 'zod';
-import { type PlainModel, publishModel } from '../catalogue/publish-model.ts';
+import { type PlainModel, type PublishServices, publishModel } from '../catalogue/publish-model.ts';
 import type { ObjectInfo, ObjectStore } from '../cloud/objects.ts';
-import type { Services } from '../composition.ts';
 import { ServiceError } from '../errors.ts';
+import type { Pseudonyms } from '../fraud/pseudonyms.ts';
 import { modelId, modelVersion } from '../identity/client-data.ts';
+import type { Log } from '../log.ts';
 import { WATERMARK_STRENGTHS, type WatermarkStrength } from '../protocol/watermark-strength.ts';
 import type { EventHandler } from './event-handler.ts';
+
+export interface IntakeServices extends PublishServices {
+  readonly config: PublishServices['config'] & { readonly buckets: { readonly intake: string } };
+  readonly objects: PublishServices['objects'] & Pick<ObjectStore, 'read' | 'stat'>;
+  readonly pseudonyms: Pick<Pseudonyms, 'user'>;
+  readonly log: Log;
+  readonly now: () => Date;
+}
 
 /** The members of Cloud Storage's StorageObjectData that matter here. */
 const finalized = z.object({
@@ -21,7 +30,7 @@ const finalized = z.object({
 });
 const objectName = z.tuple([modelId, modelVersion, z.string().min(1).max(200)]);
 
-export function createHandler(services: Services): EventHandler {
+export function createHandler(services: IntakeServices): EventHandler {
   return async (event) => {
     const parsed = finalized.safeParse(event.data);
     const { intake } = services.config.buckets;
@@ -57,7 +66,7 @@ export function createHandler(services: Services): EventHandler {
 
 const PERMANENT: ReadonlySet<string> = new Set(['model_invalid', 'version_conflict']);
 
-function publishObject(services: Services, info: ObjectInfo) {
+function publishObject(services: IntakeServices, info: ObjectInfo) {
   const parts = objectName.safeParse(info.name.split('/'));
   if (!parts.success) throw new ServiceError('model_invalid', { reason: 'object_name' });
   const [id, version] = parts.data;
@@ -74,7 +83,7 @@ function publishObject(services: Services, info: ObjectInfo) {
   );
 }
 
-function ownerOf({ pseudonyms }: Services, { metadata }: ObjectInfo): string | null {
+function ownerOf({ pseudonyms }: IntakeServices, { metadata }: ObjectInfo): string | null {
   const issuer = metadata['owner-issuer'];
   const subject = metadata['owner-subject'];
   if (!issuer && !subject) return null;
@@ -93,7 +102,11 @@ function tracingOf({ metadata }: ObjectInfo): { readonly tracing?: WatermarkStre
 }
 
 /** Of one generation: were the object overwritten meanwhile, its owner would be that of other bytes. */
-function storedModel(objects: ObjectStore, bucket: string, info: ObjectInfo): PlainModel {
+function storedModel(
+  objects: Pick<ObjectStore, 'read'>,
+  bucket: string,
+  info: ObjectInfo,
+): PlainModel {
   return {
     sizeBytes: info.sizeBytes,
     async read(offset, length) {

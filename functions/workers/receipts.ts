@@ -4,15 +4,20 @@
  * late. It is a signal for scoring and refuses nobody by itself, as Apple advises:
  * https://developer.apple.com/documentation/devicecheck/assessing-fraud-risk
  */
-import { type EndpointTable, endpoint } from '../api/endpoint.ts';
-import type { ReceiptClientOptions } from '../attestation/app-attest/receipt-client.ts';
+import type { KeyObject } from 'node:crypto';
+import type { EndpointTable } from '../api/endpoint.ts';
+import {
+  APPLE_RECEIPT_URLS,
+  type ReceiptClientOptions,
+} from '../attestation/app-attest/receipt-client.ts';
 import { AttestationServiceError } from '../attestation/errors.ts';
-import type { DocumentData, StoredDocument } from '../cloud/documents.ts';
-import type { Services } from '../composition.ts';
+import type { DocumentData, DocumentStore, StoredDocument } from '../cloud/documents.ts';
+import type { Emit } from '../fraud/event-delivery.ts';
 import type { EventInput } from '../fraud/events.ts';
 import { type DeviceRecord, deviceIdFrom, readDevice } from '../identity/devices.ts';
+import type { EnrolmentPolicy } from '../identity/enrolment.ts';
 import { dueAfterFailure, refreshStep, riskCause } from '../identity/receipt-refresh.ts';
-import { describeError } from '../log.ts';
+import { describeError, type Log } from '../log.ts';
 
 /** Devices in one run; those that are due longest come first, the rest wait for the next hour. */
 const BATCH = 500;
@@ -30,10 +35,28 @@ export interface ReceiptsRun {
   readonly outage: boolean;
 }
 
-type ReceiptServices = Pick<Services, 'documents' | 'config' | 'enrolmentPolicy' | 'emit' | 'log'>;
+export interface ReceiptServices {
+  readonly documents: Pick<DocumentStore, 'query' | 'transaction'>;
+  readonly enrolmentPolicy: Pick<EnrolmentPolicy, 'policy' | 'trust'>;
+  readonly emit: Emit;
+  readonly log: Log;
+}
 
-export const endpoints: EndpointTable = {
-  'POST /internal/receipts': endpoint({
+interface AppleConfig {
+  readonly config: {
+    readonly secrets: {
+      readonly APPLE_RECEIPT_KEY: {
+        readonly teamId: string;
+        readonly keyId: string;
+        readonly privateKeyPem: KeyObject;
+      } | null;
+    };
+    readonly attestation: { readonly appleReceiptUrl: string | undefined };
+  };
+}
+
+export const endpoints: EndpointTable<ReceiptServices & AppleConfig> = {
+  'POST /internal/receipts': {
     user: false,
     async handle({ now }, services) {
       const key = services.config.secrets.APPLE_RECEIPT_KEY;
@@ -48,7 +71,7 @@ export const endpoints: EndpointTable = {
           teamId,
           keyId,
           privateKey,
-          baseUrl: services.config.attestation.appleReceiptUrl,
+          baseUrl: services.config.attestation.appleReceiptUrl ?? APPLE_RECEIPT_URLS.production,
           fetch,
           trustAnchors: services.enrolmentPolicy.trust.appleReceipt,
           timeoutMs: TIMEOUT_MS,
@@ -58,7 +81,7 @@ export const endpoints: EndpointTable = {
       services.log(run.failed > 0 ? 'ERROR' : 'INFO', 'receipts refreshed', { ...run });
       return { status: 200, body: run };
     },
-  }),
+  },
 };
 
 /** Refreshes the receipts that are due at `now`, so many at most; one that fails does not stop the rest. */
@@ -105,7 +128,7 @@ export async function refreshReceipts(
   };
   await Promise.all(Array.from({ length: CONCURRENT }, lane));
   if (outage) {
-    // Refused credentials do not mend themselves.
+    // Refused credentials do not pass by themselves.
     const severity = outage.code === 'unauthorised' ? 'ERROR' : 'WARNING';
     services.log(severity, 'receipts put off: Apple gives none', { cause: outage.code });
   }

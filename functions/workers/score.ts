@@ -6,8 +6,8 @@ import type { Decision } from '../fraud/decisions.ts';
 import { DEFAULT_RULES } from '../fraud/default-rules.ts';
 import { readEventMessage } from '../fraud/event-message.ts';
 import type { FraudEvent } from '../fraud/events.ts';
-import { createJudge, type Judging } from '../fraud/judge.ts';
 import type { RuleSet } from '../fraud/rules.ts';
+import { createScorer, type Scoring } from '../fraud/scorer.ts';
 import type { Log } from '../log.ts';
 import type { EventHandler, EventHandlerFactory } from './event-handler.ts';
 
@@ -50,7 +50,7 @@ class PoisonError extends Error {
  */
 export function createScoreHandler(dependencies: ScoreDependencies): EventHandler {
   const { documents, publisher, rules, shadowRules, now, log } = dependencies;
-  const judge = createJudge({ live: rules, ...(shadowRules && { shadow: shadowRules }) });
+  const scorer = createScorer({ live: rules, ...(shadowRules && { shadow: shadowRules }) });
   return async ({ id, data }) => {
     let event: FraudEvent;
     try {
@@ -63,10 +63,10 @@ export function createScoreHandler(dependencies: ScoreDependencies): EventHandle
       log('ERROR', 'event moved to dead letters', { cause: error.reason, messageId: id });
       return;
     }
-    const changes = judge.changesOf(event);
+    const changes = scorer.changesOf(event);
     if (changes.length === 0) return;
     const decisions = await documents.transaction((tx) =>
-      carryOut(judge.judging(changes, now()), tx),
+      carryOut(scorer.scoring(changes, now()), tx),
     );
     for (const decision of decisions) {
       await publisher.publish('decisions', decision, { measure: decision.measure });
@@ -85,16 +85,20 @@ export function createScoreHandler(dependencies: ScoreDependencies): EventHandle
   };
 }
 
-export const createHandler: EventHandlerFactory = ({ documents, publisher, log, now }) =>
-  createScoreHandler({ documents, publisher, log, now, rules: DEFAULT_RULES });
+export const createHandler: EventHandlerFactory<Omit<ScoreDependencies, 'rules'>> = ({
+  documents,
+  publisher,
+  log,
+  now,
+}) => createScoreHandler({ documents, publisher, log, now, rules: DEFAULT_RULES });
 
-/** Runs a judging inside a transaction and returns what is to be published after it. */
+/** Runs a scoring inside a transaction and returns what is to be published after it. */
 export async function carryOut(
-  judging: Judging,
+  scoring: Scoring,
   tx: DocumentTransaction,
 ): Promise<readonly Decision[]> {
-  let step = judging.next();
-  while (!step.done) step = judging.next(await tx.getAll(step.value));
+  let step = scoring.next();
+  while (!step.done) step = scoring.next(await tx.getAll(step.value));
   for (const { path, data } of step.value.writes) tx.set(path, data);
   for (const path of step.value.deletions) tx.delete(path);
   return step.value.decisions;
@@ -120,7 +124,7 @@ function parseJson(base64: string): unknown {
   }
 }
 
-/** The message with its cause; `data` is kept as it came, so that it can be replayed when mended. */
+/** The message with its cause; `data` is kept as it came, so that it can be replayed when that is fixed. */
 function deadLetter(messageId: string, data: unknown, cause: string, now: Date) {
   const push = pushSchema.safeParse(data);
   return {

@@ -3,16 +3,24 @@
  * over, and publishes the events that wait in the outbox. Doing either twice does no harm, so sweeps
  * may overlap, fail half-way and be repeated.
  */
-import { type EndpointTable, endpoint } from '../api/endpoint.ts';
-import type { Services } from '../composition.ts';
-import { emptyOutbox } from '../fraud/outbox.ts';
+import type { EndpointTable } from '../api/endpoint.ts';
+import type { ObjectStore } from '../cloud/objects.ts';
+import type { Emit } from '../fraud/event-delivery.ts';
+import { emptyOutbox, type OutboxServices } from '../fraud/outbox.ts';
 import { readSealedObjectName } from '../grants/sealed-object.ts';
-import { describeError } from '../log.ts';
+import { describeError, type Log } from '../log.ts';
 
 const CONCURRENT_DELETES = 16;
 
-export const endpoints: EndpointTable = {
-  'POST /internal/sweep': endpoint({
+export interface SweepServices {
+  readonly config: { readonly buckets: { readonly sealed: string } };
+  readonly objects: Pick<ObjectStore, 'list' | 'delete'>;
+  readonly emit: Emit;
+  readonly log: Log;
+}
+
+export const endpoints: EndpointTable<SweepServices & OutboxServices> = {
+  'POST /internal/sweep': {
     user: false,
     async handle({ now }, services) {
       const sweeping = sweep(services, now).then((swept) => {
@@ -27,12 +35,12 @@ export const endpoints: EndpointTable = {
       await Promise.allSettled([sweeping, emptying]);
       return { status: 200, body: { ...(await sweeping), ...(await emptying) } };
     },
-  }),
+  },
 };
 
 /** Deletes every sealed object that is due at `now`; one that cannot be deleted does not stop the rest. */
 export async function sweep(
-  services: Pick<Services, 'objects' | 'config' | 'emit' | 'log'>,
+  services: SweepServices,
   now: Date,
 ): Promise<{ deleted: number; failed: number }> {
   const bucket = services.config.buckets.sealed;

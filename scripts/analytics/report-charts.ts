@@ -17,8 +17,8 @@ const ROOM_FOR_LABELS = 600;
 /** Of the widest of the usual system fonts at 13 pixels: what draws here does not know the reader's. */
 const LETTER_WIDTH = 8;
 /** Of labels beside bars. */
-const MOST_LETTERS = 44;
-const MOST_STEPS = 100;
+const MAX_LETTERS = 44;
+const MAX_STEPS = 100;
 const FONT = { fontFamily: 'system-ui, sans-serif', fontSize: 13, color: INK };
 
 /** The chart at a width in pixels. */
@@ -28,7 +28,7 @@ export function svgOf(chart: Chart, width: number): string {
   const parts = [...new Set(rows.map(({ part = '' }) => part))].sort();
   const across = bars === 'across';
   const beside = across && width >= ROOM_FOR_LABELS;
-  const letters = Math.min(Math.max(...labels.map(({ length }) => length)), MOST_LETTERS);
+  const letters = Math.min(Math.max(...labels.map(({ length }) => length)), MAX_LETTERS);
   const rowHeight = beside ? ROW_HEIGHT : TALL_ROW_HEIGHT;
   const height = across ? labels.length * rowHeight + 16 : parts.length > 1 ? 300 : 260;
   const categories = {
@@ -104,10 +104,9 @@ const sumOf = (rows: readonly Bar[], label: string, part: string): number =>
 function labelsOf({ rows, step }: Chart): readonly string[] {
   const labels = [...new Set(rows.map(({ label }) => label))];
   const [first, last] = [Number(labels[0]), Number(labels.at(-1))];
-  if (step === undefined || labels.length === 0 || (last - first) / step > MOST_STEPS)
-    return labels;
+  if (step === undefined || labels.length === 0 || (last - first) / step > MAX_STEPS) return labels;
   return Array.from({ length: (last - first) / step + 1 }, (_, i) => String(first + i * step));
 }
 
 const shortened = (label: string): string =>
-  label.length > MOST_LETTERS ? `${label.slice(0, MOST_LETTERS - 1)}…` : label;
+  label.length > MAX_LETTERS ? `${label.slice(0, MAX_LETTERS - 1)}…` : label;

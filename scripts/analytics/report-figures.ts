@@ -11,7 +11,7 @@ export interface Bar {
 export interface Chart {
   readonly title: string;
   /** What the reader should take from it, in a sentence. */
-  readonly words: string;
+  readonly description: string;
   /** `across`: labels beside bars, for names. `up`: labels below, for an order such as time. */
   readonly bars: 'across' | 'up';
   /** Labels are numbers so far apart; those between the first and the last are there without a value, too. */
@@ -41,14 +41,14 @@ const HEADLINES = `
 export const CHARTS: readonly (Omit<Chart, 'rows'> & { readonly sql: string })[] = [
   {
     title: 'Refusals by cause',
-    words: 'What the functions refused, and why.',
+    description: 'What the functions refused, and why.',
     bars: 'across',
     sql: `SELECT type || COALESCE(': ' || cause, '') AS label, SUM(refusals) AS value
           FROM refusals GROUP BY label ORDER BY value DESC, label LIMIT 15`,
   },
   {
     title: 'From asking for a model to opening it',
-    words:
+    description:
       'Pairs of a user and a model. Granted and never opened means lost on the way, or harvested.',
     bars: 'across',
     sql: `SELECT 'asked for' AS label, COUNT(*) AS value, 0 AS step FROM (
@@ -60,14 +60,14 @@ export const CHARTS: readonly (Omit<Chart, 'rows'> & { readonly sql: string })[]
   },
   {
     title: 'Blocks by main cause',
-    words: 'Which rule weighed most when a subject was blocked.',
+    description: 'Which rule weighed most when a subject was blocked.',
     bars: 'across',
     sql: `SELECT kind || ': ' || main_rule AS label, SUM(blocks) AS value
           FROM blocks GROUP BY label ORDER BY value DESC, label LIMIT 15`,
   },
   {
     title: 'Scores at a decision',
-    words: 'In steps of ten points. A measure far above its threshold came late.',
+    description: 'In steps of ten points. A measure far above its threshold came late.',
     bars: 'up',
     step: 10,
     sql: `SELECT CAST(CAST(FLOOR(score / 10) * 10 AS INT) AS VARCHAR) AS label, COUNT(*) AS value, measure AS part
@@ -76,7 +76,7 @@ export const CHARTS: readonly (Omit<Chart, 'rows'> & { readonly sql: string })[]
   },
   {
     title: 'Time to block',
-    words: 'From the first model that a user got to his first block.',
+    description: 'From the first model that a user got to his first block.',
     bars: 'up',
     sql: `SELECT CASE WHEN seconds < 60 THEN '< 1 min' WHEN seconds < 600 THEN '< 10 min'
             WHEN seconds < 3600 THEN '< 1 h' WHEN seconds < 86400 THEN '< 1 day'
@@ -88,7 +88,7 @@ export const CHARTS: readonly (Omit<Chart, 'rows'> & { readonly sql: string })[]
   },
   {
     title: 'Different models a user',
-    words: 'How many users got so many models: at the far end are hoarders, and keen users.',
+    description: 'How many users got so many models: at the far end are hoarders, and keen users.',
     bars: 'up',
     step: 1,
     sql: `SELECT CAST(models AS VARCHAR) AS label, COUNT(*) AS value
@@ -115,14 +115,14 @@ const STEPS = [
   { unit: 'day', ms: 86_400_000, letters: [0, 10] },
   { unit: 'week', ms: 7 * 86_400_000, letters: [0, 10] },
 ] as const;
-const MOST_STEPS = 90;
+const MAX_STEPS = 90;
 
 async function eventsOverTime(analytics: Analytics): Promise<Chart> {
   const [range] = await analytics.query(
     'SELECT epoch_ms(MIN(received_at)) AS first, epoch_ms(MAX(received_at)) AS last FROM events',
   );
   const [first, last] = [Number(range?.['first']), Number(range?.['last'])];
-  const step = STEPS.find(({ ms }) => (last - first) / ms < MOST_STEPS) ?? STEPS[4];
+  const step = STEPS.find(({ ms }) => (last - first) / ms < MAX_STEPS) ?? STEPS[4];
   const found = await analytics.query(
     `SELECT epoch_ms(date_trunc('${step.unit}', received_at)) AS begins, COUNT(*) AS value,
        CASE WHEN source = 'client' THEN 'from apps' WHEN outcome = 'refused' THEN 'refused'
@@ -151,7 +151,7 @@ async function eventsOverTime(analytics: Analytics): Promise<Chart> {
   });
   return {
     title: `Events by ${step.unit}`,
-    words: 'Time is UTC. What stands out is a release, a campaign or an attack.',
+    description: 'Time is UTC. What stands out is a release, a campaign or an attack.',
     bars: 'up',
     rows,
   };

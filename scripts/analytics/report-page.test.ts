@@ -15,7 +15,7 @@ const LOADS =
 const evil = '</text><script>alert("x")</script> & url(//evil.example)';
 const chart: Chart = {
   title: 'A & B',
-  words: '<b>',
+  description: '<b>',
   bars: 'across',
   rows: [{ label: evil.slice(0, 40), value: 3, part: evil.slice(0, 40) }],
 };

@@ -38,7 +38,7 @@ const headline = ({ label, value }: Headline): string =>
   `<div><dt>${escaped(label)}</dt><dd>${value.toLocaleString('en-GB')}</dd></div>`;
 
 function section(chart: Chart): string {
-  const { title, words, rows } = chart;
+  const { title, description, rows } = chart;
   const drawn = rows.some(({ value }) => value > 0)
     ? Object.entries(WIDTHS)
         .map(
@@ -47,7 +47,7 @@ function section(chart: Chart): string {
         )
         .join('') + table(rows)
     : '<p>Nothing.</p>';
-  return `<section><h2>${escaped(title)}</h2><p>${escaped(words)}</p>${drawn}</section>`;
+  return `<section><h2>${escaped(title)}</h2><p>${escaped(description)}</p>${drawn}</section>`;
 }
 
 function table(rows: readonly Bar[]): string {

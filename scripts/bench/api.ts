@@ -5,7 +5,7 @@ import {
   type PublishedVersion,
   versionFor,
 } from '../../functions/catalogue/model-record.ts';
-import { createServices, type Services } from '../../functions/composition.ts';
+import { createServices } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';
 import { sealModel } from '../../functions/grants/seal-model.ts';
 import { checkDeviceProof, deviceProof } from '../../functions/identity/device-proof.ts';
@@ -15,6 +15,7 @@ import { generateRecipientKey } from '../../functions/protocol/hpke.ts';
 import { deriveKeys } from '../../functions/protocol/key-schedule.ts';
 import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
 import { reseal } from '../../functions/protocol/stream.ts';
+import type { Services } from '../../functions/services.ts';
 import { LOCAL_ANDROID_APP } from '../../test/doubles/vendors.ts';
 import { type Stack, startStack } from '../../test/stack/stack.ts';
 import { virtualIphone } from '../../test/virtual-phones/virtual-iphone.ts';
@@ -47,7 +48,7 @@ export async function run(): Promise<Figure[]> {
     },
   });
   try {
-    const services = createServices(
+    const services = await createServices(
       loadConfig(stack.environment),
       { name: 'bench', secrets: ['CHALLENGE_SECRET', 'PSEUDONYM_SECRET'] },
       stack.clients,

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { modelPath, versionFor } from '../../functions/catalogue/model-record.ts';
-import type { Services } from '../../functions/composition.ts';
+import type { Services } from '../../functions/services.ts';
 import type { Stack } from '../../test/stack/stack.ts';
 import { virtualIphone } from '../../test/virtual-phones/virtual-iphone.ts';
 import type { Figure } from '../bench.ts';

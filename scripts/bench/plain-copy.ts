@@ -6,10 +6,11 @@ import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { createServices, type Services } from '../../functions/composition.ts';
+import { createServices } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';
 import { sealedObjectName } from '../../functions/grants/sealed-object.ts';
 import { toBase64url } from '../../functions/protocol/encoding.ts';
+import type { Services } from '../../functions/services.ts';
 import { listenOnLoopback } from '../../test/stack/ports.ts';
 import type { Stack } from '../../test/stack/stack.ts';
 
@@ -71,7 +72,7 @@ async function startServer(services: Services) {
 }
 
 if (import.meta.main) {
-  const services = createServices(loadConfig(process.env), { name: 'copy', secrets: [] });
+  const services = await createServices(loadConfig(process.env), { name: 'copy', secrets: [] });
   const { port } = await startServer(services);
   process.send?.(port);
   process.once('disconnect', () => process.exit());

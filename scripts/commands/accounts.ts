@@ -1,6 +1,5 @@
 /** What operators do about users and devices as data: look, export, erase, revoke. Each act is in the audit log. */
 import { revokeModel } from '../../functions/catalogue/revoke-model.ts';
-import type { Services } from '../../functions/composition.ts';
 import { type Subject, subjectKey } from '../../functions/fraud/subjects.ts';
 import { quotaPath } from '../../functions/grants/quota.ts';
 import { devicePath } from '../../functions/identity/devices.ts';
@@ -12,6 +11,7 @@ import { exportUser } from '../../functions/privacy/export-user.ts';
 import { deviceLimitPaths, userLimitPaths } from '../../functions/privacy/limits-held.ts';
 import { orderErasure } from '../../functions/privacy/request-erasure.ts';
 import { retireByOperator } from '../../functions/privacy/retire-device.ts';
+import type { Services } from '../../functions/services.ts';
 import { type Act, auditEntry, auditOf } from './audit.ts';
 import { explain } from './operators.ts';
 

@@ -12,7 +12,7 @@ export interface Act {
 export type AuditSubject = string;
 
 const RETENTION_MS = 400 * 86_400_000;
-const MOST_ENTRIES = 1_000;
+const MAX_ENTRIES = 1_000;
 
 /** The path and the document of an entry. */
 export function auditEntry(
@@ -49,7 +49,7 @@ export async function auditSince(
     collection: 'audit',
     where: [['at', '>=', since]],
     orderBy: ['at', 'asc'],
-    limit: MOST_ENTRIES,
+    limit: MAX_ENTRIES,
   });
   return entries.map(({ data: { expireAt: _, ...entry } }) => entry);
 }

@@ -1,8 +1,9 @@
 /** What the commands of the `modelseal` tool work with: the services of the functions, under the operator's own account. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createServices, type Services } from '../../functions/composition.ts';
+import { createServices } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';
+import type { Services } from '../../functions/services.ts';
 
 export type CommandServices = Services;
 

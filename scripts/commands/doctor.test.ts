@@ -45,7 +45,7 @@ describe('doctor', () => {
     const stack = await startStack({ inMemory: true });
     try {
       const lines: string[] = [];
-      const services = createServices(
+      const services = await createServices(
         loadConfig(stack.environment),
         { name: 'doctor', secrets: [] },
         stack.clients,
@@ -62,7 +62,7 @@ describe('doctor', () => {
     }
   });
 
-  it('finds what fails, and says what mends it', async () => {
+  it('finds what fails, and says the remedy', async () => {
     const objects = {
       ...api.services.objects,
       signReadUrl: async () => Promise.reject(new Error('signBlob is denied')),
@@ -71,7 +71,7 @@ describe('doctor', () => {
     expect(more).toEqual([]);
     expect(finding).toMatchObject({
       wrong: 'signBlob is denied',
-      mend: expect.stringContaining('roles/iam.serviceAccountTokenCreator'),
+      remedy: expect.stringContaining('roles/iam.serviceAccountTokenCreator'),
     });
   });
 
@@ -86,7 +86,7 @@ describe('doctor', () => {
       },
     };
     const [finding] = await wrong({ ...api.services, objects });
-    expect(finding?.mend).toBe('gcloud scheduler jobs run sweep');
+    expect(finding?.remedy).toBe('gcloud scheduler jobs run sweep');
   });
 });
 
@@ -108,7 +108,7 @@ describe('doctor, in a project', () => {
       expect(checks.some((check) => check.startsWith(`${name} is reached only`))).toBe(true);
       if (trigger.kind === 'schedule') expect(checks).toContain(`the job ${name} is enabled`);
     }
-    expect(findings.filter(({ mend }) => !mend)).toEqual([]);
+    expect(findings.filter(({ remedy }) => !remedy)).toEqual([]);
   });
 
   it.each<[string, (answers: Answers) => void, string]>([
@@ -250,10 +250,10 @@ describe('doctor, in a project', () => {
       },
       'gcloud builds triggers run modelseal-release',
     ],
-  ])('finds where it does not hold that %s', async (check, change, mend) => {
+  ])('finds where it does not hold that %s', async (check, change, remedy) => {
     const { findings } = await wrongAfter(change);
     expect(findings).toEqual([
-      { check, wrong: expect.any(String), mend: expect.stringContaining(mend) },
+      { check, wrong: expect.any(String), remedy: expect.stringContaining(remedy) },
     ]);
   });
 

@@ -1,5 +1,5 @@
 /**
- * `modelseal doctor`: what goes wrong most in a deployment, each finding with the command that mends
+ * `modelseal doctor`: what goes wrong most in a deployment, each finding with the command that remedies
  * it. Works by the services that the functions use, so that it runs against the local stack, too;
  * what only a project of Google Cloud has is asked of `gcloud`.
  */
@@ -26,8 +26,8 @@ export async function doctor(
 ): Promise<number> {
   const local = services.config.endpoints.kms !== undefined;
   const findings = await diagnose(services, local ? undefined : deployedProject(services.config));
-  for (const { check, wrong, mend } of findings) {
-    print(wrong === undefined ? `✓ ${check}` : `✗ ${check}: ${wrong}\n    ${mend}`);
+  for (const { check, wrong, remedy } of findings) {
+    print(wrong === undefined ? `✓ ${check}` : `✗ ${check}: ${wrong}\n    ${remedy}`);
   }
   if (local) print('  a local stack: what only a project of Google Cloud has was not looked at');
   return findings.filter(({ wrong }) => wrong !== undefined).length;

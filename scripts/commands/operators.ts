@@ -6,10 +6,10 @@ import {
   restrictionsOf,
 } from '../../functions/fraud/blocklist.ts';
 import { DEFAULT_RULES } from '../../functions/fraud/default-rules.ts';
-import { createJudge } from '../../functions/fraud/judge.ts';
 import { riskOf } from '../../functions/fraud/risk.ts';
 import type { RuleSet } from '../../functions/fraud/rules.ts';
-import { assess, MEASURES } from '../../functions/fraud/scoring.ts';
+import { createScorer } from '../../functions/fraud/scorer.ts';
+import { ACTIONS, assess } from '../../functions/fraud/scoring.ts';
 import { blockPath, riskPath, type Subject, subjectKey } from '../../functions/fraud/subjects.ts';
 import { type Act, auditEntry } from './audit.ts';
 
@@ -54,13 +54,13 @@ export async function unblock(
   rules: RuleSet = DEFAULT_RULES,
 ): Promise<void> {
   const now = services.now();
-  const judge = createJudge({ live: rules });
+  const scorer = createScorer({ live: rules });
   await services.documents.transaction(async (tx) => {
     const [data] = await tx.getAll([blockPath(subject)]);
     const { allowedUntil } = restrictionsOf(data);
-    const judging = judge.judging([{ subject, forgiveAt: now.getTime() }], now);
-    let step = judging.next();
-    while (!step.done) step = judging.next(await tx.getAll(step.value));
+    const scoring = scorer.scoring([{ subject, resetAt: now.getTime() }], now);
+    let step = scoring.next();
+    while (!step.done) step = scoring.next(await tx.getAll(step.value));
     for (const { path, data: written } of step.value.writes) {
       if (path !== blockPath(subject)) tx.set(path, written);
     }
@@ -81,25 +81,28 @@ export async function explain(
     documents.get(blockPath(subject)),
     documents.get(riskPath(subject)),
   ]);
-  const { evidence, links, forgivenAt } = riskOf(data);
-  const readings = { trails: evidence.trails, links };
-  const { score, escalation, episodes } = assess(rules, subject.kind, readings, forgivenAt);
-  const words = new Map(rules.rules.map((rule) => [rule.id, rule.words]));
+  const { evidence, links, resetAt } = riskOf(data);
+  const history = { series: evidence.series, links };
+  const { score, escalation, intervals } = assess(rules, subject.kind, history, resetAt);
+  const descriptions = new Map(rules.rules.map((rule) => [rule.id, rule.description]));
   return {
     subject: subjectKey(subject),
     restrictions: restrictionsOf(restrictions),
     score,
     escalation,
     linkedBy: Object.keys(links),
-    measures: MEASURES.flatMap((measure) => {
-      const episode = episodes[measure];
-      if (!episode) return [];
+    measures: ACTIONS.flatMap((action) => {
+      const interval = intervals[action];
+      if (!interval) return [];
       return {
-        measure,
-        since: new Date(episode.since),
-        until: new Date(episode.until),
-        score: episode.score,
-        causes: episode.causes.map((cause) => ({ ...cause, words: words.get(cause.rule) ?? '' })),
+        measure: action,
+        since: new Date(interval.since),
+        until: new Date(interval.until),
+        score: interval.score,
+        causes: interval.causes.map((cause) => ({
+          ...cause,
+          words: descriptions.get(cause.rule) ?? '',
+        })),
       };
     }),
   };

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { createServices, type Services } from '../../functions/composition.ts';
+import { createServices } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';
 import type { VerificationKey } from '../../functions/protocol/jws.ts';
+import type { Services } from '../../functions/services.ts';
 import { type Stack, startStack } from '../../test/stack/stack.ts';
 import type { VirtualPlatform } from '../../test/virtual-phones/virtual-platform.ts';
 import { LOCAL_EVENT_LOG } from '../commands/command-services.ts';
@@ -104,7 +105,7 @@ export async function tellPrologue(story: Story, inMemory: boolean): Promise<Sce
 export const silent: typeof progressBar = () => ({ update: () => undefined, end: () => undefined });
 
 async function setScene(stack: Stack): Promise<Scene> {
-  const services = createServices(
+  const services = await createServices(
     loadConfig(stack.environment),
     { name: 'demo', secrets: ['CHALLENGE_SECRET', 'PSEUDONYM_SECRET'] },
     stack.clients,

@@ -60,7 +60,7 @@ export function accessChecks(
   return [
     ...workers.map(({ name }) => ({
       check: `somebody may call ${name}`,
-      mend: `gcloud run services add-iam-policy-binding ${name} --region=${region} --role=roles/run.invoker --member=serviceAccount:INVOKER`,
+      remedy: `gcloud run services add-iam-policy-binding ${name} --region=${region} --role=roles/run.invoker --member=serviceAccount:INVOKER`,
       work: async () => {
         if ((await invokers(name)).length === 0) throw new Error('no account has run.invoker');
       },
@@ -69,7 +69,7 @@ export function accessChecks(
       const ingress = kind === 'http' ? 'internal-and-cloud-load-balancing' : 'internal';
       return {
         check: `${name} is reached only ${kind === 'http' ? 'through the load balancer' : 'by its caller'}`,
-        mend: `gcloud run services update ${name} --region=${region} --ingress=${ingress}${kind === 'http' ? '' : ' --invoker-iam-check'}   # and take run.invoker from allUsers, allAuthenticatedUsers`,
+        remedy: `gcloud run services update ${name} --region=${region} --ingress=${ingress}${kind === 'http' ? '' : ' --invoker-iam-check'}   # and take run.invoker from allUsers, allAuthenticatedUsers`,
         work: async () => {
           const annotations = (await runServices(project)).get(name)?.metadata.annotations;
           if (!annotations) throw new Error('it is not deployed');
@@ -85,7 +85,7 @@ export function accessChecks(
     }),
     {
       check: 'the grant function may sign URLs as itself (signBlob)',
-      mend: `gcloud iam service-accounts add-iam-policy-binding ${grantAccount} --member=serviceAccount:${grantAccount} --role=roles/iam.serviceAccountTokenCreator`,
+      remedy: `gcloud iam service-accounts add-iam-policy-binding ${grantAccount} --member=serviceAccount:${grantAccount} --role=roles/iam.serviceAccountTokenCreator`,
       work: async () => {
         const found = await bindings('iam', 'service-accounts', 'get-iam-policy', grantAccount);
         const may = found.some(
@@ -98,7 +98,7 @@ export function accessChecks(
     },
     {
       check: 'Pub/Sub may write dead letters',
-      mend: `gcloud pubsub topics add-iam-policy-binding ${deadLettersTopic} --role=roles/pubsub.publisher --member=serviceAccount:service-NUMBER@gcp-sa-pubsub.iam.gserviceaccount.com`,
+      remedy: `gcloud pubsub topics add-iam-policy-binding ${deadLettersTopic} --role=roles/pubsub.publisher --member=serviceAccount:service-NUMBER@gcp-sa-pubsub.iam.gserviceaccount.com`,
       work: async () => {
         const found = await bindings('pubsub', 'topics', 'get-iam-policy', deadLettersTopic);
         if (!found.some(({ role }) => role === 'roles/pubsub.publisher'))

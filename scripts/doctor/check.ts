@@ -3,13 +3,13 @@ export interface Finding {
   readonly check: string;
   /** Undefined where all is well. */
   readonly wrong?: string;
-  /** The command that mends it. */
-  readonly mend?: string;
+  /** The command that remedies it. */
+  readonly remedy?: string;
 }
 
 export interface Check {
   readonly check: string;
-  readonly mend: string;
+  readonly remedy: string;
   /** Rejects with what is wrong. */
   readonly work: () => Promise<unknown>;
 }
@@ -30,12 +30,12 @@ export interface Project {
 /** Does every check, all at once; a check that rejects is a finding, and never the end of the others. */
 export const runChecks = (checks: readonly Check[]): Promise<readonly Finding[]> =>
   Promise.all(
-    checks.map(async ({ check, mend, work }): Promise<Finding> => {
+    checks.map(async ({ check, remedy, work }): Promise<Finding> => {
       try {
         await work();
         return { check };
       } catch (error) {
-        return { check, mend, wrong: error instanceof Error ? error.message : String(error) };
+        return { check, remedy, wrong: error instanceof Error ? error.message : String(error) };
       }
     }),
   );

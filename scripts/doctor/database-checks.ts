@@ -47,7 +47,7 @@ export function databaseChecks({ gcloud }: Project, file = readIndexFile()): rea
       .filter(({ ttl }) => ttl)
       .map(({ collectionGroup, fieldPath }) => ({
         check: `${collectionGroup} are deleted at their end`,
-        mend: `gcloud firestore fields ttls update ${fieldPath} --collection-group=${collectionGroup} --enable-ttl`,
+        remedy: `gcloud firestore fields ttls update ${fieldPath} --collection-group=${collectionGroup} --enable-ttl`,
         work: async () => {
           const found = await field(collectionGroup, fieldPath, 'fields', 'ttls');
           if (found?.ttlConfig?.state !== 'ACTIVE') throw new Error('no active TTL policy');
@@ -57,7 +57,7 @@ export function databaseChecks({ gcloud }: Project, file = readIndexFile()): rea
       .filter(({ ttl }) => !ttl)
       .map(({ collectionGroup, fieldPath }) => ({
         check: `${collectionGroup}.${fieldPath} has no index`,
-        mend: `gcloud firestore indexes fields update ${fieldPath} --collection-group=${collectionGroup} --disable-indexes`,
+        remedy: `gcloud firestore indexes fields update ${fieldPath} --collection-group=${collectionGroup} --disable-indexes`,
         work: async () => {
           const found = await field(collectionGroup, fieldPath, 'indexes', 'fields');
           if (!found || (found.indexConfig?.indexes ?? []).length > 0)
@@ -66,7 +66,7 @@ export function databaseChecks({ gcloud }: Project, file = readIndexFile()): rea
       })),
     ...file.indexes.map((index) => ({
       check: `the composite index ${words(index)} is ready`,
-      mend: `gcloud firestore indexes composite create --collection-group=${index.collectionGroup} ${index.fields.map(fieldConfig).join(' ')}`,
+      remedy: `gcloud firestore indexes composite create --collection-group=${index.collectionGroup} ${index.fields.map(fieldConfig).join(' ')}`,
       work: async () => {
         const found = (await list('indexes', 'composite')).find((each) => isSame(each, index));
         if (!found) throw new Error('it is not there');

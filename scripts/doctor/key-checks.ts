@@ -31,7 +31,7 @@ export function keyChecks({ gcloud }: Project, ring: string, now: () => Date): r
     const place = `--keyring=${ring}`;
     const inHardware: Check = {
       check: `new versions of the ${key} key are made in hardware`,
-      mend: 'terraform plan   # the level of a key cannot change: it says what a new key takes',
+      remedy: 'terraform plan   # the level of a key cannot change: it says what a new key takes',
       work: async () => {
         const level = (await describe(key)).versionTemplate?.protectionLevel;
         if (level !== 'HSM') throw new Error(`they are made in ${level}`);
@@ -42,7 +42,7 @@ export function keyChecks({ gcloud }: Project, ring: string, now: () => Date): r
         inHardware,
         {
           check: `the ${key} key has a version that signs`,
-          mend: `gcloud kms keys versions create --key=${key} ${place}`,
+          remedy: `gcloud kms keys versions create --key=${key} ${place}`,
           work: async () => {
             const versions = ((await gcloud(
               ...['kms', 'keys', 'versions', 'list', `--key=${key}`, place],
@@ -56,7 +56,7 @@ export function keyChecks({ gcloud }: Project, ring: string, now: () => Date): r
       inHardware,
       {
         check: `the ${key} key's primary version is enabled`,
-        mend: `gcloud kms keys versions create --key=${key} ${place} --primary`,
+        remedy: `gcloud kms keys versions create --key=${key} ${place} --primary`,
         work: async () => {
           const state = (await describe(key)).primary?.state;
           if (state !== 'ENABLED') throw new Error(`it is ${state ?? 'not there'}`);
@@ -64,7 +64,7 @@ export function keyChecks({ gcloud }: Project, ring: string, now: () => Date): r
       },
       {
         check: `the ${key} key rotates within 90 days`,
-        mend: `gcloud kms keys update ${key} ${place} --rotation-period=90d --next-rotation-time=TOMORROW`,
+        remedy: `gcloud kms keys update ${key} ${place} --rotation-period=90d --next-rotation-time=TOMORROW`,
         work: async () => {
           const { rotationPeriod, nextRotationTime } = await describe(key);
           if (!(Number.parseInt(rotationPeriod ?? '', 10) <= MAX_ROTATION_SECONDS))

@@ -44,7 +44,7 @@ function scheduleChecks({ gcloud, region }: Project, now: () => Date): readonly 
     return [
       {
         check: `the job ${name} is enabled`,
-        mend: `gcloud scheduler jobs resume ${name} --location=${region}`,
+        remedy: `gcloud scheduler jobs resume ${name} --location=${region}`,
         work: async () => {
           const { state } = await job();
           if (state !== 'ENABLED') throw new Error(`it is ${state}`);
@@ -52,7 +52,7 @@ function scheduleChecks({ gcloud, region }: Project, now: () => Date): readonly 
       },
       {
         check: `the job ${name} ran well the last time`,
-        mend: `gcloud logging read 'resource.labels.service_name="${name}" severity>=ERROR' --limit=5   # then: gcloud scheduler jobs run ${name} --location=${region}`,
+        remedy: `gcloud logging read 'resource.labels.service_name="${name}" severity>=ERROR' --limit=5   # then: gcloud scheduler jobs run ${name} --location=${region}`,
         work: async () => {
           const { lastAttemptTime = '', status } = await job();
           if (!(now().getTime() - Date.parse(lastAttemptTime) < MISSED_RUNS * periodMs))
@@ -70,7 +70,7 @@ function alertChecks({ gcloud }: Project): readonly Check[] {
   return [
     {
       check: 'somebody is told of alerts',
-      mend: 'terraform apply   # alert_email; in the console: the channel enabled again',
+      remedy: 'terraform apply   # alert_email; in the console: the channel enabled again',
       work: async () => {
         if (!(await channels()).some(({ enabled = true }) => enabled))
           throw new Error('there is no enabled channel');
@@ -78,7 +78,8 @@ function alertChecks({ gcloud }: Project): readonly Check[] {
     },
     {
       check: 'every alert is on, and reaches somebody',
-      mend: 'gcloud alpha monitoring policies list --format="value(name,displayName,enabled)"   # then: gcloud alpha monitoring policies update NAME --enabled; terraform apply for what is missing',
+      remedy:
+        'gcloud alpha monitoring policies list --format="value(name,displayName,enabled)"   # then: gcloud alpha monitoring policies update NAME --enabled; terraform apply for what is missing',
       work: async () => {
         const on = (await channels()).filter(({ enabled = true }) => enabled);
         const names = on.map(({ name }) => name);
@@ -108,7 +109,7 @@ function billingChecks({ gcloud, id }: Project): readonly Check[] {
       // With billing on, Firestore has no quota of reads and writes but what one document takes:
       // https://cloud.google.com/firestore/quotas
       check: 'Firestore is not held to the free tier: billing is on',
-      mend: `gcloud billing projects link ${id} --billing-account=ACCOUNT`,
+      remedy: `gcloud billing projects link ${id} --billing-account=ACCOUNT`,
       work: async () => {
         if (!(await billing()).billingEnabled)
           throw new Error('20,000 writes a day are all that it takes');
@@ -116,7 +117,7 @@ function billingChecks({ gcloud, id }: Project): readonly Check[] {
     },
     {
       check: 'a budget watches the cost',
-      mend: 'terraform apply   # billing_account and monthly_budget',
+      remedy: 'terraform apply   # billing_account and monthly_budget',
       work: async () => {
         const account = (await billing()).billingAccountName?.split('/')[1] ?? '';
         const { projectNumber } = (await gcloud('projects', 'describe', id)) as {

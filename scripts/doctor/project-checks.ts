@@ -20,12 +20,12 @@ export function projectChecks(
   return [
     {
       check: 'the project is the one that is meant',
-      mend: `gcloud config set project ${project.id}`,
+      remedy: `gcloud config set project ${project.id}`,
       work: () => project.gcloud('projects', 'describe', project.id),
     },
     {
       check: 'this clock is right',
-      mend: 'sudo systemctl restart systemd-timesyncd',
+      remedy: 'sudo systemctl restart systemd-timesyncd',
       work: async () => {
         const skewMs = Math.abs((await project.googleTime()).getTime() - now().getTime());
         if (!(skewMs < MAX_SKEW_MS)) throw new Error(`it is ${Math.round(skewMs / 1000)} s off`);
@@ -40,7 +40,8 @@ export function projectChecks(
       // Cloud Build makes `built-by-cloud-build` with its first image in a project:
       // https://cloud.google.com/binary-authorization/docs/deploy-cloud-build
       check: 'whoever must attest images is there',
-      mend: 'gcloud builds triggers run modelseal-release --branch=main   # the first image that Cloud Build makes brings its attestor',
+      remedy:
+        'gcloud builds triggers run modelseal-release --branch=main   # the first image that Cloud Build makes brings its attestor',
       work: async () => {
         const policy = (await project.gcloud('container', 'binauthz', 'policy', 'export')) as {
           readonly defaultAdmissionRule?: { readonly requireAttestationsBy?: readonly string[] };

@@ -91,7 +91,7 @@ export function quotaChecks(project: Project): readonly Check[] {
   // What is needed is known only once the services are: the names of the checks are not.
   return quotaNeeds(new Map()).map(({ what, service, metric }, index) => ({
     check: what,
-    mend: `gcloud beta quotas preferences create --service=${service} --quota-id=QUOTA --preferred-value=NEED --dimensions=region=${region} --project=${id}   # or lower max_instances`,
+    remedy: `gcloud beta quotas preferences create --service=${service} --quota-id=QUOTA --preferred-value=NEED --dimensions=region=${region} --project=${id}   # or lower max_instances`,
     work: async () => {
       const need = quotaNeeds(await scales())[index];
       if (!need || need.amount === 0) throw new Error('no function that needs it is deployed');

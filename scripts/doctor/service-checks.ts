@@ -1,5 +1,5 @@
 /** What every deployment must be able to do, by the services that the functions use: a local stack, too. */
-import type { Services } from '../../functions/composition.ts';
+import type { Services } from '../../functions/services.ts';
 import type { Check } from './check.ts';
 
 export type CheckedServices = Pick<
@@ -17,22 +17,23 @@ export function serviceChecks(services: CheckedServices): readonly Check[] {
   return [
     {
       check: 'the database answers',
-      mend: 'terraform apply   # or give yourself roles/datastore.user',
+      remedy: 'terraform apply   # or give yourself roles/datastore.user',
       work: () => documents.get('models/doctor'),
     },
     {
       check: 'the vault is there',
-      mend: `gcloud storage buckets describe gs://${vault}`,
+      remedy: `gcloud storage buckets describe gs://${vault}`,
       work: () => objects.stat(vault, 'doctor'),
     },
     {
       check: 'URLs can be signed by this account (signBlob)',
-      mend: 'gcloud iam service-accounts add-iam-policy-binding ACCOUNT --member=serviceAccount:ACCOUNT --role=roles/iam.serviceAccountTokenCreator',
+      remedy:
+        'gcloud iam service-accounts add-iam-policy-binding ACCOUNT --member=serviceAccount:ACCOUNT --role=roles/iam.serviceAccountTokenCreator',
       work: () => objects.signReadUrl(sealed, 'doctor', new Date(now().getTime() + 60_000)),
     },
     {
       check: 'the vault key wraps and unwraps',
-      mend: `gcloud kms keys versions list --key=vault --keyring=${ring}`,
+      remedy: `gcloud kms keys versions list --key=vault --keyring=${ring}`,
       work: async () => {
         const secret = randomBytes(32);
         const aad = new TextEncoder().encode('modelseal/doctor');
@@ -42,12 +43,12 @@ export function serviceChecks(services: CheckedServices): readonly Check[] {
     },
     ...(['manifest', 'licence'] as const).map((key) => ({
       check: `the ${key} key has an enabled version`,
-      mend: `gcloud kms keys versions create --key=${key} --keyring=${ring}`,
+      remedy: `gcloud kms keys versions create --key=${key} --keyring=${ring}`,
       work: () => keys.publicKeys(key),
     })),
     {
       check: 'sealed objects end in time',
-      mend: 'gcloud scheduler jobs run sweep',
+      remedy: 'gcloud scheduler jobs run sweep',
       work: async () => {
         const graceMs = (config.sealedTtlSeconds + SWEEP_GRACE_SECONDS) * 1000;
         const late = new Date(now().getTime() - graceMs);

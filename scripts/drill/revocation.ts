@@ -5,9 +5,9 @@
  */
 import { randomBytes } from 'node:crypto';
 import { publishModel } from '../../functions/catalogue/publish-model.ts';
-import type { Services } from '../../functions/composition.ts';
 import { sourceOf } from '../../functions/formats/random-access.ts';
 import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
+import type { Services } from '../../functions/services.ts';
 import { ApiClient } from '../../sdk/typescript/api/api-client.ts';
 import { ApiError } from '../../sdk/typescript/api/api-error.ts';
 import { ModelSealClient } from '../../sdk/typescript/client.ts';
@@ -58,7 +58,7 @@ const ACTS: Readonly<Record<string, Acting>> = {
 };
 
 /** Gives up on what has not taken effect after so many attempts. */
-const MOST_ATTEMPTS = 50;
+const MAX_ATTEMPTS = 50;
 
 export async function revocationDrill(
   ground: DrillGround,
@@ -86,15 +86,15 @@ async function hold(
   const startedAt = clock();
   await act(services, { model, userId: ground.userId(user), deviceId });
   let grantedMeanwhile = 0;
-  while (refusals.length === 0 && grantedMeanwhile < MOST_ATTEMPTS) {
+  while (refusals.length === 0 && grantedMeanwhile < MAX_ATTEMPTS) {
     // A retired device enrols anew by itself and then gets a grant of its own: the refusal counts.
     const granted = await client.grant(model, '1').catch(unlessRefused);
     if (granted && refusals.length === 0) grantedMeanwhile += 1;
   }
   const [first] = refusals;
-  if (!first) throw new Error(`${what}: not refused after ${MOST_ATTEMPTS} grants`);
+  if (!first) throw new Error(`${what}: not refused after ${MAX_ATTEMPTS} grants`);
   let erasedAt: number | undefined;
-  for (let attempt = 0; erasedAt === undefined && attempt < MOST_ATTEMPTS; attempt += 1) {
+  for (let attempt = 0; erasedAt === undefined && attempt < MAX_ATTEMPTS; attempt += 1) {
     const erase = await client.report([], [grantId]);
     if (erase.includes(grantId)) erasedAt = clock();
   }
@@ -112,7 +112,7 @@ function unlessRefused(error: unknown): undefined {
   if (!(error instanceof ApiError) || error.status === 0 || error.status >= 500) throw error;
 }
 
-/** A phone that notes each refusal of a grant, also one that the SDK mends. */
+/** A phone that notes each refusal of a grant, also one that the SDK remedies. */
 function phone({ baseUrl, token, platform }: DrillGround, user: string, clock: () => number) {
   const refusals: { readonly code: string; readonly at: number }[] = [];
   const api = new ApiClient({

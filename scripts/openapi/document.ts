@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { EndpointTable } from '../../functions/api/endpoint.ts';
 import { ERRORS } from '../../functions/errors.ts';
 import { FUNCTIONS } from '../../functions/registry.ts';
+import type { Services } from '../../functions/services.ts';
 import { ANSWERS } from './answers.ts';
 
 export interface Operation {
@@ -28,7 +29,7 @@ export async function openApiDocument(version: string): Promise<OpenApiDocument>
   const described = new Set<string>();
   for (const entry of FUNCTIONS) {
     if (entry.trigger.kind !== 'http') continue;
-    const { endpoints } = (await entry.load()) as { endpoints: EndpointTable };
+    const { endpoints } = (await entry.load()) as { endpoints: EndpointTable<Services> };
     for (const [route, endpoint] of Object.entries(endpoints)) {
       const [method = '', path = ''] = route.split(' ');
       const template = path.replaceAll(/:(\w+)/g, '{$1}');
@@ -82,7 +83,11 @@ const jsonSchema = (schema: z.ZodType, io: 'input' | 'output'): object => {
   return rest;
 };
 
-function operationOf(name: string, route: string, endpoint: EndpointTable[string]): Operation {
+function operationOf(
+  name: string,
+  route: string,
+  endpoint: EndpointTable<Services>[string],
+): Operation {
   const described = ANSWERS[route];
   if (!described) throw new Error(`no description of ${route}`);
   const { summary, clientData, status, answer } = described;
@@ -106,7 +111,7 @@ function operationOf(name: string, route: string, endpoint: EndpointTable[string
         required: true,
         content: {
           'application/json': {
-            schema: jsonSchema(endpoint.body, 'input'),
+            schema: jsonSchema(endpoint.body.schema, 'input'),
             ...(clientData && { 'x-client-data': jsonSchema(clientData, 'input') }),
           },
         },

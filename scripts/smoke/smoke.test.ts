@@ -23,7 +23,7 @@ const folder = mkdtempSync(join(tmpdir(), 'modelseal-smoke-'));
 
 beforeAll(async () => {
   stack = await startStack({ inMemory: true });
-  const services = createServices(
+  const services = await createServices(
     loadConfig(stack.environment),
     { name: 'smoke', secrets: ['PSEUDONYM_SECRET'] },
     stack.clients,

@@ -1,9 +1,9 @@
 /** From a leaked file to the grants it names: which version it was, and whose copy. */
 import { createHash } from 'node:crypto';
 import type { PublishedVersion } from '../../functions/catalogue/model-record.ts';
-import type { Services } from '../../functions/composition.ts';
 import { type GrantRecord, grantPath, readGrant } from '../../functions/grants/grant-record.ts';
 import { deriveTraceKey } from '../../functions/grants/watermarking.ts';
+import type { Services } from '../../functions/services.ts';
 import {
   decodeGrantId,
   type Finding,
@@ -65,7 +65,7 @@ export interface TraceResult {
 /** A version with less of its weights in tensors of the leak's sizes is not looked at. */
 const MIN_STRUCTURE = 0.1;
 /** Versions that are opened and compared at most, the most similar ones. */
-const MOST_VERSIONS = 64;
+const MAX_VERSIONS = 64;
 /** Versions that resemble the leak as well as this are told apart by their marks alone. */
 const TIE = 0.01;
 
@@ -144,7 +144,7 @@ async function similarVersions(
   }
   return similar
     .sort((a, b) => b.ofModel - a.ofModel || b.ofLeak - a.ofLeak)
-    .slice(0, MOST_VERSIONS)
+    .slice(0, MAX_VERSIONS)
     .map(({ version }) => version);
 }
 

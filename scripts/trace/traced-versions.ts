@@ -6,10 +6,10 @@ import type {
   DocumentStore,
   StoredDocument,
 } from '../../functions/cloud/documents.ts';
-import type { Services } from '../../functions/composition.ts';
 import { deriveKeys, wipe } from '../../functions/protocol/key-schedule.ts';
 import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
 import { openContainer } from '../../functions/protocol/stream.ts';
+import type { Services } from '../../functions/services.ts';
 
 const PAGE = 1000;
 

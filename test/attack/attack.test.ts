@@ -12,7 +12,7 @@ const ROOT = join(import.meta.dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'modelseal-attack-test-'));
 const trials = new Map<string, Trial>();
 
-/** In a process of its own: worlds without a defence are made by Node's module hooks, which this runner has not. */
+/** In a process of its own: mutants without a defence are made by Node's module hooks, which this runner has not. */
 beforeAll(async () => {
   const results = join(folder, 'results.json');
   const script = join(ROOT, 'scripts/attack.ts');

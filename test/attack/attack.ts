@@ -1,5 +1,5 @@
 import type { Lab } from './lab.ts';
-import type { Edit, Weakening } from './world.ts';
+import type { Edit, Weakening } from './mutant.ts';
 
 /** What somebody would try, and what has to become of it. */
 export interface Attack {

@@ -7,6 +7,7 @@ import { cloudDatabase } from './cloud-database.ts';
 import { connections } from './connections.ts';
 import { deliveredBytes } from './delivered-bytes.ts';
 import { deliveredGrants } from './delivered-grants.ts';
+import { development } from './development.ts';
 import { disclosure } from './disclosure.ts';
 import { androidEnrolment } from './enrolment-android.ts';
 import { iosEnrolment } from './enrolment-ios.ts';
@@ -48,4 +49,5 @@ export const ATTACKS: readonly Attack[] = [
   ...cloudCallers,
   ...cloudConfiguration,
   ...cloudDatabase,
+  ...development,
 ];

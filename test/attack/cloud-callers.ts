@@ -138,8 +138,12 @@ export const cloudCallers: readonly Attack[] = [
     defence: 'the front door has the public paths, as they are written',
     off: {
       edits: [
-        edit('test/stack/front-door.ts', 'if (!route) return', 'if (!table[0]) return'),
-        edit('test/stack/front-door.ts', 'port: route.port', 'port: (route ?? table[0]).port'),
+        edit('test/stack/front-door.ts', 'if (!route) return', 'if (!routes[0]) return'),
+        edit(
+          'test/stack/front-door.ts',
+          'port: route.value }',
+          'port: (route?.value ?? routes[0]?.port) }',
+        ),
       ],
     },
     async run(lab) {

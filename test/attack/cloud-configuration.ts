@@ -3,7 +3,7 @@
 import type * as configs from '../../functions/config.ts';
 import { testEnvironment } from '../support/environment.ts';
 import { type Attack, edit, SUCCEEDED } from './attack.ts';
-import type { Edit } from './world.ts';
+import type { Edit } from './mutant.ts';
 
 const loads =
   (changes: Readonly<Record<string, string>>): Attack['run'] =>

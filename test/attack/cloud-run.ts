@@ -4,12 +4,12 @@
  */
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { at, type Infrastructure, parseSources, type Value } from '../../infra/terraform.ts';
-import type { World } from './world.ts';
+import type { Mutant } from './mutant.ts';
 
 const FILES = ['functions.tf', 'iam.tf', 'edge.tf', 'pubsub.tf'];
 
-export const readInfrastructure = (world: World): Promise<Infrastructure> =>
-  parseSources(Object.fromEntries(FILES.map((name) => [name, world.read(`infra/${name}`)])));
+export const readInfrastructure = (mutant: Mutant): Promise<Infrastructure> =>
+  parseSources(Object.fromEntries(FILES.map((name) => [name, mutant.read(`infra/${name}`)])));
 
 export interface Arrival {
   readonly functionName: string;

@@ -35,7 +35,7 @@ const statusesOf = (heard: string): readonly string[] =>
   [...heard.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status = '']) => status);
 
 const LISTEN = "await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));";
-/** A proxy in front that mends what it does not understand, in the attacker's favour. */
+/** A proxy in front that repairs what it does not understand, in the attacker's favour. */
 const FORGIVING = {
   edits: [
     edit(

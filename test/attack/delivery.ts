@@ -11,7 +11,7 @@ const ACCEPT = 'sdk/typescript/opening/accept-grant.ts';
 export const MODEL = new Uint8Array(Buffer.alloc(200_000, 'weights '));
 export const HOUR_MS = 3_600_000;
 
-/** A cloud and a device in this world, with one model between them. */
+/** A cloud and a device in this mutant, with one model between them. */
 export async function delivery(lab: Lab) {
   const { nodeCrypto } = await lab.load<typeof crypto>('functions/protocol/node-crypto.ts');
   const { createTestCloud, inPieces, TEST_NOW } = await lab.load<typeof clouds>(

@@ -81,7 +81,7 @@ export const androidEnrolment: readonly Attack[] = [
       edits: [
         edit(
           KEY,
-          'if (!saysBytes(keyDescription.attestationChallenge, input.challenge)) {',
+          'if (!matchesBytesOrText(keyDescription.attestationChallenge, input.challenge)) {',
           'if (false) {',
         ),
       ],

@@ -110,8 +110,8 @@ export const issuedTokens: readonly Attack[] = [
       edits: [
         edit(
           'functions/api/pipeline.ts',
-          '.verify(request.headers.authorization, now)',
-          ".verify('Bearer ' + new URL(request.url ?? '', 'http://x').searchParams.get('access_token'), now)",
+          'identify(request.headers,',
+          "identify({ authorization: 'Bearer ' + new URL(request.url ?? '', 'http://x').searchParams.get('access_token') },",
         ),
       ],
     },

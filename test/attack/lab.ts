@@ -1,7 +1,7 @@
-/** Where an attack is tried: the system in one world, for this attack alone. */
-import type { Services } from '../../functions/composition.ts';
+/** Where an attack is tried: the system in one mutant, for this attack alone. */
+import type { Services } from '../../functions/services.ts';
 import type * as harness from '../support/api-harness.ts';
-import { createWorld, type Edit, type Weakening, type World } from './world.ts';
+import { createMutant, type Edit, type Mutant, type Weakening } from './mutant.ts';
 
 export type Api = harness.ApiHarness;
 
@@ -10,10 +10,10 @@ export interface ApiOptions {
   readonly wrap?: (services: Services) => Services;
 }
 
-export interface Lab extends World {
+export interface Lab extends Mutant {
   /** The HTTP functions and scoring, on doubles of the cloud; a model `smile` lies in the catalogue. */
   api(options?: ApiOptions): Promise<Api>;
-  /** Runs `attempt` in a world like this one with these edits besides. */
+  /** Runs `attempt` in a mutant like this one with these edits besides. */
   also<T>(edits: readonly Edit[], attempt: (lab: Lab) => Promise<T>): Promise<T>;
   /** Has `end` called when the attack is over. */
   atEnd(end: () => unknown): void;
@@ -22,17 +22,17 @@ export interface Lab extends World {
 /** Larger than a chunk of a container, so that there are two. */
 const MODEL = Buffer.alloc(2_000, 'model bytes ');
 
-/** Runs `attempt` in a world with this weakening, and cleans up behind it. */
+/** Runs `attempt` in a mutant with this weakening, and cleans up behind it. */
 export async function inLab<T>(
   weakening: Weakening,
   attempt: (lab: Lab) => Promise<T>,
 ): Promise<T> {
-  const world = createWorld(weakening.edits ?? []);
+  const mutant = createMutant(weakening.edits ?? []);
   const ends: (() => unknown)[] = [];
   const lab: Lab = {
-    ...world,
+    ...mutant,
     async api({ environment = {}, wrap } = {}) {
-      const { startApi } = await world.load<typeof harness>('test/support/api-harness.ts');
+      const { startApi } = await mutant.load<typeof harness>('test/support/api-harness.ts');
       const api = await startApi({ ...environment, ...weakening.environment }, wrap);
       ends.push(() => api.close());
       await api.publish('smile', MODEL, { format: 'opaque' });

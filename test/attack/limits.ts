@@ -13,12 +13,12 @@ import {
 } from './requests.ts';
 
 const CALL = 'functions/identity/device-call.ts';
-const PIPELINE = 'functions/api/pipeline.ts';
+const CALLERS = 'functions/api/callers.ts';
 const NO_LIMIT = edit(
   CALL,
   "if (!allowed) throw new ServiceError('rate_limited', { retryAfterSeconds, headers });",
 );
-const NO_SHIELD = edit(PIPELINE, 'if (userId) refuseFlood(services, userId, now);');
+const NO_SHIELD = edit(CALLERS, '      refuseFlood(userId, now);\n');
 /** The most of one user at once: admission.ts. */
 const BURST = 8;
 const REPORTS_A_MINUTE = 20;
@@ -81,9 +81,9 @@ const firstEntry = {
 const byHeader = (name: string): Attack['off'] => ({
   edits: [
     edit(
-      PIPELINE,
-      "request.headers['x-forwarded-for'],",
-      `request.headers['${name}']?.toString() ?? request.headers['x-forwarded-for'],`,
+      CALLERS,
+      "headers['x-forwarded-for'],",
+      `headers['${name}']?.toString() ?? headers['x-forwarded-for'],`,
     ),
   ],
 });

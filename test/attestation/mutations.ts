@@ -4,12 +4,12 @@ import type { AssertionInput } from '../../functions/attestation/app-attest/asse
 import type { AttestationInput } from '../../functions/attestation/app-attest/attestation.ts';
 import { cborBytes, cborMap, decodeCbor } from '../../functions/attestation/cbor.ts';
 import { DerReader, TAG } from '../../functions/attestation/der.ts';
-import type { AttestationCause } from '../../functions/attestation/errors.ts';
+import type { AttestationErrorCode } from '../../functions/attestation/errors.ts';
 import { type CborInput, encodeCbor } from '../virtual-phones/cbor.ts';
 
 export interface Mutation<T> {
   readonly name: string;
-  readonly cause: AttestationCause;
+  readonly cause: AttestationErrorCode;
   readonly input: T;
 }
 
@@ -66,21 +66,26 @@ export function attestationMutations(input: AttestationInput): Mutation<Attestat
   const receipt = statement.get('receipt') as Uint8Array;
   const mutations: Mutation<AttestationInput>[] = [];
 
-  const changed = (name: string, cause: AttestationCause, change: Partial<AttestationInput>) =>
+  const changed = (name: string, cause: AttestationErrorCode, change: Partial<AttestationInput>) =>
     mutations.push({ name, cause, input: { ...input, ...change } });
-  const inObject = (name: string, cause: AttestationCause, key: string, value?: CborInput) => {
+  const inObject = (name: string, cause: AttestationErrorCode, key: string, value?: CborInput) => {
     const entries = [...object].filter(([other]) => other !== key || value !== undefined);
     const copy = new Map(entries.map(([other, old]) => [other, other === key ? value : old]));
     const attestationObject = encodeCbor(copy as Map<string, CborInput>);
     changed(name, cause, { attestationObject });
   };
-  const inStatement = (name: string, cause: AttestationCause, key: string, value?: CborInput) => {
+  const inStatement = (
+    name: string,
+    cause: AttestationErrorCode,
+    key: string,
+    value?: CborInput,
+  ) => {
     const copy = new Map(statement);
     if (value === undefined) copy.delete(key);
     else copy.set(key, value);
     inObject(name, cause, 'attStmt', copy);
   };
-  const x5c = (name: string, cause: AttestationCause, ...chain: readonly Uint8Array[]) =>
+  const x5c = (name: string, cause: AttestationErrorCode, ...chain: readonly Uint8Array[]) =>
     inStatement(name, cause, 'x5c', chain);
 
   // The object and its members
@@ -201,9 +206,9 @@ export function assertionMutations(input: AssertionInput): Mutation<AssertionInp
   const data = cborBytes(object.get('authenticatorData') as Uint8Array, 'data');
   const mutations: Mutation<AssertionInput>[] = [];
 
-  const changed = (name: string, cause: AttestationCause, change: Partial<AssertionInput>) =>
+  const changed = (name: string, cause: AttestationErrorCode, change: Partial<AssertionInput>) =>
     mutations.push({ name, cause, input: { ...input, ...change } });
-  const inObject = (name: string, cause: AttestationCause, key: string, value?: CborInput) => {
+  const inObject = (name: string, cause: AttestationErrorCode, key: string, value?: CborInput) => {
     const copy = new Map(object);
     if (value === undefined) copy.delete(key);
     else copy.set(key, value);

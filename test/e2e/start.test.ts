@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,6 +37,34 @@ async function leftOf(pids: readonly number[]): Promise<readonly number[]> {
   for (let wait = 0; wait < 50 && stillRunning(pids).length > 0; wait++) await sleep(100);
   return stillRunning(pids);
 }
+
+describe('npm start -- --help', () => {
+  it('says its options and starts nothing', async () => {
+    const command = start(['--help']);
+    expect(await command.ended()).toBe(0);
+    expect(command.output()).toContain('--in-memory');
+    expect(command.output()).not.toContain('Starting');
+  });
+});
+
+describe('what npm start prints for clients in other languages', () => {
+  it(
+    'works when it is pasted: a token, a call, a phone',
+    async () => {
+      const stack = start(['--in-memory'], { PATH: '' });
+      await stack.until(/Ctrl-C ends it/);
+      const [, token] = await stack.until(/A user's token\s+(.+)/);
+      const [, call] = await stack.until(/A call\s+(.+)/);
+      const [, phone] = await stack.until(/A phone\s+(.+\\\n.+)/);
+      const pasted = (command = '') => execFileSync('sh', ['-c', command]).toString();
+      expect(JSON.parse(pasted(`${token}\n${call}`))).toEqual({ models: [] });
+      expect(JSON.parse(pasted(phone))).toMatchObject({ attestation: { format: 'android-key' } });
+      stack.child.kill('SIGINT');
+      expect(await stack.ended()).toBe(0);
+    },
+    START_MS,
+  );
+});
 
 describe('npm start without Java', () => {
   it(

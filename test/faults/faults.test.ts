@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DocumentStore } from '../../functions/cloud/documents.ts';
-import type { CloudClients } from '../../functions/composition.ts';
+import type { CloudClients } from '../../functions/services.ts';
 import { runSchedule, shrink } from './run-schedule.ts';
 import { createSchedule, type Schedule } from './schedule.ts';
-import { createSurroundings, type Surroundings } from './world.ts';
+import { type Surroundings, startSurroundings } from './system.ts';
 
 let surroundings: Surroundings;
 beforeAll(async () => {
-  surroundings = await createSurroundings();
+  surroundings = await startSurroundings();
 });
 afterAll(() => surroundings.close());
 

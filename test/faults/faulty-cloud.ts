@@ -5,7 +5,7 @@ import type { EventPublisher } from '../../functions/cloud/event-publisher.ts';
 import type { KeyService } from '../../functions/cloud/keys.ts';
 import type { ObjectStore } from '../../functions/cloud/objects.ts';
 import { UpstreamError, type UpstreamService } from '../../functions/cloud/upstream-error.ts';
-import type { CloudClients } from '../../functions/composition.ts';
+import type { CloudClients } from '../../functions/services.ts';
 import { forever, running } from './instance.ts';
 import type { Fault, Part } from './schedule.ts';
 

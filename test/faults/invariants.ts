@@ -13,7 +13,7 @@ import { createScoreHandler } from '../../functions/workers/score.ts';
 import { memoryDocuments } from '../doubles/memory/documents.ts';
 import { type Life, MODEL_ID, sweep } from './life.ts';
 import type { Schedule } from './schedule.ts';
-import type { World } from './world.ts';
+import type { System } from './system.ts';
 
 /** Every collection that the functions write. */
 const COLLECTIONS = [
@@ -28,52 +28,52 @@ const WINDOW_BYTES = 24;
 
 /** Ends the faults, lets everything come to rest, and says what does not hold. */
 export async function checkInvariants(
-  world: World,
+  system: System,
   schedule: Schedule,
   { phones, models, violations }: Life,
 ): Promise<readonly string[]> {
-  world.plan.end();
-  await world.drain();
+  system.plan.end();
+  await system.drain();
   const found = [
     ...violations,
-    ...(await sealedWithoutGrant(world)),
-    ...(await inTheClear(world, models, phones)),
+    ...(await sealedWithoutGrant(system)),
+    ...(await inTheClear(system, models, phones)),
   ];
-  world.clock.aheadMs = LATER_MS;
-  await sweep(world);
-  await world.drain();
+  system.clock.aheadMs = LATER_MS;
+  await sweep(system);
+  await system.drain();
   found.push(
-    ...(await sealedForTooLong(world)),
-    ...(await notPublished(world, models)),
-    ...(await miscounted(world, schedule)),
-    ...(await misscored(world, schedule)),
-    ...untypedAnswers(world),
+    ...(await sealedForTooLong(system)),
+    ...(await notPublished(system, models)),
+    ...(await miscounted(system, schedule)),
+    ...(await misscored(system, schedule)),
+    ...untypedAnswers(system),
   );
   return found;
 }
 
-async function namesIn(world: World, bucket: string): Promise<readonly string[]> {
+async function namesIn(system: System, bucket: string): Promise<readonly string[]> {
   const names: string[] = [];
-  for await (const { name } of world.cloud.objects.list(bucket, '')) names.push(name);
+  for await (const { name } of system.cloud.objects.list(bucket, '')) names.push(name);
   return names;
 }
 
-const documentsIn = (world: World, collection: string): Promise<readonly StoredDocument[]> =>
-  world.cloud.documents.query({ collection, limit: 10_000 });
+const documentsIn = (system: System, collection: string): Promise<readonly StoredDocument[]> =>
+  system.cloud.documents.query({ collection, limit: 10_000 });
 
-async function sealedWithoutGrant(world: World): Promise<string[]> {
+async function sealedWithoutGrant(system: System): Promise<string[]> {
   const found: string[] = [];
-  for (const name of await namesIn(world, world.config.buckets.sealed)) {
+  for (const name of await namesIn(system, system.config.buckets.sealed)) {
     const grantId = readSealedObjectName(name)?.grantId;
-    const grant = grantId && (await world.cloud.documents.get(`grants/${grantId}`));
+    const grant = grantId && (await system.cloud.documents.get(`grants/${grantId}`));
     if (!grant) found.push(`a sealed object without a grant: ${name}`);
   }
   return found;
 }
 
-async function sealedForTooLong(world: World): Promise<string[]> {
-  const left = await namesIn(world, world.config.buckets.sealed);
-  const waiting = await documentsIn(world, 'outbox');
+async function sealedForTooLong(system: System): Promise<string[]> {
+  const left = await namesIn(system, system.config.buckets.sealed);
+  const waiting = await documentsIn(system, 'outbox');
   return [
     ...left.map((name) => `a sealed object outlived the sweep: ${name}`),
     ...waiting.map(({ path }) => `an event is stuck: ${path}`),
@@ -82,24 +82,24 @@ async function sealedForTooLong(world: World): Promise<string[]> {
 
 /** No bytes of a model where they have no business, as they are or as text. */
 async function inTheClear(
-  world: World,
+  system: System,
   models: ReadonlyMap<string, Uint8Array>,
   phones: Life['phones'],
 ): Promise<string[]> {
   const places: [string, Buffer][] = [];
-  for (const bucket of [world.config.buckets.vault, world.config.buckets.sealed]) {
-    for (const name of await namesIn(world, bucket)) {
+  for (const bucket of [system.config.buckets.vault, system.config.buckets.sealed]) {
+    for (const name of await namesIn(system, bucket)) {
       const chunks: Uint8Array[] = [];
-      for await (const chunk of world.cloud.objects.read(bucket, name)) chunks.push(chunk);
+      for await (const chunk of system.cloud.objects.read(bucket, name)) chunks.push(chunk);
       places.push([`${bucket}/${name}`, Buffer.concat(chunks)]);
     }
   }
   for (const collection of COLLECTIONS) {
-    const documents = await documentsIn(world, collection);
+    const documents = await documentsIn(system, collection);
     places.push([collection, Buffer.from(JSON.stringify(documents))]);
   }
-  places.push(['the log', Buffer.from(world.logs.join('\n'))]);
-  places.push(['the topics', Buffer.from(JSON.stringify(world.taken))]);
+  places.push(['the log', Buffer.from(system.logs.join('\n'))]);
+  places.push(['the topics', Buffer.from(JSON.stringify(system.taken))]);
   for (const { user, files } of phones) {
     for (const [name, bytes] of files) places.push([`${user}/${name}`, Buffer.from(bytes)]);
   }
@@ -125,19 +125,19 @@ function windowsOf(model: Uint8Array): readonly (Buffer | string)[] {
 
 /** A version that is listed can be opened to its last byte; and in the end every one is listed. */
 async function notPublished(
-  world: World,
+  system: System,
   models: ReadonlyMap<string, Uint8Array>,
 ): Promise<string[]> {
-  const { documents, keys, objects } = world.cloud;
-  const { intake, vault } = world.config.buckets;
-  const left = await namesIn(world, intake);
+  const { documents, keys, objects } = system.cloud;
+  const { intake, vault } = system.config.buckets;
+  const left = await namesIn(system, intake);
   const found = left.map((name) => `plaintext is left in the intake: ${name}`);
   const data = await documents.get(`models/${MODEL_ID}`);
   const listed = data ? readModel(data).versions : {};
   for (const [version, bytes] of models) {
     const entry = listed[version];
     if (!entry) {
-      if (world.deposited.has(version)) found.push(`version ${version} was never published`);
+      if (system.deposited.has(version)) found.push(`version ${version} was never published`);
       continue;
     }
     const digest = createHash('sha256').update(bytes).digest('base64url');
@@ -166,14 +166,14 @@ async function notPublished(
 }
 
 /** What the limits say was given is what was given. */
-async function miscounted(world: World, schedule: Schedule): Promise<string[]> {
+async function miscounted(system: System, schedule: Schedule): Promise<string[]> {
   const found: string[] = [];
   const users = [...schedule.phones.keys()].map((index) => `user-${index}`);
   for (const user of [...users, 'user-burst']) {
-    const id = world.userId(user);
+    const id = system.userId(user);
     const where = [['user', '==', id]] as const;
-    const grants = await world.cloud.documents.query({ collection: 'grants', where, limit: 1000 });
-    const quota = await world.cloud.documents.get(quotaPath(id));
+    const grants = await system.cloud.documents.query({ collection: 'grants', where, limit: 1000 });
+    const quota = await system.cloud.documents.get(quotaPath(id));
     const days = grants.map(({ data }) =>
       Math.floor((data['createdAt'] as Date).getTime() / DAY_MS),
     );
@@ -192,18 +192,18 @@ async function miscounted(world: World, schedule: Schedule): Promise<string[]> {
 }
 
 /** The score is that of the same events, each once and in order. */
-async function misscored(world: World, schedule: Schedule): Promise<string[]> {
+async function misscored(system: System, schedule: Schedule): Promise<string[]> {
   // An operator's block changes what rules do, and when it came is another matter.
   if (schedule.blockAfter !== undefined) return [];
   // A report that a phone sends again, since it got no answer, is the same event at another time.
   const events = new Map<string, { readonly receivedAt: string }>();
-  for (const { topic, data } of world.taken) {
+  for (const { topic, data } of system.taken) {
     if (topic === 'events') events.set(JSON.stringify(data), data as { receivedAt: string });
   }
   const inOrder = [...events.values()].sort((a, b) => (a.receivedAt < b.receivedAt ? -1 : 1));
   const documents = memoryDocuments();
   const score = createScoreHandler({
-    ...{ documents, rules: world.rules, now: () => world.scoredAt, log: () => undefined },
+    ...{ documents, rules: system.rules, now: () => system.scoredAt, log: () => undefined },
     publisher: { publish: async () => undefined },
   });
   for (const event of inOrder) {
@@ -213,7 +213,7 @@ async function misscored(world: World, schedule: Schedule): Promise<string[]> {
   const found: string[] = [];
   for (const collection of ['risk', 'blocklist']) {
     const clean = await documents.query({ collection, limit: 10_000 });
-    const here = await documentsIn(world, collection);
+    const here = await documentsIn(system, collection);
     const differing = differences(clean, here);
     if (differing) {
       found.push(
@@ -243,10 +243,10 @@ function differences(
 }
 
 /** Nothing but typed refusals: what nobody thought of is logged as `internal`. */
-function untypedAnswers(world: World): string[] {
-  const corrupted = world.plan.met.some(({ kind }) => kind === 'corrupted');
+function untypedAnswers(system: System): string[] {
+  const corrupted = system.plan.met.some(({ kind }) => kind === 'corrupted');
   if (corrupted) return [];
-  return world.logs
+  return system.logs
     .filter((line) => line.includes('"message":"internal"'))
     .map((line) => `an error that nobody thought of: ${line}`);
 }

@@ -1,4 +1,4 @@
-/** What goes on in a world while its faults happen, and what breaks a promise at once. */
+/** What goes on in a system while its faults happen, and what breaks a promise at once. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { restrictionsDocument } from '../../functions/fraud/blocklist.ts';
 import { blockPath } from '../../functions/fraud/subjects.ts';
@@ -7,7 +7,7 @@ import { ApiError } from '../../sdk/typescript/api/api-error.ts';
 import { createRandom, type Random } from '../simulate/random.ts';
 import { createPhone, NoSpaceError, type Phone } from './phone.ts';
 import type { Schedule, Step } from './schedule.ts';
-import type { World } from './world.ts';
+import type { System } from './system.ts';
 
 export const MODEL_ID = 'effect';
 const DAY_MS = 86_400_000;
@@ -24,7 +24,7 @@ export interface Life {
   readonly violations: Violations;
 }
 
-export async function live(world: World, schedule: Schedule): Promise<Life> {
+export async function live(system: System, schedule: Schedule): Promise<Life> {
   const violations: Violations = [];
   const random = createRandom(schedule.seed);
   const models = new Map([
@@ -32,44 +32,44 @@ export async function live(world: World, schedule: Schedule): Promise<Life> {
     ['2.0.0', modelFile(random, schedule.weightRows)],
   ]);
   const publish = (version: string) =>
-    world.deposit(
+    system.deposit(
       `${MODEL_ID}/${version}/model.safetensors`,
       models.get(version) ?? new Uint8Array(1),
     );
   await publish('1.0.0');
-  await world.idle();
+  await system.idle();
 
   const phones = await Promise.all(
     schedule.phones.map((_, index) =>
-      createPhone(world, `user-${index}`, index % 2 === 0 ? 'iphone' : 'pixel'),
+      createPhone(system, `user-${index}`, index % 2 === 0 ? 'iphone' : 'pixel'),
     ),
   );
   let steps = 0;
   let blocked = false;
-  const lane = async (phone: Phone, todo: readonly Step[], isFirst: boolean) => {
+  const work = async (phone: Phone, todo: readonly Step[], isFirst: boolean) => {
     for (const step of todo) {
       if (schedule.restMs > 0) await pause(2 * schedule.restMs * random.next());
       steps += 1;
       if (steps === 3) await publish('2.0.0');
       if (isFirst && steps > (schedule.blockAfter ?? Number.POSITIVE_INFINITY)) {
-        await block(world, phone.user);
+        await block(system, phone.user);
         blocked = true;
       }
       const isBlocked = isFirst && blocked;
-      const before = isBlocked ? await grantsOf(world, phone.user) : 0;
+      const before = isBlocked ? await grantsOf(system, phone.user) : 0;
       await attempt(violations, step, () => take(step, phone, { models, violations, isBlocked }));
-      if (isBlocked && (await grantsOf(world, phone.user)) > before) {
+      if (isBlocked && (await grantsOf(system, phone.user)) > before) {
         violations.push('a blocked user got a grant');
       }
-      if (steps % 2 === 0) await sweep(world);
+      if (steps % 2 === 0) await sweep(system);
     }
   };
   await Promise.all(
-    schedule.phones.map((todo, index) => lane(phones[index] as Phone, todo, index === 0)),
+    schedule.phones.map((todo, index) => work(phones[index] as Phone, todo, index === 0)),
   );
   if (schedule.burst) {
-    const phone = await createPhone(world, 'user-burst', 'pixel');
-    await attempt(violations, 'burst', () => useAtOnce(world, phone, violations));
+    const phone = await createPhone(system, 'user-burst', 'pixel');
+    await attempt(violations, 'burst', () => useAtOnce(system, phone, violations));
   }
   return { phones, models, violations };
 }
@@ -166,10 +166,10 @@ async function replay(phone: Phone, violations: Violations): Promise<void> {
   }
 }
 
-async function useAtOnce(world: World, phone: Phone, violations: Violations): Promise<void> {
+async function useAtOnce(system: System, phone: Phone, violations: Violations): Promise<void> {
   const { send } = await phone.recordedGrant(MODEL_ID);
   await Promise.allSettled(Array.from({ length: AT_ONCE }, send));
-  const grants = await grantsOf(world, phone.user);
+  const grants = await grantsOf(system, phone.user);
   if (grants > 1) violations.push(`one challenge made ${grants} grants`);
 }
 
@@ -189,13 +189,13 @@ async function expire(phone: Phone, violations: Violations): Promise<void> {
   if ((await phone.store.list()).includes(grantId)) violations.push('an expired copy is left');
 }
 
-export async function grantsOf(world: World, user: string): Promise<number> {
-  const where = [['user', '==', world.userId(user)]] as const;
-  return (await world.cloud.documents.query({ collection: 'grants', where, limit: 1000 })).length;
+export async function grantsOf(system: System, user: string): Promise<number> {
+  const where = [['user', '==', system.userId(user)]] as const;
+  return (await system.cloud.documents.query({ collection: 'grants', where, limit: 1000 })).length;
 }
 
-async function block(world: World, user: string): Promise<void> {
-  const subject = { kind: 'user', id: world.userId(user) } as const;
+async function block(system: System, user: string): Promise<void> {
+  const subject = { kind: 'user', id: system.userId(user) } as const;
   const document = restrictionsDocument(subject, {
     block: {
       until: new Date(Date.now() + DAY_MS),
@@ -206,12 +206,12 @@ async function block(world: World, user: string): Promise<void> {
       by: 'operator:faults',
     },
   });
-  await world.cloud.documents.set(blockPath(subject), document);
+  await system.cloud.documents.set(blockPath(subject), document);
 }
 
 /** As Cloud Scheduler does, which tries again a minute later. */
-export async function sweep(world: World): Promise<number> {
-  const answer = await fetch(`${world.baseUrl}/internal/sweep`, { method: 'POST' }).catch(
+export async function sweep(system: System): Promise<number> {
+  const answer = await fetch(`${system.baseUrl}/internal/sweep`, { method: 'POST' }).catch(
     () => undefined,
   );
   await answer?.arrayBuffer().catch(() => undefined);

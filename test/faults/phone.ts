@@ -16,15 +16,15 @@ import { virtualIphone } from '../virtual-phones/virtual-iphone.ts';
 import { virtualPixel } from '../virtual-phones/virtual-pixel.ts';
 import type { FaultPlan } from './faulty-cloud.ts';
 import { phoneFetch } from './phone-network.ts';
-import type { World } from './world.ts';
+import type { System } from './system.ts';
 
 const SUITE = 'P256-HKDF-SHA256-AES256GCM';
 
 export type Phone = Awaited<ReturnType<typeof createPhone>>;
 
 /** A Pixel has no counter: that its requests are good for once rests on the challenge alone. */
-export async function createPhone(world: World, user: string, make: 'iphone' | 'pixel') {
-  const { plan, cloud, roots, idp, baseUrl, vendors } = world;
+export async function createPhone(system: System, user: string, make: 'iphone' | 'pixel') {
+  const { plan, cloud, roots, idp, baseUrl, vendors } = system;
   const clock = { aheadMs: 0 };
   const now = () => new Date(Date.now() + clock.aheadMs);
   const fetch = phoneFetch({ plan, objects: cloud.objects, now: () => new Date() });

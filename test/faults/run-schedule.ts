@@ -1,8 +1,8 @@
-import type { CloudClients } from '../../functions/composition.ts';
+import type { CloudClients } from '../../functions/services.ts';
 import { checkInvariants } from './invariants.ts';
 import { live } from './life.ts';
 import type { Fault, Schedule } from './schedule.ts';
-import { createWorld, type Surroundings } from './world.ts';
+import { type Surroundings, startSystem } from './system.ts';
 
 export interface Outcome {
   readonly violations: readonly string[];
@@ -16,12 +16,12 @@ export async function runSchedule(
   schedule: Schedule,
   plant?: (cloud: CloudClients) => CloudClients,
 ): Promise<Outcome> {
-  const world = await createWorld(surroundings, schedule, plant);
+  const system = await startSystem(surroundings, schedule, plant);
   try {
-    const violations = await checkInvariants(world, schedule, await live(world, schedule));
-    return { violations, met: world.plan.met };
+    const violations = await checkInvariants(system, schedule, await live(system, schedule));
+    return { violations, met: system.plan.met };
   } finally {
-    await world.close();
+    await system.close();
   }
 }
 

@@ -35,7 +35,7 @@ export type Part = keyof typeof PARTS;
 
 export interface Fault {
   readonly part: Part;
-  /** The how-manieth call to that part it befalls, from 0. */
+  /** Ordinal of the call to that part that it befalls, from 0. */
   readonly call: number;
   readonly kind: (typeof PARTS)[Part][number];
   /** In bytes for streams, in seconds for clocks. */

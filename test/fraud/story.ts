@@ -11,7 +11,7 @@ import type { ClientEventType, RaspSignal } from '../../functions/protocol/event
 
 export const STORY_START = Date.parse('2026-11-24T08:00:00.000Z');
 
-export interface Said {
+export interface EventDraft {
   readonly cause?: RaspSignal;
   readonly model?: string;
   readonly user?: string;
@@ -22,7 +22,7 @@ export interface Said {
 export interface Story {
   /** An event of a function about `alice` on `phone`, device proof and all, unless told otherwise. */
   server(seconds: number, input: EventInput): FraudEvent;
-  client(seconds: number, type: ClientEventType, said?: Said): FraudEvent;
+  client(seconds: number, type: ClientEventType, said?: EventDraft): FraudEvent;
   readonly events: readonly FraudEvent[];
 }
 

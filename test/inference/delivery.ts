@@ -34,7 +34,7 @@ export async function startDelivery(): Promise<Delivery> {
   try {
     const stack = await startStack({ inMemory: true });
     started.defer(() => stack.stop());
-    const services = createServices(
+    const services = await createServices(
       loadConfig(stack.environment),
       { name: 'inference', secrets: ['CHALLENGE_SECRET', 'PSEUDONYM_SECRET'] },
       stack.clients,

@@ -7,8 +7,8 @@ import type { TestModel } from './models.ts';
 import type { Runtime } from './runtime.ts';
 
 /** What `standard` may do at most. */
-const LEAST_IOU = 0.999;
-const MOST_SHIFT_PX = 0.1;
+const MIN_IOU = 0.999;
+const MAX_SHIFT_PX = 0.1;
 
 /** One step for each model and strength. */
 export async function tellHarmlessness(
@@ -29,7 +29,7 @@ export async function tellHarmlessness(
           `${shiftPx === undefined ? '' : `; landmarks ${shiftPx.toFixed(3)} px off (median)`}\n` +
           `no value off by more than ${(100 * maxRelative).toFixed(1)} % of its tensor's range`;
         if (strength === 'standard') {
-          mustBe(iou >= LEAST_IOU && (shiftPx ?? 0) <= MOST_SHIFT_PX, text);
+          mustBe(iou >= MIN_IOU && (shiftPx ?? 0) <= MAX_SHIFT_PX, text);
         }
         return text;
       });

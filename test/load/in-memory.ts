@@ -18,7 +18,7 @@ export interface InMemoryOptions {
 }
 
 /** Nothing is refused for want of room here: what callers wait for is the work. */
-const NO_GATE = 1000;
+const UNLIMITED = 1000;
 /** Callers at once in all figures that do not say otherwise. */
 const CALLERS = 8;
 /** Of the best throughput: an open loop at more is overload. */
@@ -39,7 +39,7 @@ interface Measured extends RunResult {
 }
 
 export async function measureInMemory(options: InMemoryOptions): Promise<LoadReport> {
-  const target = await startMemoryTarget({ instances: options.instances, concurrency: NO_GATE });
+  const target = await startMemoryTarget({ instances: options.instances, concurrency: UNLIMITED });
   const clients = await startClients({ ...target.setup, phones: options.phones });
   try {
     const measure = (scenario: Scenario, pace: Pace) =>

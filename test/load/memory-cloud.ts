@@ -1,6 +1,6 @@
 /** The cloud of a load run in memory: what is left is our own work. */
 import type { ObjectStore } from '../../functions/cloud/objects.ts';
-import type { CloudClients } from '../../functions/composition.ts';
+import type { CloudClients } from '../../functions/services.ts';
 import { memoryDocuments } from '../doubles/memory/documents.ts';
 import { memoryKeys } from '../doubles/memory/keys.ts';
 import { memoryObjects } from '../doubles/memory/objects.ts';

@@ -24,7 +24,7 @@ const methods = {
   /** Publishes the models and serves; gives each function's origin. */
   async start({ logFolder }: { readonly logFolder: string }) {
     await publishModels(
-      createServices(config, { name: 'load', secrets: [] }, cloud, () => undefined),
+      await createServices(config, { name: 'load', secrets: [] }, cloud, () => undefined),
     );
     const { ports } = await startFunctionsInProcess({ clients: cloud, environment, logFolder });
     return Object.fromEntries([...ports].map(([name, port]) => [name, `http://127.0.0.1:${port}`]));

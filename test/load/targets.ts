@@ -114,7 +114,7 @@ export async function startStackTarget(): Promise<StackTarget> {
     saveTestRoots(rootsFolder, stack.roots);
     const config = loadConfig(stack.environment);
     const entry = { name: 'load', secrets: [] };
-    await publishModels(createServices(config, entry, stack.clients, () => undefined));
+    await publishModels(await createServices(config, entry, stack.clients, () => undefined));
   } catch (error) {
     await stack.stop();
     throw error;

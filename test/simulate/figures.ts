@@ -1,7 +1,7 @@
 /** What came out of simulated worlds, as named figures. */
 import type { Decision } from '../../functions/fraud/decisions.ts';
 import type { FraudEvent } from '../../functions/fraud/events.ts';
-import type { RuleBook } from '../../functions/fraud/judge.ts';
+import type { RuleBook } from '../../functions/fraud/scorer.ts';
 import { type GoodUser, populateGood, populateSpecial, populateViral } from './good-users.ts';
 import { PLANS, THIEF_KINDS, type ThiefKind, victimOf } from './plans.ts';
 import { createRandom } from './random.ts';

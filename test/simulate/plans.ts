@@ -11,19 +11,19 @@ export type Conduct = 'loud' | 'slow' | 'barren' | 'unlinked';
 
 export interface Plan {
   readonly conduct: Conduct;
-  readonly words: string;
+  readonly description: string;
   lives(thief: Thief): readonly Life[];
 }
 
-const plan = (conduct: Conduct, words: string, lives: Plan['lives']): Plan => ({
+const plan = (conduct: Conduct, description: string, lives: Plan['lives']): Plan => ({
   conduct,
-  words,
+  description,
   lives,
 });
 
 /** One account, one device, one network. */
-const alone = (conduct: Conduct, words: string, pace: number, manner?: Manner): Plan =>
-  plan(conduct, words, (thief) => [thief.collect(thief.loner(), pace, manner)]);
+const alone = (conduct: Conduct, description: string, pace: number, manner?: Manner): Plan =>
+  plan(conduct, description, (thief) => [thief.collect(thief.loner(), pace, manner)]);
 
 const times = (count: number, life: (n: number) => Life): readonly Life[] =>
   Array.from({ length: count }, (_, n) => life(n));

@@ -12,9 +12,9 @@ import {
   receivedEvent,
   uuidv7,
 } from '../../functions/fraud/events.ts';
-import type { RuleBook } from '../../functions/fraud/judge.ts';
 import { consumeAll, type LimitPolicy, limitPath } from '../../functions/fraud/limits.ts';
 import { createReplay } from '../../functions/fraud/replay.ts';
+import type { RuleBook } from '../../functions/fraud/scorer.ts';
 import { blockPath } from '../../functions/fraud/subjects.ts';
 import type { ClientEventType, RaspSignal } from '../../functions/protocol/event-schema.ts';
 import { createQueue } from './queue.ts';
@@ -67,10 +67,10 @@ export interface World {
   allow(user: string): void;
   /** A request that goes wrong on purpose. */
   misuse(caller: Caller, how: 'replay' | 'old-counter' | 'bad-proof'): GrantResult;
-  report(caller: Caller, type: ClientEventType, said?: Said): void;
+  report(caller: Caller, type: ClientEventType, said?: EventDraft): void;
 }
 
-export interface Said {
+export interface EventDraft {
   readonly model?: string;
   readonly cause?: RaspSignal;
   /** Until the report gets through, in milliseconds. */

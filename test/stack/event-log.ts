@@ -9,10 +9,10 @@ export interface EventLog {
 }
 
 /** Of each file there is one older, `….1.ndjson`, and what is older than that is dropped. */
-const MOST_BYTES = 16 * 1024 * 1024;
+const MAX_BYTES = 16 * 1024 * 1024;
 
 /** Appends to what is in the folder already. */
-export function openEventLog(folder: string, mostBytes = MOST_BYTES): EventLog {
+export function openEventLog(folder: string, maxBytes = MAX_BYTES): EventLog {
   mkdirSync(folder, { recursive: true });
   const sizes = new Map<EventLogFile, number>();
   return {
@@ -20,7 +20,7 @@ export function openEventLog(folder: string, mostBytes = MOST_BYTES): EventLog {
       const path = join(folder, `${file}.ndjson`);
       const text = `${JSON.stringify(line)}\n`;
       const size = sizes.get(file) ?? statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-      const isFull = size > 0 && size + text.length > mostBytes;
+      const isFull = size > 0 && size + text.length > maxBytes;
       if (isFull) renameSync(path, join(folder, `${file}.1.ndjson`));
       appendFileSync(path, text);
       sizes.set(file, (isFull ? 0 : size) + text.length);

@@ -9,6 +9,7 @@ import {
 } from 'node:http';
 import { pipeline } from 'node:stream';
 import { sendProblem } from '../../functions/api/ingress.ts';
+import { createRouter } from '../../functions/api/router.ts';
 import { problemOf, ServiceError } from '../../functions/errors.ts';
 import { listenOnLoopback } from './ports.ts';
 
@@ -50,16 +51,16 @@ export async function startFrontDoor(
   routes: readonly FrontDoorRoute[],
   preferredPort?: number,
 ): Promise<FrontDoor> {
-  const table = routes.map(({ path, port }) => ({ pattern: patternOf(path), port }));
+  const portsAt = createRouter(routes.map(({ path, port }) => [path, port]));
   const agent = new Agent({ keepAlive: true });
   const server = createServer((request, response) => {
     const path = (request.url ?? '/').split('?', 1)[0] as string;
-    const route = table.find(({ pattern }) => pattern.test(path));
+    const [route] = portsAt(path);
     if (!route) return refuse(response, new ServiceError('route_unknown'));
     if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) {
       return refuse(response, new ServiceError('body_too_large'));
     }
-    forward(request, response, { agent, port: route.port });
+    forward(request, response, { agent, port: route.value });
   });
   const port = await listenOnLoopback(server, preferredPort);
   return {
@@ -70,14 +71,6 @@ export async function startFrontDoor(
       await new Promise((resolve) => server.close(resolve));
     },
   };
-}
-
-function patternOf(template: string): RegExp {
-  const segments = template.split('/').map((segment) =>
-    // Literal segments hold letters, digits, dots and hyphens only.
-    segment.startsWith(':') ? '[^/]+' : segment.replaceAll('.', '\\.'),
-  );
-  return new RegExp(`^${segments.join('/')}$`);
 }
 
 function forward(

@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getTestServer } from '@google-cloud/functions-framework/testing';
 import { guardServer } from '../../functions/api/ingress.ts';
-import { type CloudClients, createServices } from '../../functions/composition.ts';
+import { createServices } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';
 import { maxBodyBytes, registerFunction } from '../../functions/register.ts';
 import { FUNCTIONS, type FunctionEntry } from '../../functions/registry.ts';
+import type { CloudClients } from '../../functions/services.ts';
 import { freePort, listenOnLoopback, untilListening } from './ports.ts';
 import type { ProcessGroup } from './process-group.ts';
 
@@ -71,7 +72,7 @@ export async function startFunctionsInProcess(
     FUNCTIONS.map(async (entry) => {
       const config = loadConfig(withSecretsOf(entry, options.environment));
       const logFile = join(options.logFolder, `${entry.name}.log`);
-      const services = createServices(config, entry, options.clients, (line) =>
+      const services = await createServices(config, entry, options.clients, (line) =>
         appendFileSync(logFile, line),
       );
       const handle = await registerFunction(entry, services);

@@ -1,11 +1,12 @@
 import { createPublicKey } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { JWTPayload } from 'jose';
-import { type CloudClients, createCloudClients } from '../../functions/composition.ts';
+import { createCloudClients, createServices } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';
 import { FUNCTIONS } from '../../functions/registry.ts';
+import type { CloudClients } from '../../functions/services.ts';
 import { localKeyNames } from '../doubles/kms/kms-keys.ts';
 import { startKmsServer } from '../doubles/kms/kms-server.ts';
 import { memoryDocuments } from '../doubles/memory/documents.ts';
@@ -14,6 +15,9 @@ import { startOidcIssuer } from '../doubles/oidc-issuer.ts';
 import { startGcsServer } from '../doubles/storage/gcs-server.ts';
 import { type LocalVendors, startVendors } from '../doubles/vendors.ts';
 import type { TestRoots } from '../virtual-phones/test-roots.ts';
+import { developmentOperator } from './development-operator.ts';
+import { developmentPhones } from './development-phones.ts';
+import { type DevelopmentServer, startDevelopmentServer } from './development-server.ts';
 import {
   emulatorsInEnvironment,
   findEmulators,
@@ -62,6 +66,8 @@ export interface Stack {
   readonly app: typeof LOCAL_APP;
   /** What stands for Google's services in attestation. */
   readonly vendors: LocalVendors;
+  /** Phones in software and an operator, for clients in other processes. */
+  readonly development: DevelopmentServer;
   /** The environment of the functions. */
   readonly environment: Readonly<Record<string, string>>;
   /** The clients that the functions have, or clients of the same services. */
@@ -150,7 +156,7 @@ async function start(
     }),
     ...options.environment,
   };
-  const real = createCloudClients(loadConfig(environment));
+  const real = await createCloudClients(loadConfig(environment));
   cleanups.push(() => closeClients(real));
   const doubles = { documents: memoryDocuments(), publisher: memoryPublisher() };
   const clients = hosts ? real : { ...real, ...doubles };
@@ -169,6 +175,18 @@ async function start(
     started(await subscribeEventLog(pubsub, openEventLog(options.eventLog)));
   }
   const frontDoor = started(await startFrontDoor(routesOf(host.ports)));
+  const operator = createServices(
+    loadConfig(environment),
+    { name: 'operator', secrets: ['CHALLENGE_SECRET', 'PSEUDONYM_SECRET'] },
+    clients,
+    (line) => appendFileSync(join(logFolder, 'operator.log'), line),
+  );
+  const development = started(
+    await startDevelopmentServer({
+      ...developmentPhones(roots, vendors),
+      ...developmentOperator(operator),
+    }),
+  );
 
   return {
     mode: hosts ? 'emulators' : 'in-memory',
@@ -179,6 +197,7 @@ async function start(
     roots,
     app: LOCAL_APP,
     vendors,
+    development,
     environment,
     clients,
     runScheduled: events.runScheduled,
@@ -190,6 +209,7 @@ async function start(
       `Cloud Storage  ${storage.url}  (local)`,
       `Cloud KMS      ${kms.url}  (local)`,
       `OIDC issuer    ${issuer.issuer}  (local)`,
+      `Development    ${development.url}  (phones that only this stack trusts; an operator)`,
       `State and logs ${folder}  (${options.stateFolder === undefined ? 'until the end' : 'kept'})`,
     ],
     stop,

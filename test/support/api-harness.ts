@@ -5,12 +5,13 @@ import type { EndpointTable } from '../../functions/api/endpoint.ts';
 import { guardServer } from '../../functions/api/ingress.ts';
 import { createHttpHandler } from '../../functions/api/pipeline.ts';
 import { type PublishRequest, publishModel } from '../../functions/catalogue/publish-model.ts';
-import { createServices, type Services } from '../../functions/composition.ts';
+import { createServices } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';
 import { sourceOf } from '../../functions/formats/random-access.ts';
 import { readEventMessage } from '../../functions/fraud/event-message.ts';
 import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
 import { FUNCTIONS } from '../../functions/registry.ts';
+import type { Services } from '../../functions/services.ts';
 import { createHandler as createScoreHandler } from '../../functions/workers/score.ts';
 import { ApiClient } from '../../sdk/typescript/api/api-client.ts';
 import { ModelSealClient } from '../../sdk/typescript/client.ts';
@@ -56,7 +57,7 @@ export async function startApi(
   };
   const logs: string[] = [];
   const services = wrap(
-    createServices(
+    await createServices(
       config,
       { name: 'test', secrets: ['CHALLENGE_SECRET', 'PSEUDONYM_SECRET'] },
       clients,
@@ -71,7 +72,7 @@ export async function startApi(
     await score({ id: messageId, type: 'messagePublished', source: 'test', data: { message } });
   });
 
-  const endpoints: Record<string, EndpointTable[string]> = {};
+  const endpoints: Record<string, EndpointTable<Services>[string]> = {};
   for (const entry of FUNCTIONS) {
     if (entry.trigger.kind === 'event') continue;
     const module = await entry.load();

@@ -1,4 +1,5 @@
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { KeyLostError } from '../../sdk/typescript/platform.ts';
 import { issueReceipt } from './apple-receipt.ts';
 import { type CborInput, encodeCbor } from './cbor.ts';
 import { context, octets, sequence } from './der.ts';
@@ -150,7 +151,7 @@ export class VirtualAppAttest {
 
   #key(keyId: string): VirtualKey {
     const key = this.#keys.get(keyId);
-    if (!key) throw new RangeError('this device has no such key');
+    if (!key) throw new KeyLostError();
     return key;
   }
 

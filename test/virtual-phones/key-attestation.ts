@@ -1,4 +1,5 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { KeyLostError } from '../../sdk/typescript/platform.ts';
 import {
   boolean,
   context,
@@ -153,7 +154,7 @@ export class VirtualKeystore {
 
   #key(alias: string): { privateKey: KeyObject; chain: readonly Uint8Array[] } {
     const key = this.#keys.get(alias);
-    if (!key) throw new RangeError('this device has no such key');
+    if (!key) throw new KeyLostError();
     return key;
   }
 

@@ -7,7 +7,7 @@ import {
 } from '../../../test/virtual-phones/app-attest.ts';
 import type { CborInput } from '../../../test/virtual-phones/cbor.ts';
 import { createTestRoots, type TestRoots } from '../../../test/virtual-phones/test-roots.ts';
-import type { AttestationCause } from '../errors.ts';
+import type { AttestationErrorCode } from '../errors.ts';
 import { type AssertionInput, verifyAssertion } from './assertion.ts';
 import { verifyAttestation } from './attestation.ts';
 
@@ -76,7 +76,7 @@ describe('an assertion', () => {
     }
   });
 
-  const refusals: readonly (readonly [string, AttestationCause, AppAttestOverrides])[] = [
+  const refusals: readonly (readonly [string, AttestationErrorCode, AppAttestOverrides])[] = [
     ['a counter of zero', 'counter-replayed', { signCount: 0 }],
     ['another app', 'rp-id-mismatch', { rpIdHash: randomBytes(32) }],
     ['another nonce', 'signature-invalid', { nonce: randomBytes(32) }],
@@ -98,7 +98,7 @@ describe('an assertion', () => {
     const input = await asserted();
     const spki = (namedCurve: string) =>
       generateKeyPairSync('ec', { namedCurve }).publicKey.export({ type: 'spki', format: 'der' });
-    const refused = (change: Partial<AssertionInput>, code: AttestationCause) =>
+    const refused = (change: Partial<AssertionInput>, code: AttestationErrorCode) =>
       expect(verifyAssertion({ ...input, ...change })).rejects.toMatchObject({ code });
     await refused({ publicKey: spki('prime256v1') }, 'signature-invalid');
     await refused({ publicKey: spki('secp384r1') }, 'public-key-unsupported');

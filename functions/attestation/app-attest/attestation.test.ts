@@ -11,7 +11,7 @@ import {
   keyUsageExtension,
 } from '../../../test/virtual-phones/issue-certificate.ts';
 import { createTestRoots, type TestRoots } from '../../../test/virtual-phones/test-roots.ts';
-import type { AttestationCause } from '../errors.ts';
+import type { AttestationErrorCode } from '../errors.ts';
 import { type AttestationInput, verifyAttestation } from './attestation.ts';
 
 const APP = { teamId: 'TEAM123456', bundleId: 'com.example.models' };
@@ -83,7 +83,7 @@ describe('an attestation', () => {
   const otherKey = generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).publicKey;
   const p384Key = generateKeyPairSync('ec', { namedCurve: 'secp384r1' }).publicKey;
   const NONCE_OID = '1.2.840.113635.100.8.2';
-  const refusals: readonly (readonly [string, AttestationCause, AppAttestOverrides])[] = [
+  const refusals: readonly (readonly [string, AttestationErrorCode, AppAttestOverrides])[] = [
     ['another format', 'format-unknown', { format: 'packed' }],
     ['no certificates', 'chain-length', { x5c: [] }],
     ['certificates that are no list', 'malformed', { x5c: 'none' }],
@@ -146,7 +146,7 @@ describe('an attestation', () => {
 
   it('is refused for other client data, another key id and other apps', async () => {
     const input = await attested();
-    const refused = (change: Partial<AttestationInput>, code: AttestationCause) =>
+    const refused = (change: Partial<AttestationInput>, code: AttestationErrorCode) =>
       expect(verifyAttestation({ ...input, ...change })).rejects.toMatchObject({ code });
     await refused({ clientDataHash: randomBytes(32) }, 'nonce-mismatch');
     await refused({ keyId: randomBytes(32) }, 'key-id-mismatch');

@@ -13,7 +13,7 @@ import {
 } from '../../../test/virtual-phones/issue-certificate.ts';
 import { createTestRoots } from '../../../test/virtual-phones/test-roots.ts';
 import { parseCertificate } from '../certificate.ts';
-import { type AttestationCause, AttestationError } from '../errors.ts';
+import { AttestationError, type AttestationErrorCode } from '../errors.ts';
 import { APPLE_RECEIPT_ROOTS } from '../trust-anchors/apple.ts';
 import { type ReceiptInput, verifyReceipt } from './receipt.ts';
 
@@ -68,7 +68,7 @@ describe('a receipt', () => {
     });
   });
 
-  const refusals: readonly (readonly [string, AttestationCause, Partial<ReceiptContent>])[] = [
+  const refusals: readonly (readonly [string, AttestationErrorCode, Partial<ReceiptContent>])[] = [
     ['another app', 'receipt-app-mismatch', { appId: 'TEAM123456.com.example.other' }],
     ['another key', 'receipt-key-mismatch', { attestedCertificate: certificateOf('other') }],
     ['no key', 'certificate-malformed', { attestedCertificate: new Uint8Array() }],

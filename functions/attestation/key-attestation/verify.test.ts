@@ -9,7 +9,7 @@ import {
 } from '../../../test/virtual-phones/key-attestation.ts';
 import { createTestRoots } from '../../../test/virtual-phones/test-roots.ts';
 import { parseCertificate } from '../certificate.ts';
-import { type AttestationCause, AttestationError } from '../errors.ts';
+import { AttestationError, type AttestationErrorCode } from '../errors.ts';
 import { KEY_DESCRIPTION_EXTENSION } from './key-description.ts';
 import { type KeyAttestationInput, verifyKeyAttestation } from './verify.ts';
 
@@ -66,7 +66,7 @@ describe('a key attestation', () => {
     expect([...keyDescription.hardwareEnforced.unknown.keys()]).toEqual([4000]);
   });
 
-  const refusals: readonly (readonly [string, AttestationCause, KeyAttestationOverrides])[] = [
+  const refusals: readonly (readonly [string, AttestationErrorCode, KeyAttestationOverrides])[] = [
     ['another challenge', 'challenge-mismatch', { challenge: randomBytes(32) }],
     ['no description', 'key-description-missing', { leafExtensions: [] }],
     ['tags out of order', 'key-description-malformed', { unordered: true }],

@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
-import { saysBytes } from '../bytes.ts';
+import { matchesBytesOrText } from '../bytes.ts';
 import type { Certificate } from '../certificate.ts';
 import { validateChain } from '../certificate-chain.ts';
 import { AttestationError } from '../errors.ts';
@@ -79,7 +79,7 @@ export async function verifyKeyAttestation(
   const keyDescription = parseKeyDescription(value);
 
   // 7. The challenge is ours.
-  if (!saysBytes(keyDescription.attestationChallenge, input.challenge)) {
+  if (!matchesBytesOrText(keyDescription.attestationChallenge, input.challenge)) {
     throw new AttestationError('challenge-mismatch');
   }
   return {

@@ -5,7 +5,7 @@ import {
   type IntegrityOverrides,
   VirtualPlayIntegrity,
 } from '../../../test/virtual-phones/play-integrity.ts';
-import { type AttestationCause, AttestationError } from '../errors.ts';
+import { AttestationError, type AttestationErrorCode } from '../errors.ts';
 import { type DecodeClientOptions, decodeIntegrityToken } from './decode-client.ts';
 import { parseIntegrityPayload } from './payload.ts';
 import { importIntegrityKeys, openIntegrityToken } from './token.ts';
@@ -99,7 +99,7 @@ describe('a verdict', () => {
 
   const other = randomBytes(32).toString('base64url');
   const at = (seconds: number) => String(NOW.getTime() + seconds * 1000);
-  const refusals: readonly (readonly [string, AttestationCause, IntegrityOverrides])[] = [
+  const refusals: readonly (readonly [string, AttestationErrorCode, IntegrityOverrides])[] = [
     ['another hash', 'integrity-hash-mismatch', { requestDetails: { requestHash: other } }],
     ['no hash', 'integrity-hash-mismatch', { requestDetails: { requestHash: undefined } }],
     ['an empty hash', 'integrity-hash-mismatch', { requestDetails: { requestHash: '' } }],

@@ -11,7 +11,7 @@ import {
 import { integer, setOf } from '../../../test/virtual-phones/der.ts';
 import type { KeyAttestationOverrides } from '../../../test/virtual-phones/key-attestation.ts';
 import type { IntegrityOverrides } from '../../../test/virtual-phones/play-integrity.ts';
-import type { AttestationCause } from '../errors.ts';
+import type { AttestationErrorCode } from '../errors.ts';
 import { openIntegrityToken } from '../play-integrity/token.ts';
 import { evaluateEnrolment } from './evaluate.ts';
 
@@ -32,7 +32,7 @@ describe('a Pixel', () => {
   const minimum = (check: string, value: number | string) => ({
     keyAttestation: { [check]: { mode: 'enforce', minimum: value } },
   });
-  const keyRefusals: readonly (readonly [AttestationCause, Rule, KeyAttestationOverrides])[] = [
+  const keyRefusals: readonly (readonly [AttestationErrorCode, Rule, KeyAttestationOverrides])[] = [
     ['challenge-mismatch', {}, { challenge: randomBytes(32) }],
     ['security-level-low', {}, { attestationSecurityLevel: 0 }],
     ['security-level-low', {}, { keyMintSecurityLevel: 0 }],
@@ -74,7 +74,7 @@ describe('a Pixel', () => {
   });
   const other = randomBytes(32).toString('base64url');
   const integrityRefusals: readonly (readonly [
-    AttestationCause,
+    AttestationErrorCode,
     Rule,
     IntegrityOverrides | null,
   ])[] = [

@@ -54,7 +54,7 @@ async function revocationList(
   try {
     return await input.services.revocationList();
   } catch (error) {
-    bearOutage(error, 'revocationList', input, rule, findings);
+    tolerateOutage(error, 'revocationList', input, rule, findings);
     return undefined;
   }
 }
@@ -89,12 +89,12 @@ async function evaluateIntegrity(
       findings.record(error.code, setting, false);
       return;
     }
-    bearOutage(error, 'playIntegrity', input, rule, findings);
+    tolerateOutage(error, 'playIntegrity', input, rule, findings);
   }
 }
 
 /** Passes over the failure of a service for as long as the rule's outage mode says; rethrows otherwise. */
-function bearOutage(
+function tolerateOutage(
   error: unknown,
   service: VendorService,
   { services, now }: EnrolmentInput,

@@ -6,9 +6,9 @@ import type {
   VirtualAppAttestOptions,
 } from '../../../test/virtual-phones/app-attest.ts';
 import type { CborInput } from '../../../test/virtual-phones/cbor.ts';
-import type { AttestationCause } from '../errors.ts';
+import type { AttestationErrorCode } from '../errors.ts';
 import { evaluateEnrolment } from './evaluate.ts';
-import { checkRiskMetric } from './evaluate-ios.ts';
+import { checkRiskMetric } from './running-app-checks.ts';
 import { iosRule } from './schema.ts';
 
 describe('an iPhone', () => {
@@ -28,7 +28,7 @@ describe('an iPhone', () => {
     ]),
   });
   const refusals: readonly (readonly [
-    AttestationCause,
+    AttestationErrorCode,
     Rule,
     AppAttestOverrides,
     Partial<VirtualAppAttestOptions>,

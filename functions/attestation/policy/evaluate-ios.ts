@@ -1,9 +1,9 @@
 import { verifyAttestation } from '../app-attest/attestation.ts';
-import type { AppAttestExtensions } from '../app-attest/authenticator-data.ts';
 import { verifyReceipt } from '../app-attest/receipt.ts';
 import { AttestationError } from '../errors.ts';
 import type { EnrolmentInput, Evaluation } from './enrolment-input.ts';
-import { type Finding, Findings } from './findings.ts';
+import type { Findings } from './findings.ts';
+import { checkLaunch } from './running-app-checks.ts';
 import type { IosApp, IosRule } from './schema.ts';
 
 /** Judges an App Attest attestation. Throws AttestationError where it is not genuine. */
@@ -44,36 +44,6 @@ export async function evaluateIos(
   const { publicKey, environment, receipt } = verdict;
   const sound = environment === 'production' && findings.allHeld;
   return { device: { publicKey, environment, receipt }, assurance: sound ? 'strong' : 'basic' };
-}
-
-/** Judges what a device says with an attestation or an assertion about the app it runs. */
-export function checkLaunch(
-  findings: Findings,
-  extensions: AppAttestExtensions,
-  rule: IosRule,
-): void {
-  const { launchValidationCategory: category, bundleVersion } = extensions;
-  const { allowed, required } = rule.launchCategory;
-  findings.record(
-    'launch-category',
-    rule.launchCategory,
-    category === undefined ? !required : allowed.includes(category),
-    category ?? 'absent',
-  );
-  findings.record(
-    'bundle-version',
-    rule.bundleVersion,
-    bundleVersion === undefined || rule.bundleVersion.allowed.includes(bundleVersion),
-    bundleVersion,
-  );
-}
-
-/** Judges the risk metric of a refreshed receipt: a signal for scoring, by Apple's advice no more. */
-export function checkRiskMetric(rule: IosRule, riskMetric: number): Finding | undefined {
-  const findings = new Findings();
-  const { maximum } = rule.riskMetric;
-  findings.record('risk-metric-high', rule.riskMetric, riskMetric <= maximum, riskMetric);
-  return findings.list[0];
 }
 
 async function receiptFailure(verified: () => Promise<unknown>): Promise<string | undefined> {

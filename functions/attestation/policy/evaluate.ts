@@ -1,4 +1,4 @@
-import { type AttestationCause, AttestationError } from '../errors.ts';
+import { AttestationError, type AttestationErrorCode } from '../errors.ts';
 import type { Assurance, AttestedDevice, EnrolmentInput, Evaluation } from './enrolment-input.ts';
 import { evaluateAndroid } from './evaluate-android.ts';
 import { evaluateIos } from './evaluate-ios.ts';
@@ -16,7 +16,7 @@ export type EnrolmentVerdict =
     }
   | {
       readonly outcome: 'refused';
-      readonly cause: AttestationCause;
+      readonly cause: AttestationErrorCode;
       readonly findings: readonly Finding[];
     };
 

@@ -1,10 +1,10 @@
-import type { AttestationCause } from '../errors.ts';
+import type { AttestationErrorCode } from '../errors.ts';
 import type { CheckMode } from './schema.ts';
 
 /** What one check of the policy found; checks that are off leave none. */
 export interface Finding {
   /** The cause that a refusal by this check has. */
-  readonly check: AttestationCause;
+  readonly check: AttestationErrorCode;
   readonly mode: 'monitor' | 'enforce';
   readonly held: boolean;
   /** What was seen instead, for logs and scoring. */
@@ -17,7 +17,7 @@ export class Findings {
 
   /** `observed` is only looked at where the check did not hold. */
   record(
-    check: AttestationCause,
+    check: AttestationErrorCode,
     { mode }: { readonly mode: CheckMode },
     held: boolean,
     observed?: unknown,
@@ -32,7 +32,7 @@ export class Findings {
   }
 
   /** The first check that refuses. */
-  get refusal(): AttestationCause | undefined {
+  get refusal(): AttestationErrorCode | undefined {
     return this.#list.find(({ mode, held }) => mode === 'enforce' && !held)?.check;
   }
 

@@ -28,7 +28,7 @@ export function keychainEnrolments(keychain: Keychain): EnrolmentStore {
   };
 }
 
-/** What cannot be read counts as none: enrolling anew mends it. */
+/** What cannot be read counts as none: enrolling anew remedies it. */
 function parse(text: string): Enrolment | undefined {
   try {
     const { deviceId, keyHandle } = JSON.parse(text) as Record<string, unknown>;

@@ -1,5 +1,5 @@
-/** A trail as a rule reads it: what occurred when, and which of it lies within a window of time. */
-import { dayKey, nameOf, type Trail } from './evidence.ts';
+/** A seriesName as a rule reads it: what occurred when, and which of it lies within a window of time. */
+import { dayKey, nameOf, type Series } from './evidence.ts';
 
 export const DAY_MS = 86_400_000;
 
@@ -9,9 +9,9 @@ export interface Occurrence {
   readonly at: number;
 }
 
-/** What a trail holds after the instant `after`, in order of time. */
-export function inOrder(trail: Trail, after: number): readonly Occurrence[] {
-  return Object.entries(trail)
+/** What a series holds after the instant `after`, in order of time. */
+export function inOrder(one: Series, after: number): readonly Occurrence[] {
+  return Object.entries(one)
     .filter(([, at]) => at > after)
     .map(([key, at]) => ({ name: nameOf(key), at }))
     .sort(byTime);
@@ -26,10 +26,10 @@ export function firstOfEach(occurrences: readonly Occurrence[]): readonly Occurr
   return occurrences.filter(({ name }) => !seen.has(name) && seen.add(name));
 }
 
-/** Tells of an instant whether its day (UTC) holds `perDay` names in the trail, and perhaps lost some. */
-export function fullDays(trail: Trail, perDay: number): (at: number) => boolean {
+/** Tells of an instant whether its day (UTC) holds `perDay` names in the series, and perhaps lost some. */
+export function fullDays(one: Series, perDay: number): (at: number) => boolean {
   const counts = new Map<string, number>();
-  for (const key of Object.keys(trail)) {
+  for (const key of Object.keys(one)) {
     const day = dayOf(key);
     counts.set(day, (counts.get(day) ?? 0) + 1);
   }

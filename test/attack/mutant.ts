@@ -1,6 +1,6 @@
 /**
  * The repository with a few of its lines changed: what it would be without one defence. An attack
- * that is refused in the real world has to succeed in the one where its defence is gone; else it
+ * that is refused in the repository has to succeed in the mutant where its defence is gone; else it
  * would not notice if somebody took that defence away.
  */
 import { readFileSync } from 'node:fs';
@@ -23,15 +23,15 @@ export interface Weakening {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-export interface World {
-  /** A module of the repository, as it is in this world. */
+export interface Mutant {
+  /** A module of the repository, as it is in this mutant. */
   load<T>(file: string): Promise<T>;
-  /** The text of a file of the repository, as it is in this world. */
+  /** The text of a file of the repository, as it is in this mutant. */
   read(file: string): string;
 }
 
 const ROOT = join(import.meta.dirname, '../..');
-const QUERY = /\?world=(\d+)$/;
+const QUERY = /\?mutant=(\d+)$/;
 const RELATIVE_IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*'(\.{1,2}\/[^']+\.ts)'/g;
 
 interface ChangedFiles {
@@ -44,7 +44,7 @@ const changed = new Map<string, ChangedFiles>();
 let hooked = false;
 
 /** Throws RangeError where an edit's text is not there, or more than once. */
-export function createWorld(edits: readonly Edit[]): World {
+export function createMutant(edits: readonly Edit[]): Mutant {
   const files = changedFiles(edits);
   const id = String(changed.size + 1);
   changed.set(id, files);
@@ -54,7 +54,7 @@ export function createWorld(edits: readonly Edit[]): World {
       const url = pathToFileURL(join(ROOT, file)).href;
       if (!files.isAffected(file)) return (await import(url)) as T;
       hookModules();
-      return (await import(`${url}?world=${id}`)) as T;
+      return (await import(`${url}?mutant=${id}`)) as T;
     },
   };
 }
@@ -79,7 +79,7 @@ function changedFiles(edits: readonly Edit[]): ChangedFiles {
   return { textOf: (file) => texts.get(file) ?? original(file), isAffected };
 }
 
-/** Modules of another world are loaded beside those of this one; what is not affected is shared. */
+/** Modules of a mutant are loaded beside those of the repository; what is not affected is shared. */
 function hookModules(): void {
   if (hooked) return;
   hooked = true;
@@ -89,7 +89,7 @@ function hookModules(): void {
       const id = QUERY.exec(context.parentURL ?? '')?.[1];
       const file = resolved.url.startsWith('file:') && fileOf(resolved.url);
       const affected = id && file && changed.get(id)?.isAffected(file);
-      return affected ? { ...resolved, url: `${resolved.url}?world=${id}` } : resolved;
+      return affected ? { ...resolved, url: `${resolved.url}?mutant=${id}` } : resolved;
     },
     load(url, context, nextLoad) {
       const files = changed.get(QUERY.exec(url)?.[1] ?? '');

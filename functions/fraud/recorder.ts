@@ -7,13 +7,13 @@ import {
   type EvidenceBounds,
   hourKey,
   monthKey,
-  type Trail,
+  type Series,
 } from './evidence.ts';
-import { DAY_MS } from './occurrences.ts';
 import type { Rule, RuleSet, Selector } from './rules.ts';
+import { DAY_MS } from './series.ts';
 import type { Subject, SubjectKind } from './subjects.ts';
 
-/** What names an occurrence in a trail: the event itself, one of its members, or who took which model. */
+/** What names an occurrence in a series: the event itself, one of its members, or who took which model. */
 type Naming = 'event' | 'model' | 'device' | 'user' | 'network' | 'version' | 'pair' | 'neighbour';
 
 /** Hours with occurrences of one kind, the newest, that are remembered. */
@@ -29,7 +29,7 @@ const VERSION_SEPARATOR = '@';
 const SCATTER_CHARS = 8;
 
 interface Recording {
-  readonly trail: string;
+  readonly seriesName: string;
   readonly on: Selector;
   readonly name: Naming;
   readonly subjects: readonly SubjectKind[];
@@ -38,42 +38,42 @@ interface Recording {
 const GRANTS: Selector = { types: ['grant.made'] };
 
 /**
- * The trail of a selection. Named by what is recorded and not by the rule, so that rules with the
+ * The series of a selection. Named by what is recorded and not by the rule, so that rules with the
  * same selection share it and a change of weights keeps what is known.
  */
-export function trailOf(on: Selector, name: Naming): string {
+export function seriesOf(on: Selector, name: Naming): string {
   const causes = on.causes ? `(${[...on.causes].sort().join(',')})` : '';
   return `${[...on.types].sort().join('+')}${causes}#${name}`;
 }
 
 /** Who took which model on a device. */
-export const PAIRS_TRAIL = trailOf(GRANTS, 'pair');
+export const PAIRS_SERIES = seriesOf(GRANTS, 'pair');
 
 /** Grants and renewals: a model in use. */
 const USES: Selector = { types: ['grant.made', 'licence.renewed'] };
 
 /** Who used which model behind a network. */
-export const NEIGHBOURS_TRAIL = trailOf(USES, 'neighbour');
+export const NEIGHBOURS_SERIES = seriesOf(USES, 'neighbour');
 
 /** That a subject's device has proven itself, by being enrolled or by getting a model. */
-export const PROOF_TRAILS = [
-  trailOf({ types: ['device.enrolled'] }, 'device'),
-  trailOf(GRANTS, 'device'),
+export const PROOF_SERIES = [
+  seriesOf({ types: ['device.enrolled'] }, 'device'),
+  seriesOf(GRANTS, 'device'),
 ] as const;
 
 /** Who is linked to a subject: those that got models with it. */
-export const linkTrail = (to: 'user' | 'device'): string => trailOf(GRANTS, to);
+export const linkSeries = (to: 'user' | 'device'): string => seriesOf(GRANTS, to);
 
-/** The user and the model that a name in the trail of pairs stands for. */
+/** The user and the model that a name in the series of pairs stands for. */
 export function pairOf(name: string): { readonly user: string; readonly model: string } {
   const separator = name.indexOf(PAIR_SEPARATOR);
   return { user: name.slice(SCATTER_CHARS, separator), model: name.slice(separator + 1) };
 }
 
-/** The same of the trail of neighbours, whose names end with the parity of the day. */
+/** The same of the seriesName of neighbours, whose names end with the parity of the day. */
 export const sightingOf = (name: string) => pairOf(name.slice(0, -2));
 
-/** The model of a name in a trail of versions. */
+/** The model of a name in a series of versions. */
 export const modelOf = (name: string): string => name.slice(0, name.indexOf(VERSION_SEPARATOR));
 
 /**
@@ -92,7 +92,7 @@ function pairName(user: string, model: string): string {
 function recordingsOf(rule: Rule): readonly Recording[] {
   const { subjects } = rule;
   const record = (on: Selector, name: Naming): Recording => ({
-    trail: trailOf(on, name),
+    seriesName: seriesOf(on, name),
     on,
     name,
     subjects,
@@ -145,20 +145,20 @@ export function createRecorder(ruleSets: readonly [RuleSet, ...RuleSet[]]): Reco
   return {
     evidenceOf(event, subject) {
       const at = Date.parse(event.receivedAt);
-      const trails: Record<string, Trail> = {};
-      for (const { trail, on, name, subjects } of byType.get(event.type) ?? []) {
+      const series: Record<string, Series> = {};
+      for (const { seriesName, on, name, subjects } of byType.get(event.type) ?? []) {
         if (!subjects.includes(subject.kind)) continue;
         if (on.causes && !on.causes.includes(event.cause ?? '')) continue;
         const key = keyOf(event, name, at);
-        if (key !== undefined) trails[trail] = { [key]: at };
+        if (key !== undefined) series[seriesName] = { [key]: at };
       }
       // To the day only: what was known today already then costs no write.
       const newest = at - (at % DAY_MS);
-      return Object.keys(trails).length > 0 ? { newest, trails } : undefined;
+      return Object.keys(series).length > 0 ? { newest, series } : undefined;
     },
     horizonMs,
-    bounds(trail) {
-      const kind = trail.slice(trail.indexOf('#') + 1);
+    bounds(seriesName) {
+      const kind = seriesName.slice(seriesName.indexOf('#') + 1);
       const buckets = Number.POSITIVE_INFINITY;
       switch (kind) {
         case 'event':

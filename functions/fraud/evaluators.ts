@@ -1,24 +1,14 @@
 /** How many points one rule gives at an instant, asked along a time line that only moves forward. */
-import { nameOf, type Trail } from './evidence.ts';
+import { nameOf, type Series } from './evidence.ts';
 import {
-  byTime,
-  DAY_MS,
-  firstOfEach,
-  fullDays,
-  inOrder,
-  instantsOf,
-  type Occurrence,
-  slidingWindow,
-} from './occurrences.ts';
-import {
-  linkTrail,
+  linkSeries,
   modelOf,
-  NEIGHBOURS_TRAIL,
-  PAIRS_TRAIL,
-  PROOF_TRAILS,
+  NEIGHBOURS_SERIES,
+  PAIRS_SERIES,
+  PROOF_SERIES,
   pairOf,
-  trailOf,
-} from './recordings.ts';
+  seriesOf,
+} from './recorder.ts';
 import { ringTimeline } from './ring.ts';
 import type {
   DistinctRule,
@@ -30,12 +20,22 @@ import type {
   UnansweredRule,
   VersionsRule,
 } from './rules.ts';
+import {
+  byTime,
+  DAY_MS,
+  firstOfEach,
+  fullDays,
+  inOrder,
+  instantsOf,
+  type Occurrence,
+  slidingWindow,
+} from './series.ts';
 import type { SubjectKind } from './subjects.ts';
 
 /** How many occurrences an explanation names. */
 const EVIDENCE_SHOWN = 12;
 
-export interface Meter {
+export interface Evaluator {
   /** When something happened that can raise the points. */
   readonly instants: readonly number[];
   /** Points at `at`, which must not lie before that of the call before. */
@@ -46,78 +46,80 @@ export interface Meter {
   blockedUntil?(end: number): void;
 }
 
-/** What a meter reads: the trails of a subject, and the instants at which others were linked to it. */
-export interface Readings {
-  readonly trails: Readonly<Record<string, Trail>>;
+/** What an evaluator reads: the series of a subject, and the instants at which others were linked to it. */
+export interface History {
+  readonly series: Readonly<Record<string, Series>>;
   readonly links: Readonly<Record<string, readonly number[]>>;
 }
 
-/** Makes the meters of one subject, over what happened after `after`, of which so much is remembered. */
-export function createMeters(
-  { trails, links }: Readings,
+/** Makes the evaluators of one subject, over what happened after `after`, of which so much is remembered. */
+export function createEvaluators(
+  { series, links }: History,
   after: number,
   { membersPerDay }: Pick<RuleSet['memory'], 'membersPerDay'>,
-): (rule: Rule) => Meter {
+): (rule: Rule) => Evaluator {
   const sorted = new Map<string, readonly Occurrence[]>();
-  const read = (trail: string): readonly Occurrence[] => {
-    const known = sorted.get(trail) ?? inOrder(trails[trail] ?? {}, after);
-    sorted.set(trail, known);
+  const read = (seriesName: string): readonly Occurrence[] => {
+    const known = sorted.get(seriesName) ?? inOrder(series[seriesName] ?? {}, after);
+    sorted.set(seriesName, known);
     return known;
   };
   const firstProof = ({ provenCap }: OccurrenceRule) =>
     provenCap === undefined
       ? Number.POSITIVE_INFINITY
-      : Math.min(...PROOF_TRAILS.map((trail) => read(trail)[0]?.at ?? Number.POSITIVE_INFINITY));
+      : Math.min(
+          ...PROOF_SERIES.map((seriesName) => read(seriesName)[0]?.at ?? Number.POSITIVE_INFINITY),
+        );
   return (rule) => {
     switch (rule.kind) {
       case 'occurrence':
-        return decayingMeter(rule, read(trailOf(rule.on, 'event')), firstProof(rule));
+        return decayingEvaluator(rule, read(seriesOf(rule.on, 'event')), firstProof(rule));
       case 'distinct':
-        return distinctMeter(rule, read(trailOf(rule.on, rule.member)));
+        return distinctEvaluator(rule, read(seriesOf(rule.on, rule.member)));
       case 'probation':
-        return probationMeter(rule, read(trailOf(rule.on, 'model')));
+        return probationEvaluator(rule, read(seriesOf(rule.on, 'model')));
       case 'versions':
-        return versionsMeter(rule, read(trailOf(rule.on, 'version')));
+        return versionsEvaluator(rule, read(seriesOf(rule.on, 'version')));
       case 'shared':
-        return sharedMeter(rule, read(PAIRS_TRAIL));
+        return sharedEvaluator(rule, read(PAIRS_SERIES));
       case 'unanswered': {
-        const answers = trailOf(rule.answers, rule.member);
+        const answers = seriesOf(rule.answers, rule.member);
         // Of a day with more answers than are remembered nobody knows what was left unanswered.
-        const full = fullDays(trails[answers] ?? {}, membersPerDay);
-        const asks = read(trailOf(rule.on, rule.member)).filter(({ at }) => !full(at));
-        return unansweredMeter(rule, asks, read(answers));
+        const full = fullDays(series[answers] ?? {}, membersPerDay);
+        const asks = read(seriesOf(rule.on, rule.member)).filter(({ at }) => !full(at));
+        return unansweredEvaluator(rule, asks, read(answers));
       }
       case 'ring':
-        return ringMeter(rule.cap, ringTimeline(rule, read(NEIGHBOURS_TRAIL)));
+        return ringEvaluator(rule.cap, ringTimeline(rule, read(NEIGHBOURS_SERIES)));
       case 'linked':
-        return decayingMeter(rule, linksOf(links, rule.from, after));
+        return decayingEvaluator(rule, linksOf(links, rule.from, after));
     }
   };
 }
 
-const linksOf = (links: Readings['links'], from: SubjectKind, after: number) =>
+const linksOf = (links: History['links'], from: SubjectKind, after: number) =>
   Object.entries(links)
     .filter(([source]) => source.startsWith(`${from}_`))
     .flatMap(([name, instants]) => instants.map((at) => ({ name, at })))
     .filter(({ at }) => at > after)
     .sort(byTime);
 
-/** The users or devices that got models together with the subject whose trails these are. */
+/** The users or devices that got models together with the subject whose series these are. */
 export function linkedMembers(
-  trails: Readings['trails'],
+  series: History['series'],
   to: 'user' | 'device',
 ): ReadonlySet<string> {
-  return new Set(Object.keys(trails[linkTrail(to)] ?? {}).map(nameOf));
+  return new Set(Object.keys(series[linkSeries(to)] ?? {}).map(nameOf));
 }
 
-/** A sum that halves every half-life and, less what is free, never exceeds the cap. */
-function decayingMeter(
-  rule: Pick<OccurrenceRule, 'weight' | 'halfLifeSeconds' | 'cap' | 'free' | 'provenCap'>,
+/** A sum that halves every half-life and, less what is allowance, never exceeds the cap. */
+function decayingEvaluator(
+  rule: Pick<OccurrenceRule, 'weight' | 'halfLifeSeconds' | 'cap' | 'allowance' | 'provenCap'>,
   occurrences: readonly Occurrence[],
   provenAt = Number.POSITIVE_INFINITY,
-): Meter {
+): Evaluator {
   const halfLifeMs = rule.halfLifeSeconds * 1000;
-  const borne = (rule.free ?? 0) * rule.weight;
+  const allowedPoints = (rule.allowance ?? 0) * rule.weight;
   let next = 0;
   let sum = 0;
   let sumTime = 0;
@@ -130,11 +132,11 @@ function decayingMeter(
     pointsAt(at) {
       for (let due = occurrences[next]; due && due.at <= at; due = occurrences[next]) {
         decayTo(due.at);
-        sum = Math.min(borne + rule.cap, sum + rule.weight);
+        sum = Math.min(allowedPoints + rule.cap, sum + rule.weight);
         next += 1;
       }
       if (sum > 0) decayTo(at);
-      const points = Math.max(0, sum - borne);
+      const points = Math.max(0, sum - allowedPoints);
       return at >= provenAt ? Math.min(points, rule.provenCap ?? points) : points;
     },
     evidence: () =>
@@ -142,7 +144,7 @@ function decayingMeter(
   };
 }
 
-function distinctMeter(rule: DistinctRule, occurrences: readonly Occurrence[]): Meter {
+function distinctEvaluator(rule: DistinctRule, occurrences: readonly Occurrence[]): Evaluator {
   const counted = rule.newOnly ? firstOfEach(occurrences) : occurrences;
   const windowAt = slidingWindow(counted, rule.windowSeconds * 1000);
   let inside: ReadonlyMap<string, number> = new Map();
@@ -156,7 +158,7 @@ function distinctMeter(rule: DistinctRule, occurrences: readonly Occurrence[]): 
   };
 }
 
-function probationMeter(rule: ProbationRule, occurrences: readonly Occurrence[]): Meter {
+function probationEvaluator(rule: ProbationRule, occurrences: readonly Occurrence[]): Evaluator {
   const fresh = firstOfEach(occurrences);
   const ends: number[] = [];
   let inside: readonly Occurrence[] = [];
@@ -172,7 +174,7 @@ function probationMeter(rule: ProbationRule, occurrences: readonly Occurrence[])
   };
 }
 
-function versionsMeter(rule: VersionsRule, occurrences: readonly Occurrence[]): Meter {
+function versionsEvaluator(rule: VersionsRule, occurrences: readonly Occurrence[]): Evaluator {
   if (occurrences.length <= rule.perModel) return SILENT;
   const versionsOf = Map.groupBy(new Set(occurrences.map(({ name }) => name)), modelOf);
   // Of most models there is one version: they never count, and the time line is asked about often.
@@ -192,7 +194,7 @@ function versionsMeter(rule: VersionsRule, occurrences: readonly Occurrence[]): 
   };
 }
 
-function sharedMeter(rule: SharedRule, pairs: readonly Occurrence[]): Meter {
+function sharedEvaluator(rule: SharedRule, pairs: readonly Occurrence[]): Evaluator {
   const users = new Set(pairs.map(({ name }) => pairOf(name).user));
   if (users.size < 2) return SILENT;
   const windowAt = slidingWindow(pairs, rule.windowSeconds * 1000);
@@ -211,15 +213,15 @@ function sharedMeter(rule: SharedRule, pairs: readonly Occurrence[]): Meter {
   };
 }
 
-/** The meter of a rule that has nothing to count. */
-const SILENT: Meter = { instants: [], pointsAt: () => 0, evidence: () => [] };
+/** The evaluator of a rule that has nothing to count. */
+const SILENT: Evaluator = { instants: [], pointsAt: () => 0, evidence: () => [] };
 
-function unansweredMeter(
+function unansweredEvaluator(
   rule: UnansweredRule,
   asks: readonly Occurrence[],
   answers: readonly Occurrence[],
-): Meter {
-  if (asks.length <= rule.free) return SILENT;
+): Evaluator {
+  if (asks.length <= rule.allowance) return SILENT;
   const windowMs = rule.windowSeconds * 1000;
   const graceMs = rule.graceSeconds * 1000;
   const open = new Set<string>();
@@ -241,13 +243,13 @@ function unansweredMeter(
     pointsAt(at) {
       askedAt(at);
       answeredAt(at);
-      return asked.size > rule.free ? pointsFor(open.size, rule) : 0;
+      return asked.size > rule.allowance ? pointsFor(open.size, rule) : 0;
     },
     evidence: () => [...asked.keys()].filter((name) => open.has(name)).slice(-EVIDENCE_SHOWN),
   };
 }
 
-function ringMeter(cap: number, steps: ReturnType<typeof ringTimeline>): Meter {
+function ringEvaluator(cap: number, steps: ReturnType<typeof ringTimeline>): Evaluator {
   if (!steps.some(({ points }) => points > 0)) return SILENT;
   let next = 0;
   let step: (typeof steps)[number] | undefined;
@@ -266,5 +268,5 @@ function ringMeter(cap: number, steps: ReturnType<typeof ringTimeline>): Meter {
 
 const pointsFor = (
   count: number,
-  rule: { readonly free: number; readonly weight: number; readonly cap: number },
-) => Math.min(rule.cap, Math.max(0, count - rule.free) * rule.weight);
+  rule: { readonly allowance: number; readonly weight: number; readonly cap: number },
+) => Math.min(rule.cap, Math.max(0, count - rule.allowance) * rule.weight);

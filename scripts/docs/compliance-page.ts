@@ -1,22 +1,25 @@
-import { ASVS, type Control } from './asvs.ts';
-import { MASVS } from './masvs.ts';
+import { type Control, controlsOf, evidenceOf } from './controls.ts';
 
 /** docs/ops/compliance.md: the tables of evidence, and what is said of privacy and export. */
 export function compliancePage(): string {
+  const asvs = controlsOf('asvs');
   return `# Compliance
 
-Made from \`scripts/compliance/\` by \`npm run docs\`; a test checks that every file and every test that is named exists. This
-is a self-assessment: nobody certified anything. "no" means no.
+Made from \`docs/ops/asvs.yaml\` and \`docs/ops/masvs.yaml\` by \`npm run docs\`; a test checks that every file and every test
+that is named exists. This is a
+self-assessment: nobody certified anything. "no" means no; "partly" says what is missing.
 
-## OWASP ASVS 5.0 (backend)
+## OWASP ASVS 5.0.0, levels 1 and 2 (backend)
 
-${table(ASVS)}
+All ${asvs.length} requirements of both levels: ${tally(asvs)}. Level 3 is not claimed.
 
-## OWASP MASVS 2 (SDK)
+${table(asvs)}
+
+## OWASP MASVS 2.1.0 (SDK)
 
 The SDK supports an app that wants to comply; the app answers for itself.
 
-${table(MASVS)}
+${table(controlsOf('masvs'))}
 
 ## Personal data (GDPR, CCPA)
 
@@ -66,13 +69,20 @@ an app has it checked, also for France and other countries of import.
 `;
 }
 
+function tally(controls: readonly Control[]): string {
+  const counts = Map.groupBy(controls, ({ status }) => status);
+  return [...counts].map(([status, those]) => `${those.length} ${status}`).join(', ');
+}
+
 function table(controls: readonly Control[]): string {
-  const rows = controls.map(({ id, words, status, evidence, note }) => {
-    const shown = evidence.map(({ file, test }) => `\`${file}\`${test ? `: ${test}` : ''}`);
-    return `| ${id} | ${words} | ${status} | ${[...shown, ...(note ? [note] : [])].join('; ')} |`;
+  const rows = controls.map(({ id, title, status, evidence, note }) => {
+    const shown = evidence
+      .map(evidenceOf)
+      .map(({ file, test }) => `\`${file}\`${test ? `: ${test}` : ''}`);
+    return `| ${id} | ${title} | ${status} | ${[...shown, ...(note ? [note] : [])].join('; ')} |`;
   });
   return [
-    '| control | in words | | evidence, or what is missing |',
+    '| control | in our words | | evidence, or what is missing |',
     '|---|---|---|---|',
     ...rows,
   ].join('\n');

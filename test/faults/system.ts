@@ -5,10 +5,12 @@ import type { EndpointTable } from '../../functions/api/endpoint.ts';
 import { guardServer, type HttpHandler } from '../../functions/api/ingress.ts';
 import { createHttpHandler } from '../../functions/api/pipeline.ts';
 import type { EventPublisher, TopicName } from '../../functions/cloud/event-publisher.ts';
-import { type CloudClients, createServices, type Services } from '../../functions/composition.ts';
+import { createServices } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';
 import { DEFAULT_RULES } from '../../functions/fraud/default-rules.ts';
+import { createPseudonyms } from '../../functions/fraud/pseudonyms.ts';
 import { FUNCTIONS } from '../../functions/registry.ts';
+import type { CloudClients, Services } from '../../functions/services.ts';
 import { createHandler as createPublishHandler } from '../../functions/workers/publish.ts';
 import { createHandler as createScoreHandler } from '../../functions/workers/score.ts';
 import { memoryDocuments } from '../doubles/memory/documents.ts';
@@ -24,13 +26,13 @@ import { createInstance, type Instance, running } from './instance.ts';
 import type { Schedule } from './schedule.ts';
 
 /** What all schedules share: it never fails and nothing of it changes. */
-export type Surroundings = Awaited<ReturnType<typeof createSurroundings>>;
+export type Surroundings = Awaited<ReturnType<typeof startSurroundings>>;
 
-export async function createSurroundings() {
+export async function startSurroundings() {
   const idp: TokenIssuer = await startTokenIssuer();
   const vendors = await startVendors();
   const roots = createTestRoots();
-  const endpoints: Record<string, EndpointTable[string]> = {};
+  const endpoints: Record<string, EndpointTable<Services>[string]> = {};
   for (const entry of FUNCTIONS) {
     if (entry.trigger.kind === 'event') continue;
     const module = await entry.load();
@@ -49,15 +51,15 @@ export interface TakenMessage {
   readonly data: unknown;
 }
 
-export type World = Awaited<ReturnType<typeof createWorld>>;
+export type System = Awaited<ReturnType<typeof startSystem>>;
 
 const API_INSTANCES = 2;
 const REDELIVERED_AFTER_MS = 5;
 /** Faults end; what is delivered so often and still fails will never be taken. */
-const MOST_DELIVERIES = 60;
+const MAX_DELIVERIES = 60;
 
 /** `plant` may put a mistake into the cloud that the functions work with, to see that it is noticed. */
-export async function createWorld(
+export async function startSystem(
   surroundings: Surroundings,
   schedule: Schedule,
   plant: (cloud: CloudClients) => CloudClients = (cloud) => cloud,
@@ -82,6 +84,8 @@ export async function createWorld(
     GRANTS_PER_DEVICE_MINUTE: '100',
     REPORTS_PER_DEVICE_MINUTE: '100',
   });
+  const { PSEUDONYM_SECRET: secret = new Uint8Array() } = config.secrets;
+  const pseudonyms = createPseudonyms({ id: 'p1', secret });
   const deliveries = new Set<Promise<void>>();
   const real: CloudClients = {
     documents: memoryDocuments(),
@@ -92,8 +96,8 @@ export async function createWorld(
   const faulty = faultyCloud(plant(real), plan);
 
   /** Everything that an instance works with; caches and delegate keys die with it. */
-  function servicesOf(instance: Instance): Services {
-    const services = createServices(
+  async function servicesOf(instance: Instance): Promise<Services> {
+    const services = await createServices(
       config,
       { name: 'faults', secrets: ['CHALLENGE_SECRET', 'PSEUDONYM_SECRET'] },
       faulty,
@@ -108,13 +112,13 @@ export async function createWorld(
   /** Delivers a message or an event of a bucket until a worker that lived to the end has taken it. */
   function deliver(work: (services: Services) => Promise<void>): void {
     const delivery = (async () => {
-      for (let attempt = 0; attempt < MOST_DELIVERIES; attempt++) {
+      for (let attempt = 0; attempt < MAX_DELIVERIES; attempt++) {
         const instance = createInstance();
         const death = new Promise<never>((_, reject) =>
           instance.onKilled(() => reject(new Error('killed'))),
         );
         try {
-          await running.run(instance, () => Promise.race([work(servicesOf(instance)), death]));
+          await running.run(instance, () => Promise.race([servicesOf(instance).then(work), death]));
           return;
         } catch {
           await pause(REDELIVERED_AFTER_MS * (attempt + 1));
@@ -148,7 +152,10 @@ export async function createWorld(
 
   function startInstance(): { readonly instance: Instance; readonly handle: HttpHandler } {
     const instance = createInstance();
-    return { instance, handle: createHttpHandler('api', endpoints, servicesOf(instance)) };
+    const handler = servicesOf(instance).then((services) =>
+      createHttpHandler('api', endpoints, services),
+    );
+    return { instance, handle: async (request, response) => (await handler)(request, response) };
   }
   const instances = Array.from({ length: API_INSTANCES }, startInstance);
   let next = 0;
@@ -182,7 +189,7 @@ export async function createWorld(
       const event = { id: name, type: 'finalized', source: 's', data: { bucket: intake, name } };
       deliver((services) => createPublishHandler(services)(event));
     },
-    userId: (user: string) => servicesOf(createInstance()).pseudonyms.user(idp.issuer, user),
+    userId: (user: string) => pseudonyms.user(idp.issuer, user),
     /** Versions whose file came into the intake. */
     deposited,
     /** By which the functions score. */

@@ -1,14 +1,14 @@
-/** What an event, or an operator's pardon, changes in the documents of its subjects. */
+/** What an event, or an operator's reset, changes in the documents of its subjects. */
 import type { DocumentData, StoredDocument } from '../cloud/documents.ts';
 import { restrictionsDocument, restrictionsOf } from './blocklist.ts';
 import { type Decision, decisionOf, keepingOverrides, restrictionsFrom } from './decisions.ts';
 import type { FraudEvent } from './events.ts';
 import { type Evidence, holds, mergeEvidence } from './evidence.ts';
 import { changedLinks, linksFrom } from './links.ts';
-import { createRecorder } from './recordings.ts';
+import { createRecorder } from './recorder.ts';
 import { type Risk, riskDocument, riskOf, type Span, type Spans, spansOf } from './risk.ts';
 import type { RuleSet } from './rules.ts';
-import { type Assessment, assess, MEASURES } from './scoring.ts';
+import { ACTIONS, type Assessment, assess } from './scoring.ts';
 import {
   blockPath,
   provenSubjects,
@@ -24,13 +24,13 @@ export interface RuleBook {
   readonly shadow?: RuleSet;
 }
 
-/** Something new about a subject: evidence, a pardon, or only a reason to look again. */
+/** Something new about a subject: evidence, a reset, or only a reason to look again. */
 export interface Change {
   readonly subject: Subject;
   readonly added?: Evidence;
   /** When that was received, in Unix milliseconds. */
   readonly at?: number;
-  readonly forgiveAt?: number;
+  readonly resetAt?: number;
 }
 
 export interface Outcome {
@@ -42,9 +42,9 @@ export interface Outcome {
 }
 
 /** Yields the paths it needs read, takes the documents, and returns what is to be written. */
-export type Judging = Generator<readonly string[], Outcome, readonly (DocumentData | undefined)[]>;
+export type Scoring = Generator<readonly string[], Outcome, readonly (DocumentData | undefined)[]>;
 
-export interface Judge {
+export interface Scorer {
   /** What an event means for its subjects; empty for most events. */
   changesOf(event: FraudEvent): readonly Change[];
   /**
@@ -52,24 +52,24 @@ export interface Judge {
    * decisions are those that begin with these changes, also when they are judged again: a decision
    * is published after the writes, and a second delivery makes good for a lost publication.
    */
-  judging(changes: readonly Change[], now: Date): Judging;
+  scoring(changes: readonly Change[], now: Date): Scoring;
 }
 
-export function createJudge(book: RuleBook): Judge {
+export function createScorer(book: RuleBook): Scorer {
   const recorder = createRecorder(book.shadow ? [book.live, book.shadow] : [book.live]);
 
-  function* judging(changes: readonly Change[], now: Date): Judging {
+  function* scoring(changes: readonly Change[], now: Date): Scoring {
     const stored = yield changes.map(({ subject }) => riskPath(subject));
-    const cases = new Map<string, Case>();
+    const loaded = new Map<string, LoadedSubject>();
     for (const [index, change] of changes.entries()) {
-      cases.set(subjectKey(change.subject), openCase(change, riskOf(stored[index])));
+      loaded.set(subjectKey(change.subject), load(change, riskOf(stored[index])));
     }
-    yield* spreadLinks(cases);
-    const verdicts = [...cases.values()].map(conclude);
-    const restricted = verdicts.filter(({ restricts }) => restricts);
+    yield* spreadLinks(loaded);
+    const results = [...loaded.values()].map(finalise);
+    const restricted = results.filter(({ restricts }) => restricts);
     const existing =
       restricted.length > 0 ? yield restricted.map(({ subject }) => blockPath(subject)) : [];
-    const writes = verdicts.flatMap(({ write }) => write ?? []);
+    const writes = results.flatMap(({ write }) => write ?? []);
     const deletions: string[] = [];
     for (const [index, { subject, live }] of restricted.entries()) {
       const found = restrictionsOf(existing[index]);
@@ -81,62 +81,62 @@ export function createJudge(book: RuleBook): Judge {
     return {
       writes,
       deletions,
-      decisions: verdicts.flatMap((verdict) => decisionsOf(verdict, book, now)),
+      decisions: results.flatMap((result) => decisionsOf(result, book, now)),
     };
   }
 
-  function openCase(change: Change, before: Risk): Case {
-    const { subject, added, at, forgiveAt } = change;
+  function load(change: Change, before: Risk): LoadedSubject {
+    const { subject, added, at } = change;
     const known = added === undefined || holds(before.evidence, added);
     const evidence = known
       ? before.evidence
       : mergeEvidence(before.evidence, added, recorder.bounds);
-    const forgivenAt = Math.max(before.forgivenAt, forgiveAt ?? 0);
-    const readings = { trails: evidence.trails, links: {} };
-    const own = assess(book.live, subject.kind, readings, forgivenAt);
-    const linked = linksFrom(book.live, subject, { evidence, forgivenAt }, own);
-    const touched = !known || forgivenAt !== before.forgivenAt;
+    const resetAt = Math.max(before.resetAt, change.resetAt ?? 0);
+    const history = { series: evidence.series, links: {} };
+    const own = assess(book.live, subject.kind, history, resetAt);
+    const linked = linksFrom(book.live, subject, { evidence, resetAt }, own);
+    const touched = !known || resetAt !== before.resetAt;
     return {
       subject,
       before,
       at,
       touched,
       own,
-      after: { ...before, evidence, forgivenAt, linked },
+      after: { ...before, evidence, resetAt, linked },
     };
   }
 
-  /** Tells those whom the cases link, and takes them in as cases of their own. */
+  /** Tells those whom the loaded link, and takes them in as loaded of their own. */
   function* spreadLinks(
-    cases: Map<string, Case>,
+    loaded: Map<string, LoadedSubject>,
   ): Generator<readonly string[], void, readonly (DocumentData | undefined)[]> {
-    const news = [...cases].flatMap(([source, { before, after }]) =>
+    const news = [...loaded].flatMap(([source, { before, after }]) =>
       Object.entries(changedLinks(before.linked, after.linked)).map(([target, instants]) => ({
         source,
         target,
         instants,
       })),
     );
-    const others = [...new Set(news.map(({ target }) => target))].filter((key) => !cases.has(key));
+    const others = [...new Set(news.map(({ target }) => target))].filter((key) => !loaded.has(key));
     const subjects = others.map(subjectFrom);
     const stored = subjects.length > 0 ? yield subjects.map(riskPath) : [];
     for (const [index, subject] of subjects.entries()) {
-      cases.set(subjectKey(subject), openCase({ subject }, riskOf(stored[index])));
+      loaded.set(subjectKey(subject), load({ subject }, riskOf(stored[index])));
     }
     for (const { source, target, instants } of news) {
-      const told = cases.get(target);
+      const told = loaded.get(target);
       if (!told) continue;
       const { [source]: _, ...others } = told.after.links;
       const links = instants.length > 0 ? { ...others, [source]: instants } : others;
-      cases.set(target, { ...told, touched: true, after: { ...told.after, links } });
+      loaded.set(target, { ...told, touched: true, after: { ...told.after, links } });
     }
   }
 
-  function conclude({ subject, before, at, touched, own, after }: Case): Verdict {
-    const readings = { trails: after.evidence.trails, links: after.links };
+  function finalise({ subject, before, at, touched, own, after }: LoadedSubject): Result {
+    const history = { series: after.evidence.series, links: after.links };
     const linkless = Object.keys(after.links).length === 0;
-    const live = linkless ? own : assess(book.live, subject.kind, readings, after.forgivenAt);
-    const shadow = book.shadow && assess(book.shadow, subject.kind, readings, after.forgivenAt);
+    const live = linkless ? own : assess(book.live, subject.kind, history, after.resetAt);
+    const shadow = book.shadow && assess(book.shadow, subject.kind, history, after.resetAt);
     const risk: Risk = {
       ...after,
       spans: spansOf(live),
@@ -162,11 +162,11 @@ export function createJudge(book: RuleBook): Judge {
         const added = recorder.evidenceOf(event, subject);
         return added ? [{ subject, added, at: Date.parse(event.receivedAt) }] : [];
       }),
-    judging,
+    scoring,
   };
 }
 
-interface Case {
+interface LoadedSubject {
   readonly subject: Subject;
   readonly before: Risk;
   readonly after: Risk;
@@ -178,7 +178,7 @@ interface Case {
   readonly own: Assessment;
 }
 
-interface Verdict {
+interface Result {
   readonly subject: Subject;
   readonly before: Risk;
   readonly at: number | undefined;
@@ -188,15 +188,15 @@ interface Verdict {
   readonly restricts: boolean;
 }
 
-function decisionsOf(verdict: Verdict, book: RuleBook, now: Date): readonly Decision[] {
-  const { subject, before, at, live, shadow } = verdict;
+function decisionsOf(result: Result, book: RuleBook, now: Date): readonly Decision[] {
+  const { subject, before, at, live, shadow } = result;
   const begun = (assessment: Assessment, spans: Spans, ruleSet: RuleSet, isShadow: boolean) =>
-    MEASURES.flatMap((measure) => {
-      const episode = assessment.episodes[measure];
-      const isNew = episode && (episode.since !== spans[measure]?.since || episode.since === at);
+    ACTIONS.flatMap((action) => {
+      const interval = assessment.intervals[action];
+      const isNew = interval && (interval.since !== spans[action]?.since || interval.since === at);
       const { escalation } = assessment;
       return isNew
-        ? [decisionOf({ subject, measure, episode, escalation, ruleSet, shadow: isShadow, now })]
+        ? [decisionOf({ subject, action, interval, escalation, ruleSet, shadow: isShadow, now })]
         : [];
     });
   return [

@@ -1,0 +1,80 @@
+package io.modelseal
+
+import io.modelseal.protocol.P256
+import io.modelseal.protocol.fromBase64url
+import java.security.interfaces.ECPublicKey
+
+/**
+ * A public key that the app pins at build time: the publisher's (`manifest.<n>`) and the licences'
+ * (`licence.<n>`). Throws IllegalArgumentException for coordinates that are no point of P-256.
+ */
+public class VerificationKey(
+    public val kid: String,
+    /** Coordinates in base64url, as in a JWK (RFC 7518 section 6.2.1). */
+    x: String,
+    y: String,
+) {
+    internal val publicKey: ECPublicKey =
+        requireNotNull(P256.publicKey(fromBase64url(x) ?: ByteArray(0), fromBase64url(y) ?: ByteArray(0))) {
+            "$kid is no P-256 key"
+        }
+}
+
+/** A run of weights in a model file. */
+public data class Layer(
+    public val index: Long,
+    /** In bytes. */
+    public val offset: Long,
+    public val length: Long,
+    /** As the model file calls the tensor. */
+    public val name: String?,
+    public val dtype: String?,
+    public val shape: List<Long>?,
+)
+
+/** What the publisher signed of a model version. */
+public data class Manifest(
+    public val model: String,
+    public val version: String,
+    public val format: String,
+    public val sizeBytes: Long,
+    /** Of the model file in the clear, base64url. */
+    public val sha256: String,
+    public val layers: List<Layer>,
+    /** Seconds since 1970. */
+    public val publishedAt: Long,
+    /** Whether each copy carries a mark of its own. */
+    public val isMarked: Boolean,
+)
+
+/** What this device may do with its copy; times in seconds since 1970. */
+public data class Licence(
+    public val grantId: String,
+    public val userId: String,
+    public val deviceId: String,
+    public val model: String,
+    public val version: String,
+    public val manifestDigest: String,
+    /** Of exactly the bytes that this device opens, base64url. */
+    public val sha256: String,
+    public val issuedAt: Long,
+    public val notBefore: Long,
+    public val expiresAt: Long,
+    /** How much longer a device that cannot reach the service may go on. */
+    public val offlineGraceSeconds: Long,
+)
+
+/** A device's key pair for one grant, wherever its private half lies. */
+public interface RecipientKey {
+    /** The HPKE suite's name on the wire, such as `P256-HKDF-SHA256-AES256GCM`. */
+    public val suite: String
+
+    /** Serialised as RFC 9180 section 7.1.1 says. */
+    public val publicKey: ByteArray
+
+    /** The content key. Throws SealException `key-refused`. */
+    public suspend fun open(enc: ByteArray, ct: ByteArray, info: ByteArray, aad: ByteArray): ByteArray
+
+    /** Destroys the private half; after one grant it is good for nothing. */
+    public fun destroy() {}
+}
