@@ -66,8 +66,7 @@ const GRANTS: Readonly<Record<string, string>> = {
   'google_bigquery_dataset_iam_member.analyst': 'roles/bigquery.dataViewer',
   'google_bigquery_dataset_iam_member.scan': 'roles/bigquery.dataViewer',
   'google_bigquery_dataset_iam_member.writer': 'roles/bigquery.dataEditor',
-  'google_cloud_run_v2_service_iam_member.deploy':
-    '${google_project_iam_custom_role.releaser.id}',
+  'google_cloud_run_v2_service_iam_member.deploy': '${google_project_iam_custom_role.releaser.id}',
   'google_cloud_run_v2_service_iam_member.invoker': 'roles/run.invoker',
   'google_kms_crypto_key_iam_member.data': 'roles/cloudkms.cryptoKeyEncrypterDecrypter',
   'google_kms_crypto_key_iam_member.function': '${each.value.role}',

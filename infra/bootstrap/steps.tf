@@ -62,7 +62,7 @@ locals {
     google_firebaserules_ruleset                   = ["firebaserules.rulesets.get"]
     google_firestore_backup_schedule               = ["datastore.backupSchedules.get"]
     google_firestore_database                      = ["datastore.databases.getMetadata"]
-    google_firestore_field                         = ["datastore.indexes.get"]
+    google_firestore_field                         = ["datastore.schemas.get"]
     google_kms_crypto_key                          = ["cloudkms.cryptoKeys.get"]
     google_kms_crypto_key_iam_member               = ["cloudkms.cryptoKeys.getIamPolicy"]
     google_kms_key_ring                            = ["cloudkms.keyRings.get"]
