@@ -179,7 +179,7 @@ async function start(
     started(await subscribeEventLog(pubsub, openEventLog(options.eventLog)));
   }
   const frontDoor = started(await startFrontDoor(routesOf(host.ports)));
-  const operator = createServices(
+  const operator = await createServices(
     loadConfig(environment),
     { name: 'operator', secrets: ['CHALLENGE_SECRET', 'PSEUDONYM_SECRET'] },
     clients,
