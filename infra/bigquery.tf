@@ -5,7 +5,7 @@ resource "google_bigquery_dataset" "events" {
   delete_contents_on_destroy = !var.protect_data
   labels                     = local.labels
   default_encryption_configuration {
-    kms_key_name = google_kms_crypto_key.data[local.places.keys].id
+    kms_key_name = local.data_key
   }
   depends_on = [terraform_data.cmek_ready]
 }

@@ -20,7 +20,7 @@ resource "google_storage_bucket" "models" {
   force_destroy               = !var.protect_data
   labels                      = local.labels
   encryption {
-    default_kms_key_name = google_kms_crypto_key.data[local.places.keys].id
+    default_kms_key_name = local.data_key
   }
   versioning {
     enabled = each.value.keeps

@@ -23,7 +23,7 @@ resource "google_billing_budget" "monthly" {
   }
   all_updates_rule {
     monitoring_notification_channels = local.channels
-    pubsub_topic                     = google_pubsub_topic.budget.id
+    pubsub_topic                     = local.budget_topic
     schema_version                   = "1.0"
   }
 }
@@ -43,7 +43,7 @@ resource "google_cloudbuild_trigger" "brake" {
   location        = var.region
   service_account = "projects/${var.project_id}/serviceAccounts/release-brake@${var.project_id}.iam.gserviceaccount.com"
   pubsub_config {
-    topic = google_pubsub_topic.budget.id
+    topic = local.budget_topic
   }
   source_to_build {
     repository = var.repository

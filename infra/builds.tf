@@ -46,7 +46,7 @@ resource "google_cloudbuild_trigger" "deploy" {
   location        = var.region
   service_account = local.account.deploy
   pubsub_config {
-    topic = google_pubsub_topic.signal["release"].id
+    topic = local.signal_names["release"]
   }
   source_to_build {
     repository = var.repository
@@ -75,7 +75,7 @@ resource "google_cloudbuild_trigger" "watch" {
   location        = var.region
   service_account = local.account[each.value.account]
   pubsub_config {
-    topic = google_pubsub_topic.signal["watch-${each.key}"].id
+    topic = local.signal_names["watch-${each.key}"]
   }
   source_to_build {
     repository = var.repository
@@ -98,7 +98,7 @@ resource "google_cloud_scheduler_job" "watch" {
   schedule  = each.value.schedule
   time_zone = "Etc/UTC"
   pubsub_target {
-    topic_name = google_pubsub_topic.signal["watch-${each.key}"].id
+    topic_name = local.signal_names["watch-${each.key}"]
     data       = base64encode("{}")
   }
 }

@@ -43,7 +43,7 @@ resource "google_compute_backend_service" "function" {
   name                  = each.key
   load_balancing_scheme = "EXTERNAL_MANAGED"
   protocol              = "HTTPS"
-  security_policy       = google_compute_security_policy.edge.id
+  security_policy       = local.edge_policy
   dynamic "backend" {
     for_each = { for id, endpoint in local.endpoints : id => endpoint if endpoint.backend == each.key }
     content {

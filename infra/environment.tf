@@ -21,9 +21,9 @@ locals {
     INTAKE_BUCKET                = google_storage_bucket.models["intake"].name
     VAULT_BUCKET                 = google_storage_bucket.models["vault"].name
     SEALED_BUCKET                = google_storage_bucket.models["sealed"].name
-    KMS_VAULT_KEY                = google_kms_crypto_key.key["vault"].id
-    KMS_MANIFEST_KEY             = google_kms_crypto_key.key["manifest"].id
-    KMS_LICENCE_KEY              = google_kms_crypto_key.key["licence"].id
+    KMS_VAULT_KEY                = local.key_names.vault
+    KMS_MANIFEST_KEY             = local.key_names.manifest
+    KMS_LICENCE_KEY              = local.key_names.licence
     EVENTS_TOPIC                 = google_pubsub_topic.topic["events"].name
     DECISIONS_TOPIC              = google_pubsub_topic.topic["decisions"].name
     DEAD_LETTERS_TOPIC           = google_pubsub_topic.topic["dead-letters"].name

@@ -7,7 +7,7 @@ resource "google_firestore_database" "modelseal" {
   delete_protection_state           = var.protect_data ? "DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED"
   deletion_policy                   = var.protect_data ? "ABANDON" : "DELETE"
   cmek_config {
-    kms_key_name = google_kms_crypto_key.data[local.places.keys].id
+    kms_key_name = local.data_key
   }
   lifecycle {
     prevent_destroy = var.protect_data

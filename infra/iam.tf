@@ -60,7 +60,7 @@ locals {
 
 resource "google_pubsub_topic_iam_member" "function" {
   for_each = local.topic_grants
-  topic    = google_pubsub_topic.topic[each.value.topic].id
+  topic    = local.topic_names[each.value.topic]
   role     = "roles/pubsub.publisher"
   member   = local.members[each.value.function]
 }
@@ -68,27 +68,27 @@ resource "google_pubsub_topic_iam_member" "function" {
 resource "google_storage_bucket_iam_member" "function" {
   for_each = local.bucket_grants
   bucket   = google_storage_bucket.models[each.value.bucket].name
-  role     = startswith(each.value.role, "roles/") ? each.value.role : google_project_iam_custom_role.object[each.value.role].id
+  role     = startswith(each.value.role, "roles/") ? each.value.role : local.object_roles[each.value.role]
   member   = local.members[each.value.function]
 }
 
 resource "google_kms_crypto_key_iam_member" "function" {
   for_each      = local.key_grants
-  crypto_key_id = google_kms_crypto_key.key[each.value.key].id
+  crypto_key_id = local.key_names[each.value.key]
   role          = each.value.role
   member        = local.members[each.value.function]
 }
 
 resource "google_kms_crypto_key_iam_member" "public_keys" {
   for_each      = local.key_readers
-  crypto_key_id = google_kms_crypto_key.key[each.value.key].id
-  role          = google_project_iam_custom_role.public_key_reader.id
+  crypto_key_id = local.key_names[each.value.key]
+  role          = local.public_key_role
   member        = local.members[each.value.function]
 }
 
 resource "google_secret_manager_secret_iam_member" "function" {
   for_each  = local.secret_grants
-  secret_id = google_secret_manager_secret.secret[each.value.secret].id
+  secret_id = google_secret_manager_secret.secret[each.value.secret].secret_id
   role      = "roles/secretmanager.secretAccessor"
   member    = local.members[each.value.function]
 }
@@ -144,15 +144,15 @@ resource "google_project_iam_member" "storage_notifications" {
 
 # Pub/Sub moves what nobody could take to the dead letters, and takes it off the subscription.
 resource "google_pubsub_topic_iam_member" "dead_letters_agent" {
-  topic  = google_pubsub_topic.topic["dead-letters"].id
+  topic  = local.topic_names["dead-letters"]
   role   = "roles/pubsub.publisher"
   member = "serviceAccount:${local.service_agents.pubsub}"
 }
 
 resource "google_pubsub_subscription_iam_member" "dead_letters_agent" {
   for_each = merge(
-    { for index, subscription in google_pubsub_subscription.score : "score" => subscription.id },
-    { for name, subscription in google_pubsub_subscription.bigquery : "${name}-bigquery" => subscription.id },
+    { for index, subscription in google_pubsub_subscription.score : "score" => subscription.name },
+    { for name, subscription in google_pubsub_subscription.bigquery : "${name}-bigquery" => subscription.name },
   )
   subscription = each.value
   role         = "roles/pubsub.subscriber"

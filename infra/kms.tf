@@ -26,7 +26,7 @@ resource "google_kms_key_ring" "modelseal" {
 resource "google_kms_crypto_key" "key" {
   for_each                   = local.keys
   name                       = each.key
-  key_ring                   = google_kms_key_ring.modelseal[local.places.keys].id
+  key_ring                   = local.key_rings[local.places.keys]
   purpose                    = each.value.purpose
   rotation_period            = each.value.purpose == "ENCRYPT_DECRYPT" ? local.rotation_period : null
   destroy_scheduled_duration = local.destroy_after
@@ -43,7 +43,7 @@ resource "google_kms_crypto_key" "key" {
 resource "google_kms_crypto_key" "data" {
   for_each                   = local.key_locations
   name                       = "data"
-  key_ring                   = google_kms_key_ring.modelseal[each.key].id
+  key_ring                   = local.key_rings[each.key]
   purpose                    = "ENCRYPT_DECRYPT"
   rotation_period            = local.rotation_period
   destroy_scheduled_duration = local.destroy_after
@@ -61,7 +61,7 @@ resource "google_kms_crypto_key_iam_member" "data" {
     for pair in setproduct(local.key_locations, keys(local.service_agents)) :
     "${pair[0]}/${pair[1]}" => { location = pair[0], agent = pair[1] }
   }
-  crypto_key_id = google_kms_crypto_key.data[each.value.location].id
+  crypto_key_id = local.data_keys[each.value.location]
   role          = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
   member        = "serviceAccount:${local.service_agents[each.value.agent]}"
 }

@@ -9,7 +9,7 @@ resource "google_logging_project_bucket_config" "security" {
 
 resource "google_logging_project_sink" "security" {
   name                   = "modelseal-security"
-  destination            = "logging.googleapis.com/${google_logging_project_bucket_config.security.id}"
+  destination            = "logging.googleapis.com/${local.log_buckets.security}"
   filter                 = "severity>=WARNING OR logName:\"cloudaudit.googleapis.com\""
   unique_writer_identity = true
 }

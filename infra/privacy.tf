@@ -12,14 +12,14 @@ resource "google_logging_project_bucket_config" "functions" {
 
 resource "google_logging_project_sink" "functions" {
   name                   = "modelseal-functions"
-  destination            = "logging.googleapis.com/${google_logging_project_bucket_config.functions.id}"
+  destination            = "logging.googleapis.com/${local.log_buckets.functions}"
   filter                 = local.runs
   unique_writer_identity = true
 }
 
 resource "google_logging_linked_dataset" "functions" {
   link_id     = "modelseal_logs"
-  bucket      = google_logging_project_bucket_config.functions.id
+  bucket      = local.log_buckets.functions
   description = "The functions' log lines, for the nightly scan."
 }
 

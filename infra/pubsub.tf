@@ -10,7 +10,7 @@ resource "google_pubsub_schema" "event" {
 locals {
   week = "604800s"
   topics = {
-    events    = { retention = local.week, schema = [google_pubsub_schema.event.id] }
+    events    = { retention = local.week, schema = [local.schema_name] }
     decisions = { retention = local.week, schema = [] }
     # What could not be dealt with, with its cause; kept a month, looked at by a person.
     "dead-letters" = { retention = "2678400s", schema = [] }
@@ -22,7 +22,7 @@ locals {
 resource "google_pubsub_topic" "topic" {
   for_each                   = local.topics
   name                       = each.key
-  kms_key_name               = google_kms_crypto_key.data[local.places.keys].id
+  kms_key_name               = local.data_key
   message_retention_duration = each.value.retention
   labels                     = local.labels
   message_storage_policy {
@@ -41,7 +41,7 @@ resource "google_pubsub_topic" "topic" {
 resource "google_pubsub_subscription" "score" {
   count = var.image == "" ? 0 : 1
   name  = "events-score"
-  topic = google_pubsub_topic.topic["events"].id
+  topic = local.topic_names["events"]
   # As long as the function may work: sooner, Pub/Sub would send again what is being worked on.
   ack_deadline_seconds       = 60
   message_retention_duration = local.week
@@ -51,10 +51,10 @@ resource "google_pubsub_subscription" "score" {
   }
   push_config {
     # The Functions Framework makes the CloudEvent's source of this path.
-    push_endpoint = "${google_cloud_run_v2_service.function["score"].uri}/${google_pubsub_topic.topic["events"].id}"
+    push_endpoint = "${local.urls["score"]}/${local.topic_names["events"]}"
     oidc_token {
       service_account_email = google_service_account.invoker["push"].email
-      audience              = google_cloud_run_v2_service.function["score"].uri
+      audience              = local.urls["score"]
     }
   }
   retry_policy {
@@ -62,7 +62,7 @@ resource "google_pubsub_subscription" "score" {
     maximum_backoff = "600s"
   }
   dead_letter_policy {
-    dead_letter_topic     = google_pubsub_topic.topic["dead-letters"].id
+    dead_letter_topic     = local.topic_names["dead-letters"]
     max_delivery_attempts = 10
   }
   depends_on = [google_pubsub_topic_iam_member.dead_letters_agent]
@@ -71,7 +71,7 @@ resource "google_pubsub_subscription" "score" {
 resource "google_pubsub_subscription" "bigquery" {
   for_each                   = local.exported
   name                       = "${each.key}-bigquery"
-  topic                      = google_pubsub_topic.topic[each.key].id
+  topic                      = local.topic_names[each.key]
   message_retention_duration = local.week
   labels                     = local.labels
   expiration_policy {
@@ -88,7 +88,7 @@ resource "google_pubsub_subscription" "bigquery" {
     maximum_backoff = "600s"
   }
   dead_letter_policy {
-    dead_letter_topic     = google_pubsub_topic.topic["dead-letters"].id
+    dead_letter_topic     = local.topic_names["dead-letters"]
     max_delivery_attempts = 10
   }
   depends_on = [google_pubsub_topic_iam_member.dead_letters_agent, google_bigquery_dataset_iam_member.writer]
@@ -97,7 +97,7 @@ resource "google_pubsub_subscription" "bigquery" {
 # Holds dead letters until somebody pulls them.
 resource "google_pubsub_subscription" "dead_letters" {
   name                       = "dead-letters"
-  topic                      = google_pubsub_topic.topic["dead-letters"].id
+  topic                      = local.topic_names["dead-letters"]
   ack_deadline_seconds       = 600
   message_retention_duration = "2678400s"
   labels                     = local.labels

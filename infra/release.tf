@@ -12,7 +12,7 @@ resource "google_artifact_registry_repository" "images" {
   repository_id = "modelseal"
   location      = var.region
   format        = "DOCKER"
-  kms_key_name  = google_kms_crypto_key.data[var.region].id
+  kms_key_name  = local.data_keys[var.region]
   labels        = local.labels
   # A build that is tried again pushes under its own id: cloudbuild.yaml.
   docker_config {
@@ -54,7 +54,7 @@ resource "google_cloud_run_v2_service_iam_member" "deploy" {
   for_each = google_cloud_run_v2_service.function
   name     = each.value.name
   location = each.value.location
-  role     = google_project_iam_custom_role.releaser.id
+  role     = local.releaser_role
   member   = "serviceAccount:${local.releasers.deploy}"
 }
 
@@ -68,7 +68,7 @@ resource "google_service_account_iam_member" "deploy_acts_as" {
 
 resource "google_secret_manager_secret_iam_member" "smoke" {
   for_each  = toset(["deploy", "smoke"])
-  secret_id = google_secret_manager_secret.secret["SMOKE_IDENTITY"].id
+  secret_id = google_secret_manager_secret.secret["SMOKE_IDENTITY"].secret_id
   role      = "roles/secretmanager.secretAccessor"
   member    = "serviceAccount:${local.releasers[each.key]}"
 }
@@ -78,7 +78,7 @@ resource "google_secret_manager_secret_iam_member" "smoke" {
 resource "google_pubsub_topic" "signal" {
   for_each     = toset(["release", "watch-smoke", "watch-drift"])
   name         = each.key
-  kms_key_name = google_kms_crypto_key.data[local.places.keys].id
+  kms_key_name = local.data_key
   labels       = local.labels
   message_storage_policy {
     allowed_persistence_regions = concat([var.region], var.other_regions)
@@ -87,7 +87,7 @@ resource "google_pubsub_topic" "signal" {
 }
 
 resource "google_pubsub_topic_iam_member" "build_asks_for_release" {
-  topic  = google_pubsub_topic.signal["release"].id
+  topic  = local.signal_names["release"]
   role   = "roles/pubsub.publisher"
   member = "serviceAccount:${local.releasers.build}"
 }

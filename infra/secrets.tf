@@ -22,7 +22,7 @@ resource "google_secret_manager_secret" "secret" {
         content {
           location = replicas.key
           customer_managed_encryption {
-            kms_key_name = google_kms_crypto_key.data[replicas.key].id
+            kms_key_name = local.data_keys[replicas.key]
           }
         }
       }

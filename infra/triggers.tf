@@ -7,10 +7,10 @@ resource "google_cloud_scheduler_job" "function" {
   attempt_deadline = each.value.timeout
   http_target {
     http_method = "POST"
-    uri         = "${google_cloud_run_v2_service.function[each.key].uri}${each.value.path}"
+    uri         = "${local.urls[each.key]}${each.value.path}"
     oidc_token {
       service_account_email = google_service_account.invoker["scheduler"].email
-      audience              = google_cloud_run_v2_service.function[each.key].uri
+      audience              = local.urls[each.key]
     }
   }
   # The next run comes in a minute and does all that this one left.
@@ -60,7 +60,7 @@ resource "terraform_data" "intake_subscription" {
     command = join(" ", [
       "gcloud pubsub subscriptions update ${local.intake_subscription}",
       "--ack-deadline=600 --min-retry-delay=10s --max-retry-delay=600s",
-      "--dead-letter-topic=${google_pubsub_topic.topic["dead-letters"].id} --max-delivery-attempts=5 --quiet",
+      "--dead-letter-topic=${local.topic_names["dead-letters"]} --max-delivery-attempts=5 --quiet",
     ])
   }
 }

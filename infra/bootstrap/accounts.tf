@@ -16,7 +16,7 @@ resource "google_project_iam_custom_role" "release" {
 resource "google_project_iam_member" "release" {
   for_each = local.steps
   project  = var.project_id
-  role     = google_project_iam_custom_role.release[each.key].id
+  role     = "projects/${var.project_id}/roles/${google_project_iam_custom_role.release[each.key].role_id}"
   member   = google_service_account.release[each.key].member
 }
 

@@ -1,4 +1,6 @@
 /** What infra/ must hold to, each as a question to the real tools. */
+
+import type { GoogleDouble } from './google-double.ts';
 import { cycles, parseGraph, tooEarly } from './graph.ts';
 import type { RunOptions, Workspace } from './workspace.ts';
 
@@ -50,19 +52,22 @@ const BOOTSTRAP_ORDER: readonly (readonly [string, string])[] = [
 const faultOf = ({ ok, output }: { ok: boolean; output: string }): string | undefined =>
   ok ? undefined : output;
 
-export async function checkOf(workspace: Workspace): Promise<readonly Check[]> {
+export async function checkOf(
+  workspace: Workspace,
+  google: GoogleDouble,
+): Promise<readonly Check[]> {
   const run = (args: readonly string[], options?: RunOptions) => async () =>
     faultOf(await workspace.tofu([...args, '-no-color'], options));
   return [
     { name: 'formatted', work: run(['fmt', '-check', '-recursive', '-diff']) },
     { name: 'valid', work: run(['validate']) },
     { name: 'bootstrap is valid', work: run(['validate'], { part: 'bootstrap' }) },
-    ...planChecks(workspace),
+    ...planChecks(workspace, google),
   ];
 }
 
 /** Those that a mutation is held against: each says what is wrong with values or order. */
-export function planChecks(workspace: Workspace): readonly Check[] {
+export function planChecks(workspace: Workspace, google: GoogleDouble): readonly Check[] {
   return [
     ...TESTS.map(([name, variables, options = {}]) => ({
       ...options,
@@ -71,7 +76,7 @@ export function planChecks(workspace: Workspace): readonly Check[] {
         faultOf(
           await workspace.tofu(
             ['test', `-filter=tests/${name}.tftest.hcl`, ...variables, '-no-color'],
-            options,
+            { ...options, env: google.env },
           ),
         ),
     })),

@@ -6,6 +6,7 @@
  */
 import { Command } from 'commander';
 import { checkOf } from './checks.ts';
+import { startGoogleDouble } from './google-double.ts';
 import { prove } from './mutations.ts';
 import { checkPage } from './page.ts';
 import { ensureTools } from './tools.ts';
@@ -18,6 +19,7 @@ const { prove: proves, write } = new Command('check:infra')
   .opts<{ prove?: boolean; write?: boolean }>();
 
 const tools = await ensureTools(await usedTypes(), console.log);
+const google = await startGoogleDouble();
 const workspace = await openWorkspace(tools);
 let failures = 0;
 let passed = 0;
@@ -27,11 +29,15 @@ const tell = (name: string, fault: string | undefined) => {
   console.log(fault === undefined ? `✓ ${name}` : `✗ ${name}\n${fault}`);
 };
 try {
-  for (const check of await checkOf(workspace)) tell(check.name, await check.work());
-  tell('docs/ops/resources.md has what is planned', await checkPage(workspace, write === true));
+  for (const check of await checkOf(workspace, google)) tell(check.name, await check.work());
+  tell(
+    'docs/ops/resources.md has what is planned',
+    await checkPage(workspace, google, write === true),
+  );
 } finally {
   await workspace.remove();
 }
-if (proves && failures === 0) await prove(tools, tell);
+if (proves && failures === 0) await prove(tools, google, tell);
+await google.close();
 console.log(`check:infra: ${passed} passed, ${failures} failed`);
 process.exit(failures > 0 ? 1 : 0);

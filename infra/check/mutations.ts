@@ -2,6 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { planChecks } from './checks.ts';
+import type { GoogleDouble } from './google-double.ts';
 import type { Tools } from './tools.ts';
 import { openWorkspace, type Workspace } from './workspace.ts';
 
@@ -435,12 +436,13 @@ const MUTATIONS: readonly Mutation[] = [
 /** Tries each in a copy of its own; tells of those that nothing finds. */
 export async function prove(
   tools: Tools,
+  google: GoogleDouble,
   tell: (name: string, fault: string | undefined) => void,
 ): Promise<void> {
   const workspace = await openWorkspace(tools);
   try {
     for (const mutation of MUTATIONS) {
-      const found = await tried(workspace, mutation);
+      const found = await tried(workspace, google, mutation);
       tell(`found: ${mutation[0]}`, found ? undefined : 'every check is content with it');
     }
   } finally {
@@ -450,6 +452,7 @@ export async function prove(
 
 async function tried(
   workspace: Workspace,
+  google: GoogleDouble,
   [, file, find, replacement]: Mutation,
 ): Promise<boolean> {
   const path = join(workspace.folder, file);
@@ -459,7 +462,7 @@ async function tried(
   await writeFile(path, changed);
   try {
     const part = file.startsWith('bootstrap/') ? 'bootstrap' : undefined;
-    for (const check of planChecks(workspace)) {
+    for (const check of planChecks(workspace, google)) {
       if (check.part === part && (await check.work()) !== undefined) return true;
     }
     return false;

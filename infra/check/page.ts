@@ -1,16 +1,18 @@
 /** docs/ops/resources.md: every resource that a plan of an empty project makes, by Google's own provider. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { startGoogleDouble } from './google-double.ts';
+import type { GoogleDouble } from './google-double.ts';
 import { INFRA, type RunOptions, type Workspace } from './workspace.ts';
 
 const PAGE = join(INFRA, '../docs/ops/resources.md');
 
 /** What is wrong with the page, or with the plan; undefined where nothing is. */
-export async function checkPage(workspace: Workspace, write: boolean): Promise<string | undefined> {
-  const double = await startGoogleDouble();
+export async function checkPage(
+  workspace: Workspace,
+  { env }: GoogleDouble,
+  write: boolean,
+): Promise<string | undefined> {
   try {
-    const env = double.env;
     const prod = await plannedAddresses(workspace, ['-var-file=examples/prod.tfvars'], { env });
     const dev = await plannedAddresses(workspace, ['-var-file=examples/dev.tfvars'], { env });
     const first = await plannedAddresses(
@@ -28,8 +30,6 @@ export async function checkPage(workspace: Workspace, write: boolean): Promise<s
     return found === page ? undefined : 'it is out of date: npm run check:infra -- --write';
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
-  } finally {
-    await double.close();
   }
 }
 

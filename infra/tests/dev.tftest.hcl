@@ -1,11 +1,5 @@
 # What development is: the same, cheaper, and torn down again. Plan of examples/dev.tfvars.
 
-mock_provider "google" {
-  mock_data "google_project" {
-    defaults = { number = "123456789012" }
-  }
-}
-
 run "development" {
   command = plan
 

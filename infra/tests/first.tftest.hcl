@@ -1,11 +1,5 @@
 # The first apply, before there is an image: everything but what runs. Plan of examples/prod.tfvars with image = "".
 
-mock_provider "google" {
-  mock_data "google_project" {
-    defaults = { number = "123456789012" }
-  }
-}
-
 run "before_the_first_image" {
   command = plan
 

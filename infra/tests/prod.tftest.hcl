@@ -1,17 +1,5 @@
-# What production is, by value: `npm run check:infra` runs this on a plan of examples/prod.tfvars, with
-# Google's provider for the schema and mocks for what only Google knows.
-
-mock_provider "google" {
-  mock_data "google_project" {
-    defaults = { number = "123456789012" }
-  }
-  mock_data "google_storage_project_service_account" {
-    defaults = { email_address = "service-123456789012@gs-project-accounts.iam.gserviceaccount.com" }
-  }
-  mock_data "google_bigquery_default_service_account" {
-    defaults = { email = "bq-123456789012@bigquery-encryption.iam.gserviceaccount.com" }
-  }
-}
+# What production is, by value: `npm run check:infra` runs this on a plan of examples/prod.tfvars, by
+# Google's provider itself, which asks a double for what only Google knows.
 
 run "functions" {
   command = plan
@@ -76,7 +64,7 @@ run "functions" {
     error_message = "A function of production is not deleted by a plan."
   }
   assert {
-    condition     = length(distinct([for service in google_cloud_run_v2_service.function : service.template[0].service_account])) == length(local.table)
+    condition     = alltrue([for name, service in google_cloud_run_v2_service.function : service.template[0].service_account == "fn-${name}@modelseal-prod-example.iam.gserviceaccount.com"])
     error_message = "Every function has an account of its own."
   }
 }
@@ -96,9 +84,9 @@ run "environment" {
       DECISIONS_TOPIC        = "decisions"
       DEAD_LETTERS_TOPIC     = "dead-letters"
       FORWARDED_FOR_POSITION = "2"
-      KMS_VAULT_KEY          = google_kms_crypto_key.key["vault"].id
-      KMS_MANIFEST_KEY       = google_kms_crypto_key.key["manifest"].id
-      KMS_LICENCE_KEY        = google_kms_crypto_key.key["licence"].id
+      KMS_VAULT_KEY          = "projects/modelseal-prod-example/locations/europe-west3/keyRings/modelseal/cryptoKeys/vault"
+      KMS_MANIFEST_KEY       = "projects/modelseal-prod-example/locations/europe-west3/keyRings/modelseal/cryptoKeys/manifest"
+      KMS_LICENCE_KEY        = "projects/modelseal-prod-example/locations/europe-west3/keyRings/modelseal/cryptoKeys/licence"
     } : one([for entry in service.template[0].containers[0].env : entry.value if entry.name == variable]) == value])])
     error_message = "Every function is told of the right buckets, keys, topics and database, and of the client's place in X-Forwarded-For."
   }
@@ -133,7 +121,7 @@ run "data" {
     error_message = "No bucket is public, and none is destroyed with its contents."
   }
   assert {
-    condition     = alltrue([for bucket in google_storage_bucket.models : bucket.encryption[0].default_kms_key_name == google_kms_crypto_key.data["europe-west3"].id])
+    condition     = alltrue([for bucket in google_storage_bucket.models : bucket.encryption[0].default_kms_key_name == "projects/modelseal-prod-example/locations/europe-west3/keyRings/modelseal/cryptoKeys/data"])
     error_message = "Buckets are under our key."
   }
   assert {
@@ -155,7 +143,7 @@ run "data" {
     condition = (
       google_firestore_database.modelseal.point_in_time_recovery_enablement == "POINT_IN_TIME_RECOVERY_ENABLED" &&
       google_firestore_database.modelseal.delete_protection_state == "DELETE_PROTECTION_ENABLED" &&
-      google_firestore_database.modelseal.cmek_config[0].kms_key_name == google_kms_crypto_key.data["europe-west3"].id &&
+      google_firestore_database.modelseal.cmek_config[0].kms_key_name == "projects/modelseal-prod-example/locations/europe-west3/keyRings/modelseal/cryptoKeys/data" &&
       google_firestore_database.modelseal.name == "(default)"
     )
     error_message = "The database can go back in time, is not deleted, and is under our key."
@@ -194,11 +182,11 @@ run "data" {
     error_message = "Who stores for us may use the data key, and nobody else."
   }
   assert {
-    condition     = alltrue([for secret in google_secret_manager_secret.secret : secret.replication[0].user_managed[0].replicas[0].customer_managed_encryption[0].kms_key_name == google_kms_crypto_key.data["europe-west3"].id])
+    condition     = alltrue([for secret in google_secret_manager_secret.secret : secret.replication[0].user_managed[0].replicas[0].customer_managed_encryption[0].kms_key_name == "projects/modelseal-prod-example/locations/europe-west3/keyRings/modelseal/cryptoKeys/data"])
     error_message = "Secrets are under our key."
   }
   assert {
-    condition     = google_bigquery_dataset.events.default_encryption_configuration[0].kms_key_name == google_kms_crypto_key.data["europe-west3"].id && alltrue([for table in google_bigquery_table.raw : table.deletion_protection])
+    condition     = google_bigquery_dataset.events.default_encryption_configuration[0].kms_key_name == "projects/modelseal-prod-example/locations/europe-west3/keyRings/modelseal/cryptoKeys/data" && alltrue([for table in google_bigquery_table.raw : table.deletion_protection])
     error_message = "Events are under our key, and their tables are not deleted."
   }
   assert {
@@ -211,11 +199,11 @@ run "events" {
   command = plan
 
   assert {
-    condition     = alltrue([for topic in google_pubsub_topic.topic : topic.kms_key_name == google_kms_crypto_key.data["europe-west3"].id && toset(topic.message_storage_policy[0].allowed_persistence_regions) == toset(["europe-west3"])])
+    condition     = alltrue([for topic in google_pubsub_topic.topic : topic.kms_key_name == "projects/modelseal-prod-example/locations/europe-west3/keyRings/modelseal/cryptoKeys/data" && toset(topic.message_storage_policy[0].allowed_persistence_regions) == toset(["europe-west3"])])
     error_message = "Messages are under our key, and stay in the region."
   }
   assert {
-    condition     = google_pubsub_topic.topic["events"].schema_settings[0].encoding == "JSON" && google_pubsub_topic.topic["events"].schema_settings[0].schema == google_pubsub_schema.event.id
+    condition     = google_pubsub_topic.topic["events"].schema_settings[0].encoding == "JSON" && google_pubsub_topic.topic["events"].schema_settings[0].schema == "projects/modelseal-prod-example/schemas/event"
     error_message = "Events are held to their schema."
   }
   assert {
@@ -228,9 +216,9 @@ run "events" {
   }
   assert {
     condition = (
-      google_pubsub_subscription.score[0].push_config[0].oidc_token[0].audience == google_cloud_run_v2_service.function["score"].uri &&
-      google_pubsub_subscription.score[0].push_config[0].oidc_token[0].service_account_email == google_service_account.invoker["push"].email &&
-      startswith(google_pubsub_subscription.score[0].push_config[0].push_endpoint, google_cloud_run_v2_service.function["score"].uri)
+      google_pubsub_subscription.score[0].push_config[0].oidc_token[0].audience == "https://score-123456789012.europe-west3.run.app" &&
+      google_pubsub_subscription.score[0].push_config[0].oidc_token[0].service_account_email == "invoker-push@modelseal-prod-example.iam.gserviceaccount.com" &&
+      startswith(google_pubsub_subscription.score[0].push_config[0].push_endpoint, "https://score-123456789012.europe-west3.run.app")
     )
     error_message = "Pushes go to the scorer, with an identity that is for it."
   }
@@ -240,7 +228,7 @@ run "events" {
   }
   assert {
     condition = alltrue([for subscription in concat(values(google_pubsub_subscription.bigquery), google_pubsub_subscription.score) :
-      subscription.dead_letter_policy[0].dead_letter_topic == google_pubsub_topic.topic["dead-letters"].id &&
+      subscription.dead_letter_policy[0].dead_letter_topic == "projects/modelseal-prod-example/topics/dead-letters" &&
       subscription.dead_letter_policy[0].max_delivery_attempts <= 10 &&
       subscription.expiration_policy[0].ttl == "" &&
       subscription.retry_policy[0].maximum_backoff == "600s"
@@ -262,8 +250,8 @@ run "events" {
   }
   assert {
     condition = alltrue([for name, job in google_cloud_scheduler_job.function :
-      job.http_target[0].oidc_token[0].audience == google_cloud_run_v2_service.function[name].uri &&
-      job.http_target[0].uri == "${google_cloud_run_v2_service.function[name].uri}${local.table[name].path}" &&
+      job.http_target[0].oidc_token[0].audience == "https://${name}-123456789012.europe-west3.run.app" &&
+      job.http_target[0].uri == "https://${name}-123456789012.europe-west3.run.app${local.table[name].path}" &&
       job.schedule == local.table[name].cron && job.attempt_deadline == local.functions[name].timeout
     ])
     error_message = "Schedules call their function, with an identity that is for it, and wait as long as it may run."
@@ -282,7 +270,7 @@ run "edge" {
   command = plan
 
   assert {
-    condition     = alltrue([for backend in google_compute_backend_service.function : backend.security_policy == google_compute_security_policy.edge.id && backend.load_balancing_scheme == "EXTERNAL_MANAGED"])
+    condition     = alltrue([for backend in google_compute_backend_service.function : backend.security_policy == "projects/modelseal-prod-example/global/securityPolicies/modelseal-edge" && backend.load_balancing_scheme == "EXTERNAL_MANAGED"])
     error_message = "Everything is behind Cloud Armor."
   }
   assert {
@@ -350,7 +338,7 @@ run "release" {
     error_message = "A stranger's pull request is built when a person says so."
   }
   assert {
-    condition     = google_artifact_registry_repository.images.docker_config[0].immutable_tags && google_artifact_registry_repository.images.kms_key_name == google_kms_crypto_key.data["europe-west3"].id
+    condition     = google_artifact_registry_repository.images.docker_config[0].immutable_tags && google_artifact_registry_repository.images.kms_key_name == "projects/modelseal-prod-example/locations/europe-west3/keyRings/modelseal/cryptoKeys/data"
     error_message = "A tag names one image for ever."
   }
   assert {
@@ -397,7 +385,7 @@ run "watching" {
     error_message = "The security log is locked for 400 days."
   }
   assert {
-    condition     = strcontains(google_logging_project_sink.security.filter, "cloudaudit") && endswith(google_logging_project_sink.security.destination, google_logging_project_bucket_config.security.id)
+    condition     = strcontains(google_logging_project_sink.security.filter, "cloudaudit") && endswith(google_logging_project_sink.security.destination, "locations/europe-west3/buckets/modelseal-security")
     error_message = "Audit logs and warnings are in the locked log."
   }
   assert {
@@ -424,7 +412,7 @@ run "watching" {
     error_message = "The API is looked at from outside."
   }
   assert {
-    condition     = google_billing_budget.monthly[0].all_updates_rule[0].pubsub_topic == google_pubsub_topic.budget.id && google_cloudbuild_trigger.brake[0].pubsub_config[0].topic == google_pubsub_topic.budget.id && tonumber(google_cloudbuild_trigger.brake[0].substitutions._PERCENT) <= 200
+    condition     = google_billing_budget.monthly[0].all_updates_rule[0].pubsub_topic == "projects/modelseal-prod-example/topics/budget" && google_cloudbuild_trigger.brake[0].pubsub_config[0].topic == "projects/modelseal-prod-example/topics/budget" && tonumber(google_cloudbuild_trigger.brake[0].substitutions._PERCENT) <= 200
     error_message = "The budget pulls the brake."
   }
   assert {

@@ -1,11 +1,5 @@
 # Two regions: examples/prod.tfvars and examples/two-regions.tfvars.
 
-mock_provider "google" {
-  mock_data "google_project" {
-    defaults = { number = "123456789012" }
-  }
-}
-
 run "two_regions" {
   command = plan
 
@@ -21,15 +15,15 @@ run "two_regions" {
     error_message = "Every backend leads to both regions, and past one that fails."
   }
   assert {
-    condition     = alltrue([for bucket in google_storage_bucket.models : bucket.location == "EU" && bucket.encryption[0].default_kms_key_name == google_kms_crypto_key.data["europe"].id])
+    condition     = alltrue([for bucket in google_storage_bucket.models : bucket.location == "EU" && bucket.encryption[0].default_kms_key_name == "projects/modelseal-prod-example/locations/europe/keyRings/modelseal/cryptoKeys/data"])
     error_message = "Objects are in the multi-region, under a key that is there, too."
   }
   assert {
-    condition     = google_firestore_database.modelseal.location_id == "eur3" && google_firestore_database.modelseal.cmek_config[0].kms_key_name == google_kms_crypto_key.data["europe"].id
+    condition     = google_firestore_database.modelseal.location_id == "eur3" && google_firestore_database.modelseal.cmek_config[0].kms_key_name == "projects/modelseal-prod-example/locations/europe/keyRings/modelseal/cryptoKeys/data"
     error_message = "Documents are in the multi-region."
   }
   assert {
-    condition     = toset(keys(google_kms_key_ring.modelseal)) == toset(["europe", "europe-west3", "europe-west1"]) && google_kms_crypto_key.key["vault"].key_ring == google_kms_key_ring.modelseal["europe"].id
+    condition     = toset(keys(google_kms_key_ring.modelseal)) == toset(["europe", "europe-west3", "europe-west1"]) && google_kms_crypto_key.key["vault"].key_ring == "projects/modelseal-prod-example/locations/europe/keyRings/modelseal"
     error_message = "Models are wrapped by a key that outlives a region."
   }
   assert {

@@ -1,11 +1,5 @@
 # An empty project comes up, and each build account can do its steps and nothing else.
 
-mock_provider "google" {
-  mock_data "google_project" {
-    defaults = { number = "123456789012" }
-  }
-}
-
 variables {
   project_id      = "modelseal-prod-example"
   region          = "europe-west3"
