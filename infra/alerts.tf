@@ -96,9 +96,12 @@ resource "google_monitoring_alert_policy" "threshold" {
     }
   }
   documentation {
-    subject   = "modelseal: ${each.value.title}"
     content   = "What to do: docs/ops/operations.md, section \"Alerts\", `${each.key}`."
     mime_type = "text/markdown"
+    links {
+      display_name = "what to do"
+      url          = "${var.runbook_url}#${each.key}"
+    }
   }
   notification_channels = local.channels
   depends_on            = [terraform_data.metrics_ready]
@@ -128,6 +131,10 @@ resource "google_monitoring_alert_policy" "absent" {
   documentation {
     content   = "What to do: docs/ops/operations.md, section \"Alerts\", `${each.key}`."
     mime_type = "text/markdown"
+    links {
+      display_name = "what to do"
+      url          = "${var.runbook_url}#${each.key}"
+    }
   }
   notification_channels = local.channels
   depends_on            = [terraform_data.metrics_ready]
@@ -170,6 +177,10 @@ resource "google_monitoring_alert_policy" "burn" {
   documentation {
     content   = "What to do: docs/ops/operations.md, section \"Alerts\", `burn`."
     mime_type = "text/markdown"
+    links {
+      display_name = "what to do"
+      url          = "${var.runbook_url}#burn"
+    }
   }
   notification_channels = local.channels
 }

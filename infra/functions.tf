@@ -131,6 +131,14 @@ locals {
       timeout     = "300s"
       access      = { topics = ["events"], firestore = "roles/datastore.user" }
     }
+    revocations = {
+      kind        = "schedule"
+      cron        = "*/30 * * * *"
+      path        = "/internal/revocations"
+      concurrency = 1
+      timeout     = "300s"
+      access      = { topics = ["events"], firestore = "roles/datastore.user" }
+    }
   }
 
   # Before the first image there is nothing to run: everything else comes up without it.

@@ -46,6 +46,7 @@ const LATER: Readonly<Record<string, string>> = {
   sweep: 'taken when an event had to wait for Pub/Sub',
   ledger: 'taken when a grant is two minutes old',
   receipts: "taken when a device's receipt is due",
+  revocations: "taken when a device's certificate was revoked",
 };
 
 let used: ReadonlyMap<string, Permissions>;

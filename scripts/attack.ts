@@ -1,23 +1,19 @@
-/**
- * `npm run attack`: tries everything that a red team would. `--only TEXT` runs those whose name has
- * it in it; `--prove` also runs each with its defence switched off, where it has to succeed;
- * `--json FILE` writes figures in the bench's form, `--results FILE` how each attempt ended.
- */
+/** `npm run attack`: tries everything that a red team would, and with `--prove` each attack without its defence. */
+
 import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
 import { ATTACKS } from '../test/attack/attacks.ts';
 import { figuresOf, lineOf, summaryOf } from '../test/attack/report.ts';
 import { type Trial, tryAttack } from '../test/attack/trial.ts';
 import { guardNetwork } from '../test/support/network-guard.ts';
+import { commandLine } from './terminal/command-line.ts';
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string', multiple: true },
-    prove: { type: 'boolean', default: false },
-    json: { type: 'string' },
-    results: { type: 'string' },
-  },
-});
+const values = commandLine('attack', 'Tries everything that a red team would.')
+  .option('--only <text...>', 'attacks whose name has one of these in it')
+  .option('--prove', 'try each also without its defence, where it has to succeed', false)
+  .option('--json <file>', 'write the figures for machines')
+  .option('--results <file>', 'write how each attempt ended')
+  .parse()
+  .opts<{ only?: string[]; prove: boolean; json?: string; results?: string }>();
 
 process.env['METADATA_SERVER_DETECTION'] = 'none';
 guardNetwork();

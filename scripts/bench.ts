@@ -1,16 +1,9 @@
-/**
- * `npm run bench`: every figure that the documentation names, measured side by side in one run. A
- * name, once given, stays. `--json FILE` writes them for machines; `--only sealing` runs one part.
- */
-import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
+/** `npm run bench`: every figure that the documentation names, measured side by side in one run. */
 
-export interface Figure {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly note: string;
-}
+import { writeFile } from 'node:fs/promises';
+import { Option } from 'commander';
+import type { Figure } from '../test/support/figure.ts';
+import { commandLine } from './terminal/command-line.ts';
 
 /** Each part is a module that exports `run`. */
 const PARTS = [
@@ -23,10 +16,15 @@ const PARTS = [
   'harmlessness',
 ] as const;
 
-const { values } = parseArgs({
-  options: { json: { type: 'string' }, only: { type: 'string', multiple: true } },
-});
-const parts = values.only ? PARTS.filter((part) => values.only?.includes(part)) : PARTS;
+const values = commandLine(
+  'bench',
+  'Measures every figure that the documentation names, side by side.',
+)
+  .addOption(new Option('--only <part...>', 'which parts').choices(PARTS))
+  .option('--json <file>', 'write the figures for machines')
+  .parse()
+  .opts<{ only?: string[]; json?: string }>();
+const parts = values.only ?? PARTS;
 const figures: Figure[] = [];
 for (const part of parts) {
   console.error(`measuring ${part} …`);

@@ -7,6 +7,9 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 import { billOfMaterials, bundledPackages, type Lock, lockOf } from './release/image-lock.ts';
+import { commandLine } from './terminal/command-line.ts';
+
+commandLine('build', 'Makes dist/: the deployable folder of all functions.').parse();
 
 const ROOT = join(import.meta.dirname, '..');
 const OUT = join(ROOT, 'dist');

@@ -1,29 +1,30 @@
 /**
  * `npm run demo`: starts everything locally and tells the main story on real models, step by step.
- * Leaves with 1 if any step is not as said; `--json` prints the steps for machines, `--in-memory`
- * does without the emulators.
+ * Leaves with 1 if any step is not as said.
  */
+
 import { rm } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
+import { tellStory, timeText } from '../test/support/story.ts';
 import { tellAttacks } from './demo/attacks.ts';
 import { tellLeak } from './demo/leak.ts';
 import { tellMainJob } from './demo/main-job.ts';
 import { tellPrologue } from './demo/prologue.ts';
-import { tellStory } from './demo/story.ts';
-import { timeText } from './terminal/units.ts';
+import { commandLine } from './terminal/command-line.ts';
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    'in-memory': { type: 'boolean', default: false },
-  },
-});
+const values = commandLine(
+  'demo',
+  'Starts everything locally and tells the main story on real models.',
+)
+  .option('--json', 'print the steps for machines', false)
+  .option('--in-memory', 'do without the emulators', false)
+  .parse()
+  .opts<{ json: boolean; inMemory: boolean }>();
 const print = values.json ? () => undefined : (line: string) => console.log(line);
 const startedAt = performance.now();
 const story = tellStory(print);
 
 print('modelseal: a model for one user, on one device, for one use\n');
-const scene = await tellPrologue(story, values['in-memory']);
+const scene = await tellPrologue(story, values.inMemory);
 if (scene) {
   try {
     await tellMainJob(story, scene);

@@ -7,6 +7,9 @@ import { errorsPage } from './docs/errors-page.ts';
 import { openApiDocument } from './openapi/document.ts';
 import { apiPage } from './openapi/page.ts';
 import { eventAvro, eventColumns } from './schemas/event-schemas.ts';
+import { commandLine } from './terminal/command-line.ts';
+
+commandLine('docs', 'Writes the pages and schemas that are made from the code.').parse();
 
 const DOCS = join(import.meta.dirname, '..', 'docs');
 

@@ -1,20 +1,20 @@
-/**
- * `npm run drill`: how long it takes until a revocation holds, on a local stack of its own. `--json
- * FILE` writes the figures for machines, `--in-memory` does without the emulators.
- */
+/** `npm run drill`: how long it takes until a revocation holds, on a local stack of its own. */
+
 import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
 import { createServices } from '../functions/composition.ts';
 import { loadConfig } from '../functions/config.ts';
 import { startStack } from '../test/stack/stack.ts';
-import { virtualIphone } from '../test/virtual-phones/virtual-iphone.ts';
+import { genuineIphone } from '../test/support/app-phone.ts';
 import { revocationDrill } from './drill/revocation.ts';
+import { commandLine } from './terminal/command-line.ts';
 
-const { values } = parseArgs({
-  options: { json: { type: 'string' }, 'in-memory': { type: 'boolean', default: false } },
-});
+const values = commandLine('drill', 'Measures how long it takes until a revocation holds.')
+  .option('--json <file>', 'write the figures for machines')
+  .option('--in-memory', 'do without the emulators', false)
+  .parse()
+  .opts<{ json?: string; inMemory: boolean }>();
 
-const stack = await startStack({ inMemory: values['in-memory'] });
+const stack = await startStack({ inMemory: values.inMemory });
 try {
   const services = await createServices(
     loadConfig(stack.environment),
@@ -27,7 +27,7 @@ try {
     baseUrl: stack.baseUrl,
     token: (user) => stack.token(user),
     userId: (user) => services.pseudonyms.user(stack.issuer, user),
-    platform: () => virtualIphone({ roots: stack.roots, ...stack.app, environment: 'production' }),
+    platform: () => genuineIphone(stack),
   });
   console.log(
     `on ${stack.mode === 'emulators' ? 'the emulators' : 'in-memory doubles'}, in milliseconds from the act:\n`,

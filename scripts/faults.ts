@@ -1,27 +1,28 @@
 /**
  * `npm run faults`: the whole system under faults, each schedule from a seed, and what must hold
- * whatever goes wrong. `--schedules N`, `--seed FIRST`, `--json FILE`. A schedule that breaks a
- * promise is shrunk and printed; the exit code is 1 then.
+ * whatever goes wrong. A schedule that breaks a promise is shrunk and printed; the exit code is 1 then.
  */
+
 import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
 import { runSchedule, shrink } from '../test/faults/run-schedule.ts';
 import { createSchedule, PARTS } from '../test/faults/schedule.ts';
 import { startSurroundings } from '../test/faults/system.ts';
-import type { Figure } from './bench.ts';
+import type { Figure } from '../test/support/figure.ts';
+import { commandLine, wholeNumber } from './terminal/command-line.ts';
 
 /** A schedule waits more than it works. */
 const AT_ONCE = 8;
 
-const { values } = parseArgs({
-  options: {
-    schedules: { type: 'string', default: '250' },
-    seed: { type: 'string', default: '1' },
-    json: { type: 'string' },
-  },
-});
-const first = Number(values.seed);
-const seeds = Array.from({ length: Number(values.schedules) }, (_, index) => first + index);
+const values = commandLine(
+  'faults',
+  'Runs the whole system under faults, and checks what must hold whatever goes wrong.',
+)
+  .option('--schedules <number>', 'how many', wholeNumber, 250)
+  .option('--seed <first>', 'of the first schedule', wholeNumber, 1)
+  .option('--json <file>', 'write the figures for machines')
+  .parse()
+  .opts<{ schedules: number; seed: number; json?: string }>();
+const seeds = Array.from({ length: values.schedules }, (_, index) => values.seed + index);
 const surroundings = await startSurroundings();
 const met = new Map<string, number>();
 const broken: number[] = [];
@@ -46,7 +47,7 @@ for (const seed of broken.slice(0, 3)) {
 await surroundings.close();
 
 const figures: Figure[] = [
-  { name: 'faults.schedules', value: seeds.length, unit: '', note: `seeds from ${first}` },
+  { name: 'faults.schedules', value: seeds.length, unit: '', note: `seeds from ${values.seed}` },
   {
     name: 'faults.violations',
     value: broken.length,

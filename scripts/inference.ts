@@ -1,26 +1,27 @@
 /**
  * `npm run inference`: real models on their whole way to a phone, run in headless Chromium by LiteRT
- * before and after. Leaves with 1 if any step is not as said; `--json` prints the steps for machines.
- * `--tracing` measures, instead, what marks do to outputs, over `--grants` grants; `--model` picks one.
+ * before and after. Leaves with 1 if any step is not as said.
  */
-import { parseArgs } from 'node:util';
+
 import { type Delivery, startDelivery } from '../test/inference/delivery.ts';
 import { tellHarmlessness } from '../test/inference/harmlessness-story.ts';
 import { TEST_MODELS } from '../test/inference/models.ts';
 import { tellProof } from '../test/inference/proof.ts';
 import { type Runtime, startRuntime } from '../test/inference/runtime.ts';
-import type { Figure } from './bench.ts';
-import { tellStory } from './demo/story.ts';
-import { timeText } from './terminal/units.ts';
+import type { Figure } from '../test/support/figure.ts';
+import { tellStory, timeText } from '../test/support/story.ts';
+import { commandLine, wholeNumber } from './terminal/command-line.ts';
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    tracing: { type: 'boolean', default: false },
-    grants: { type: 'string', default: '10' },
-    model: { type: 'string', multiple: true },
-  },
-});
+const values = commandLine(
+  'inference',
+  'Runs real models in headless Chromium before and after protection.',
+)
+  .option('--json', 'print the steps for machines', false)
+  .option('--tracing', 'measure, instead, what marks do to outputs', false)
+  .option('--grants <number>', 'over how many grants', wholeNumber, 10)
+  .option('--model <id...>', 'only these models')
+  .parse()
+  .opts<{ json: boolean; tracing: boolean; grants: number; model?: string[] }>();
 const print = values.json ? () => undefined : (line: string) => console.log(line);
 const models = TEST_MODELS.filter(({ id }) => values.model?.includes(id) ?? true);
 const startedAt = performance.now();
@@ -35,7 +36,7 @@ await story.step('A browser with the runtime starts', async () => {
   return runtime.description;
 });
 if (runtime && values.tracing) {
-  figures = await tellHarmlessness(story, runtime, models, Number(values.grants));
+  figures = await tellHarmlessness(story, runtime, models, values.grants);
 } else if (runtime) {
   let delivery: Delivery | undefined;
   await story.step('The system starts locally, and a phone enrols', async () => {

@@ -1,42 +1,44 @@
 /**
  * `npm run load`: virtual phones with real proofs against the functions, on a cloud in memory and
- * on the local stack, and against one instance that is asked for ten times what it can do. `--json
- * FILE` writes the figures for machines.
+ * on the local stack, and against one instance that is asked for ten times what it can do.
  */
+
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
+import { Option } from 'commander';
 import { measureInMemory } from '../test/load/in-memory.ts';
 import { measureLocalStack } from '../test/load/local-stack.ts';
 import { measureOverload } from '../test/load/overload.ts';
 import { type LoadReport, printTable } from '../test/load/report.ts';
+import { commandLine, positiveNumber, wholeNumber, wholeNumbers } from './terminal/command-line.ts';
 
-const USAGE = `npm run load -- [--only memory|overload|stack]… [--seconds 3] [--phones 128]
-                   [--instances N] [--callers 1,2,4,8,16,32,64] [--json FILE]
-  --seconds    how long each figure is measured
-  --phones     virtual phones, each of a user and a network of its own
-  --instances  processes that serve in memory; as many as the machine has cores where absent`;
-
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string', multiple: true },
-    seconds: { type: 'string', default: '3' },
-    phones: { type: 'string', default: '128' },
-    instances: { type: 'string', default: String(availableParallelism()) },
-    callers: { type: 'string', default: '1,2,4,8,16,32,64' },
-    json: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
-});
-if (values.help) {
-  console.log(USAGE);
-  process.exit();
-}
-
-const seconds = Number(values.seconds);
-const phones = Number(values.phones);
-const instances = Number(values.instances);
-const callers = values.callers.split(',').map(Number);
+const values = commandLine('load', 'Puts virtual phones with real proofs on the functions.')
+  .addOption(new Option('--only <part...>', 'which parts').choices(['memory', 'overload', 'stack']))
+  .option('--seconds <number>', 'how long each figure is measured', positiveNumber, 3)
+  .option(
+    '--phones <number>',
+    'virtual phones, each of a user and a network of its own',
+    wholeNumber,
+    128,
+  )
+  .option(
+    '--instances <number>',
+    'processes that serve in memory',
+    wholeNumber,
+    availableParallelism(),
+  )
+  .option('--callers <numbers>', 'callers at once', wholeNumbers, [1, 2, 4, 8, 16, 32, 64])
+  .option('--json <file>', 'write the figures for machines')
+  .parse()
+  .opts<{
+    only?: string[];
+    seconds: number;
+    phones: number;
+    instances: number;
+    callers: readonly number[];
+    json?: string;
+  }>();
+const { seconds, phones, instances, callers } = values;
 const parts: Readonly<Record<string, () => Promise<LoadReport>>> = {
   memory: () => measureInMemory({ seconds, phones, instances, callers }),
   overload: () => measureOverload({ seconds: seconds + 1, phones: phones * 2 }),

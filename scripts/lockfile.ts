@@ -5,6 +5,9 @@
  * their parents name: without them `npm ci` refuses the lockfile.
  */
 import { readFile, writeFile } from 'node:fs/promises';
+import { commandLine } from './terminal/command-line.ts';
+
+commandLine('lockfile', 'Makes package-lock.json good for every platform and registry.').parse();
 
 interface LockedPackage {
   version?: string;

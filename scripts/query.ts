@@ -1,14 +1,16 @@
 /** `npm run query -- 'SELECT …'`: the analysts' views over an event log; without a query, a prompt. */
+
 import { createInterface } from 'node:readline/promises';
-import { parseArgs } from 'node:util';
 import { openAnalytics } from './analytics/duckdb.ts';
 import { readViews } from './analytics/views.ts';
 import { LOCAL_EVENT_LOG } from './commands/command-services.ts';
+import { commandLine } from './terminal/command-line.ts';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { log: { type: 'string', default: LOCAL_EVENT_LOG } },
-});
+const command = commandLine('query', 'Asks the analysts’ views over an event log.')
+  .argument('[sql]', 'the query; a prompt where absent')
+  .option('--log <folder>', 'where the events are', LOCAL_EVENT_LOG)
+  .parse();
+const values = command.opts<{ log: string }>();
 const analytics = await openAnalytics(values.log);
 
 async function show(sql: string): Promise<boolean> {
@@ -21,7 +23,7 @@ async function show(sql: string): Promise<boolean> {
   }
 }
 
-const [sql] = positionals;
+const [sql] = command.args;
 if (sql !== undefined) {
   if (!(await show(sql))) process.exitCode = 1;
 } else {

@@ -1,24 +1,28 @@
 /**
- * `node scripts/smoke.ts --url https://… [--identity FILE]`: tries a deployment from outside. The
- * identity is the JSON of scripts/smoke/identity.ts, from the file, from SMOKE_IDENTITY, or else of the
- * local stack that runs in this folder. Leaves with 1 where a step failed, and names it.
+ * `npm run smoke -- --url https://…`: tries a deployment from outside. The identity is the JSON of
+ * scripts/smoke/identity.ts. Leaves with 1 where a step failed, and names it.
  */
+
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { tellStory } from '../test/support/story.ts';
 import { LOCAL_SMOKE_IDENTITY, LOCAL_STATE } from './commands/command-services.ts';
-import { tellStory } from './demo/story.ts';
 import { smokeIdentity } from './smoke/identity.ts';
 import { smoke } from './smoke/steps.ts';
+import { commandLine } from './terminal/command-line.ts';
 
-const { values } = parseArgs({
-  options: { url: { type: 'string' }, identity: { type: 'string' } },
-});
-if (!values.url) throw new RangeError('--url is needed');
+const command = commandLine('smoke', 'Tries a deployment from outside.')
+  .requiredOption('--url <url>', 'of the deployment')
+  .option(
+    '--identity <file>',
+    'who to be: JSON, else SMOKE_IDENTITY, else of the local stack in this folder',
+  )
+  .parse();
+const values = command.opts<{ url: string; identity?: string }>();
 const file = values.identity ?? join(LOCAL_STATE, LOCAL_SMOKE_IDENTITY);
 const given = values.identity ? undefined : process.env['SMOKE_IDENTITY'];
 const text = given ?? (await readFile(file, 'utf8').catch(() => ''));
-if (!text) throw new RangeError('--identity or SMOKE_IDENTITY is needed: no local stack runs here');
+if (!text) command.error('error: --identity or SMOKE_IDENTITY is needed: no local stack runs here');
 const identity = smokeIdentity.parse(JSON.parse(text));
 
 const story = tellStory(console.log);

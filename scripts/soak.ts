@@ -1,34 +1,33 @@
 /**
- * `npm run soak`: the system under load and faults for long, half an hour unless `--minutes` says
- * otherwise. It goes by in rounds: in each a fresh cloud, a dozen phones that rest as long as they
- * work, and two faults a second at random; then everything that must hold is checked, the cloud is
- * dropped, and what the process still holds is measured. `--seed FIRST`, `--json FILE`.
+ * `npm run soak`: the system under load and faults for long, in rounds: in each a fresh cloud, a dozen
+ * phones that rest as long as they work, and two faults a second at random; then everything that must
+ * hold is checked, the cloud is dropped, and what the process still holds is measured.
  */
+
 import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
 import { growthOf, measureProcess, type Sample } from '../test/faults/process-growth.ts';
 import { runSchedule } from '../test/faults/run-schedule.ts';
 import { createSchedule, type Size } from '../test/faults/schedule.ts';
 import { startSurroundings } from '../test/faults/system.ts';
-import type { Figure } from './bench.ts';
+import type { Figure } from '../test/support/figure.ts';
+import { commandLine, positiveNumber, wholeNumber } from './terminal/command-line.ts';
 
 const ROUND: Size = { phones: [12, 12], steps: [12, 16], faults: [30, 50], restMs: 150 };
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '30' },
-    seed: { type: 'string', default: '50000' },
-    json: { type: 'string' },
-  },
-});
-const endsAt = performance.now() + Number(values.minutes) * 60_000;
+const values = commandLine('soak', 'Runs the system under load and faults for long.')
+  .option('--minutes <number>', 'how long', positiveNumber, 30)
+  .option('--seed <first>', 'of the first round', wholeNumber, 50_000)
+  .option('--json <file>', 'write the figures for machines')
+  .parse()
+  .opts<{ minutes: number; seed: number; json?: string }>();
+const endsAt = performance.now() + values.minutes * 60_000;
 const surroundings = await startSurroundings();
 const samples: Sample[] = [];
 const startedAt = performance.now();
 let violations = 0;
 let faults = 0;
 let cpuMs = 0;
-for (let seed = Number(values.seed); performance.now() < endsAt; seed += 1) {
+for (let seed = values.seed; performance.now() < endsAt; seed += 1) {
   const before = process.cpuUsage();
   const outcome = await runSchedule(surroundings, createSchedule(seed, ROUND));
   const { user, system } = process.cpuUsage(before);

@@ -1,9 +1,10 @@
-/** `npm start`: runs the whole system on loopback until Ctrl-C; `npm start -- --help` says more. */
+/** `npm start`: runs the whole system on loopback until Ctrl-C. */
+
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { DEVELOPMENT_APPS } from '../test/stack/development-phones.ts';
 import { type Stack, startStack } from '../test/stack/stack.ts';
+import { timeText } from '../test/support/story.ts';
 import { saveTestRoots } from '../test/virtual-phones/test-roots.ts';
 import {
   LOCAL_ENVIRONMENT_FILE,
@@ -12,29 +13,16 @@ import {
   LOCAL_STATE,
 } from './commands/command-services.ts';
 import type { SmokeIdentity } from './smoke/identity.ts';
-import { timeText } from './terminal/units.ts';
+import { commandLine } from './terminal/command-line.ts';
 
 const SMOKE_ROOTS = join(LOCAL_STATE, 'smoke-roots');
 
-const USAGE = `npm start -- [--in-memory] [--state DIR] [--json FILE]
-
-  --in-memory  doubles of Firestore and Pub/Sub even where the emulators are installed
-  --state DIR  keeps keys, users and models in DIR for the next start
-  --json FILE  writes what a client needs, for machines, once everything is ready
-  --help       this text`;
-
-const { values } = parseArgs({
-  options: {
-    state: { type: 'string' },
-    'in-memory': { type: 'boolean', default: false },
-    json: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
-});
-if (values.help) {
-  console.log(USAGE);
-  process.exit(0);
-}
+const values = commandLine('start', 'Runs the whole system on loopback until Ctrl-C.')
+  .option('--state <folder>', 'keep keys, users and models there for the next start')
+  .option('--in-memory', 'do without the emulators, even where they are installed', false)
+  .option('--json <file>', 'write what a client needs, once everything is ready')
+  .parse()
+  .opts<{ state?: string; inMemory: boolean; json?: string }>();
 
 // From the start: a Ctrl-C while things are starting must end them, too.
 const interrupted = new Promise<void>((resolve) => {
@@ -45,7 +33,7 @@ const interrupted = new Promise<void>((resolve) => {
 const startedAt = performance.now();
 console.log('Starting everything on loopback …');
 const starting = startStack({
-  inMemory: values['in-memory'],
+  inMemory: values.inMemory,
   eventLog: LOCAL_EVENT_LOG,
   ...(values.state !== undefined && { stateFolder: values.state }),
 });

@@ -1,5 +1,6 @@
 import { generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
+import { utf8 } from '../../test/virtual-phones/der.ts';
 import {
   basicConstraintsExtension,
   type CertificateInput,
@@ -7,7 +8,7 @@ import {
   issueCertificate,
   keyUsageExtension,
 } from '../../test/virtual-phones/issue-certificate.ts';
-import { type ChainOptions, validateChain } from './certificate-chain.ts';
+import { type ChainOptions, type PlaceRules, validateChain } from './certificate-chain.ts';
 import type { AttestationErrorCode } from './errors.ts';
 
 const NOW = new Date('2026-11-01T12:00:00Z');
@@ -53,6 +54,9 @@ function chainOf(...links: readonly Link[]): ChainOptions {
   const root = certificates.pop() ?? new Uint8Array();
   return { x5c: certificates, trustAnchors: [new X509Certificate(root)], now: NOW };
 }
+
+/** Rules by place, leaf first. */
+const placed = (...rules: readonly PlaceRules[]) => ({ placesOf: () => rules });
 
 const refused = (options: ChainOptions, code: AttestationErrorCode) =>
   expect(validateChain(options)).rejects.toMatchObject({ name: 'AttestationError', code });
@@ -132,9 +136,34 @@ describe('a certificate chain', () => {
     await refused(chainOf({}, {}, future), 'certificate-not-yet-valid');
     const tolerated = { ...chainOf({}, future, {}), notBeforeToleranceMs: 1000 };
     await expect(validateChain(tolerated)).resolves.toHaveLength(2);
-    const ignored = { ...chainOf({}, {}, past), ignoreLeafDates: true };
-    await expect(validateChain(ignored)).resolves.toHaveLength(2);
-    await refused({ ...chainOf({}, past, {}), ignoreLeafDates: true }, 'certificate-expired');
+    const undated = placed({ ignoreDates: true });
+    await expect(validateChain({ ...chainOf({}, {}, past), ...undated })).resolves.toHaveLength(2);
+    await refused({ ...chainOf({}, past, {}), ...undated }, 'certificate-expired');
+    const never = { change: { rawDates: [utf8('never'), utf8('never')] } } as const;
+    await refused(chainOf({}, {}, never), 'certificate-not-yet-valid');
+    await expect(validateChain({ ...chainOf({}, {}, never), ...undated })).resolves.toHaveLength(2);
+  });
+
+  it('holds each certificate to the rules of its place, and no other', async () => {
+    const signer = placed({}, { issues: 'as-signer' });
+    for (const extensions of [LEAF, [], [keyUsageExtension(0x80)], [keyUsageExtension(0x04)]]) {
+      const lenient = { ...chainOf({}, {}, { extensions }, {}), ...signer };
+      await expect(validateChain(lenient)).resolves.toHaveLength(3);
+      await refused({ ...chainOf({}, { extensions }, {}, {}), ...signer }, 'certificate-not-ca');
+    }
+    const encrypts = { extensions: [keyUsageExtension(0x20)] };
+    await refused({ ...chainOf({}, encrypts, {}), ...signer }, 'certificate-key-usage');
+
+    const names = { oid: '2.5.29.30', critical: true, value: Buffer.of(0x30, 0) };
+    const constrained = { extensions: [basicConstraintsExtension(true, 0), names] };
+    const fixed = placed({}, {}, { inFixedChain: true });
+    await expect(
+      validateChain({ ...chainOf({}, constrained, {}, {}), ...fixed }),
+    ).resolves.toHaveLength(3);
+    await refused(
+      { ...chainOf({}, {}, constrained, {}), ...fixed },
+      'certificate-critical-extension',
+    );
   });
 
   it('is refused where names, signatures or keys do not fit', async () => {

@@ -11,6 +11,16 @@ import { AttestationError } from './errors.ts';
 import { importSpki } from './public-key.ts';
 import { isSigned } from './signature.ts';
 
+/** What is asked of a certificate by its place in the chain; without any, all that RFC 5280 asks. */
+export interface PlaceRules {
+  /** For dates of the holder's choice, and for certificates that cannot be renewed. */
+  readonly ignoreDates?: true;
+  /** `as-signer`: it may issue without being a CA, if its key is for signatures or certificates. */
+  readonly issues?: 'as-signer';
+  /** The caller fixed the chain's length: path lengths and name constraints have nothing left to say. */
+  readonly inFixedChain?: true;
+}
+
 export interface ChainOptions {
   /** Leaf first; the root may be among them but is never believed. */
   readonly x5c: readonly Uint8Array[];
@@ -19,8 +29,11 @@ export interface ChainOptions {
   readonly now: Date;
   /** How far ahead of its notBefore a certificate is let through; 0 by default. */
   readonly notBeforeToleranceMs?: number;
-  /** For leaves that carry dates of their holder's choice. */
-  readonly ignoreLeafDates?: boolean;
+  /**
+   * Rules for each certificate of the chain, without its root: the last one was verified, the others
+   * are not believed yet. Throws AttestationError for a chain of no form that is known.
+   */
+  readonly placesOf?: (chain: readonly Certificate[]) => readonly PlaceRules[];
   /** For a leaf that comes again and again, such as one that signs for all devices. */
   readonly rememberLeaf?: boolean;
 }
@@ -29,6 +42,8 @@ const MAX_CHAIN_LENGTH = 10;
 const MIN_RSA_BITS = 2048;
 const CURVES = new Set(['prime256v1', 'secp384r1', 'secp521r1']);
 const UNDERSTOOD_EXTENSIONS = new Set(['2.5.29.15', '2.5.29.19', '2.5.29.37']);
+/** Name constraints and policies, where the length is fixed; revocation lists, where another one is asked. */
+const NEEDLESS_EXTENSIONS = new Set(['2.5.29.30', '2.5.29.31', '2.5.29.32']);
 
 /**
  * Validates a chain as RFC 5280 section 6.1 does, without its policies and name constraints, and
@@ -64,7 +79,9 @@ export async function validateChain(options: ChainOptions): Promise<readonly Cer
   if (!issuer || !verified) throw new AttestationError('chain-untrusted');
   // A trust anchor is a name and a key; of its dates only the end is taken as a limit of our trust.
   if (!(now.getTime() <= issuer.notAfter)) throw new AttestationError('certificate-expired');
-  checkIssues(issuer, chain, chain.length);
+  checkIssues(issuer, {}, chain, chain.length);
+  chain[chain.length - 1] = verified;
+  const places = options.placesOf?.(chain) ?? [];
 
   for (let index = chain.length - 1; index >= 0; index--) {
     if (index < chain.length - 1) {
@@ -76,9 +93,10 @@ export async function validateChain(options: ChainOptions): Promise<readonly Cer
       if (!verified) throw new AttestationError('certificate-signature-invalid');
     }
     chain[index] = verified;
-    if (index > 0 || !options.ignoreLeafDates) checkDates(verified, options);
-    checkExtensions(verified);
-    if (index > 0) checkIssues(verified, chain, index);
+    const rules = places[index] ?? {};
+    checkDates(verified, rules, options);
+    checkExtensions(verified, rules);
+    if (index > 0) checkIssues(verified, rules, chain, index);
     issuer = verified;
   }
   return chain;
@@ -88,7 +106,8 @@ function isSameEntity(a: Certificate, b: Certificate): boolean {
   return sameBytes(a.subject, b.subject) && sameBytes(a.spki, b.spki);
 }
 
-function checkDates(certificate: Certificate, options: ChainOptions): void {
+function checkDates(certificate: Certificate, rules: PlaceRules, options: ChainOptions): void {
+  if (rules.ignoreDates) return;
   const { now, notBeforeToleranceMs = 0 } = options;
   // Negated, so that an invalid date is refused.
   if (!(now.getTime() + notBeforeToleranceMs >= certificate.notBefore)) {
@@ -97,24 +116,30 @@ function checkDates(certificate: Certificate, options: ChainOptions): void {
   if (!(now.getTime() <= certificate.notAfter)) throw new AttestationError('certificate-expired');
 }
 
-function checkExtensions(certificate: Certificate): void {
-  for (const [id, extension] of certificate.extensions) {
-    if (extension.critical && !UNDERSTOOD_EXTENSIONS.has(id)) {
-      throw new AttestationError('certificate-critical-extension', id);
-    }
+function checkExtensions(certificate: Certificate, { inFixedChain }: PlaceRules): void {
+  for (const [id, { critical }] of certificate.extensions) {
+    const understood =
+      UNDERSTOOD_EXTENSIONS.has(id) || (inFixedChain && NEEDLESS_EXTENSIONS.has(id));
+    if (critical && !understood) throw new AttestationError('certificate-critical-extension', id);
   }
 }
 
 /** That `certificate`, at `index` of the chain, may have issued those below it. */
-function checkIssues(certificate: Certificate, chain: readonly Certificate[], index: number): void {
+function checkIssues(
+  certificate: Certificate,
+  { issues, inFixedChain }: PlaceRules,
+  chain: readonly Certificate[],
+  index: number,
+): void {
   const { ca, pathLength } = basicConstraints(certificate);
-  if (!ca) throw new AttestationError('certificate-not-ca');
-  if (!allowsKeyUsage(certificate, KEY_USAGE.keyCertSign)) {
-    throw new AttestationError('certificate-key-usage', 'key may not sign certificates');
-  }
+  if (!ca && issues !== 'as-signer') throw new AttestationError('certificate-not-ca');
+  const usable =
+    allowsKeyUsage(certificate, KEY_USAGE.keyCertSign) ||
+    (issues === 'as-signer' && allowsKeyUsage(certificate, KEY_USAGE.digitalSignature));
+  if (!usable) throw new AttestationError('certificate-key-usage', 'key may not sign certificates');
   // RFC 5280 section 4.2.1.9: intermediates below it that are not self-issued; the leaf does not count.
   const below = chain.slice(1, index).filter((other) => !sameBytes(other.issuer, other.subject));
-  if (pathLength !== undefined && below.length > pathLength) {
+  if (!inFixedChain && pathLength !== undefined && below.length > pathLength) {
     throw new AttestationError('certificate-path-length');
   }
 }

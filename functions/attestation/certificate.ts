@@ -18,7 +18,7 @@ export interface Certificate {
   /** The DER of the Name. */
   readonly issuer: Uint8Array;
   readonly subject: Uint8Array;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970; NaN, which no comparison holds for, where it is no time. */
   readonly notBefore: number;
   readonly notAfter: number;
   /** The DER of the SubjectPublicKeyInfo. */
@@ -88,9 +88,10 @@ function readExtensions(wrapper: DerReader): Map<string, CertificateExtension> {
     const fields = list.within(element);
     const id = fields.oid();
     const second = fields.next();
-    const critical = second.tag === TAG.boolean;
-    if (critical && second.content[0] !== 0xff) throw fields.fail('extension encodes its default');
-    const value = critical ? fields.next() : second;
+    const said = second.tag === TAG.boolean;
+    // Some phones write out the default, FALSE, which DER leaves away; anything else is TRUE.
+    const critical = said && second.content[0] !== 0;
+    const value = said ? fields.next() : second;
     fields.end();
     if (value.tagClass !== 'universal' || value.tag !== TAG.octetString || value.constructed) {
       throw fields.fail('extension has no octet string');
@@ -103,7 +104,10 @@ function readExtensions(wrapper: DerReader): Map<string, CertificateExtension> {
 
 const TIME = /^(\d{2}|\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})Z$/;
 
-/** RFC 5280 section 4.1.2.5: UTC, to the second, years before 2050 as two digits. */
+/**
+ * RFC 5280 section 4.1.2.5: UTC, to the second, years before 2050 as two digits. NaN for anything
+ * else: phones date the leaves they make themselves, by a clock and a code of their own.
+ */
 function readTime(reader: DerReader): number {
   const element = reader.next();
   const text = String.fromCharCode(...element.content.subarray(0, 16));
@@ -111,7 +115,7 @@ function readTime(reader: DerReader): number {
   const yearDigits = element.tag === TAG.utcTime ? 2 : 4;
   const known = element.tag === TAG.utcTime || element.tag === TAG.generalizedTime;
   if (!parts || !known || element.tagClass !== 'universal' || parts[1]?.length !== yearDigits) {
-    throw reader.fail('certificate has a malformed time');
+    return Number.NaN;
   }
   const [short = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts
     .slice(1)
@@ -120,10 +124,8 @@ function readTime(reader: DerReader): number {
   const time = Date.UTC(year, month - 1, day, hour, minute, second);
   const date = new Date(time);
   // Date.UTC carries over: 31 February would become 3 March.
-  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day || hour > 23 || minute > 59) {
-    throw reader.fail('certificate has an impossible time');
-  }
-  return time;
+  const isDay = date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
+  return isDay && hour <= 23 && minute <= 59 ? time : Number.NaN;
 }
 
 /** Whether the certificate may issue others, and how long a chain below it may be (RFC 5280 section 4.2.1.9). */

@@ -34,6 +34,12 @@ const CLASSES = ['universal', 'application', 'context', 'private'] as const;
 const MAX_CHILDREN = 512;
 
 /**
+ * `strict` is DER. `by-hardware` also takes a BOOLEAN of any octet but 0 as true, and a length that
+ * is not in its shortest form, as BER does: some secure elements write so. For bytes that were signed.
+ */
+export type Encoding = 'strict' | 'by-hardware';
+
+/**
  * A reader of DER (X.690 section 10) over one run of sibling elements: definite and shortest lengths,
  * shortest tags. It descends only where its caller does, so nesting costs nothing.
  * Every method throws AttestationError with the cause given to the constructor.
@@ -41,11 +47,17 @@ const MAX_CHILDREN = 512;
 export class DerReader {
   readonly #bytes: Uint8Array;
   readonly #cause: AttestationErrorCode;
+  readonly #encoding: Encoding;
   #at = 0;
 
-  constructor(bytes: Uint8Array, cause: AttestationErrorCode = 'malformed') {
+  constructor(
+    bytes: Uint8Array,
+    cause: AttestationErrorCode = 'malformed',
+    encoding: Encoding = 'strict',
+  ) {
     this.#bytes = bytes;
     this.#cause = cause;
+    this.#encoding = encoding;
   }
 
   /** True where no element is left. */
@@ -60,12 +72,12 @@ export class DerReader {
   /** A reader of what lies within `element`, failing with the same cause. */
   within(element: DerElement): DerReader {
     if (!element.constructed) throw this.fail('DER element is not constructed');
-    return new DerReader(element.content, this.#cause);
+    return new DerReader(element.content, this.#cause, this.#encoding);
   }
 
   /** A reader of other bytes, such as those of an OCTET STRING that holds DER, failing with the same cause. */
   inside(bytes: Uint8Array): DerReader {
-    return new DerReader(bytes, this.#cause);
+    return new DerReader(bytes, this.#cause, this.#encoding);
   }
 
   /** The next element, whatever it is. */
@@ -136,10 +148,12 @@ export class DerReader {
 
   boolean(): boolean {
     const { content } = this.expect(TAG.boolean);
-    if (content.length !== 1 || (content[0] !== 0 && content[0] !== 0xff)) {
+    const [value] = content;
+    if (value === undefined || content.length > 1) throw this.fail('BOOLEAN is not of one octet');
+    if (this.#encoding === 'strict' && value !== 0 && value !== 0xff) {
       throw this.fail('DER BOOLEAN is neither 00 nor FF');
     }
-    return content[0] === 0xff;
+    return value !== 0;
   }
 
   octetString(): Uint8Array {
@@ -201,7 +215,8 @@ export class DerReader {
     if (width === 0 || width > 4) throw this.fail('DER length is indefinite or too large');
     let length = 0;
     for (let i = 0; i < width; i++) length = length * 256 + this.#byte();
-    if (length < (width === 1 ? 0x80 : 2 ** (8 * (width - 1)))) {
+    const shortest = width === 1 ? 0x80 : 2 ** (8 * (width - 1));
+    if (this.#encoding === 'strict' && length < shortest) {
       throw this.fail('DER length is not in its shortest form');
     }
     return length;

@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import type { ObjectStore } from '../cloud/objects.ts';
+import { collect } from '../protocol/bytes.ts';
 import { fromBase64url } from '../protocol/encoding.ts';
 import { type Manifest, manifestSchema } from '../protocol/manifest.ts';
 import type { PublishedVersion } from './model-record.ts';
@@ -27,7 +28,7 @@ export function createManifests(objects: ObjectStore, vaultBucket: string): Mani
   const cache = new Map<string, Promise<StoredManifest>>();
 
   const load = async ({ manifestObject, manifestDigest }: PublishedVersion) => {
-    const bytes = await readAll(objects.read(vaultBucket, manifestObject));
+    const bytes = await collect(objects.read(vaultBucket, manifestObject), MAX_MANIFEST_BYTES);
     if (createHash('sha256').update(bytes).digest('base64url') !== manifestDigest) {
       throw new Error('a stored manifest has another digest than the catalogue says');
     }
@@ -50,15 +51,4 @@ export function createManifests(objects: ObjectStore, vaultBucket: string): Mani
       return loading;
     },
   };
-}
-
-async function readAll(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of source) {
-    size += chunk.byteLength;
-    if (size > MAX_MANIFEST_BYTES) throw new Error('a stored manifest is too large');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }

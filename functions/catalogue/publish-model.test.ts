@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
 import { UpstreamError } from '../cloud/upstream-error.ts';
 import { sourceOf } from '../formats/random-access.ts';
+import { streamOf } from '../protocol/bytes.ts';
 import { deriveKeys } from '../protocol/key-schedule.ts';
 import { verifyManifest } from '../protocol/manifest.ts';
 import { nodeCrypto } from '../protocol/node-crypto.ts';
@@ -100,7 +101,7 @@ describe('publishModel', () => {
     });
     expect(await tracingOf('traced')).toBe('light');
 
-    const model = { ...sourceOf(bytes), stream: () => once(bytes) };
+    const model = { ...sourceOf(bytes), stream: () => streamOf(bytes) };
     const config = { ...api.services.config, tracing: 'standard' as const };
     const services = { ...api.services, config };
     const request = { modelId: 'by-default', version: '1', owner: null, model };
@@ -110,7 +111,7 @@ describe('publishModel', () => {
 
   it('does not take for traced what cannot bear marks', async () => {
     const opaque = { sizeBytes: 5000, read: () => bytes.subarray(0, 5000) };
-    const model = { ...opaque, stream: () => once(bytes.subarray(0, 5000)) };
+    const model = { ...opaque, stream: () => streamOf(bytes.subarray(0, 5000)) };
     const request = { version: '1', owner: null, format: 'opaque', model } as const;
     const config = { ...api.services.config, tracing: 'light' as const };
     const services = { ...api.services, config };
@@ -119,8 +120,12 @@ describe('publishModel', () => {
       code: 'model_invalid',
       reason: 'too_few_weights_to_trace',
     });
-    const unasked = { ...request, modelId: 'unasked' };
-    expect((await publishModel(services, unasked, new Date())).tracing).toBe('off');
+    const configured = { ...request, modelId: 'configured' };
+    await expect(publishModel(services, configured, new Date())).rejects.toMatchObject({
+      reason: 'too_few_weights_to_trace',
+    });
+    const unmarked = { ...request, modelId: 'unmarked', tracing: 'off' } as const;
+    expect((await publishModel(services, unmarked, new Date())).tracing).toBe('off');
   });
 
   it('does not change the tracing of a version that is out', async () => {
@@ -183,7 +188,7 @@ describe('publishModel', () => {
       },
     };
     const services = { ...api.services, versionKeys: api.services.versionKeys, documents };
-    const model = { ...sourceOf(bytes), stream: () => once(bytes) };
+    const model = { ...sourceOf(bytes), stream: () => streamOf(bytes) };
     const request = { modelId: 'late', version: '1', owner: null, model };
     await expect(publishModel(services, request, new Date())).rejects.toThrow(UpstreamError);
     const version = versionFor(await recordOf('late'), 'latest', 'anybody');
@@ -204,7 +209,7 @@ describe('the publish function', () => {
       data: { bucket: 'test-intake', name },
     });
   const put = (name: string, data: Uint8Array, metadata: Record<string, string> = {}) =>
-    api.clients.objects.write('test-intake', name, once(data), { metadata });
+    api.clients.objects.write('test-intake', name, streamOf(data), { metadata });
 
   it('publishes an object of the intake bucket and deletes the plaintext', async () => {
     await put('intake-model/3.1/model.tflite', bytes);
@@ -235,14 +240,20 @@ describe('the publish function', () => {
     ['a name of another form', 'model.tflite', {}],
     ['an id that is none', '../1/model.tflite', {}],
     ['a file that is no model', 'no-model/1/model.tflite', {}],
-  ])('keeps an object with %s, and does not ask for it again', async (_, name, metadata) => {
-    await put(name, name.startsWith('no-model') ? randomBytes(100) : bytes, metadata);
-    await expect(finalize(name)).resolves.toBeUndefined();
-    expect(await api.clients.objects.stat('test-intake', name)).toBeDefined();
-    const [id = ''] = name.split('/');
-    expect(await api.clients.documents.get(`models/${id}`)).toBeUndefined();
-    expect(api.logs.at(-1)).toContain('model refused');
-  });
+  ])(
+    'deletes an object with %s, says so once and does not ask for it again',
+    async (_, name, metadata) => {
+      await put(name, name.startsWith('no-model') ? randomBytes(100) : bytes, metadata);
+      await expect(finalize(name)).resolves.toBeUndefined();
+      expect(await api.clients.objects.stat('test-intake', name)).toBeUndefined();
+      const [id = ''] = name.split('/');
+      expect(await api.clients.documents.get(`models/${id}`)).toBeUndefined();
+      expect(api.logs.at(-1)).toContain('model refused');
+      const said = api.logs.length;
+      await finalize(name);
+      expect(api.logs).toHaveLength(said);
+    },
+  );
 
   it('takes no event of another bucket', async () => {
     const handle = createHandler(api.services);
@@ -251,7 +262,3 @@ describe('the publish function', () => {
     expect(api.logs.at(-1)).toContain('not a finalize event');
   });
 });
-
-async function* once(data: Uint8Array) {
-  yield data;
-}

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { array, assert, asyncProperty, integer, record, uint8Array } from 'fast-check';
+import { inPieces } from '../../test/support/streams.ts';
 import { loadThemis } from '../../test/support/themis.ts';
-import { concat, u32be } from './bytes.ts';
+import { collect, concat, u32be } from './bytes.ts';
 import { type ContainerHeader, chunkAt, chunkContext, chunkCount } from './container.ts';
 import { sha256 } from './crypto.ts';
 import { SealError } from './errors.ts';
@@ -15,19 +16,11 @@ const { SecureCellSeal, SecureCellContextImprint } = await loadThemis();
 const vault = await deriveKeys(crypto, crypto.randomBytes(32), 'vault');
 const delivery = await deriveKeys(crypto, crypto.randomBytes(32), 'delivery');
 
-async function* pieces(bytes: Uint8Array, size: number) {
-  for (let at = 0; at < bytes.byteLength; at += size) yield bytes.slice(at, at + size);
-}
-async function collect(source: AsyncIterable<Uint8Array>) {
-  const parts: Uint8Array[] = [];
-  for await (const part of source) parts.push(part);
-  return concat(...parts);
-}
 async function sealed(model: Uint8Array, header: ContainerHeader, keys: ContainerKeys, size = 333) {
-  return collect(sealPlain(crypto, pieces(model, size), { header, keys }).bytes);
+  return collect(sealPlain(crypto, inPieces(model, size), { header, keys }).bytes);
 }
 async function opened(container: Uint8Array, keys: ContainerKeys, size = 333) {
-  const { parts } = await openContainer(crypto, pieces(container, size), keys);
+  const { parts } = await openContainer(crypto, inPieces(container, size), keys);
   const bytes: Uint8Array[] = [];
   for await (const part of parts) bytes.push(part.bytes);
   return concat(...bytes);
@@ -41,7 +34,7 @@ const refusal = (act: Promise<unknown>) =>
     },
   );
 const resealed = (container: Uint8Array, size = 333) =>
-  collect(reseal(crypto, pieces(container, size), { from: vault, to: delivery, imprint: true }));
+  collect(reseal(crypto, inPieces(container, size), { from: vault, to: delivery, imprint: true }));
 
 /** Any model, any chunks, any layers, any pieces on the way. */
 const anyCase = record({
@@ -72,7 +65,7 @@ describe('sealing and opening', () => {
     await assert(
       asyncProperty(anyCase, async ({ model, chunkBytes, pieceBytes, cuts }) => {
         const header = headerOf(model, chunkBytes, cuts);
-        const sealing = sealPlain(crypto, pieces(model, pieceBytes), { header, keys: vault });
+        const sealing = sealPlain(crypto, inPieces(model, pieceBytes), { header, keys: vault });
         const inVault = await collect(sealing.bytes);
         expect(inVault.byteLength).toBe(sealing.sizeBytes);
         expect(Buffer.from(sealing.sha256())).toEqual(createHash('sha256').update(model).digest());
@@ -173,7 +166,7 @@ describe('sealing and opening', () => {
       }
     }
     const options = { from: vault, to: delivery, imprint: true, stage };
-    const output = await collect(reseal(crypto, pieces(container, 99), options));
+    const output = await collect(reseal(crypto, inPieces(container, 99), options));
     const expected = model.slice();
     expected[128] = (expected[128] ?? 0) ^ 1;
     expect(await opened(output, delivery)).toEqual(expected);
@@ -185,7 +178,7 @@ describe('streams', () => {
     const container = await sealed(model, header, vault);
     let taken = 0;
     async function* counted() {
-      for await (const piece of pieces(container, 50)) {
+      for await (const piece of inPieces(container, 50)) {
         taken += piece.byteLength;
         yield piece;
       }

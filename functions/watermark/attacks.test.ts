@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { createRandom } from '../../test/support/random.ts';
 import { type Attack, COLLUSIONS, SINGLE_ATTACKS } from '../../test/watermark/attacks.ts';
 import {
   type LoadedModel,
@@ -7,13 +8,12 @@ import {
   realModel,
 } from '../../test/watermark/model.ts';
 import { quantised } from '../../test/watermark/quantise.ts';
-import { Random } from '../../test/watermark/random.ts';
 import { float32Model, leakOf, type Weights, weightsOf } from '../../test/watermark/weights.ts';
 import { decodeGrantId, NAMED_LOG10P, rankCandidates, testGrant } from './accuse.ts';
 import { extractResiduals, type Original } from './residuals.ts';
 import { type ModelTensor, readTensors, tensorsOf } from './tensors.ts';
 
-const random = new Random(11);
+const random = createRandom(11);
 const traceKey = random.bytes(32);
 const guilty = Array.from({ length: 10 }, () => randomGrantId(random));
 const [thief = ''] = guilty;
@@ -66,12 +66,12 @@ const FAINT: ReadonlySet<string> = new Set(['int8_tensor', 'drift']);
 
 describe.each(Object.entries<Attack>(SINGLE_ATTACKS))('one copy after %s', (name, attack) => {
   it('names its grant in the small model, with the list of grants', async () => {
-    const leak = leakOf(attack(smallCopy, new Random(3)));
+    const leak = leakOf(attack(smallCopy, createRandom(3)));
     expect(await named(small, leak)).toEqual([thief]);
   });
 
   it(`names its grant in the middle model${FAINT.has(name) ? '' : ' and spells it'}`, () => {
-    const leak = leakOf(attack(middleCopy, new Random(3)));
+    const leak = leakOf(attack(middleCopy, createRandom(3)));
     const { decoded, thief: finding } = traced(middle, leak);
     expect(finding.log10P).toBeLessThan(NAMED_LOG10P);
     expect(finding.survival).toBeGreaterThan(name === 'none' ? 0.99 : 0.5);
@@ -82,7 +82,7 @@ describe.each(Object.entries<Attack>(SINGLE_ATTACKS))('one copy after %s', (name
 describe.each([2, 5, 10])('%i copies laid side by side', (count) => {
   it.each(Object.entries(COLLUSIONS))('after %s name guilty grants only', async (_, combine) => {
     const copies = guilty.slice(0, count).map((grantId) => stolen(small, grantId));
-    const accused = await named(small, leakOf(combine(copies, new Random(4))));
+    const accused = await named(small, leakOf(combine(copies, createRandom(4))));
     expect(accused.length).toBeGreaterThan(0);
     expect(guilty.slice(0, count)).toEqual(expect.arrayContaining(accused));
   });
@@ -143,8 +143,9 @@ describe('the innocent', () => {
   });
 });
 
-const noisy = (weights: readonly Weights[]) => SINGLE_ATTACKS.noise_1(weights, new Random(5));
-const foreignKey = () => weightsOf(markedCopy(small, new Random(6).bytes(32), thief), small.layers);
+const noisy = (weights: readonly Weights[]) => SINGLE_ATTACKS.noise_1(weights, createRandom(5));
+const foreignKey = () =>
+  weightsOf(markedCopy(small, createRandom(6).bytes(32), thief), small.layers);
 
 describe('readTensors', () => {
   it('reads a whole model file', async () => {
@@ -154,7 +155,7 @@ describe('readTensors', () => {
 
   it('throws its own error and nothing else for a file that somebody has been at', async () => {
     const copy = new Uint8Array(small.bytes);
-    const fuzz = new Random(9);
+    const fuzz = createRandom(9);
     for (let run = 0; run < 150; run++) {
       const file = copy.slice(0, run % 3 === 0 ? fuzz.below(copy.length) : copy.length);
       for (let hits = 0; hits < 40 && file.length > 0; hits++) {

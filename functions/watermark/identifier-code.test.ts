@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { Random } from '../../test/watermark/random.ts';
+import { createRandom } from '../../test/support/random.ts';
 import { CHIPS, decodeIdentifier, encodeIdentifier, SYMBOLS } from './identifier-code.ts';
 
 const identifier = fc.uint8Array({ minLength: 16, maxLength: 16 });
@@ -21,7 +21,7 @@ describe('the code of an identifier', () => {
     fc.assert(
       fc.property(identifier, fc.nat(), (bytes, seed) => {
         const chips = evidence(encodeIdentifier(bytes));
-        const symbols = new Random(seed).shuffled([...Array(SYMBOLS).keys()]);
+        const symbols = createRandom(seed).shuffled([...Array(SYMBOLS).keys()]);
         for (const lost of symbols.slice(0, SYMBOLS / 2)) {
           chips.fill(0, (lost * CHIPS) / SYMBOLS, ((lost + 1) * CHIPS) / SYMBOLS);
         }
@@ -32,10 +32,10 @@ describe('the code of an identifier', () => {
   });
 
   it('decodes where three chips in ten are wrong', () => {
-    const random = new Random(7);
+    const random = createRandom(7);
     for (let run = 0; run < 10; run++) {
       const bytes = random.bytes(16);
-      const chips = encodeIdentifier(bytes).map((chip) => chip ^ (random.uniform() < 0.3 ? 1 : 0));
+      const chips = encodeIdentifier(bytes).map((chip) => chip ^ (random.next() < 0.3 ? 1 : 0));
       expect(decodeIdentifier(evidence(chips))).toEqual(bytes);
     }
   });
@@ -52,7 +52,7 @@ describe('the code of an identifier', () => {
   });
 
   it('makes some identifier of noise, for others to refute', () => {
-    const random = new Random(8);
+    const random = createRandom(8);
     expect(decodeIdentifier(new Float64Array(CHIPS)).byteLength).toBe(16);
     const noise = Float64Array.from({ length: CHIPS }, () => random.normal());
     expect(decodeIdentifier(noise).byteLength).toBe(16);

@@ -1,17 +1,17 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { createRandom } from '../../test/support/random.ts';
 import {
   type LoadedModel,
   markedCopy,
   randomGrantId,
   realModel,
 } from '../../test/watermark/model.ts';
-import { Random } from '../../test/watermark/random.ts';
 import { createMarker } from './marker.ts';
 import type { MarkedLayer } from './plan.ts';
 import { weightType } from './weight-type.ts';
 
-const random = new Random(1);
+const random = createRandom(1);
 const traceKey = random.bytes(32);
 const grantId = randomGrantId(random);
 
@@ -24,7 +24,7 @@ beforeAll(async () => {
 function layerOf(dtype: string, bits: number, elements = 8192) {
   const length = (elements * bits) / 8;
   const layer: MarkedLayer = { index: 0, offset: 3, length, dtype, shape: [64, elements / 64] };
-  return { bytes: new Random(2).bytes(length + 8), layers: [layer] };
+  return { bytes: createRandom(2).bytes(length + 8), layers: [layer] };
 }
 
 function differences(a: Uint8Array, b: Uint8Array): number[] {

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { memoryDocuments } from '../../test/doubles/memory/documents.ts';
 import { STORY_START, tell } from '../../test/fraud/story.ts';
+import { createRandom } from '../../test/support/random.ts';
 import type { DocumentStore } from '../cloud/documents.ts';
 import type { EventPublisher, TopicName } from '../cloud/event-publisher.ts';
 import { activeBlock, activeRestrictions } from '../fraud/blocklist.ts';
@@ -230,7 +231,7 @@ describe.each([
           blocks += JSON.stringify(expected).split('"block":').length - 1;
 
           const again = repeats.map((index) => messages[index % messages.length]);
-          const disturbed = shuffled([...messages, ...again, ...noises], seed);
+          const disturbed = createRandom(seed).shuffled([...messages, ...again, ...noises]);
           const other = harness(book);
           while (disturbed.length > 0) {
             await Promise.all(disturbed.splice(0, 3).map(other.deliver));
@@ -279,16 +280,4 @@ function eventsOf(happenings: readonly Happening[]): readonly FraudEvent[] {
     }
   }
   return story.events;
-}
-
-/** A shuffle that depends on the seed alone. */
-function shuffled<T>(items: readonly T[], seed: number): T[] {
-  let state = seed;
-  return items
-    .map((item) => {
-      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-      return { item, rank: state };
-    })
-    .sort((a, b) => a.rank - b.rank)
-    .map(({ item }) => item);
 }

@@ -37,6 +37,11 @@ const ORDER: readonly (readonly [string, string])[] = [
   ['terraform_data.access_ready', 'google_secret_manager_secret_iam_member.function'],
   ['google_monitoring_alert_policy.threshold', 'terraform_data.metrics_ready'],
   ['terraform_data.metrics_ready', 'google_logging_metric.count'],
+  // Whom it reaches is known only when it is made; that it reaches somebody, by this.
+  ...['threshold', 'absent', 'burn', 'probe', 'watch'].map((name): readonly [string, string] => [
+    `google_monitoring_alert_policy.${name}`,
+    'google_monitoring_notification_channel.email',
+  ]),
   ['google_pubsub_schema.event', 'google_bigquery_table.raw'],
   ['google_pubsub_subscription.score', 'google_pubsub_topic_iam_member.dead_letters_agent'],
   ['google_pubsub_subscription.bigquery', 'google_bigquery_dataset_iam_member.writer'],

@@ -37,13 +37,15 @@ export const cacheFolder = (): string =>
   join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'modelseal');
 
 /**
- * Builds what the cache has not. `types` are the resources and data sources that the provider must
+ * Builds what the cache has not; MODELSEAL_TOOLS names a folder that has both, as releases. `types` are the resources and data sources that the provider must
  * know. Rejects where there is no Go, or the module proxy refuses.
  */
 export async function ensureTools(
   types: readonly string[],
   say: (line: string) => void,
 ): Promise<Tools> {
+  const given = process.env['MODELSEAL_TOOLS'];
+  if (given) return { tofu: join(given, 'tofu'), mirror: join(given, 'mirror') };
   const tofu = join(cacheFolder(), `opentofu-${TOFU.version}`, 'tofu');
   await built(tofu, say, () => buildTofu(tofu));
   const source = await moduleFolder(PROVIDER);

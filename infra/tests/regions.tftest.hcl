@@ -11,7 +11,10 @@ run "two_regions" {
     error_message = "The API runs twice, what works in the background once."
   }
   assert {
-    condition     = alltrue([for backend in google_compute_backend_service.function : length(backend.backend) == 2 && length(backend.outlier_detection) == 1])
+    condition = (
+      toset([for endpoint in google_compute_region_network_endpoint_group.function : "${endpoint.name}@${endpoint.region}"]) == toset([for pair in setproduct(keys(local.backends), ["europe-west3", "europe-west1"]) : "${pair[0]}@${pair[1]}"]) &&
+      alltrue([for backend in google_compute_backend_service.function : length(backend.outlier_detection) == 1])
+    )
     error_message = "Every backend leads to both regions, and past one that fails."
   }
   assert {

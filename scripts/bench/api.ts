@@ -7,7 +7,7 @@ import {
 } from '../../functions/catalogue/model-record.ts';
 import { createServices } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';
-import { sealModel } from '../../functions/grants/seal-model.ts';
+import { seal } from '../../functions/grants/seal.ts';
 import { checkDeviceProof, deviceProof } from '../../functions/identity/device-proof.ts';
 import { attestationEvidence, attestedDevice } from '../../functions/identity/enrolment.ts';
 import { toBase64url } from '../../functions/protocol/encoding.ts';
@@ -16,16 +16,14 @@ import { deriveKeys } from '../../functions/protocol/key-schedule.ts';
 import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
 import { reseal } from '../../functions/protocol/stream.ts';
 import type { Services } from '../../functions/services.ts';
-import { LOCAL_ANDROID_APP } from '../../test/doubles/vendors.ts';
 import { type Stack, startStack } from '../../test/stack/stack.ts';
-import { virtualIphone } from '../../test/virtual-phones/virtual-iphone.ts';
-import { virtualPixel } from '../../test/virtual-phones/virtual-pixel.ts';
+import { genuineIphone, genuinePixel } from '../../test/support/app-phone.ts';
+import type { Figure } from '../../test/support/figure.ts';
+import { median } from '../../test/support/statistics.ts';
 import type { VirtualPlatform } from '../../test/virtual-phones/virtual-platform.ts';
-import type { Figure } from '../bench.ts';
 import { publish } from '../commands/publish.ts';
 import { benchPhone } from './bench-phone.ts';
 import { besideCopies } from './beside-copy.ts';
-import { median } from './throughput.ts';
 
 const FILES = {
   '250kb': 'node_modules/@mediapipe/selfie_segmentation/selfie_segmentation.tflite',
@@ -65,11 +63,6 @@ export async function run(): Promise<Figure[]> {
 
 const silent = () => ({ update: () => undefined, end: () => undefined });
 
-const iphone = ({ roots, app }: Stack) =>
-  virtualIphone({ roots, ...app, environment: 'production' });
-const pixel = ({ roots, vendors }: Stack) =>
-  virtualPixel({ roots, ...LOCAL_ANDROID_APP, playIntegrity: vendors.play });
-
 /** The steps of all users in turn, so that whatever else the machine does meets them alike. */
 async function measureSteps(stack: Stack, services: Services): Promise<Figure[]> {
   const samples = new Map<string, number[]>();
@@ -78,8 +71,8 @@ async function measureSteps(stack: Stack, services: Services): Promise<Figure[]>
   for (let user = -WARM_UP; user < USERS; user++) {
     const times: Record<string, number> = {};
     const platforms: [string, VirtualPlatform][] = [
-      ['', iphone(stack)],
-      ['android_', pixel(stack)],
+      ['', genuineIphone(stack)],
+      ['android_', genuinePixel(stack)],
     ];
     // Each is the first as often as the other.
     if (user % 2 === 0) platforms.reverse();
@@ -166,7 +159,7 @@ async function deliveryAlone(services: Services, version: PublishedVersion): Pro
     version,
   } as const;
   const startedAt = performance.now();
-  await sealModel(services, grant, services.now());
+  await seal(services, grant, services.now());
   return performance.now() - startedAt;
 }
 

@@ -1,9 +1,8 @@
 /** A virtual phone that takes the time of its calls. */
 
-import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
-import { ApiClient } from '../../sdk/typescript/api/api-client.ts';
-import { ModelSealClient } from '../../sdk/typescript/client.ts';
-import { memoryEnrolmentStore } from '../../sdk/typescript/platform.ts';
+import type { ApiClient } from '../../sdk/typescript/api/api-client.ts';
+import type { ModelSealClient } from '../../sdk/typescript/client.ts';
+import { phoneClient } from '../../test/support/app-phone.ts';
 import type { VirtualPlatform } from '../../test/virtual-phones/virtual-platform.ts';
 
 export interface PhoneTimes {
@@ -24,7 +23,13 @@ export interface BenchPhone {
 export function benchPhone(baseUrl: string, token: string, platform: VirtualPlatform): BenchPhone {
   let calls: number[] = [];
   let ownMs = 0;
-  const api = new ApiClient({
+  const own = async <T>(work: Promise<T>): Promise<T> => {
+    const startedAt = performance.now();
+    const result = await work;
+    ownMs += performance.now() - startedAt;
+    return result;
+  };
+  const { api, client } = phoneClient({
     baseUrl,
     userToken: async () => token,
     fetch: async (input, init) => {
@@ -33,23 +38,11 @@ export function benchPhone(baseUrl: string, token: string, platform: VirtualPlat
       calls.push(performance.now() - startedAt);
       return response;
     },
-  });
-  const own = async <T>(work: Promise<T>): Promise<T> => {
-    const startedAt = performance.now();
-    const result = await work;
-    ownMs += performance.now() - startedAt;
-    return result;
-  };
-  const client = new ModelSealClient({
-    api,
     platform: {
       ...platform,
       createAttestedKey: (hash) => own(platform.createAttestedKey(hash)),
       prove: (handle, hash) => own(platform.prove(handle, hash)),
     },
-    enrolments: memoryEnrolmentStore(),
-    crypto: nodeCrypto,
-    retry: { retries: 0, baseDelayMs: 0, maxDelayMs: 0 },
   });
   return {
     api,

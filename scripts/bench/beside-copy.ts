@@ -6,11 +6,12 @@ import { join } from 'node:path';
 import { modelPath, versionFor } from '../../functions/catalogue/model-record.ts';
 import type { Services } from '../../functions/services.ts';
 import type { Stack } from '../../test/stack/stack.ts';
-import { virtualIphone } from '../../test/virtual-phones/virtual-iphone.ts';
-import type { Figure } from '../bench.ts';
+import { genuineIphone } from '../../test/support/app-phone.ts';
+import type { Figure } from '../../test/support/figure.ts';
 import { publish } from '../commands/publish.ts';
 import { type BenchPhone, benchPhone } from './bench-phone.ts';
 import { type PlainCopies, startPlainCopies } from './plain-copy.ts';
+import { drain } from './streams.ts';
 import { race } from './throughput.ts';
 
 const LARGE = '250mb';
@@ -96,12 +97,8 @@ type EnrolledPhone = BenchPhone & { readonly token: string };
 
 async function enrolled(stack: Stack, user: string): Promise<EnrolledPhone> {
   const token = await stack.token(user);
-  const platform = virtualIphone({ roots: stack.roots, ...stack.app, environment: 'production' });
+  const platform = genuineIphone(stack);
   const phone = benchPhone(stack.baseUrl, token, platform);
   await phone.client.enrol();
   return { ...phone, token };
-}
-
-async function drain(bytes: AsyncIterable<Uint8Array>): Promise<void> {
-  for await (const _ of bytes);
 }

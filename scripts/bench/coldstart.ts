@@ -3,6 +3,7 @@
  * side with what it would be without bundling and lazy loading: all functions and all of Google's
  * clients imported at start from node_modules.
  */
+
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +11,8 @@ import { build } from 'esbuild';
 import { FUNCTIONS } from '../../functions/registry.ts';
 import { freePort } from '../../test/stack/ports.ts';
 import { testEnvironment } from '../../test/support/environment.ts';
-import type { Figure } from '../bench.ts';
+import type { Figure } from '../../test/support/figure.ts';
+import { median } from '../../test/support/statistics.ts';
 import { layBundle, startFunction } from '../release/bundle.ts';
 import { type StartLoad, startLoad } from '../release/start-load.ts';
 
@@ -142,10 +144,4 @@ async function layUnbundled(folder: string): Promise<void> {
     join(folder, 'package.json'),
     JSON.stringify({ name: 'unbundled', type: 'module', main: 'main.mjs' }),
   );
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return ((sorted[Math.floor(middle)] ?? 0) + (sorted[Math.ceil(middle) - 1] ?? 0)) / 2;
 }

@@ -4,7 +4,7 @@ import { hasChromium } from '../../test/inference/chromium.ts';
 import { type Harm, harmFigures, measureHarm } from '../../test/inference/harmlessness.ts';
 import { TEST_MODELS } from '../../test/inference/models.ts';
 import { startRuntime } from '../../test/inference/runtime.ts';
-import type { Figure } from '../bench.ts';
+import type { Figure } from '../../test/support/figure.ts';
 
 const GRANTS = 10;
 

@@ -15,7 +15,7 @@ import { findEmulators, startEmulators } from '../../test/stack/emulators.ts';
 import { listenOnLoopback } from '../../test/stack/ports.ts';
 import { createProcessGroup } from '../../test/stack/process-group.ts';
 import { createTopics, pushTo } from '../../test/stack/topics.ts';
-import type { Figure } from '../bench.ts';
+import type { Figure } from '../../test/support/figure.ts';
 
 const EVENTS = 400;
 const projectId = 'bench';

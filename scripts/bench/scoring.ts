@@ -7,10 +7,10 @@ import { createReplay } from '../../functions/fraud/replay.ts';
 import { createScoreHandler } from '../../functions/workers/score.ts';
 import { memoryDocuments } from '../../test/doubles/memory/documents.ts';
 import { populateGood } from '../../test/simulate/good-users.ts';
-import { createRandom } from '../../test/simulate/random.ts';
 import { populateThieves } from '../../test/simulate/thieves.ts';
 import { runWorld } from '../../test/simulate/world.ts';
-import type { Figure } from '../bench.ts';
+import type { Figure } from '../../test/support/figure.ts';
+import { createRandom } from '../../test/support/random.ts';
 import { scoringOnEmulators } from './scoring-emulators.ts';
 
 const SEED = 1;

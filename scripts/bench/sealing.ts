@@ -1,15 +1,17 @@
 /** How fast models are sealed and opened: against the ciphers alone, against stock Themis, against others. */
+
 import { execFile } from 'node:child_process';
 import { createCipheriv, createDecipheriv, createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { concat } from '../../functions/protocol/bytes.ts';
+import { collect } from '../../functions/protocol/bytes.ts';
 import { DEFAULT_CHUNK_BYTES } from '../../functions/protocol/container.ts';
 import { deriveKeys } from '../../functions/protocol/key-schedule.ts';
 import { nodeCrypto as crypto } from '../../functions/protocol/node-crypto.ts';
 import { openContainer, reseal, sealPlain } from '../../functions/protocol/stream.ts';
 import { benchHeader } from './bench-model.ts';
 import { agePeer, josePeer, type Peer, sodiumPeer, themisPeer } from './sealing-peers.ts';
+import { drain, inPieces } from './streams.ts';
 import { race } from './throughput.ts';
 
 export interface Figure {
@@ -24,7 +26,6 @@ const ROUNDS = 9;
 /** Slow contestants get a part of it, and fewer rounds. */
 const PART_BYTES = 8 * 2 ** 20;
 const PEER_ROUNDS = 5;
-const PIECE_BYTES = 65_536;
 
 type PeerName = 'themis' | 'age' | 'sodium' | 'jose';
 
@@ -75,16 +76,6 @@ export async function run(): Promise<Figure[]> {
     figure('open.x_jose_jwe', peers.ratio('open', 'joseOpen'), '×', 'opening, as above'),
     figure('seal.rss_growth_mb', growth / 1e6, 'MB', 'peak RSS, a 1 GiB model over a 16 MiB one'),
   ];
-}
-
-async function* inPieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.byteLength; at += PIECE_BYTES) {
-    yield bytes.subarray(at, at + PIECE_BYTES);
-  }
-}
-
-async function drain(stream: AsyncIterable<unknown>): Promise<void> {
-  for await (const _ of stream);
 }
 
 /** Our whole job on this model: vault to delivery, and delivery to memory. */
@@ -186,12 +177,6 @@ async function measurePeers() {
     sodiumOpen: sodium.open,
     joseOpen: jose.open,
   });
-}
-
-async function collect(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  for await (const part of source) parts.push(part);
-  return concat(...parts);
 }
 
 /** Peak resident memory in bytes of a process that seals a model of so many MiB. */

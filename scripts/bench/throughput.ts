@@ -1,3 +1,4 @@
+import { median } from '../../test/support/statistics.ts';
 /** Bytes for bytes, several contestants side by side. */
 
 export type Contestant = () => Promise<void> | void;
@@ -36,9 +37,4 @@ export async function race<Name extends string>(
     ratio: (name, other) =>
       median(timesOf(other).map((time, round) => time / (timesOf(name)[round] ?? Number.NaN))),
   };
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? Number.NaN;
 }

@@ -1,4 +1,5 @@
 /** How surely leaks name grants, whom they never name, how fast that is, and what marking costs. */
+
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -16,6 +17,8 @@ import {
 import { TraceError } from '../../functions/watermark/errors.ts';
 import { extractResiduals, type Original } from '../../functions/watermark/residuals.ts';
 import type { ModelTensor } from '../../functions/watermark/tensors.ts';
+import type { Figure } from '../../test/support/figure.ts';
+import { createRandom } from '../../test/support/random.ts';
 import { type Attack, COLLUSIONS, SINGLE_ATTACKS } from '../../test/watermark/attacks.ts';
 import {
   type LoadedModel,
@@ -23,9 +26,8 @@ import {
   randomGrantId,
   realModel,
 } from '../../test/watermark/model.ts';
-import { Random } from '../../test/watermark/random.ts';
 import { leakOf, type Weights, weightsOf } from '../../test/watermark/weights.ts';
-import type { Figure } from '../bench.ts';
+import { drain, inPieces } from './streams.ts';
 import { race } from './throughput.ts';
 
 const GRANTS = 50;
@@ -33,9 +35,8 @@ const INNOCENTS = 10_000;
 const LISTED = 100_000;
 const COLLUDERS = [2, 5, 10];
 const SEAL_ROUNDS = 15;
-const PIECE_BYTES = 65_536;
 
-const random = new Random(2026);
+const random = createRandom(2026);
 const traceKey = random.bytes(32);
 const innocents = Array.from({ length: INNOCENTS }, () => randomGrantId(random));
 
@@ -207,16 +208,6 @@ async function listTime(model: LoadedModel): Promise<Figure> {
     unit: 's',
     note: '27.7 MB of weights with 1 % of noise, compared and held against 100,000 grants',
   };
-}
-
-async function* inPieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.byteLength; at += PIECE_BYTES) {
-    yield bytes.subarray(at, at + PIECE_BYTES);
-  }
-}
-
-async function drain(stream: AsyncIterable<unknown>): Promise<void> {
-  for await (const _ of stream);
 }
 
 /** Vault to delivery with the mark and the digest of what was marked, against the same without. */

@@ -1,12 +1,12 @@
 import { toBase64url } from '../../functions/protocol/encoding.ts';
 import { generateRecipientKey } from '../../functions/protocol/hpke.ts';
 import { LOCAL_ANDROID_APP } from '../../test/doubles/vendors.ts';
+import type { Person } from '../../test/support/person.ts';
+import { mustBe, refusalOf, type Story } from '../../test/support/story.ts';
 import { createTestRoots } from '../../test/virtual-phones/test-roots.ts';
 import { virtualIphone } from '../../test/virtual-phones/virtual-iphone.ts';
 import { ROOTED, virtualPixel } from '../../test/virtual-phones/virtual-pixel.ts';
-import type { DemoPhone } from './demo-phone.ts';
 import { EFFECTS, GRANTS_PER_USER_MINUTE, type Scene } from './prologue.ts';
-import { mustBe, refusalOf, type Story } from './story.ts';
 
 /** How long the local revocation list is kept, and a little more. */
 const REVOCATION_LIST_MS = 1200;
@@ -114,7 +114,7 @@ export async function tellAttacks(story: Story, scene: Scene): Promise<void> {
 }
 
 /** What a thief would record: a whole request with a valid proof. */
-async function recordedRequest(phone: DemoPhone, modelId: string) {
+async function recordedRequest(phone: Person, modelId: string) {
   const { deviceId, keyHandle } = await phone.client.enrol();
   const { publicKey } = await generateRecipientKey(SUITE);
   const bytes = Buffer.from(
@@ -133,7 +133,7 @@ async function recordedRequest(phone: DemoPhone, modelId: string) {
   return { clientData: toBase64url(bytes), proof: await phone.platform.prove(keyHandle, hash) };
 }
 
-async function enrolAs(phone: DemoPhone, platform: DemoPhone['platform']) {
+async function enrolAs(phone: Person, platform: Person['platform']) {
   const bytes = Buffer.from(
     JSON.stringify({
       type: 'device.enroll',

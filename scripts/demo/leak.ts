@@ -1,7 +1,7 @@
+import { mustBe, type Story } from '../../test/support/story.ts';
 import { publish } from '../commands/publish.ts';
 import { traceLeak } from '../trace/trace-leak.ts';
 import { FILES, type Scene, silent } from './prologue.ts';
-import { mustBe, type Story } from './story.ts';
 
 /** What becomes of a model that somebody took out of his phone's memory. */
 export async function tellLeak(story: Story, scene: Scene): Promise<void> {

@@ -1,20 +1,21 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { streamOf } from '../../functions/protocol/bytes.ts';
 import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
 import type { Grant } from '../../sdk/typescript/client.ts';
 import { acceptGrant } from '../../sdk/typescript/opening/accept-grant.ts';
 import { openGrant } from '../../sdk/typescript/opening/open-grant.ts';
-import { sizeText, timeText } from '../terminal/units.ts';
+import { mustBe, refusalOf, type Story, timeText } from '../../test/support/story.ts';
+import {
+  withFlippedByte,
+  withoutLastChunk,
+  withSwappedChunks,
+} from '../../test/support/tampering.ts';
+import { sizeText } from '../terminal/units.ts';
 import { type Scene, SEALED_TTL_SECONDS, URL_TTL_SECONDS } from './prologue.ts';
-import { mustBe, refusalOf, type Story } from './story.ts';
-import { withFlippedByte, withoutLastChunk, withSwappedChunks } from './tampering.ts';
 
 const digest = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('base64url');
-
-async function* once(bytes: Uint8Array) {
-  yield bytes;
-}
 
 /** A model from the vault to a phone, into its storage, and what happens to the copy on the way. */
 export async function tellMainJob(story: Story, scene: Scene): Promise<void> {
@@ -140,7 +141,7 @@ async function open(scene: Scene, grant: Grant, sealed: Uint8Array): Promise<Uin
     pinnedKeys: scene.pinnedKeys,
     now: new Date(),
   });
-  return openGrant(nodeCrypto, accepted, once(sealed));
+  return openGrant(nodeCrypto, accepted, streamOf(sealed));
 }
 
 async function holds(directory: string, bytes: Buffer): Promise<boolean> {

@@ -5,13 +5,13 @@ import { loadConfig } from '../../functions/config.ts';
 import type { VerificationKey } from '../../functions/protocol/jws.ts';
 import type { Services } from '../../functions/services.ts';
 import { type Stack, startStack } from '../../test/stack/stack.ts';
+import { type Person, personWithPhone } from '../../test/support/person.ts';
+import { mustBe, type Story, timeText } from '../../test/support/story.ts';
 import type { VirtualPlatform } from '../../test/virtual-phones/virtual-platform.ts';
 import { LOCAL_EVENT_LOG } from '../commands/command-services.ts';
 import { publish } from '../commands/publish.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
-import { sizeText, timeText } from '../terminal/units.ts';
-import { type DemoPhone, demoPhone } from './demo-phone.ts';
-import { mustBe, type Story } from './story.ts';
+import { sizeText } from '../terminal/units.ts';
 
 /** What the steps share. */
 export interface Scene {
@@ -21,8 +21,8 @@ export interface Scene {
   /** The published models in the clear, to compare with what comes out. */
   readonly originals: Readonly<Record<'pose' | 'selfie', { bytes: Buffer; sha256: string }>>;
   /** An iPhone, unless told otherwise. */
-  phone(user: string, platform?: VirtualPlatform): DemoPhone;
-  phones(): readonly DemoPhone[];
+  phone(user: string, platform?: VirtualPlatform): Person;
+  phones(): readonly Person[];
 }
 
 /** Short lives, so that the story sees them end. */
@@ -116,7 +116,7 @@ async function setScene(stack: Stack): Promise<Scene> {
     ...(await services.keys.publicKeys('manifest')),
     ...(await services.keys.publicKeys('licence')),
   ];
-  const phones: DemoPhone[] = [];
+  const phones: Person[] = [];
   const read = async (file: string) => {
     const bytes = await readFile(file);
     return { bytes, sha256: createHash('sha256').update(bytes).digest('base64url') };
@@ -127,7 +127,7 @@ async function setScene(stack: Stack): Promise<Scene> {
     pinnedKeys,
     originals: { pose: await read(FILES.pose), selfie: await read(FILES.selfie) },
     phone(user, platform) {
-      const phone = demoPhone({ ...stack, user, pinnedKeys, ...(platform && { platform }) });
+      const phone = personWithPhone({ ...stack, user, pinnedKeys, ...(platform && { platform }) });
       phones.push(phone);
       return phone;
     },

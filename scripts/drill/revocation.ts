@@ -3,15 +3,12 @@
  * holds a copy, and measures how long it takes until the phone is refused and until it is told to
  * erase its copy.
  */
+
 import { randomBytes } from 'node:crypto';
-import { publishModel } from '../../functions/catalogue/publish-model.ts';
-import { sourceOf } from '../../functions/formats/random-access.ts';
-import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
 import type { Services } from '../../functions/services.ts';
-import { ApiClient } from '../../sdk/typescript/api/api-client.ts';
 import { ApiError } from '../../sdk/typescript/api/api-error.ts';
-import { ModelSealClient } from '../../sdk/typescript/client.ts';
-import { memoryEnrolmentStore } from '../../sdk/typescript/platform.ts';
+import { phoneClient } from '../../test/support/app-phone.ts';
+import { publishBytes } from '../../test/support/publish.ts';
 import type { VirtualPlatform } from '../../test/virtual-phones/virtual-platform.ts';
 import { revoke } from '../commands/accounts.ts';
 import { block } from '../commands/operators.ts';
@@ -79,7 +76,8 @@ async function hold(
   const { services } = ground;
   const run = randomBytes(4).toString('hex');
   const [user, model] = [`drill-${what}-${run}`, `drill-${what}-${run}`];
-  for (const version of ['2', '1']) await publish(services, model, version);
+  for (const version of ['2', '1'])
+    await publishBytes(services, model, randomBytes(4_096), { version, format: 'opaque' });
   const { client, refusals } = phone(ground, user, clock);
   const { grantId, deviceId } = await client.grant(model, '1');
 
@@ -115,7 +113,7 @@ function unlessRefused(error: unknown): undefined {
 /** A phone that notes each refusal of a grant, also one that the SDK remedies. */
 function phone({ baseUrl, token, platform }: DrillGround, user: string, clock: () => number) {
   const refusals: { readonly code: string; readonly at: number }[] = [];
-  const api = new ApiClient({
+  const { client } = phoneClient({
     baseUrl,
     userToken: () => token(user),
     fetch: async (input, init) => {
@@ -126,25 +124,7 @@ function phone({ baseUrl, token, platform }: DrillGround, user: string, clock: (
       }
       return response;
     },
-  });
-  const client = new ModelSealClient({
-    api,
     platform: platform(),
-    enrolments: memoryEnrolmentStore(),
-    crypto: nodeCrypto,
-    retry: { retries: 0, baseDelayMs: 0, maxDelayMs: 0 },
   });
   return { client, refusals };
-}
-
-function publish(services: Services, modelId: string, version: string) {
-  const bytes = randomBytes(4_096);
-  const model = {
-    ...sourceOf(bytes),
-    async *stream() {
-      yield bytes;
-    },
-  };
-  const request = { modelId, version, format: 'opaque', owner: null, model } as const;
-  return publishModel(services, request, services.now());
 }

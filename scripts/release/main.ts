@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { Command, Option } from 'commander';
 import { GoogleAuth } from 'google-auth-library';
 import { FUNCTIONS } from '../../functions/registry.ts';
+import { wholeNumber } from '../terminal/command-line.ts';
 import { createCloudRun, type Place } from './cloud-run.ts';
 import { createQuery, readings } from './readings.ts';
 import { release, rollBack } from './release.ts';
@@ -55,7 +56,7 @@ const command = (name: string, description: string) =>
 
 command('deploy', 'release an image in stages, and take it back where something goes wrong')
   .requiredOption('--domain <name>', 'host name of the API')
-  .option('--stage-seconds <n>', 'how long each stage is watched', Number, 600)
+  .option('--stage-seconds <n>', 'how long each stage is watched', wholeNumber, 600)
   .action(async (options: DeployOptions) => {
     checkImage(options);
     const { project, regions, image, domain, stageSeconds } = options;

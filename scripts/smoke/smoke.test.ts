@@ -5,14 +5,13 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { publishModel } from '../../functions/catalogue/publish-model.ts';
 import { createServices } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';
-import { sourceOf } from '../../functions/formats/random-access.ts';
 import { ApiClient } from '../../sdk/typescript/api/api-client.ts';
 import { type Stack, startStack } from '../../test/stack/stack.ts';
+import { publishBytes } from '../../test/support/publish.ts';
+import { tellStory } from '../../test/support/story.ts';
 import { saveTestRoots } from '../../test/virtual-phones/test-roots.ts';
-import { tellStory } from '../demo/story.ts';
 import type { SmokeIdentity } from './identity.ts';
 import { smoke } from './steps.ts';
 
@@ -29,21 +28,7 @@ beforeAll(async () => {
     stack.clients,
     () => undefined,
   );
-  const bytes = randomBytes(20_000);
-  const model = {
-    ...sourceOf(bytes),
-    async *stream() {
-      yield bytes;
-    },
-  };
-  const request = {
-    modelId: 'smoke',
-    version: '1.0.0',
-    owner: null,
-    model,
-    format: 'opaque',
-  } as const;
-  await publishModel(services, request, services.now());
+  await publishBytes(services, 'smoke', randomBytes(20_000), { format: 'opaque' });
   saveTestRoots(folder, stack.roots);
   identity = {
     model: 'smoke',

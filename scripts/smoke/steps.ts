@@ -6,9 +6,9 @@ import { rmSync } from 'node:fs';
 import type { VerificationKey } from '../../functions/protocol/jws.ts';
 import { FUNCTIONS } from '../../functions/registry.ts';
 import { ApiClient } from '../../sdk/typescript/api/api-client.ts';
+import { type Person, personWithPhone } from '../../test/support/person.ts';
+import { mustBe, refusalOf, type Story } from '../../test/support/story.ts';
 import { createTestRoots, loadTestRoots } from '../../test/virtual-phones/test-roots.ts';
-import { type DemoPhone, demoPhone } from '../demo/demo-phone.ts';
-import { mustBe, refusalOf, type Story } from '../demo/story.ts';
 import { type SmokeIdentity, userToken } from './identity.ts';
 
 export interface SmokeOptions {
@@ -21,10 +21,10 @@ export interface SmokeOptions {
 export async function smoke(story: Story, { baseUrl, identity }: SmokeOptions): Promise<void> {
   let token = '';
   let pinnedKeys: readonly VerificationKey[] = [];
-  const phones: DemoPhone[] = [];
+  const phones: Person[] = [];
   const phoneOf = (roots = createTestRoots()) => {
     const { app } = identity;
-    const phone = demoPhone({
+    const phone = personWithPhone({
       ...{ baseUrl, app, roots, pinnedKeys, user: 'smoke' },
       token: async () => token,
     });
@@ -103,10 +103,10 @@ export async function smoke(story: Story, { baseUrl, identity }: SmokeOptions): 
   }
 }
 
-async function deviceSteps(story: Story, makePhone: () => DemoPhone, model: string): Promise<void> {
-  let made: DemoPhone | undefined;
+async function deviceSteps(story: Story, makePhone: () => Person, model: string): Promise<void> {
+  let made: Person | undefined;
   let deviceId = '';
-  const theirs = (): DemoPhone => {
+  const theirs = (): Person => {
     if (!made) throw new Error('there is no phone');
     return made;
   };
@@ -162,7 +162,7 @@ async function deviceSteps(story: Story, makePhone: () => DemoPhone, model: stri
 }
 
 /** A device as the user's export shows it; undefined where it is not there. */
-async function deviceAsHeld({ api }: DemoPhone, deviceId: string) {
+async function deviceAsHeld({ api }: Person, deviceId: string) {
   const { devices } = (await api.exportMe()) as {
     readonly devices: readonly Readonly<Record<string, unknown>>[];
   };

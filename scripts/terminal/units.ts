@@ -9,10 +9,3 @@ export function sizeText(bytes: number): string {
   }
   return `${value.toFixed(unit === 0 || value >= 100 ? 0 : 1)} ${units[unit]}`;
 }
-
-/** A duration as people read it. */
-export function timeText(milliseconds: number): string {
-  return milliseconds < 1000
-    ? `${milliseconds.toFixed(0)} ms`
-    : `${(milliseconds / 1000).toFixed(1)} s`;
-}

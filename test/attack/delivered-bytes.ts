@@ -1,11 +1,7 @@
 /** What can be done to the ciphertext of a delivery on its way. */
 import { concat } from '../../functions/protocol/bytes.ts';
 import { announcedHeaderBytes, chunkAt, decodeHeader } from '../../functions/protocol/container.ts';
-import {
-  withFlippedByte,
-  withoutLastChunk,
-  withSwappedChunks,
-} from '../../scripts/demo/tampering.ts';
+import { withFlippedByte, withoutLastChunk, withSwappedChunks } from '../support/tampering.ts';
 import { type Attack, edit } from './attack.ts';
 import { MODEL, opened } from './delivery.ts';
 

@@ -2,6 +2,7 @@ import type * as hpke from '../../functions/protocol/hpke.ts';
 import type * as crypto from '../../functions/protocol/node-crypto.ts';
 import type * as accepting from '../../sdk/typescript/opening/accept-grant.ts';
 import type * as opening from '../../sdk/typescript/opening/open-grant.ts';
+import { inPieces } from '../support/streams.ts';
 import type * as clouds from '../support/test-cloud.ts';
 import { outcomeOf } from './attack.ts';
 import type { Lab } from './lab.ts';
@@ -14,9 +15,7 @@ export const HOUR_MS = 3_600_000;
 /** A cloud and a device in this mutant, with one model between them. */
 export async function delivery(lab: Lab) {
   const { nodeCrypto } = await lab.load<typeof crypto>('functions/protocol/node-crypto.ts');
-  const { createTestCloud, inPieces, TEST_NOW } = await lab.load<typeof clouds>(
-    'test/support/test-cloud.ts',
-  );
+  const { createTestCloud, TEST_NOW } = await lab.load<typeof clouds>('test/support/test-cloud.ts');
   const { acceptGrant } = await lab.load<typeof accepting>(ACCEPT);
   const { openGrant } = await lab.load<typeof opening>('sdk/typescript/opening/open-grant.ts');
   const { generateRecipientKey } = await lab.load<typeof hpke>('functions/protocol/hpke.ts');
@@ -42,7 +41,6 @@ export async function delivery(lab: Lab) {
     open,
     generateRecipientKey,
     nodeCrypto,
-    inPieces,
     now: TEST_NOW,
   };
 }

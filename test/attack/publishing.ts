@@ -1,4 +1,5 @@
 /** What is published as a model that is none, or in place of another one. */
+import { streamOf } from '../../functions/protocol/bytes.ts';
 import type { createHandler } from '../../functions/workers/publish.ts';
 import { tfliteFile } from '../support/tflite-file.ts';
 import { type Attack, edit, outcomeOf, SUCCEEDED } from './attack.ts';
@@ -7,6 +8,7 @@ import { personal } from './models.ts';
 
 const PUBLISH = 'functions/workers/publish.ts';
 const CATALOGUE = 'functions/catalogue/publish-model.ts';
+const CHECK = 'functions/catalogue/check-model.ts';
 
 /** What the builder's object is published as; `undefined` where it is not. */
 async function publishedFrom(
@@ -18,16 +20,12 @@ async function publishedFrom(
 ) {
   const api = await lab.api();
   const { intake } = api.services.config.buckets;
-  await api.clients.objects.write(intake, name, once(bytes), { metadata });
+  await api.clients.objects.write(intake, name, streamOf(bytes), { metadata });
   meddle(api);
   const worker = await lab.load<{ createHandler: typeof createHandler }>(PUBLISH);
   const event = { id: '1', type: 'finalized', source: 'test', data: { bucket: intake, name } };
   await worker.createHandler(api.services)(event);
   return { api, record: await api.clients.documents.get(`models/${name.split('/')[0]}`) };
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }
 
 /** A small model that is sound; two of them are of one size. */
@@ -75,9 +73,9 @@ export const publishing: readonly Attack[] = [
     off: {
       edits: [
         edit(
-          CATALOGUE,
+          CHECK,
           "throw new ServiceError('model_invalid', { reason: error.message, cause: error });",
-          "return { format: 'opaque' as const, layers: [] };",
+          "return parseModel(model, 'opaque');",
         ),
       ],
     },
@@ -133,7 +131,7 @@ export const publishing: readonly Attack[] = [
         // Between the look at the object and the reading of it.
         const meddled = async (bucket: string, object: string) => {
           const info = await stat(bucket, object);
-          await clients.objects.write(services.config.buckets.intake, name, once(secret), {
+          await clients.objects.write(services.config.buckets.intake, name, streamOf(secret), {
             metadata: owner,
           });
           return info;

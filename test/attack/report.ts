@@ -1,4 +1,4 @@
-import type { Figure } from '../../scripts/bench.ts';
+import type { Figure } from '../support/figure.ts';
 import type { Attack } from './attack.ts';
 import type { Trial } from './trial.ts';
 

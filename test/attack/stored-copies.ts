@@ -4,6 +4,7 @@ import { concat } from '../../functions/protocol/bytes.ts';
 import type * as softwareKeys from '../../sdk/typescript/node/software-key.ts';
 import type { ModelStorage } from '../../sdk/typescript/opening/model-storage.ts';
 import type * as stores from '../../sdk/typescript/opening/model-store.ts';
+import { inPieces } from '../support/streams.ts';
 import { type Attack, edit, outcomeOf } from './attack.ts';
 import { delivery, HOUR_MS } from './delivery.ts';
 import type { Lab } from './lab.ts';
@@ -31,7 +32,7 @@ function memoryFiles(): ModelStorage & { readonly files: Map<string, Uint8Array>
 /** A phone on which the model was installed. */
 async function installed(lab: Lab) {
   const between = await delivery(lab);
-  const { nodeCrypto, cloud, published, recipientKey, accept, inPieces, now } = between;
+  const { nodeCrypto, cloud, published, recipientKey, accept, now } = between;
   const { ModelStore } = await lab.load<typeof stores>(STORE);
   const { softwareKey } = await lab.load<typeof softwareKeys>(
     'sdk/typescript/node/software-key.ts',

@@ -17,6 +17,7 @@ import {
 import {
   type KeyAttestationOverrides,
   VirtualKeystore,
+  type VirtualKeystoreOptions,
 } from '../virtual-phones/key-attestation.ts';
 import { type IntegrityOverrides, VirtualPlayIntegrity } from '../virtual-phones/play-integrity.ts';
 import { createTestRoots } from '../virtual-phones/test-roots.ts';
@@ -26,7 +27,7 @@ const clientDataHash = randomBytes(32);
 const roots = createTestRoots(NOW);
 export const IPHONE_APP = { teamId: 'TEAM123456', bundleId: 'com.example.models' };
 export const signingCertificateDigest = randomBytes(32);
-export const ANDROID_APP = {
+const ANDROID_APP = {
   packageName: 'com.example.models',
   versionCode: 42,
   signingCertificateDigest,
@@ -35,12 +36,8 @@ export const BOOT_KEY = Buffer.alloc(32, 7);
 
 const play = new VirtualPlayIntegrity({ ...ANDROID_APP, now: () => NOW });
 export const keys = importIntegrityKeys(play.decryptionKey, play.verificationKey);
-const pixel = new VirtualKeystore({
-  roots,
-  ...ANDROID_APP,
-  strongBox: true,
-  now: () => NOW,
-});
+const PIXEL = { roots, ...ANDROID_APP, strongBox: true, now: () => NOW };
+const pixel = new VirtualKeystore(PIXEL);
 
 export type Rule = Readonly<Record<string, unknown>>;
 
@@ -103,13 +100,15 @@ export async function iphone(
   };
 }
 
-/** A Pixel that enrols; without a Play Integrity token where `integrity` is null. */
+/** A Pixel, or another phone, that enrols; without a Play Integrity token where `integrity` is null. */
 export async function android(
   rule: Rule = {},
   key: KeyAttestationOverrides = {},
   integrity: IntegrityOverrides | null = {},
+  phone?: Partial<VirtualKeystoreOptions>,
 ): Promise<EnrolmentInput> {
-  await pixel.generateKey('key', clientDataHash, key);
+  const keystore = phone ? new VirtualKeystore({ ...PIXEL, ...phone }) : pixel;
+  await keystore.generateKey('key', clientDataHash, key);
   const integrityToken =
     integrity && (await play.requestToken(clientDataHash, { overrides: integrity }));
   return {
@@ -119,7 +118,7 @@ export async function android(
     appId: ANDROID_APP.packageName,
     evidence: {
       format: 'android-key',
-      x5c: pixel.getCertificateChain('key'),
+      x5c: keystore.getCertificateChain('key'),
       ...(integrityToken && { integrityToken }),
     },
   };

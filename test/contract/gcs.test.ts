@@ -4,13 +4,13 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { json } from 'node:stream/consumers';
+import { buffer as bytesOf, json } from 'node:stream/consumers';
 import { Storage } from '@google-cloud/storage';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { storageObjects } from '../../functions/cloud/storage.ts';
 import { UpstreamError } from '../../functions/cloud/upstream-error.ts';
 import { type GcsServer, startGcsServer } from '../doubles/storage/gcs-server.ts';
-import { bytesOf, chunksOf, objectStoreContract } from './objects.contract.ts';
+import { chunksOf, objectStoreContract } from './objects.contract.ts';
 
 const email = 'grant@contract.iam.gserviceaccount.com';
 const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { buffer as bytesOf } from 'node:stream/consumers';
 import { beforeEach, expect, it } from '@jest/globals';
 import {
   ObjectExistsError,
@@ -176,13 +177,6 @@ export function objectStoreContract(open: () => ObjectStore): void {
 /** The bytes as a body, in one chunk. */
 export async function* chunksOf(bytes?: Uint8Array): AsyncGenerator<Uint8Array> {
   if (bytes) yield bytes;
-}
-
-/** All that a read gives. */
-export async function bytesOf(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const all: Uint8Array[] = [];
-  for await (const chunk of chunks) all.push(chunk);
-  return Buffer.concat(all);
 }
 
 function sha256(bytes: Uint8Array): string {

@@ -4,7 +4,7 @@ import { restrictionsDocument } from '../../functions/fraud/blocklist.ts';
 import { blockPath } from '../../functions/fraud/subjects.ts';
 import { SealError } from '../../functions/protocol/errors.ts';
 import { ApiError } from '../../sdk/typescript/api/api-error.ts';
-import { createRandom, type Random } from '../simulate/random.ts';
+import { createRandom, type Random } from '../support/random.ts';
 import { createPhone, NoSpaceError, type Phone } from './phone.ts';
 import type { Schedule, Step } from './schedule.ts';
 import type { System } from './system.ts';
@@ -189,7 +189,7 @@ async function expire(phone: Phone, violations: Violations): Promise<void> {
   if ((await phone.store.list()).includes(grantId)) violations.push('an expired copy is left');
 }
 
-export async function grantsOf(system: System, user: string): Promise<number> {
+async function grantsOf(system: System, user: string): Promise<number> {
   const where = [['user', '==', system.userId(user)]] as const;
   return (await system.cloud.documents.query({ collection: 'grants', where, limit: 1000 })).length;
 }

@@ -1,5 +1,7 @@
 /** The network between a phone, the API and the storage behind signed URLs, with faults in it. */
+
 import type { ObjectStore } from '../../functions/cloud/objects.ts';
+import { collect } from '../../functions/protocol/bytes.ts';
 import type { FaultPlan } from './faulty-cloud.ts';
 
 export interface NetworkOptions {
@@ -44,10 +46,8 @@ async function download(
   const start = /^bytes=(\d+)-$/.exec(new Headers(init?.headers).get('range') ?? '')?.[1] ?? '0';
   const object = decodeURIComponent(name);
   if (!(await objects.stat(bucket, object))) return undefined;
-  const chunks: Uint8Array[] = [];
   const range = { start: Number(start), end: Number.MAX_SAFE_INTEGER };
-  for await (const chunk of objects.read(bucket, object, range)) chunks.push(chunk);
-  return new Uint8Array(Buffer.concat(chunks));
+  return collect(objects.read(bucket, object, range));
 }
 
 const PIECE_BYTES = 10_000;

@@ -2,18 +2,9 @@
 
 import { toBase64url } from '../../functions/protocol/encoding.ts';
 import { generateRecipientKey } from '../../functions/protocol/hpke.ts';
-import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
-import { ApiClient } from '../../sdk/typescript/api/api-client.ts';
-import { ModelSealClient } from '../../sdk/typescript/client.ts';
-import { softwareKey } from '../../sdk/typescript/node/software-key.ts';
 import type { ModelStorage } from '../../sdk/typescript/opening/model-storage.ts';
-import { ModelStore } from '../../sdk/typescript/opening/model-store.ts';
-import { memoryEnrolmentStore } from '../../sdk/typescript/platform.ts';
-import { ProtectedModels } from '../../sdk/typescript/protected-models.ts';
-import { LOCAL_ANDROID_APP } from '../doubles/vendors.ts';
+import { appPhone, genuineIphone, genuinePixel } from '../support/app-phone.ts';
 import { TEST_IOS_APP } from '../support/environment.ts';
-import { virtualIphone } from '../virtual-phones/virtual-iphone.ts';
-import { virtualPixel } from '../virtual-phones/virtual-pixel.ts';
 import type { FaultPlan } from './faulty-cloud.ts';
 import { phoneFetch } from './phone-network.ts';
 import type { System } from './system.ts';
@@ -28,28 +19,23 @@ export async function createPhone(system: System, user: string, make: 'iphone' |
   const clock = { aheadMs: 0 };
   const now = () => new Date(Date.now() + clock.aheadMs);
   const fetch = phoneFetch({ plan, objects: cloud.objects, now: () => new Date() });
-  const api = new ApiClient({ baseUrl, userToken: () => idp.token(user), fetch });
-  const platform =
-    make === 'iphone'
-      ? virtualIphone({ roots, ...TEST_IOS_APP, environment: 'production' })
-      : virtualPixel({ roots, ...LOCAL_ANDROID_APP, playIntegrity: vendors.play });
-  const client = new ModelSealClient({
-    api,
-    platform,
-    enrolments: memoryEnrolmentStore(),
-    crypto: nodeCrypto,
+  const files = new Map<string, Uint8Array>();
+  const { api, platform, client, store, models } = appPhone({
+    baseUrl,
+    userToken: () => idp.token(user),
+    fetch,
+    platform:
+      make === 'iphone'
+        ? genuineIphone({ roots, app: TEST_IOS_APP })
+        : genuinePixel({ roots, vendors }),
+    storage: memoryStorage(files, plan),
+    pinnedKeys: [
+      ...(await cloud.keys.publicKeys('manifest')),
+      ...(await cloud.keys.publicKeys('licence')),
+    ],
     retry: { retries: 1, baseDelayMs: 1, maxDelayMs: 2 },
     now,
   });
-  const pinnedKeys = [
-    ...(await cloud.keys.publicKeys('manifest')),
-    ...(await cloud.keys.publicKeys('licence')),
-  ];
-  const files = new Map<string, Uint8Array>();
-  const hardwareKey = softwareKey(nodeCrypto, nodeCrypto.randomBytes(32));
-  const storage = memoryStorage(files, plan);
-  const store = new ModelStore({ crypto: nodeCrypto, storage, hardwareKey, pinnedKeys });
-  const models = new ProtectedModels({ api, client, store, crypto: nodeCrypto, pinnedKeys, now });
 
   return {
     user,

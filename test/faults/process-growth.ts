@@ -1,5 +1,7 @@
 /** What this process still holds once its work is dropped, and whether that grows. */
+
 import { setTimeout as pause } from 'node:timers/promises';
+import { median } from '../support/statistics.ts';
 
 export interface Sample {
   readonly atMinutes: number;
@@ -33,9 +35,4 @@ export function growthOf(samples: readonly Sample[]): Omit<Sample, 'atMinutes'> 
     median(settled.slice(middle).map((sample) => sample[of])) -
     median(settled.slice(0, middle).map((sample) => sample[of]));
   return { heapMb: grown('heapMb'), rssMb: grown('rssMb'), handles: grown('handles') };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }

@@ -1,4 +1,5 @@
 /** The whole system in this process for one schedule: instances that can die, workers, a cloud with faults. */
+
 import { createServer } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { EndpointTable } from '../../functions/api/endpoint.ts';
@@ -9,6 +10,7 @@ import { createServices } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';
 import { DEFAULT_RULES } from '../../functions/fraud/default-rules.ts';
 import { createPseudonyms } from '../../functions/fraud/pseudonyms.ts';
+import { streamOf } from '../../functions/protocol/bytes.ts';
 import { FUNCTIONS } from '../../functions/registry.ts';
 import type { CloudClients, Services } from '../../functions/services.ts';
 import { createHandler as createPublishHandler } from '../../functions/workers/publish.ts';
@@ -184,7 +186,7 @@ export async function startSystem(
     /** A model file comes into the intake bucket; its event is delivered until it is done with. */
     async deposit(name: string, bytes: Uint8Array): Promise<void> {
       const { intake } = config.buckets;
-      await real.objects.write(intake, name, once(bytes));
+      await real.objects.write(intake, name, streamOf(bytes));
       deposited.add(name.split('/')[1] ?? '');
       const event = { id: name, type: 'finalized', source: 's', data: { bucket: intake, name } };
       deliver((services) => createPublishHandler(services)(event));
@@ -211,7 +213,3 @@ export async function startSystem(
 
 const dead = (instance: Instance): Promise<void> =>
   instance.killed ? Promise.resolve() : new Promise((done) => instance.onKilled(done));
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
-}

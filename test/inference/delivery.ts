@@ -1,13 +1,14 @@
 /** A model on its whole way: published, granted to a virtual phone, opened, stored, opened again from there. */
+
 import { readFile, rm } from 'node:fs/promises';
 import { createServices } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';
 import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
-import { publish } from '../../scripts/commands/publish.ts';
-import { demoPhone } from '../../scripts/demo/demo-phone.ts';
 import { acceptGrant } from '../../sdk/typescript/opening/accept-grant.ts';
 import { LayerReader } from '../../sdk/typescript/opening/layer-reader.ts';
 import { type Stack, startStack } from '../stack/stack.ts';
+import { type Person, personWithPhone } from '../support/person.ts';
+import { publishFile } from '../support/publish.ts';
 import type { TestModel } from './models.ts';
 
 /** One model in the three states that matter. */
@@ -26,8 +27,6 @@ export interface Delivery {
   close(): Promise<void>;
 }
 
-const silent = () => ({ update: () => undefined, end: () => undefined });
-
 /** The system on loopback with in-memory doubles, and one phone. */
 export async function startDelivery(): Promise<Delivery> {
   const started = new AsyncDisposableStack();
@@ -44,19 +43,14 @@ export async function startDelivery(): Promise<Delivery> {
       ...(await services.keys.publicKeys('manifest')),
       ...(await services.keys.publicKeys('licence')),
     ];
-    const phone = demoPhone({ ...stack, user: 'ann', pinnedKeys });
+    const phone = personWithPhone({ ...stack, user: 'ann', pinnedKeys });
     started.defer(() => rm(phone.directory, { recursive: true }));
     await phone.client.enrol();
     return {
       stack,
       async deliver({ id, file }) {
         // Without marks, since the copy must be the original to the last bit.
-        const published = await publish(
-          services,
-          file,
-          { model: id, version: '1', tracing: 'off' },
-          silent,
-        );
+        const published = await publishFile(services, id, file, { version: '1', tracing: 'off' });
         const weightsEncrypted = await deliveredFile(phone, pinnedKeys, id);
         // The first call asks for a grant and stores it, the second finds it there.
         (await phone.models.get(id))[Symbol.dispose]();
@@ -78,7 +72,7 @@ export async function startDelivery(): Promise<Delivery> {
 
 /** A grant's file as somebody sees it who has the file key, but not the key of the weights. */
 async function deliveredFile(
-  phone: ReturnType<typeof demoPhone>,
+  phone: Person,
   pinnedKeys: Parameters<typeof acceptGrant>[1]['pinnedKeys'],
   model: string,
 ): Promise<Uint8Array> {

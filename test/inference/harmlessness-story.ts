@@ -1,7 +1,7 @@
 /** The steps that show what marks do to a model's outputs, at each strength. */
 import { STRENGTHS, type Strength } from '../../functions/watermark/strength.ts';
-import type { Figure } from '../../scripts/bench.ts';
-import { mustBe, type Story } from '../../scripts/demo/story.ts';
+import type { Figure } from '../support/figure.ts';
+import { mustBe, type Story } from '../support/story.ts';
 import { type Harm, harmFigures, measureHarm } from './harmlessness.ts';
 import type { TestModel } from './models.ts';
 import type { Runtime } from './runtime.ts';

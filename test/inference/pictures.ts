@@ -1,5 +1,5 @@
 /** The inputs: drawn, and the same at each run, since no photograph comes with the packages used. */
-import { createRandom } from '../simulate/random.ts';
+import { createRandom } from '../support/random.ts';
 import { Canvas, type Colour } from './canvas.ts';
 import { drawPerson, type Person, type Place } from './figure.ts';
 

@@ -1,7 +1,6 @@
 /** The steps that show that a protected model still works, and that an encrypted one does not. */
 
-import { mustBe, type Story } from '../../scripts/demo/story.ts';
-import { timeText } from '../../scripts/terminal/units.ts';
+import { mustBe, type Story, timeText } from '../support/story.ts';
 import { correlation, foreground, relativeDifference, sameBits } from './compare.ts';
 import type { Delivered, Delivery } from './delivery.ts';
 import type { TestModel } from './models.ts';

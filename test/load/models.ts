@@ -1,5 +1,4 @@
-import type { CommandServices } from '../../scripts/commands/command-services.ts';
-import { publish } from '../../scripts/commands/publish.ts';
+import { publishFile } from '../support/publish.ts';
 
 /** The models of a load run: real ones, small, middle and large. */
 export const MODELS = {
@@ -9,11 +8,9 @@ export const MODELS = {
 } as const;
 export type ModelName = keyof typeof MODELS;
 
-export async function publishModels(services: CommandServices): Promise<void> {
+/** Publishes all of them. */
+export async function publishModels(services: Parameters<typeof publishFile>[0]): Promise<void> {
   for (const [model, file] of Object.entries(MODELS)) {
-    await publish(services, file, { model, version: '1' }, () => ({
-      update: () => undefined,
-      end: () => undefined,
-    }));
+    await publishFile(services, model, file, { version: '1' });
   }
 }

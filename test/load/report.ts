@@ -1,5 +1,5 @@
 /** Figures for machines and tables for people. */
-import type { Figure } from '../../scripts/bench.ts';
+import type { Figure } from '../support/figure.ts';
 import type { RunResult } from './clients.ts';
 import { Histogram } from './histogram.ts';
 

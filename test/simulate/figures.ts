@@ -1,10 +1,13 @@
 /** What came out of simulated worlds, as named figures. */
+
 import type { Decision } from '../../functions/fraud/decisions.ts';
 import type { FraudEvent } from '../../functions/fraud/events.ts';
 import type { RuleBook } from '../../functions/fraud/scorer.ts';
+import type { Figure } from '../support/figure.ts';
+import { createRandom } from '../support/random.ts';
+import { quantile } from '../support/statistics.ts';
 import { type GoodUser, populateGood, populateSpecial, populateViral } from './good-users.ts';
 import { PLANS, THIEF_KINDS, type ThiefKind, victimOf } from './plans.ts';
-import { createRandom } from './random.ts';
 import { type KnownHaul, populateThieves, thiefName } from './thieves.ts';
 import { runWorld } from './world.ts';
 
@@ -134,13 +137,6 @@ function goodOutcome(
   };
 }
 
-export interface Figure {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly note: string;
-}
-
 /** The figures over all these results; a name, once given, keeps its meaning. */
 export function figuresOf(results: readonly SimulationResult[]): readonly Figure[] {
   const good = results.flatMap((result) => result.good);
@@ -193,9 +189,3 @@ const figure = (name: string, value: number, unit: string, note: string): Figure
   unit,
   note,
 });
-
-/** The least value that this share of all values does not exceed. */
-export function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
-}

@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { DEFAULT_RULES } from '../../functions/fraud/default-rules.ts';
-import { figuresOf, quantile, simulate } from './figures.ts';
+import { createRandom } from '../support/random.ts';
+import { quantile } from '../support/statistics.ts';
+import { figuresOf, simulate } from './figures.ts';
 import { type Conduct, PLANS, THIEF_KINDS } from './plans.ts';
 import { plotOf } from './plot.ts';
 import { createQueue } from './queue.ts';
-import { createRandom } from './random.ts';
 
 const book = { live: DEFAULT_RULES };
 const size = { goodUsers: 40, thievesPerKind: 1, days: 26 };

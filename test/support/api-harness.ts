@@ -1,31 +1,29 @@
 /** The HTTP functions and the scoring function in this process, on in-memory doubles of the cloud. */
+
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { EndpointTable } from '../../functions/api/endpoint.ts';
 import { guardServer } from '../../functions/api/ingress.ts';
 import { createHttpHandler } from '../../functions/api/pipeline.ts';
-import { type PublishRequest, publishModel } from '../../functions/catalogue/publish-model.ts';
 import { createServices } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';
-import { sourceOf } from '../../functions/formats/random-access.ts';
 import { readEventMessage } from '../../functions/fraud/event-message.ts';
-import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
 import { FUNCTIONS } from '../../functions/registry.ts';
 import type { Services } from '../../functions/services.ts';
 import { createHandler as createScoreHandler } from '../../functions/workers/score.ts';
 import { ApiClient } from '../../sdk/typescript/api/api-client.ts';
-import { ModelSealClient } from '../../sdk/typescript/client.ts';
-import { type DevicePlatform, memoryEnrolmentStore } from '../../sdk/typescript/platform.ts';
+import type { DevicePlatform } from '../../sdk/typescript/platform.ts';
 import { memoryDocuments } from '../doubles/memory/documents.ts';
 import { memoryKeys } from '../doubles/memory/keys.ts';
 import { memoryObjects } from '../doubles/memory/objects.ts';
 import { memoryPublisher } from '../doubles/memory/publisher.ts';
-import { LOCAL_ANDROID_APP, startVendors, vendorEnvironment } from '../doubles/vendors.ts';
+import { startVendors, vendorEnvironment } from '../doubles/vendors.ts';
 import type { VirtualAppAttestOptions } from '../virtual-phones/app-attest.ts';
 import { createTestRoots } from '../virtual-phones/test-roots.ts';
-import { virtualIphone } from '../virtual-phones/virtual-iphone.ts';
-import { type VirtualPixelOptions, virtualPixel } from '../virtual-phones/virtual-pixel.ts';
+import type { VirtualPixelOptions } from '../virtual-phones/virtual-pixel.ts';
+import { genuineIphone, genuinePixel, phoneClient } from './app-phone.ts';
 import { TEST_IOS_APP, testEnvironment } from './environment.ts';
+import { type PublishChanges, publishBytes } from './publish.ts';
 import { startTokenIssuer } from './token-issuer.ts';
 
 export type ApiHarness = Awaited<ReturnType<typeof startApi>>;
@@ -84,17 +82,10 @@ export async function startApi(
   const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
   const api = (user: string) => new ApiClient({ baseUrl, userToken: () => idp.token(user) });
-  const phoneOf = <P extends DevicePlatform>(user: string, platform: P) =>
-    Object.assign(
-      new ModelSealClient({
-        api: api(user),
-        platform,
-        enrolments: memoryEnrolmentStore(),
-        crypto: nodeCrypto,
-        retry: { retries: 0, baseDelayMs: 1, maxDelayMs: 1 },
-      }),
-      { platform },
-    );
+  const phoneOf = <P extends DevicePlatform>(user: string, platform: P) => {
+    const { client } = phoneClient({ baseUrl, userToken: () => idp.token(user), platform });
+    return Object.assign(client, { platform });
+  };
   return {
     baseUrl,
     idp,
@@ -107,29 +98,15 @@ export async function startApi(
     userId: (user: string) => services.pseudonyms.user(idp.issuer, user),
     /** A virtual iPhone of this user. */
     phone(user: string, options: Partial<VirtualAppAttestOptions> = {}) {
-      const genuine = { roots, ...TEST_IOS_APP, environment: 'production' } as const;
-      return phoneOf(user, virtualIphone({ ...genuine, ...options }));
+      return phoneOf(user, genuineIphone({ roots, app: TEST_IOS_APP }, options));
     },
     /** A virtual Pixel of this user. */
     pixel(user: string, options: Partial<VirtualPixelOptions> = {}) {
-      const genuine = { roots, ...LOCAL_ANDROID_APP, playIntegrity: vendors.play };
-      return phoneOf(user, virtualPixel({ ...genuine, ...options }));
+      return phoneOf(user, genuinePixel({ roots, vendors }, options));
     },
     vendors,
-    publish(
-      modelId: string,
-      bytes: Uint8Array,
-      options: Partial<Pick<PublishRequest, 'version' | 'owner' | 'format' | 'tracing'>> = {},
-    ) {
-      const model = {
-        ...sourceOf(bytes),
-        async *stream() {
-          yield bytes;
-        },
-      };
-      const request = { modelId, version: '1.0.0', owner: null, model, ...options };
-      return publishModel(services, request, services.now());
-    },
+    publish: (modelId: string, bytes: Uint8Array, changes: PublishChanges = {}) =>
+      publishBytes(services, modelId, bytes, changes),
     async close() {
       await new Promise<void>((done) => server.close(() => done()));
       server.closeAllConnections();

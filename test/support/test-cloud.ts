@@ -1,7 +1,8 @@
 /** The cloud's part of a grant in memory, for tests of the device: publish, then grant. */
+
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { parseModel } from '../../functions/formats/format.ts';
-import { concat } from '../../functions/protocol/bytes.ts';
+import { collect } from '../../functions/protocol/bytes.ts';
 import { type EcPublicJwk, sha256 } from '../../functions/protocol/crypto.ts';
 import { toBase64url } from '../../functions/protocol/encoding.ts';
 import { type GrantBinding, grantInfo } from '../../functions/protocol/grant-binding.ts';
@@ -13,6 +14,7 @@ import { type Manifest, signManifest } from '../../functions/protocol/manifest.t
 import { nodeCrypto as crypto } from '../../functions/protocol/node-crypto.ts';
 import { type ModelPart, reseal, sealPlain } from '../../functions/protocol/stream.ts';
 import type { Grant } from '../../sdk/typescript/opening/accept-grant.ts';
+import { inPieces } from './streams.ts';
 
 export interface Published {
   readonly manifest: string;
@@ -57,21 +59,6 @@ export interface TestCloud {
 }
 
 export const TEST_NOW = new Date('2026-11-24T12:00:00Z');
-
-export async function* inPieces(
-  bytes: Uint8Array,
-  pieceBytes = 65_536,
-): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.byteLength; at += pieceBytes) {
-    yield bytes.slice(at, at + pieceBytes);
-  }
-}
-
-export async function collect(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  for await (const part of source) parts.push(part);
-  return concat(...parts);
-}
 
 export function createTestCloud(): TestCloud {
   const [manifestKey, licenceKey] = [signingKey('manifest.1'), signingKey('licence.1')];

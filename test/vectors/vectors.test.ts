@@ -11,7 +11,7 @@ import { toBase64url } from '../../functions/protocol/encoding.ts';
 import { SealError } from '../../functions/protocol/errors.ts';
 import type { RecipientKey } from '../../functions/protocol/hpke.ts';
 import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
-import { makeVectors, VECTORS_PATH } from '../../scripts/vectors.ts';
+import { makeVectors, VECTORS_PATH } from './make-vectors.ts';
 import { loadThemis } from '../support/themis.ts';
 
 type Vectors = Awaited<ReturnType<typeof makeVectors>>;

@@ -8,8 +8,9 @@ import {
   type ExtensionInput,
   issueCertificate,
   keyUsageExtension,
+  nameFrom,
 } from './issue-certificate.ts';
-import { commonNameOf, randomSerial, type TestHierarchy, type TestRoots } from './test-roots.ts';
+import { randomSerial, type TestHierarchy, type TestRoots } from './test-roots.ts';
 
 export interface VirtualAppAttestOptions {
   readonly roots: TestRoots;
@@ -191,7 +192,7 @@ export class VirtualAppAttest {
     );
     return issueCertificate({
       subject: sha256(pointOf(publicKey)).toString('hex'),
-      issuer: commonNameOf(authority.intermediate),
+      issuer: nameFrom(authority.intermediate),
       serialNumber: randomSerial(),
       notBefore: set.notBefore ?? new Date(now.getTime() - DAY_MS),
       notAfter: set.notAfter ?? new Date(now.getTime() + 300 * DAY_MS),

@@ -5,9 +5,10 @@ import {
   type ExtensionInput,
   issueCertificate,
   keyUsageExtension,
+  nameFrom,
   nameOf,
 } from './issue-certificate.ts';
-import { commonNameOf, randomSerial, type TestHierarchy } from './test-roots.ts';
+import { randomSerial, type TestHierarchy } from './test-roots.ts';
 
 export interface ReceiptInput {
   readonly hierarchy: TestHierarchy;
@@ -42,7 +43,7 @@ export function issueReceipt(input: ReceiptInput): Uint8Array {
   const signer = new X509Certificate(
     issueCertificate({
       subject: 'modelseal test receipt signing',
-      issuer: commonNameOf(intermediate),
+      issuer: nameFrom(intermediate),
       serialNumber: randomSerial(),
       notBefore: new Date(input.createdAt.getTime() - DAY_MS),
       notAfter: new Date(input.createdAt.getTime() + 300 * DAY_MS),
@@ -57,7 +58,7 @@ export function issueReceipt(input: ReceiptInput): Uint8Array {
   );
   const signerInfo = sequence(
     integer(1),
-    sequence(nameOf(commonNameOf(intermediate)), integer(BigInt(`0x${signer.serialNumber}`))),
+    sequence(nameOf(nameFrom(intermediate)), integer(BigInt(`0x${signer.serialNumber}`))),
     SHA256,
     ECDSA_SHA256,
     octets(sign('sha256', content, privateKey)),

@@ -1,4 +1,4 @@
-import { type KeyObject, sign } from 'node:crypto';
+import { type KeyObject, sign, type X509Certificate } from 'node:crypto';
 import {
   bits,
   boolean,
@@ -15,18 +15,25 @@ import {
 
 export interface ExtensionInput {
   readonly oid: string;
+  /** Left away where absent; `false` writes out the default. */
   readonly critical?: boolean;
   /** The DER within the extension's OCTET STRING. */
   readonly value: Uint8Array;
 }
 
+/** A common name alone, or attributes by their short names in their order. */
+export type NameInput =
+  | string
+  | readonly (readonly [attribute: 'CN' | 'O' | 'SN' | 'T', text: string])[];
+
 export interface CertificateInput {
-  /** Common names. */
-  readonly subject: string;
-  readonly issuer: string;
+  readonly subject: NameInput;
+  readonly issuer: NameInput;
   readonly serialNumber: bigint;
   readonly notBefore: Date;
   readonly notAfter: Date;
+  /** DER in place of the two dates. */
+  readonly rawDates?: readonly Uint8Array[];
   readonly publicKey: KeyObject;
   /** The issuer's private key. */
   readonly signingKey: KeyObject;
@@ -51,7 +58,7 @@ export function issueCertificate(input: CertificateInput): Uint8Array {
     integer(input.serialNumber),
     signature.algorithm,
     nameOf(input.issuer),
-    sequence(time(input.notBefore), time(input.notAfter)),
+    sequence(...(input.rawDates ?? [time(input.notBefore), time(input.notAfter)])),
     nameOf(input.subject),
     input.publicKey.export({ type: 'spki', format: 'der' }),
     context(3, sequence(...input.extensions.map(extension))),
@@ -59,12 +66,41 @@ export function issueCertificate(input: CertificateInput): Uint8Array {
   return sequence(tbs, signature.algorithm, bits(sign(signature.hash, tbs, signingKey)));
 }
 
-/** The DER of a Name that is one common name. */
-export const nameOf = (commonName: string): Buffer =>
-  sequence(setOf(sequence(oid('2.5.4.3'), utf8(commonName))));
+const ATTRIBUTES = { CN: '2.5.4.3', O: '2.5.4.10', SN: '2.5.4.5', T: '2.5.4.12' } as const;
+
+/** The DER of a Name. */
+export function nameOf(name: NameInput): Buffer {
+  const attributes = typeof name === 'string' ? ([['CN', name]] as const) : name;
+  return sequence(
+    ...attributes.map(([attribute, text]) =>
+      setOf(sequence(oid(ATTRIBUTES[attribute]), utf8(text))),
+    ),
+  );
+}
+
+const SHORT_NAMES: Readonly<Record<string, 'CN' | 'O' | 'SN' | 'T'>> = {
+  CN: 'CN',
+  O: 'O',
+  serialNumber: 'SN',
+  title: 'T',
+};
+
+/** The subject of a certificate that was issued here, to issue another one under it. */
+export function nameFrom(certificate: X509Certificate): NameInput {
+  return certificate.subject.split('\n').map((line) => {
+    const [short = '', text = ''] = line.split(/=(.*)/s);
+    const attribute = SHORT_NAMES[short];
+    if (!attribute) throw new TypeError(`a test certificate has no attribute ${short}`);
+    return [attribute, text] as const;
+  });
+}
 
 const extension = (input: ExtensionInput): Buffer =>
-  sequence(oid(input.oid), ...(input.critical ? [boolean(true)] : []), octets(input.value));
+  sequence(
+    oid(input.oid),
+    ...(input.critical === undefined ? [] : [boolean(input.critical)]),
+    octets(input.value),
+  );
 
 /** BasicConstraints (RFC 5280 section 4.2.1.9). */
 export function basicConstraintsExtension(ca: boolean, pathLength?: number): ExtensionInput {

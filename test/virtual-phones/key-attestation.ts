@@ -1,6 +1,11 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { KeyLostError } from '../../sdk/typescript/platform.ts';
 import {
+  type AttestationKey,
+  provision,
+  type VirtualProvisioning,
+} from './attestation-provisioning.ts';
+import {
   boolean,
   context,
   enumerated,
@@ -11,12 +16,12 @@ import {
   setOf,
 } from './der.ts';
 import {
-  basicConstraintsExtension,
+  type CertificateInput,
   type ExtensionInput,
   issueCertificate,
   keyUsageExtension,
 } from './issue-certificate.ts';
-import { commonNameOf, randomSerial, type TestHierarchy, type TestRoots } from './test-roots.ts';
+import type { TestHierarchy, TestRoots } from './test-roots.ts';
 
 export interface VirtualKeystoreOptions {
   readonly roots: TestRoots;
@@ -25,6 +30,9 @@ export interface VirtualKeystoreOptions {
   /** SHA-256 of the certificate that signed the app. */
   readonly signingCertificateDigest: Uint8Array;
   readonly strongBox?: boolean;
+  /** `remote` where absent. */
+  readonly provisioning?: VirtualProvisioning;
+  readonly certificatesIssued?: number;
   readonly now?: () => Date;
   /** What this device does otherwise than a genuine one, in every call. */
   readonly overrides?: KeyAttestationOverrides;
@@ -48,17 +56,21 @@ export interface KeyAttestationOverrides {
   readonly hardwareEnforced?: ReadonlyMap<number, Uint8Array | undefined>;
   /** Writes the authorizations as they come and not in the order of their tags. */
   readonly unordered?: boolean;
+  /** This authorization of the hardware's comes a second time. */
+  readonly twice?: number;
   /** Of the leaf, in place of the key description. */
   readonly leafExtensions?: readonly ExtensionInput[];
   /** First octet of the leaf's key usage. */
   readonly keyUsage?: number;
   readonly keyType?: 'ec' | 'ec-p384' | 'rsa' | 'ml-dsa-65';
   readonly authority?: TestHierarchy;
-  readonly notAfter?: Date;
+  /** When the phone got its attestation key, where not when it was made. */
+  readonly provisionedAt?: Date;
+  /** Of the leaf, beside its names, key and signature. */
+  readonly leaf?: Partial<CertificateInput>;
 }
 
 const KEY_DESCRIPTION = '1.3.6.1.4.1.11129.2.1.17';
-const DAY_MS = 86_400_000;
 /** The key that Google's devices are verified with; any 32 bytes do here. */
 const MAKERS_BOOT_KEY = Buffer.alloc(32, 0x5a);
 
@@ -69,27 +81,33 @@ const KEY_TYPES = {
   'ml-dsa-65': () => generateKeyPairSync('ml-dsa-65'),
 } as const;
 
-interface DeviceCertificate {
-  readonly raw: Uint8Array;
-  readonly key: KeyObject;
-  readonly name: string;
-  readonly serialNumber: bigint;
-}
-
-/** The hardware keystore of a virtual Pixel under a test root, provisioned as Google's servers do it. */
+/** The hardware keystore of a virtual Android phone under a test root. */
 export class VirtualKeystore {
   readonly #options: VirtualKeystoreOptions;
   readonly #keys = new Map<string, { privateKey: KeyObject; chain: readonly Uint8Array[] }>();
-  readonly #device: DeviceCertificate;
+  #device: AttestationKey;
 
   constructor(options: VirtualKeystoreOptions) {
     this.#options = options;
-    this.#device = this.#provision(options.overrides?.authority ?? options.roots.keyAttestation);
+    this.#device = this.#provision(options.overrides ?? {});
   }
 
-  /** Of the device's own certificate, as a revocation list has it. */
+  /** Of the attestation certificate, as a revocation list has it. */
   get serialNumber(): string {
     return this.#device.serialNumber.toString(16);
+  }
+
+  /**
+   * What somebody has who took the attestation key out of the hardware (a leaked keybox): a
+   * description of any kind that he likes.
+   */
+  get attestationKey(): AttestationKey {
+    return this.#device;
+  }
+
+  /** Another attestation key, as phones get one from Google every few weeks. */
+  provisionAnew(): void {
+    this.#device = this.#provision(this.#options.overrides ?? {});
   }
 
   /** A new key under `alias`, attested for `challenge`. */
@@ -100,26 +118,10 @@ export class VirtualKeystore {
   ): Promise<void> {
     const set = { ...this.#options.overrides, ...overrides };
     const { publicKey, privateKey } = KEY_TYPES[set.keyType ?? 'ec']();
-    const { roots } = this.#options;
-    const authority = set.authority ?? roots.keyAttestation;
-    const device = set.authority ? this.#provision(authority) : this.#device;
-    const description = { oid: KEY_DESCRIPTION, value: this.#describe(challenge, set) };
-    const leaf = issueCertificate({
-      subject: 'Android Keystore Key',
-      issuer: device.name,
-      serialNumber: 1n,
-      notBefore: new Date(0),
-      notAfter: set.notAfter ?? new Date('2048-01-01T00:00:00Z'),
-      publicKey,
-      signingKey: device.key,
-      extensions: [
-        keyUsageExtension(set.keyUsage ?? 0x80),
-        ...(set.leafExtensions ?? [description]),
-      ],
-    });
-    const { intermediate, root } = authority;
-    const chain = [leaf, device.raw, intermediate.raw, root.raw];
-    this.#keys.set(alias, { privateKey, chain });
+    const device =
+      overrides.authority || overrides.provisionedAt ? this.#provision(set) : this.#device;
+    const leaf = this.#leaf(publicKey, device, challenge, set);
+    this.#keys.set(alias, { privateKey, chain: [leaf, ...device.certificates] });
   }
 
   /** As `KeyStore.getCertificateChain`, leaf first. */
@@ -138,18 +140,40 @@ export class VirtualKeystore {
    */
   extendChain(alias: string, challenge: Uint8Array): readonly Uint8Array[] {
     const { privateKey, chain } = this.#key(alias);
-    const { publicKey } = KEY_TYPES.ec();
-    const forged = issueCertificate({
+    const holder = { key: privateKey, name: 'Android Keystore Key' };
+    return [this.attestBy(holder, challenge), ...chain];
+  }
+
+  /** A key that whoever holds `issuer` attests, without the certificates above it. */
+  attestBy(
+    issuer: Pick<AttestationKey, 'key' | 'name'>,
+    challenge: Uint8Array,
+    set: KeyAttestationOverrides = {},
+  ): Uint8Array {
+    return this.#leaf(KEY_TYPES.ec().publicKey, issuer, challenge, set);
+  }
+
+  #leaf(
+    publicKey: KeyObject,
+    issuer: Pick<AttestationKey, 'key' | 'name'>,
+    challenge: Uint8Array,
+    set: KeyAttestationOverrides,
+  ): Uint8Array {
+    const description = { oid: KEY_DESCRIPTION, value: this.#describe(challenge, set) };
+    return issueCertificate({
       subject: 'Android Keystore Key',
-      issuer: 'Android Keystore Key',
+      issuer: issuer.name,
       serialNumber: 1n,
       notBefore: new Date(0),
       notAfter: new Date('2048-01-01T00:00:00Z'),
       publicKey,
-      signingKey: privateKey,
-      extensions: [{ oid: KEY_DESCRIPTION, value: this.#describe(challenge, {}) }],
+      signingKey: issuer.key,
+      extensions: [
+        keyUsageExtension(set.keyUsage ?? 0x80),
+        ...(set.leafExtensions ?? [description]),
+      ],
+      ...set.leaf,
     });
-    return [forged, ...chain];
   }
 
   #key(alias: string): { privateKey: KeyObject; chain: readonly Uint8Array[] } {
@@ -162,26 +186,22 @@ export class VirtualKeystore {
     return this.#options.now?.() ?? new Date();
   }
 
-  #provision(authority: TestHierarchy): DeviceCertificate {
-    const { publicKey, privateKey } = KEY_TYPES.ec();
-    const serialNumber = randomSerial();
-    const name = serialNumber.toString(16);
-    const raw = issueCertificate({
-      subject: name,
-      issuer: commonNameOf(authority.intermediate),
-      serialNumber,
-      notBefore: new Date(this.#now().getTime() - DAY_MS),
-      notAfter: new Date(this.#now().getTime() + 30 * DAY_MS),
-      publicKey,
-      signingKey: authority.intermediateKey,
-      extensions: [basicConstraintsExtension(true), keyUsageExtension(0x04)],
+  #provision(set: KeyAttestationOverrides): AttestationKey {
+    const { roots, provisioning = 'remote', strongBox = false, certificatesIssued } = this.#options;
+    return provision({
+      provisioning,
+      authority: set.authority ?? roots.keyAttestation,
+      strongBox,
+      now: set.provisionedAt ?? this.#now(),
+      ...(certificatesIssued !== undefined && { certificatesIssued }),
     });
-    return { raw, key: privateKey, name, serialNumber };
   }
 
   #describe(challenge: Uint8Array, set: KeyAttestationOverrides): Buffer {
-    const level = this.#options.strongBox ? 2 : 1;
-    const version = set.attestationVersion ?? 400;
+    const { strongBox, provisioning } = this.#options;
+    const level = strongBox ? 2 : 1;
+    // KeyMint 4 today; Keymaster 4 on blueline and the Xperia, whose key is the chip's of its year.
+    const version = set.attestationVersion ?? (provisioning?.endsWith('factory') ? 3 : 400);
     return sequence(
       integer(version),
       enumerated(set.attestationSecurityLevel ?? level),
@@ -190,7 +210,7 @@ export class VirtualKeystore {
       octets(set.challenge ?? challenge),
       octets(new Uint8Array()),
       authorizations(this.#software(set), set.softwareEnforced, set.unordered),
-      authorizations(this.#hardware(set), set.hardwareEnforced, set.unordered),
+      authorizations(this.#hardware(set), set.hardwareEnforced, set.unordered, set.twice),
     );
   }
 
@@ -236,8 +256,13 @@ function authorizations(
   genuine: Map<number, Uint8Array>,
   changes: ReadonlyMap<number, Uint8Array | undefined> = new Map(),
   unordered = false,
+  twice = -1,
 ): Buffer {
   const entries = [...new Map<number, Uint8Array | undefined>([...genuine, ...changes])];
   const sorted = unordered ? entries.toReversed() : entries.toSorted(([a], [b]) => a - b);
-  return sequence(...sorted.flatMap(([tag, value]) => (value ? [context(tag, value)] : [])));
+  const written = sorted.flatMap(([tag, value]) => {
+    const authorization = value ? [context(tag, value)] : [];
+    return tag === twice ? [...authorization, ...authorization] : authorization;
+  });
+  return sequence(...written);
 }

@@ -11,6 +11,7 @@ import {
   basicConstraintsExtension,
   issueCertificate,
   keyUsageExtension,
+  type NameInput,
 } from './issue-certificate.ts';
 
 /** A certification authority that vouches for virtual devices, as a vendor's does for real ones. */
@@ -37,8 +38,16 @@ const HIERARCHIES = {
   keyAttestation: 'key-attestation',
 } as const satisfies Record<keyof TestRoots, string>;
 
-/** Google's intermediates issue those of the devices, Apple's issue what devices show. */
-const PATH_LENGTHS: Readonly<Record<string, number>> = { [HIERARCHIES.keyAttestation]: 2 };
+/** Google's intermediate issues those that issue the devices' own; it is told by its name. */
+const INTERMEDIATES: Readonly<Record<string, { name: NameInput; pathLength: number }>> = {
+  [HIERARCHIES.keyAttestation]: {
+    name: [
+      ['O', 'Google LLC'],
+      ['CN', 'Droid CA2'],
+    ],
+    pathLength: 2,
+  },
+};
 
 const CA_KEY_USAGE = 0x06;
 const TEN_YEARS_MS = 10 * 365 * 86_400_000;
@@ -59,7 +68,7 @@ function createHierarchy(name: string, now: Date): TestHierarchy {
   const root = generateKeyPairSync('ec', { namedCurve: 'secp384r1' });
   const intermediate = generateKeyPairSync('ec', { namedCurve: 'secp384r1' });
   const rootName = `modelseal test root ${name}`;
-  const issue = (subject: string, publicKey: KeyObject, pathLength?: number): X509Certificate =>
+  const issue = (subject: NameInput, publicKey: KeyObject, pathLength?: number): X509Certificate =>
     new X509Certificate(
       issueCertificate({
         subject,
@@ -71,14 +80,11 @@ function createHierarchy(name: string, now: Date): TestHierarchy {
         extensions: [basicConstraintsExtension(true, pathLength), keyUsageExtension(CA_KEY_USAGE)],
       }),
     );
+  const below = INTERMEDIATES[name] ?? { name: `modelseal test CA ${name}`, pathLength: 0 };
   return {
     root: issue(rootName, root.publicKey),
     rootKey: root.privateKey,
-    intermediate: issue(
-      `modelseal test CA ${name}`,
-      intermediate.publicKey,
-      PATH_LENGTHS[name] ?? 0,
-    ),
+    intermediate: issue(below.name, intermediate.publicKey, below.pathLength),
     intermediateKey: intermediate.privateKey,
   };
 }
@@ -87,10 +93,6 @@ function createHierarchy(name: string, now: Date): TestHierarchy {
 export function randomSerial(): bigint {
   return BigInt(`0x01${randomBytes(15).toString('hex')}`);
 }
-
-/** The one attribute that names of test certificates have. */
-export const commonNameOf = (certificate: X509Certificate): string =>
-  certificate.subject.replace(/^CN=/, '');
 
 /**
  * Writes the roots into `dir` as PEM: a server is configured with `<name>-root.pem`, a virtual

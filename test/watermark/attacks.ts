@@ -1,6 +1,8 @@
 /** What thieves do to a copy, or to several, so that it names nobody. */
+
+import type { Random } from '../support/random.ts';
+import { quantile } from '../support/statistics.ts';
 import { quantise } from './quantise.ts';
-import type { Random } from './random.ts';
 import type { Weights } from './weights.ts';
 
 export type Attack = (weights: readonly Weights[], random: Random) => readonly Weights[];
@@ -23,7 +25,7 @@ export const SINGLE_ATTACKS = {
   int8_tensor: each((values) => quantise(values, values.length)),
   int8_channel: each((values, shape) => quantise(values, values.length / (shape[0] ?? 1))),
   prune_30: each((values) => {
-    const threshold = quantile(values, 0.3);
+    const threshold = magnitudeQuantile(values, 0.3);
     return values.map((value) => (Math.abs(value) < threshold ? 0 : value));
   }),
   noise_1: each((values, _, random) => {
@@ -31,7 +33,7 @@ export const SINGLE_ATTACKS = {
     return values.map((value) => value + size * random.normal());
   }),
   clip: each((values) => {
-    const limit = quantile(values, 0.95);
+    const limit = magnitudeQuantile(values, 0.95);
     return values.map((value) => Math.max(-limit, Math.min(limit, value)));
   }),
   half: (weights) => weights.slice(0, Math.ceil(weights.length / 2)),
@@ -104,10 +106,10 @@ function deviation(values: Float32Array): number {
 }
 
 /** Of the magnitudes, as an even sample of them has it. */
-function quantile(values: Float32Array, share: number): number {
+function magnitudeQuantile(values: Float32Array, share: number): number {
   const count = Math.min(values.length, 16_384);
-  const sample = Float32Array.from({ length: count }, (_, i) =>
+  const sample = Array.from({ length: count }, (_, i) =>
     Math.abs(values[Math.floor((i * values.length) / count)] ?? 0),
-  ).sort();
-  return sample[Math.floor(share * (count - 1))] ?? 0;
+  );
+  return quantile(sample, share);
 }

@@ -5,7 +5,7 @@ import type { ModelLayer } from '../../functions/formats/layers.ts';
 import { grantIdOf } from '../../functions/watermark/grant-id.ts';
 import { createMarker } from '../../functions/watermark/marker.ts';
 import type { Strength } from '../../functions/watermark/strength.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../support/random.ts';
 
 const FILES = {
   segmentation: '@mediapipe/selfie_segmentation/selfie_segmentation.tflite',

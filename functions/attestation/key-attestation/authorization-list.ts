@@ -1,5 +1,5 @@
-import { bufferOf } from '../bytes.ts';
 import { type DerElement, type DerReader, TAG } from '../der.ts';
+import { AttestationError } from '../errors.ts';
 
 /** Whether the running system is the one the device's maker or owner signed. */
 export type VerifiedBootState = 'VERIFIED' | 'SELF_SIGNED' | 'UNVERIFIED' | 'FAILED';
@@ -90,9 +90,10 @@ type Read = (reader: DerReader) => AuthorizationList[FieldName];
 const number: Read = (reader) => reader.smallInteger();
 const large: Read = (reader) => reader.integer();
 const bytes: Read = (reader) => reader.octetString();
-const text: Read = (reader) => textOf(reader.octetString());
+const text: Read = textOf;
+/** That the tag is there says it; what comes with it should be NULL, and says nothing more. */
 const flag: Read = (reader) => {
-  if (reader.expect(TAG.null).content.length > 0) throw reader.fail('NULL has content');
+  reader.rest();
   return true;
 };
 // DER sorts a SET OF by its encodings; devices write the order in which the app named the values.
@@ -155,17 +156,30 @@ const FIELDS: ReadonlyMap<number, readonly [FieldName, Read]> = new Map([
   [724, ['moduleHash', bytes]],
 ]);
 
+/** What a verdict rests on: where one of these is malformed, so is the whole. */
+const VITAL: ReadonlySet<FieldName> = new Set([
+  'purposes',
+  'algorithms',
+  'origin',
+  'rootOfTrust',
+  'attestationApplicationId',
+]);
+
 /**
- * The authorization list that `reader` is at. Tags must rise: a list that is not in order was not
- * written by KeyMint, and a tag given twice could be read in two ways.
+ * The authorization list that `reader` is at. Any other field that does not parse is left out and
+ * named in `odd`, as is the list where its tags do not rise, which some phones' do not. A tag that is
+ * there twice could be read in two ways, and is refused.
  * Throws AttestationError with the reader's cause.
  */
-export function readAuthorizationList(reader: DerReader): AuthorizationList {
+export function readAuthorizationList(reader: DerReader, odd: string[]): AuthorizationList {
   const fields: Partial<Record<FieldName, AuthorizationList[FieldName]>> = {};
   const unknown = new Map<number, Uint8Array>();
+  const tags = new Set<number>();
+  let rising = true;
   let previous = 0;
   for (const element of reader.sequence().rest()) {
-    checkTag(reader, element, previous);
+    checkTag(reader, element, tags);
+    rising &&= element.tag > previous;
     previous = element.tag;
     const field = FIELDS.get(element.tag);
     if (!field) {
@@ -173,18 +187,26 @@ export function readAuthorizationList(reader: DerReader): AuthorizationList {
       continue;
     }
     const [name, read] = field;
-    const value = reader.within(element);
-    fields[name] = read(value);
-    value.end();
+    try {
+      const value = reader.within(element);
+      const parsed = read(value);
+      value.end();
+      fields[name] = parsed;
+    } catch (error) {
+      if (VITAL.has(name) || !(error instanceof AttestationError)) throw error;
+      odd.push(name);
+    }
   }
+  if (!rising) odd.push('order of tags');
   return { ...(fields as AuthorizationList), unknown };
 }
 
-function checkTag(reader: DerReader, element: DerElement, previous: number): void {
+function checkTag(reader: DerReader, element: DerElement, tags: Set<number>): void {
   if (element.tagClass !== 'context' || !element.constructed) {
     throw reader.fail('authorization is not tagged');
   }
-  if (element.tag <= previous) throw reader.fail('authorization tags are out of order');
+  if (tags.has(element.tag)) throw reader.fail(`authorization ${element.tag} comes twice`);
+  tags.add(element.tag);
 }
 
 function readRootOfTrust(reader: DerReader): RootOfTrust {
@@ -210,7 +232,7 @@ function readApplicationId(reader: DerReader): AttestationApplicationId {
   const packages: { name: string; version: bigint }[] = [];
   while (!packageSet.done) {
     const entry = packageSet.sequence();
-    packages.push({ name: textOf(entry.octetString()), version: entry.integer() });
+    packages.push({ name: textOf(entry), version: entry.integer() });
     entry.end();
   }
   const signatures: Uint8Array[] = [];
@@ -224,4 +246,12 @@ function named<T>(reader: DerReader, names: readonly T[], value: number): T {
   return name;
 }
 
-const textOf = (value: Uint8Array): string => bufferOf(value).toString('utf8');
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function textOf(reader: DerReader): string {
+  try {
+    return UTF8.decode(reader.octetString());
+  } catch (error) {
+    throw error instanceof AttestationError ? error : reader.fail('text is not UTF-8');
+  }
+}

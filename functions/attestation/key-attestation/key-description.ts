@@ -26,24 +26,39 @@ export const KEY_DESCRIPTION_EXTENSION = '1.3.6.1.4.1.11129.2.1.17';
 
 const LEVELS = ['SOFTWARE', 'TRUSTED_ENVIRONMENT', 'STRONG_BOX'] as const;
 
-/** Parses the extension's value. Throws AttestationError `key-description-malformed`. */
-export function parseKeyDescription(value: Uint8Array): KeyDescription {
-  const outer = new DerReader(value, 'key-description-malformed');
+export interface ReadKeyDescription {
+  readonly keyDescription: KeyDescription;
+  /** What was not as the schema has it and does not matter to security, such as `osVersion`: it counts as absent. */
+  readonly odd: readonly string[];
+}
+
+/**
+ * Reads the extension's value. Phones' makers write it, each with an encoder of their own: what
+ * security rests on has to be sound, and the rest may be odd. Throws AttestationError
+ * `key-description-malformed`.
+ */
+export function readKeyDescription(value: Uint8Array): ReadKeyDescription {
+  const outer = new DerReader(value, 'key-description-malformed', 'by-hardware');
   const fields = outer.sequence();
   outer.end();
-  const description = {
+  const odd: string[] = [];
+  const keyDescription = {
     attestationVersion: fields.smallInteger(),
     attestationSecurityLevel: readLevel(fields),
     keyMintVersion: fields.smallInteger(),
     keyMintSecurityLevel: readLevel(fields),
     attestationChallenge: fields.octetString(),
     uniqueId: fields.octetString(),
-    softwareEnforced: readAuthorizationList(fields),
-    hardwareEnforced: readAuthorizationList(fields),
+    softwareEnforced: readAuthorizationList(fields, odd),
+    hardwareEnforced: readAuthorizationList(fields, odd),
   };
   fields.end();
-  return description;
+  return { keyDescription, odd };
 }
+
+/** The description alone. Throws as `readKeyDescription` does. */
+export const parseKeyDescription = (value: Uint8Array): KeyDescription =>
+  readKeyDescription(value).keyDescription;
 
 function readLevel(reader: DerReader): SecurityLevel {
   const level = LEVELS[reader.smallInteger(TAG.enumerated)];

@@ -3,12 +3,14 @@ import { matchesBytesOrText } from '../bytes.ts';
 import type { Certificate } from '../certificate.ts';
 import { validateChain } from '../certificate-chain.ts';
 import { AttestationError } from '../errors.ts';
+import { certifiedLevel, type Provisioning, placesOf, provisioningOf } from './chain-profile.ts';
 import {
   KEY_DESCRIPTION_EXTENSION,
   type KeyDescription,
-  parseKeyDescription,
+  readKeyDescription,
   type SecurityLevel,
 } from './key-description.ts';
+import { provisioningInfo } from './provisioning-info.ts';
 import type { RevocationList } from './revocation-list.ts';
 
 export interface KeyAttestationInput {
@@ -27,8 +29,15 @@ export interface KeyAttestationFacts {
   /** DER SubjectPublicKeyInfo of the attested key. */
   readonly publicKey: Uint8Array<ArrayBuffer>;
   readonly keyDescription: KeyDescription;
-  /** The lower one of the attestation's and the key's. */
+  /** What can be believed: the lowest of attestation's, key's, and what the chain's issuers vouch for. */
   readonly securityLevel: SecurityLevel;
+  /** What the issuers vouch for; undefined where they say nothing, which is worth a trusted environment. */
+  readonly certifiedLevel: SecurityLevel | undefined;
+  readonly provisioning: Provisioning;
+  /** About how many attestation certificates the phone got within 30 days; of remote provisioning alone. */
+  readonly certificatesIssued: number | undefined;
+  /** What was odd and taken nevertheless, in words: a phone's maker writes these records, not its holder. */
+  readonly odd: readonly string[];
   /** Serial numbers of the chain, leaf first: what a revocation is looked up by. */
   readonly serialNumbers: readonly string[];
 }
@@ -50,14 +59,14 @@ const NOT_BEFORE_TOLERANCE_MS = 86_400_000;
 export async function verifyKeyAttestation(
   input: KeyAttestationInput,
 ): Promise<KeyAttestationFacts> {
-  // 1.–4. The chain leads to Google's root, each certificate valid. The leaf is made on the device
-  // by a clock the user sets, so its dates say nothing.
+  // 1.–4. The chain leads to Google's root, in one of the forms that phones have, each certificate
+  // valid as far as its place asks.
   const chain = await validateChain({
     x5c: input.x5c,
     trustAnchors: input.trustAnchors,
     now: input.now,
     notBeforeToleranceMs: NOT_BEFORE_TOLERANCE_MS,
-    ignoreLeafDates: true,
+    placesOf,
   });
 
   // 5. None of its certificates is revoked or suspended.
@@ -76,19 +85,27 @@ export async function verifyKeyAttestation(
   const leaf = chain[0] as Certificate;
   if (nearest !== leaf) throw new AttestationError('key-description-not-leaf');
   const value = leaf.extensions.get(KEY_DESCRIPTION_EXTENSION)?.value ?? new Uint8Array();
-  const keyDescription = parseKeyDescription(value);
+  const { keyDescription, odd } = readKeyDescription(value);
 
   // 7. The challenge is ours.
   if (!matchesBytesOrText(keyDescription.attestationChallenge, input.challenge)) {
     throw new AttestationError('challenge-mismatch');
   }
+
+  // 8. StrongBox is believed where the issuers say so, and never because the leaf does.
+  const { attestationSecurityLevel, keyMintSecurityLevel } = keyDescription;
+  const certified = certifiedLevel(chain);
+  const claimed = lower(attestationSecurityLevel, keyMintSecurityLevel);
+  const information = provisioningInfo(chain[1]);
+  const unread = information === 'malformed';
   return {
     publicKey: new Uint8Array(leaf.spki),
     keyDescription,
-    securityLevel: lower(
-      keyDescription.attestationSecurityLevel,
-      keyDescription.keyMintSecurityLevel,
-    ),
+    securityLevel: lower(claimed, certified ?? 'TRUSTED_ENVIRONMENT'),
+    certifiedLevel: certified,
+    provisioning: provisioningOf(chain),
+    certificatesIssued: unread ? undefined : information?.certificatesIssued,
+    odd: unread ? [...odd, 'provisioning information'] : odd,
     serialNumbers,
   };
 }

@@ -93,6 +93,9 @@ describe('a verdict', () => {
   it('is bound to its request, by bytes and not by their spelling', () => {
     expect(() => checkIntegrityBinding(bound())).not.toThrow();
     expect(() => checkIntegrityBinding(bound({}, 'classic'))).not.toThrow();
+    // Some answers to classic requests have an empty request hash beside the nonce.
+    const empty = bound({ requestDetails: { requestHash: '' } }, 'classic');
+    expect(() => checkIntegrityBinding(empty)).not.toThrow();
     const requestHash = clientDataHash.toString('base64');
     expect(() => checkIntegrityBinding(bound({ requestDetails: { requestHash } }))).not.toThrow();
   });
@@ -107,6 +110,11 @@ describe('a verdict', () => {
       'another package',
       'integrity-package-mismatch',
       { requestDetails: { requestPackageName: 'com.example.other' } },
+    ],
+    [
+      'another app on the device',
+      'integrity-package-mismatch',
+      { appIntegrity: { packageName: 'com.example.other' } },
     ],
     ['an age of six minutes', 'integrity-stale', { requestDetails: { timestampMillis: at(-301) } }],
     ['a date of tomorrow', 'integrity-stale', { requestDetails: { timestampMillis: at(61) } }],
@@ -129,12 +137,9 @@ describe('a verdict', () => {
 
   it.each([
     ['requestDetails', undefined],
-    ['appIntegrity', undefined],
-    ['deviceIntegrity', undefined],
-    ['accountDetails', undefined],
     ['requestDetails', { timestampMillis: 'soon' }],
     ['requestDetails', { timestampMillis: undefined }],
-    ['appIntegrity', { appRecognitionVerdict: undefined }],
+    ['appIntegrity', { appRecognitionVerdict: 7 }],
     ['accountDetails', { appLicensingVerdict: 7 }],
     ['deviceIntegrity', { deviceRecognitionVerdict: 'ALL' }],
   ])('is refused where %s is missing or wrong: %o', (section, value) => {
@@ -143,6 +148,21 @@ describe('a verdict', () => {
       expect.objectContaining({ code: 'integrity-payload-malformed' }),
     );
   });
+
+  it.each(['appIntegrity', 'deviceIntegrity', 'accountDetails', 'environmentDetails'])(
+    'without %s says that nothing of it was evaluated, and is bound all the same',
+    (section) => {
+      const json = play.payload(clientDataHash, { overrides: { [section]: undefined } });
+      const payload = parseIntegrityPayload(json);
+      expect(() => checkIntegrityBinding({ ...bound(), payload })).not.toThrow();
+      expect(payload.appIntegrity.appRecognitionVerdict).toBe(
+        section === 'appIntegrity' ? 'UNEVALUATED' : 'PLAY_RECOGNIZED',
+      );
+      expect(payload.accountDetails.appLicensingVerdict).toBe(
+        section === 'accountDetails' ? 'UNEVALUATED' : 'LICENSED',
+      );
+    },
+  );
 
   it('is read with labels and members nobody knows', () => {
     const overrides = {

@@ -24,15 +24,19 @@ const CLOCK_SKEW_MS = 60_000;
  * `integrity-stale`, `integrity-testing-response`.
  */
 export function checkIntegrityBinding(input: IntegrityInput): void {
-  const { requestDetails, testingDetails } = input.payload;
-  const bound = requestDetails.requestHash ?? requestDetails.nonce;
+  const { requestDetails, appIntegrity, testingDetails } = input.payload;
+  // An empty hash says that there is none, as an absent one does.
+  const bound = requestDetails.requestHash || requestDetails.nonce;
   // The bytes, not their text: Google may pad or wrap what the app had not.
-  if (bound === undefined || !sameBytes(Buffer.from(bound, 'base64'), input.clientDataHash)) {
+  if (!bound || !sameBytes(Buffer.from(bound, 'base64'), input.clientDataHash)) {
     throw new AttestationError('integrity-hash-mismatch');
   }
-  if (requestDetails.requestPackageName !== input.packageName) {
-    throw new AttestationError('integrity-package-mismatch');
-  }
+  // Whose token it is, and which app Google Play found on the device; the latter only where it looked.
+  const { packageName = input.packageName } = appIntegrity;
+  const ours = [requestDetails.requestPackageName, packageName].every(
+    (name) => name === input.packageName,
+  );
+  if (!ours) throw new AttestationError('integrity-package-mismatch');
   const ageMs = input.now.getTime() - requestDetails.timestampMillis;
   if (!(ageMs >= -CLOCK_SKEW_MS && ageMs <= input.maxAgeSeconds * 1000)) {
     throw new AttestationError('integrity-stale', `${ageMs} ms old`);

@@ -45,15 +45,15 @@ export interface EnrolmentServices {
   readonly revocationList: () => Promise<RevocationList>;
   /** By Google's API, or locally under the app's keys. */
   readonly openIntegrityToken: (packageName: string, token: string) => Promise<IntegrityPayload>;
-  /** Since when a service has been failing; absent where it is not known to. */
-  readonly failingSince: (service: VendorService) => Date | undefined;
+  /** Since when a service has been failing, by all that is known of it; absent where it is not known to. */
+  readonly failingSince: (service: VendorService) => Date | undefined | Promise<Date | undefined>;
 }
 
 export type VendorService = 'playIntegrity' | 'revocationList';
 
 /**
- * How well the device's key and system are vouched for. `strong`: a secure element; `hardware`: a
- * trusted environment; `basic`: either, with something that is monitored amiss, or a development
+ * How well the device's key and system are vouched for. `strong`: a secure element, by the word of its
+ * maker or Google and not of the phone alone; `hardware`: a trusted environment; `basic`: either, with something that is monitored amiss, or a development
  * build; `none`: no attestation.
  */
 export type Assurance = 'none' | 'basic' | 'hardware' | 'strong';
@@ -66,10 +66,16 @@ export interface AttestedDevice {
   readonly environment: AppAttestEnvironment;
   /** On iOS, to be refreshed for its risk metric. */
   readonly receipt?: Uint8Array<ArrayBuffer>;
+  /** On Android, of the certificates that vouch for the key: revoked later, they do so no more. */
+  readonly serialNumbers?: readonly string[];
 }
+
+/** What vendors told beside the verdict, for scoring: flat, and nothing that tells one phone from all others. */
+export type VendorSignals = Readonly<Record<string, string | number | boolean>>;
 
 /** What one platform's evaluator found. */
 export interface Evaluation {
   readonly device: AttestedDevice | undefined;
   readonly assurance: Assurance;
+  readonly signals?: VendorSignals;
 }

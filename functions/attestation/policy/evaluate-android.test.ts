@@ -4,11 +4,13 @@ import {
   android,
   BOOT_KEY,
   keys,
+  NOW,
+  policyOf,
   type Rule,
   services,
   signingCertificateDigest,
 } from '../../../test/attestation/enrolment.ts';
-import { integer, setOf } from '../../../test/virtual-phones/der.ts';
+import { integer, nullValue, setOf } from '../../../test/virtual-phones/der.ts';
 import type { KeyAttestationOverrides } from '../../../test/virtual-phones/key-attestation.ts';
 import type { IntegrityOverrides } from '../../../test/virtual-phones/play-integrity.ts';
 import type { AttestationErrorCode } from '../errors.ts';
@@ -16,22 +18,104 @@ import { openIntegrityToken } from '../play-integrity/token.ts';
 import { evaluateEnrolment } from './evaluate.ts';
 
 describe('a Pixel', () => {
-  it('is accepted by a policy that names nothing', async () => {
-    const verdict = await evaluateEnrolment(await android());
-    expect(verdict).toMatchObject({ outcome: 'accepted', assurance: 'strong' });
-    const held = verdict.findings.filter((finding) => finding.held);
-    expect(held).toHaveLength(verdict.findings.length);
-    expect(verdict.findings.length).toBeGreaterThan(14);
-    const tee = await evaluateEnrolment(await android({}, { keyMintSecurityLevel: 1 }));
-    expect(tee).toMatchObject({ outcome: 'accepted', assurance: 'hardware' });
-  });
-
   const hardware = (tag: number, value?: Uint8Array) => ({
     hardwareEnforced: new Map([[tag, value]]),
   });
   const minimum = (check: string, value: number | string) => ({
     keyAttestation: { [check]: { mode: 'enforce', minimum: value } },
   });
+  const enforcedKey = (check: string) => ({ keyAttestation: { [check]: { mode: 'enforce' } } });
+
+  it('is accepted by a policy that names nothing', async () => {
+    const verdict = await evaluateEnrolment(await android());
+    expect(verdict).toMatchObject({ outcome: 'accepted', assurance: 'strong' });
+    const held = verdict.findings.filter((finding) => finding.held);
+    expect(held).toHaveLength(verdict.findings.length);
+    expect(verdict.findings.length).toBeGreaterThan(14);
+    const tee = await evaluateEnrolment(await android({}, {}, {}, { strongBox: false }));
+    expect(tee).toMatchObject({ outcome: 'accepted', assurance: 'hardware' });
+  });
+
+  it('that claims StrongBox without its issuers is no stronger, and no less genuine', async () => {
+    const claimed = { attestationSecurityLevel: 2, keyMintSecurityLevel: 2 };
+    for (const provisioning of ['remote', 'factory', 'old-factory'] as const) {
+      const phone = { strongBox: false, provisioning };
+      const verdict = await evaluateEnrolment(await android({}, claimed, {}, phone));
+      expect(verdict).toMatchObject({ outcome: 'accepted', assurance: 'basic' });
+      const rules: readonly (readonly [AttestationErrorCode, Rule])[] = [
+        ['security-level-low', minimum('securityLevel', 'STRONG_BOX')],
+        ['security-level-uncertified', enforcedKey('certifiedLevel')],
+      ];
+      for (const [cause, rule] of rules) {
+        const refused = await evaluateEnrolment(await android(rule, claimed, {}, phone));
+        expect(refused).toMatchObject({ outcome: 'refused', cause });
+      }
+    }
+  });
+
+  it('of the factory enrols in 2031, and not where the policy wants keys of Google’s', async () => {
+    const phone = { provisioning: 'old-factory', strongBox: false } as const;
+    const input = await android({}, {}, {}, phone);
+    const later = { ...input, now: new Date('2031-06-01T00:00:00Z') };
+    const integrity = { playIntegrity: { token: { mode: 'off' } } };
+    const verdict = await evaluateEnrolment({ ...later, policy: policyOf({}, integrity) });
+    expect(verdict).toMatchObject({ outcome: 'accepted', assurance: 'hardware' });
+    const rule = enforcedKey('remoteProvisioning');
+    const refused = await evaluateEnrolment(await android(rule, {}, {}, phone));
+    expect(refused).toMatchObject({ outcome: 'refused', cause: 'not-remotely-provisioned' });
+  });
+
+  it('hands on what vendors tell about the device, for scoring', async () => {
+    const integrity = {
+      deviceIntegrity: {
+        recentDeviceActivity: { deviceActivityLevel: 'LEVEL_3' },
+        deviceRecall: { values: { bitFirst: false, bitSecond: true } },
+      },
+    };
+    const verdict = await evaluateEnrolment(
+      await android({}, {}, integrity, { certificatesIssued: 2048 }),
+    );
+    expect(verdict).toMatchObject({
+      outcome: 'accepted',
+      assurance: 'basic',
+      device: { serialNumbers: [expect.any(String), expect.any(String), expect.any(String)] },
+      signals: {
+        provisioning: 'remote',
+        certificatesIssued: 2048,
+        deviceActivity: 'LEVEL_3',
+        deviceRecall: 'bitSecond',
+      },
+    });
+    const failing = verdict.findings.filter(({ held }) => !held).map(({ check }) => check);
+    expect(failing).toEqual(['certificates-issued-high']);
+  });
+
+  it('is judged by the curve of its key, whatever curve it names', async () => {
+    const verdict = await evaluateEnrolment(await android({}, hardware(10, integer(0))));
+    expect(verdict).toMatchObject({ outcome: 'accepted', assurance: 'strong' });
+  });
+
+  it('with a description that is odd where it does not matter is accepted, and said to be', async () => {
+    const odd = { hardwareEnforced: new Map([[706, nullValue()]]), unordered: true };
+    const verdict = await evaluateEnrolment(await android({}, odd));
+    expect(verdict).toMatchObject({ outcome: 'accepted', assurance: 'basic' });
+    expect(verdict.findings).toContainEqual(
+      expect.objectContaining({ check: 'key-description-odd', held: false }),
+    );
+  });
+
+  it('needs one of several labels of Play where the policy says so', async () => {
+    const labels = { required: [], anyOf: ['MEETS_STRONG_INTEGRITY', 'MEETS_VIRTUAL_INTEGRITY'] };
+    const rule = { playIntegrity: { deviceRecognition: labels } };
+    const basic = { deviceIntegrity: { deviceRecognitionVerdict: ['MEETS_BASIC_INTEGRITY'] } };
+    expect(await evaluateEnrolment(await android(rule))).toMatchObject({ outcome: 'accepted' });
+    expect(await evaluateEnrolment(await android(rule, {}, basic))).toMatchObject({
+      outcome: 'refused',
+      cause: 'device-unrecognised',
+    });
+  });
+
+  const HOUR_AGO = NOW.getTime() - 3_600_000;
   const keyRefusals: readonly (readonly [AttestationErrorCode, Rule, KeyAttestationOverrides])[] = [
     ['challenge-mismatch', {}, { challenge: randomBytes(32) }],
     ['security-level-low', {}, { attestationSecurityLevel: 0 }],
@@ -43,7 +127,15 @@ describe('a Pixel', () => {
     ['key-purposes', {}, hardware(1, setOf(integer(3)))],
     ['key-purposes', {}, hardware(1)],
     ['key-algorithm', {}, hardware(2, integer(1))],
-    ['key-algorithm', {}, hardware(10, integer(2))],
+    ['key-algorithm', {}, { keyType: 'ec-p384' }],
+    ['security-level-mismatch', {}, { keyMintSecurityLevel: 1 }],
+    ['key-expired', {}, hardware(402, integer(HOUR_AGO))],
+    ['key-expired', {}, { softwareEnforced: new Map([[401, integer(HOUR_AGO)]]) }],
+    ['key-for-all-applications', {}, hardware(600, nullValue())],
+    ['key-for-all-applications', {}, { softwareEnforced: new Map([[600, integer(1)]]) }],
+    ['boot-key-missing', enforcedKey('bootKey'), { verifiedBootKey: new Uint8Array(32) }],
+    ['boot-key-missing', enforcedKey('bootKey'), { verifiedBootKey: new Uint8Array() }],
+    ['key-description-odd', enforcedKey('description'), hardware(706, nullValue())],
     ['package-mismatch', {}, { packageNames: ['com.example.other'] }],
     ['package-mismatch', {}, { softwareEnforced: new Map([[709, undefined]]) }],
     ['signing-certificate-mismatch', {}, { signatureDigests: [randomBytes(32)] }],
@@ -60,6 +152,11 @@ describe('a Pixel', () => {
     ['os-outdated', minimum('osVersion', 170_000), {}],
     ['os-patch-outdated', minimum('osPatchLevel', 202_612), {}],
     ['os-patch-outdated', minimum('osPatchLevel', 202_001), hardware(706)],
+    ['os-patch-outdated', minimum('osPatchLevel', 202_001), hardware(706, integer(202_613))],
+    ['os-patch-outdated', minimum('osPatchLevel', 202_001), hardware(706, integer(202_701))],
+    ['os-patch-outdated', minimum('osPatchLevel', 202_001), hardware(706, nullValue())],
+    ['vendor-patch-outdated', minimum('vendorPatchLevel', 202_001), hardware(718, integer(0))],
+    ['boot-patch-outdated', minimum('bootPatchLevel', 202_001), hardware(719, integer(99_991_231))],
     ['vendor-patch-outdated', minimum('vendorPatchLevel', 202_612), {}],
     ['boot-patch-outdated', minimum('bootPatchLevel', 202_612), {}],
   ];
@@ -81,7 +178,11 @@ describe('a Pixel', () => {
     ['integrity-missing', {}, null],
     ['integrity-hash-mismatch', {}, { requestDetails: { requestHash: other } }],
     ['integrity-testing-response', {}, { testingDetails: { isTestingResponse: true } }],
-    ['integrity-payload-malformed', {}, { accountDetails: undefined }],
+    ['integrity-payload-malformed', {}, { requestDetails: undefined }],
+    ['app-unlicensed', {}, { accountDetails: undefined }],
+    ['app-unrecognised', {}, { appIntegrity: undefined }],
+    ['device-unrecognised', {}, { deviceIntegrity: undefined }],
+    ['integrity-package-mismatch', {}, { appIntegrity: { packageName: 'com.example.other' } }],
     ['app-unrecognised', {}, { appIntegrity: { appRecognitionVerdict: 'UNRECOGNIZED_VERSION' } }],
     ['integrity-certificate-mismatch', {}, { appIntegrity: { certificateSha256Digest: [other] } }],
     [

@@ -1,10 +1,16 @@
 import { AttestationError, AttestationServiceError } from '../errors.ts';
 import type { RevocationList } from '../key-attestation/revocation-list.ts';
 import { type KeyAttestationFacts, verifyKeyAttestation } from '../key-attestation/verify.ts';
+import type { IntegrityPayload } from '../play-integrity/payload.ts';
 import { checkIntegrityBinding } from '../play-integrity/verify.ts';
-import type { EnrolmentInput, Evaluation, VendorService } from './enrolment-input.ts';
+import type {
+  EnrolmentInput,
+  Evaluation,
+  VendorService,
+  VendorSignals,
+} from './enrolment-input.ts';
 import type { Findings } from './findings.ts';
-import { checkIntegrity } from './integrity-checks.ts';
+import { checkIntegrity, integritySignals } from './integrity-checks.ts';
 import { checkKeyAttestation, isCustomSystem } from './key-attestation-checks.ts';
 import type { AndroidApp, AndroidRule } from './schema.ts';
 
@@ -31,13 +37,22 @@ export async function evaluateAndroid(
     revocationList: await revocationList(input, rule, findings),
     now,
   });
-  checkKeyAttestation(findings, facts, app, rule);
+  checkKeyAttestation(findings, facts, app, rule, now);
   // A device that is refused anyway spends none of Google's quota.
-  if (!findings.refusal) {
-    await evaluateIntegrity(input, evidence.integrityToken, app, rule, facts, findings);
-  }
-  const device = { publicKey: facts.publicKey, environment: 'production' } as const;
-  return { device, assurance: assuranceOf(facts, findings) };
+  const payload = findings.refusal
+    ? undefined
+    : await evaluateIntegrity(input, evidence.integrityToken, app, rule, facts, findings);
+  const { publicKey, serialNumbers } = facts;
+  return {
+    // Every phone's leaf has the same one.
+    device: { publicKey, environment: 'production', serialNumbers: serialNumbers.slice(1) },
+    assurance: assuranceOf(facts, findings),
+    signals: { ...keySignals(facts), ...(payload && integritySignals(payload)) },
+  };
+}
+
+function keySignals({ provisioning, certificatesIssued }: KeyAttestationFacts): VendorSignals {
+  return { provisioning, ...(certificatesIssued !== undefined && { certificatesIssued }) };
 }
 
 function assuranceOf(facts: KeyAttestationFacts, findings: Findings): Evaluation['assurance'] {
@@ -54,7 +69,7 @@ async function revocationList(
   try {
     return await input.services.revocationList();
   } catch (error) {
-    tolerateOutage(error, 'revocationList', input, rule, findings);
+    await tolerateOutage(error, 'revocationList', input, rule, findings);
     return undefined;
   }
 }
@@ -66,13 +81,13 @@ async function evaluateIntegrity(
   rule: AndroidRule,
   facts: KeyAttestationFacts,
   findings: Findings,
-): Promise<void> {
+): Promise<IntegrityPayload | undefined> {
   const { token: setting, maxAgeSeconds, allowTestingResponses } = rule.playIntegrity;
-  if (setting.mode === 'off') return;
+  if (setting.mode === 'off') return undefined;
   const { rootOfTrust } = facts.keyDescription.hardwareEnforced;
   const excused = token === undefined && isCustomSystem(rootOfTrust, rule);
   findings.record('integrity-missing', setting, token !== undefined || excused);
-  if (token === undefined) return;
+  if (token === undefined) return undefined;
   try {
     const payload = await input.services.openIntegrityToken(app.packageName, token);
     checkIntegrityBinding({
@@ -84,25 +99,27 @@ async function evaluateIntegrity(
       allowTestingResponses,
     });
     checkIntegrity(findings, payload, app, rule);
+    return payload;
   } catch (error) {
     if (error instanceof AttestationError) {
       findings.record(error.code, setting, false);
-      return;
+      return undefined;
     }
-    tolerateOutage(error, 'playIntegrity', input, rule, findings);
+    await tolerateOutage(error, 'playIntegrity', input, rule, findings);
+    return undefined;
   }
 }
 
 /** Passes over the failure of a service for as long as the rule's outage mode says; rethrows otherwise. */
-function tolerateOutage(
+async function tolerateOutage(
   error: unknown,
   service: VendorService,
   { services, now }: EnrolmentInput,
   rule: AndroidRule,
   findings: Findings,
-): void {
+): Promise<void> {
   if (!(error instanceof AttestationServiceError)) throw error;
-  const since = services.failingSince(service) ?? now;
+  const since = (await services.failingSince(service)) ?? now;
   const graceMs = rule.outage[service].graceSeconds * 1000;
   if (graceMs === 0 || now.getTime() - since.getTime() > graceMs) throw error;
   findings.record('service-outage', { mode: 'monitor' }, false, service);

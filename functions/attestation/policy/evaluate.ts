@@ -1,5 +1,11 @@
 import { AttestationError, type AttestationErrorCode } from '../errors.ts';
-import type { Assurance, AttestedDevice, EnrolmentInput, Evaluation } from './enrolment-input.ts';
+import type {
+  Assurance,
+  AttestedDevice,
+  EnrolmentInput,
+  Evaluation,
+  VendorSignals,
+} from './enrolment-input.ts';
 import { evaluateAndroid } from './evaluate-android.ts';
 import { evaluateIos } from './evaluate-ios.ts';
 import { type Finding, Findings } from './findings.ts';
@@ -13,6 +19,7 @@ export type EnrolmentVerdict =
       readonly device: AttestedDevice | undefined;
       readonly assurance: Assurance;
       readonly findings: readonly Finding[];
+      readonly signals: VendorSignals;
     }
   | {
       readonly outcome: 'refused';
@@ -30,11 +37,11 @@ export type EnrolmentVerdict =
 export async function evaluateEnrolment(input: EnrolmentInput): Promise<EnrolmentVerdict> {
   const findings = new Findings();
   try {
-    const { device, assurance } = await evaluatePlatform(input, findings);
+    const { device, assurance, signals = {} } = await evaluatePlatform(input, findings);
     const cause = findings.refusal;
     return cause
       ? { outcome: 'refused', cause, findings: findings.list }
-      : { outcome: 'accepted', device, assurance, findings: findings.list };
+      : { outcome: 'accepted', device, assurance, findings: findings.list, signals };
   } catch (error) {
     if (!(error instanceof AttestationError)) throw error;
     return { outcome: 'refused', cause: error.code, findings: findings.list };

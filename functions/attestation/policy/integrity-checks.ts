@@ -1,5 +1,6 @@
 import { bufferOf } from '../bytes.ts';
 import type { IntegrityPayload } from '../play-integrity/payload.ts';
+import type { VendorSignals } from './enrolment-input.ts';
 import type { Findings } from './findings.ts';
 import type { AndroidApp, AndroidRule } from './schema.ts';
 
@@ -46,10 +47,12 @@ export function checkIntegrity(
   );
 
   const labels = deviceIntegrity.deviceRecognitionVerdict ?? [];
+  const { required, anyOf } = checks.deviceRecognition;
+  const has = (label: string): boolean => labels.includes(label);
   findings.record(
     'device-unrecognised',
     checks.deviceRecognition,
-    checks.deviceRecognition.required.every((label) => labels.includes(label)),
+    required.every(has) && (anyOf.length === 0 || anyOf.some(has)),
     labels,
   );
   const level = deviceIntegrity.recentDeviceActivity?.deviceActivityLevel;
@@ -81,6 +84,20 @@ export function checkIntegrity(
   const detected = environmentDetails?.appAccessRiskVerdict?.appsDetected ?? [];
   const risky = detected.filter((label) => checks.accessRisk.forbidden.includes(label));
   findings.record('access-risk', checks.accessRisk, risky.length === 0, risky);
+}
+
+/**
+ * What Google tells about the device beyond one enrolment, for scoring: how many tokens it asked for
+ * within an hour, and the marks that we set on it. Absent where Google did not evaluate it.
+ */
+export function integritySignals({ deviceIntegrity }: IntegrityPayload): VendorSignals {
+  const { recentDeviceActivity, deviceRecall } = deviceIntegrity;
+  const level = recentDeviceActivity?.deviceActivityLevel;
+  const marks = deviceRecall?.values && Object.entries(deviceRecall.values);
+  return {
+    ...(level !== undefined && { deviceActivity: level.slice(0, 64) }),
+    ...(marks && { deviceRecall: marks.flatMap(([bit, set]) => (set ? [bit] : [])).join(',') }),
+  };
 }
 
 /** 1 to 4; 0 where Google did not evaluate it. */

@@ -17,7 +17,7 @@ const hexDigest = z.string().regex(/^[0-9a-f]{64}$/, 'SHA-256 in lower-case hexa
 const patchMonth = z.int().min(201_501).max(999_912);
 
 /** Dotted numbers, such as 2.10.1. */
-export const appVersion = z.string().regex(/^\d{1,9}(\.\d{1,9}){0,3}$/);
+const appVersion = z.string().regex(/^\d{1,9}(\.\d{1,9}){0,3}$/);
 
 /** Inclusive at both ends; absent ends are open. */
 const versionRange = z
@@ -48,15 +48,34 @@ const keyAttestation = z
     securityLevel: check('enforce', {
       minimum: z.enum(['TRUSTED_ENVIRONMENT', 'STRONG_BOX']).default('TRUSTED_ENVIRONMENT'),
     }),
+    /** Attestation and key at the same level, as they are on any phone. */
+    levelsAgree: check('enforce', {}),
+    /**
+     * The key at the level that the chain's issuers vouch for. StrongBox that only the phone claims
+     * counts as a trusted environment in any case.
+     */
+    certifiedLevel: check('monitor', {}),
+    /** An attestation key of Google's that expires within weeks, and no keybox of the factory. */
+    remoteProvisioning: check('off', {}),
+    /** Attestation certificates that Google issued to the phone within 30 days. */
+    certificatesIssued: check('monitor', { maximum: z.int().positive().default(1000) }),
+    /** All of the description as its schema has it; what security rests on is looked at in any case. */
+    description: check('monitor', {}),
     /** Made in the hardware, not imported into it. */
     origin: check('enforce', {}),
     /** For signatures and nothing else. */
     purposes: check('enforce', {}),
     /** EC on P-256, which is what the device's proofs are made with. */
     algorithm: check('enforce', {}),
+    /** Its dates of use are not over. */
+    keyValidity: check('enforce', {}),
+    /** For the app that asked for it, and not for all. */
+    appBound: check('enforce', {}),
     packageName: check('enforce', {}),
     signingCertificate: check('enforce', {}),
     verifiedBoot: check('enforce', {}),
+    /** A verified system names the key it was verified with. Some engineering devices do not. */
+    bootKey: check('monitor', {}),
     deviceLocked: check('enforce', {}),
     /** Such as 130000 for Android 13. */
     osVersion: check('off', { minimum: z.int().nonnegative().default(0) }),
@@ -78,8 +97,10 @@ const playIntegrity = z
     appCertificate: check('enforce', {}),
     versionCode: check('off', { minimum: z.int().nonnegative().default(0) }),
     licensing: check('enforce', { allowed: z.array(z.string()).default(['LICENSED']) }),
+    /** All labels of `required`, and at least one of `anyOf` where it names some. */
     deviceRecognition: check('enforce', {
       required: z.array(z.string()).default(['MEETS_DEVICE_INTEGRITY']),
+      anyOf: z.array(z.string()).default([]),
     }),
     /** Tokens the app got on the device within an hour, by Google's levels 1 to 4. */
     deviceActivity: check('monitor', { maximumLevel: z.int().min(1).max(4).default(3) }),

@@ -11,6 +11,8 @@ variables {
 run "bootstrap" {
   command = plan
 
+  # Bootstrap
+
   assert {
     condition     = toset(keys(google_project_service.first)) == toset(["cloudresourcemanager", "serviceusage"])
     error_message = "What turns on the other APIs comes first."
@@ -35,10 +37,8 @@ run "bootstrap" {
     condition     = alltrue([for bucket in google_storage_bucket.own : bucket.versioning[0].enabled && bucket.public_access_prevention == "enforced" && bucket.uniform_bucket_level_access && !bucket.force_destroy && bucket.soft_delete_policy[0].retention_duration_seconds >= 604800])
     error_message = "State and bills of materials survive mistakes, and are not public."
   }
-}
 
-run "accounts" {
-  command = plan
+  # Accounts
 
   assert {
     condition     = toset(google_project_iam_custom_role.release["check"].permissions) == toset(["logging.logEntries.create"]) && toset(google_project_iam_custom_role.release["build"].permissions) == toset(["logging.logEntries.create"])

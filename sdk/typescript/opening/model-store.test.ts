@@ -7,10 +7,10 @@ import { parseModel } from '../../../functions/formats/format.ts';
 import { SealError } from '../../../functions/protocol/errors.ts';
 import { generateRecipientKey } from '../../../functions/protocol/hpke.ts';
 import { nodeCrypto as crypto } from '../../../functions/protocol/node-crypto.ts';
+import { inPieces } from '../../../test/support/streams.ts';
 import {
   createTestCloud,
   type GrantChanges,
-  inPieces,
   TEST_NOW,
   TRACED,
 } from '../../../test/support/test-cloud.ts';

@@ -1,4 +1,5 @@
 /** Models on the device, encrypted anew under keys that the device's hardware wraps. */
+import { streamOf } from '../../../functions/protocol/bytes.ts';
 import type { SealingCrypto } from '../../../functions/protocol/crypto.ts';
 import { SealError } from '../../../functions/protocol/errors.ts';
 import type { VerificationKey } from '../../../functions/protocol/jws.ts';
@@ -263,12 +264,7 @@ export class ModelStore {
   }
 
   async #writeRecord(id: string, bytes: Uint8Array): Promise<void> {
-    await this.#options.storage.write(
-      `${id}.record`,
-      (async function* () {
-        yield bytes;
-      })(),
-    );
+    await this.#options.storage.write(`${id}.record`, streamOf(bytes));
   }
 }
 

@@ -2,19 +2,14 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { assert, asyncProperty, integer, uint8Array } from 'fast-check';
 import { parseModel } from '../../../functions/formats/format.ts';
-import { concat } from '../../../functions/protocol/bytes.ts';
+import { collect, concat } from '../../../functions/protocol/bytes.ts';
 import { SealError } from '../../../functions/protocol/errors.ts';
 import type { GrantBinding } from '../../../functions/protocol/grant-binding.ts';
 import { generateRecipientKey } from '../../../functions/protocol/hpke.ts';
 import { nodeCrypto as crypto } from '../../../functions/protocol/node-crypto.ts';
 import { SUITES } from '../../../functions/protocol/suites.ts';
-import {
-  collect,
-  createTestCloud,
-  inPieces,
-  TEST_NOW,
-  TRACED,
-} from '../../../test/support/test-cloud.ts';
+import { inPieces } from '../../../test/support/streams.ts';
+import { createTestCloud, TEST_NOW, TRACED } from '../../../test/support/test-cloud.ts';
 import { acceptGrant, type Grant } from './accept-grant.ts';
 import { LayerReader } from './layer-reader.ts';
 import { openGrant } from './open-grant.ts';

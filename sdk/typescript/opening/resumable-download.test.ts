@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { array, assert, asyncProperty, integer, uint8Array } from 'fast-check';
-import { collect } from '../../../test/support/test-cloud.ts';
+import { collect } from '../../../functions/protocol/bytes.ts';
 import { resumableDownload } from './resumable-download.ts';
 
 /** A server whose connections break after so many bytes each, the last one not. */

@@ -2,7 +2,7 @@ package io.modelseal
 
 /**
  * Everything that this library throws, besides `CancellationException`. Switch on [code] and never on
- * the message: codes are stable, and docs/errors.md and docs/protocol.md list them.
+ * the message: codes are stable, and docs/mobile/errors.md and docs/mobile/protocol.md list them.
  */
 public sealed class ModelSealException(
     public val code: String,
@@ -77,7 +77,7 @@ public enum class Advice { RETRY, REATTEST, UPDATE, UNSUPPORTED }
 
 /**
  * The service refused (an RFC 9457 problem), or there was no answer of its own. Codes beside those of
- * docs/errors.md: `unreachable`, `intercepted` (somebody else answered), `token_unavailable`,
+ * docs/mobile/errors.md: `unreachable`, `intercepted` (somebody else answered), `token_unavailable`,
  * `attestation_unavailable`, `download_refused`, `clock_wrong`.
  */
 public class ApiException(

@@ -12,7 +12,7 @@ internal data class ChunkPlace(val offset: Long, val length: Int, val start: Lon
     val cellBytes: Int get() = length + SecureCell.OVERHEAD_BYTES
 }
 
-/** The clear header of the sealed file: docs/protocol.md section 5. */
+/** The clear header of the sealed file: docs/mobile/protocol.md section 5. */
 internal class ContainerHeader(
     val imprinted: Boolean,
     val chunkBytes: Int,

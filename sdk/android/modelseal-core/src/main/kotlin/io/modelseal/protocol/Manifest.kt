@@ -10,7 +10,7 @@ import kotlinx.serialization.json.JsonPrimitive
 private val TRACING = setOf("off", "light", "standard")
 
 /**
- * The manifest that a pinned publisher's key signed (docs/protocol.md section 8). Throws
+ * The manifest that a pinned publisher's key signed (docs/mobile/protocol.md section 8). Throws
  * `token-malformed`, `signer-untrusted` or `signature-invalid`.
  */
 internal fun verifyManifest(token: String, keys: List<VerificationKey>): Manifest {

@@ -1,5 +1,4 @@
 /** The demo's steps: what is said to happen, whether it did, and how long it took. */
-import { timeText } from '../terminal/units.ts';
 
 export interface StepResult {
   readonly step: number;
@@ -62,4 +61,11 @@ export async function refusalOf(
     throw error;
   }
   throw new Error(`not as said: should have been refused with ${code}`);
+}
+
+/** A duration as people read it. */
+export function timeText(milliseconds: number): string {
+  return milliseconds < 1000
+    ? `${milliseconds.toFixed(0)} ms`
+    : `${(milliseconds / 1000).toFixed(1)} s`;
 }

@@ -6,12 +6,13 @@ import { openGrant } from '../../sdk/typescript/opening/open-grant.ts';
 import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
 import { versionFor } from '../catalogue/model-record.ts';
 import type { ObjectStore } from '../cloud/objects.ts';
+import { streamOf } from '../protocol/bytes.ts';
 import { toBase64url } from '../protocol/encoding.ts';
 import { generateRecipientKey } from '../protocol/hpke.ts';
 import { verifyLicence } from '../protocol/licence.ts';
 import { nodeCrypto } from '../protocol/node-crypto.ts';
 import { type AdmittedGrant, updateGranted } from './grant-record.ts';
-import { sealModel } from './seal-model.ts';
+import { seal } from './seal.ts';
 
 const SUITE = 'P256-HKDF-SHA256-AES256GCM';
 let api: ApiHarness;
@@ -113,7 +114,7 @@ describe('sealing that fails', () => {
       },
     });
     const grant = { ...(await admitted(modelId)), recipientKey: new Uint8Array(65).fill(4) };
-    await expect(sealModel(services, grant, new Date())).rejects.toMatchObject({
+    await expect(seal(services, grant, new Date())).rejects.toMatchObject({
       code: 'request_invalid',
       reason: 'recipient-key-invalid',
     });
@@ -123,14 +124,10 @@ describe('sealing that fails', () => {
   it('leaves no object of a marked copy that nobody has a licence for', async () => {
     const before = await sealedNames();
     const licences = { issue: async () => Promise.reject(new Error('no delegate')) };
-    const unlicensed = sealModel(
-      { ...api.services, licences },
-      await admitted('traced'),
-      new Date(),
-    );
+    const unlicensed = seal({ ...api.services, licences }, await admitted('traced'), new Date());
     await expect(unlicensed).rejects.toThrow();
     // No such grant is on record, so that its digest cannot be noted.
-    await expect(sealModel(api.services, await admitted('traced'), new Date())).rejects.toThrow();
+    await expect(seal(api.services, await admitted('traced'), new Date())).rejects.toThrow();
     expect(await sealedNames()).toEqual(before);
   });
 
@@ -139,7 +136,7 @@ describe('sealing that fails', () => {
     for (const state of ['erased', 'revoked']) {
       const grant = await admitted('traced');
       await api.clients.documents.set(`grants/${grant.grantId}`, { state });
-      await expect(sealModel(api.services, grant, new Date())).rejects.toMatchObject({
+      await expect(seal(api.services, grant, new Date())).rejects.toMatchObject({
         code: 'grant_unknown',
         reason: 'grant_ended',
       });
@@ -160,18 +157,14 @@ describe('sealing that fails', () => {
       write: async (bucket, name, body) => {
         const bytes = Buffer.concat(await Array.fromAsync(body));
         await new Promise((done) => setTimeout(done, 50));
-        const info = await api.clients.objects.write(bucket, name, once(bytes));
+        const info = await api.clients.objects.write(bucket, name, streamOf(bytes));
         finished.resolve();
         return info;
       },
     });
-    const sealing = sealModel(services, await admitted('plain'), new Date());
+    const sealing = seal(services, await admitted('plain'), new Date());
     await expect(sealing).rejects.toThrow('signBlob is denied');
     await finished.promise;
     expect(await sealedNames()).toEqual(before);
   });
 });
-
-async function* once(bytes: Uint8Array) {
-  yield bytes;
-}

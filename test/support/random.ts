@@ -3,15 +3,19 @@ export interface Random {
   /** In [0, 1). */
   next(): number;
   chance(probability: number): boolean;
+  /** A whole number from 0 to below `limit`. */
+  below(limit: number): number;
   /** A whole number from `low` to `high`, both included. */
   between(low: number, high: number): number;
+  /** Standard normal: Box and Muller's. */
+  normal(): number;
   /** Exponential: the time to the next of events that come by chance. */
   wait(mean: number): number;
   /** A rank from 0 with probability falling as 1 / (rank + 1) ** exponent. */
   zipf(size: number, exponent: number): number;
   pick<T>(items: readonly [T, ...T[]]): T;
   shuffled<T>(items: readonly T[]): T[];
-  bytes(size: number): Uint8Array;
+  bytes(size: number): Uint8Array<ArrayBuffer>;
   /** Another generator, independent of how much is drawn from this one later. */
   fork(): Random;
 }
@@ -34,7 +38,9 @@ export function createRandom(seed: number): Random {
   return {
     next,
     chance: (probability) => next() < probability,
+    below: (limit) => Math.floor(next() * limit),
     between,
+    normal: () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next()),
     wait: (mean) => -mean * Math.log(1 - next()),
     zipf(size, exponent) {
       const key = `${size}/${exponent}`;
