@@ -49,6 +49,7 @@ locals {
     PLANS                        = jsonencode(var.plans)
     PLAN_CLAIM                   = var.plan_claim
     MAX_MODEL_BYTES              = var.limits.max_model_bytes
+    MIN_SEALED_SHARE             = var.min_sealed_share
     # The load balancer appends the client's address and its own.
     FORWARDED_FOR_POSITION = 2
   }

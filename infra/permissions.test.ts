@@ -11,12 +11,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { FUNCTIONS } from '../functions/registry.ts';
-import { demoPhone } from '../scripts/demo/demo-phone.ts';
-import { tellStory } from '../scripts/demo/story.ts';
 import { smoke } from '../scripts/smoke/steps.ts';
 import { chunksOf } from '../test/contract/objects.contract.ts';
 import { BUCKETS } from '../test/stack/local-environment.ts';
 import { startStack } from '../test/stack/stack.ts';
+import { personWithPhone } from '../test/support/person.ts';
+import { tellStory } from '../test/support/story.ts';
 import { tfliteFile } from '../test/support/tflite-file.ts';
 import { tracedClients } from '../test/support/traced-clients.ts';
 import { saveTestRoots } from '../test/virtual-phones/test-roots.ts';
@@ -89,11 +89,12 @@ async function traceStory(): Promise<ReadonlyMap<string, Permissions>> {
     const identity = { token, model: 'smoke', app: stack.app, testRoots: folder };
     await smoke(story, { baseUrl: stack.baseUrl, identity });
     expect(story.results.filter(({ ok }) => !ok)).toEqual([]);
-    const leaver = demoPhone({
+    const leaver = personWithPhone({
       ...{ baseUrl: stack.baseUrl, app: stack.app, roots: stack.roots, pinnedKeys: [] },
       ...{ user: 'traced', token: async () => token },
     });
     await leaver.client.eraseMe();
+    rmSync(leaver.directory, { recursive: true, force: true });
     for (const { name: scheduled, trigger } of FUNCTIONS) {
       if (trigger.kind === 'schedule') await stack.runScheduled(scheduled);
     }

@@ -186,6 +186,16 @@ variable "plans" {
   }
 }
 
+variable "min_sealed_share" {
+  description = "Of a published model's bytes that are not structure, the least share that must lie in encrypted layers."
+  type        = number
+  default     = 0.95
+  validation {
+    condition     = var.min_sealed_share >= 0 && var.min_sealed_share <= 1
+    error_message = "A share between 0 and 1."
+  }
+}
+
 variable "telemetry" {
   description = "An OpenTelemetry collector that the functions reach (OTLP over HTTP), and the share of traces it gets. Empty for none: metrics are counted from logs either way."
   type        = object({ endpoint = optional(string, ""), trace_share = optional(number, 0.1) })

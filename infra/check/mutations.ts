@@ -1,3 +1,4 @@
+/* biome-ignore-all lint/suspicious/noTemplateCurlyInString: Terraform's own templates, as they are written. */
 /** Changes for the worse, each of which a check must find: that the checks can fail. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
