@@ -76,14 +76,14 @@ const MUTATIONS: readonly Mutation[] = [
   [
     'KMS_MANIFEST_KEY is the licence key',
     'environment.tf',
-    'google_kms_crypto_key.key["manifest"].id',
-    'google_kms_crypto_key.key["licence"].id',
+    'local.key_names.manifest',
+    'local.key_names.licence',
   ],
   [
     'KMS_VAULT_KEY is the data key',
     'environment.tf',
-    'google_kms_crypto_key.key["vault"].id',
-    'google_kms_crypto_key.data[local.places.keys].id',
+    'local.key_names.vault',
+    'local.data_key',
   ],
   [
     'FORWARDED_FOR_POSITION 1',
@@ -126,7 +126,7 @@ const MUTATIONS: readonly Mutation[] = [
   [
     'buckets under a key of Google',
     'buckets.tf',
-    'default_kms_key_name = google_kms_crypto_key.data[local.places.keys].id',
+    'default_kms_key_name = local.data_key',
     'default_kms_key_name = ""',
   ],
   ['deliveries kept for a month', 'buckets.tf', 'each.value.keeps ? 2592000 : 0', '2592000'],
@@ -180,8 +180,8 @@ const MUTATIONS: readonly Mutation[] = [
   [
     'secrets under a key of Google',
     'secrets.tf',
-    'kms_key_name = google_kms_crypto_key.data[replicas.key].id',
-    'kms_key_name = google_kms_crypto_key.key["vault"].id',
+    'kms_key_name = local.data_keys[replicas.key]',
+    'kms_key_name = local.key_names.vault',
   ],
   [
     'expiry of another field',
@@ -193,8 +193,8 @@ const MUTATIONS: readonly Mutation[] = [
   [
     'a push for another audience',
     'pubsub.tf',
-    'audience              = google_cloud_run_v2_service.function["score"].uri',
-    'audience              = google_cloud_run_v2_service.function["grant"].uri',
+    'audience              = local.urls["score"]',
+    'audience              = local.urls["grant"]',
   ],
   [
     'a push as another account',
@@ -205,14 +205,14 @@ const MUTATIONS: readonly Mutation[] = [
   [
     'no dead letters',
     'pubsub.tf',
-    'dead_letter_topic     = google_pubsub_topic.topic["dead-letters"].id',
-    'dead_letter_topic     = google_pubsub_topic.topic["decisions"].id',
+    'dead_letter_topic     = local.topic_names["dead-letters"]',
+    'dead_letter_topic     = local.topic_names["decisions"]',
   ],
   ['a subscription that expires', 'pubsub.tf', 'ttl = ""', 'ttl = "86400s"'],
   [
     'events without a schema',
     'pubsub.tf',
-    'schema = [google_pubsub_schema.event.id] }',
+    'schema = [local.schema_name] }',
     'schema = [] }',
   ],
   [
@@ -224,8 +224,8 @@ const MUTATIONS: readonly Mutation[] = [
   [
     'a schedule for another audience',
     'triggers.tf',
-    'audience              = google_cloud_run_v2_service.function[each.key].uri',
-    'audience              = google_cloud_run_v2_service.function["sweep"].uri',
+    'audience              = local.urls[each.key]',
+    'audience              = local.urls["sweep"]',
   ],
   [
     'a schedule that gives up',
@@ -273,7 +273,7 @@ const MUTATIONS: readonly Mutation[] = [
   [
     'a backend without Cloud Armor',
     'edge.tf',
-    'security_policy       = google_compute_security_policy.edge.id',
+    'security_policy       = local.edge_policy',
     'security_policy       = null',
   ],
   [
@@ -347,7 +347,7 @@ const MUTATIONS: readonly Mutation[] = [
   [
     'a budget without a brake',
     'budget.tf',
-    '    pubsub_topic                     = google_pubsub_topic.budget.id\n',
+    '    pubsub_topic                     = local.budget_topic\n',
     '',
   ],
   [
@@ -391,8 +391,8 @@ const MUTATIONS: readonly Mutation[] = [
   [
     'a plan account as editor',
     'bootstrap/accounts.tf',
-    'role     = google_project_iam_custom_role.release[each.key].id',
-    'role     = each.key == "plan" ? "roles/editor" : google_project_iam_custom_role.release[each.key].id',
+    'role     = "projects/${var.project_id}/roles/${google_project_iam_custom_role.release[each.key].role_id}"',
+    'role     = each.key == "plan" ? "roles/editor" : "projects/${var.project_id}/roles/${google_project_iam_custom_role.release[each.key].role_id}"',
   ],
   [
     'a plan that reads documents',

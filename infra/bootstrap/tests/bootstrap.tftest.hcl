@@ -78,6 +78,10 @@ run "bootstrap" {
     error_message = "Six accounts, and no other."
   }
   assert {
+    condition     = alltrue([for name, member in google_project_iam_member.release : member.role == "projects/modelseal-prod-example/roles/release_${name}" && member.member == "serviceAccount:release-${name}@modelseal-prod-example.iam.gserviceaccount.com"])
+    error_message = "Each account has its own role in the project, made of its steps."
+  }
+  assert {
     condition     = google_storage_bucket_iam_member.plan_reads_state.role == "roles/storage.objectViewer" && google_storage_bucket_iam_member.plan_reads_state.bucket == "modelseal-prod-example-state"
     error_message = "Plans read the state and do not write it."
   }
