@@ -79,12 +79,7 @@ const MUTATIONS: readonly Mutation[] = [
     'local.key_names.manifest',
     'local.key_names.licence',
   ],
-  [
-    'KMS_VAULT_KEY is the data key',
-    'environment.tf',
-    'local.key_names.vault',
-    'local.data_key',
-  ],
+  ['KMS_VAULT_KEY is the data key', 'environment.tf', 'local.key_names.vault', 'local.data_key'],
   [
     'FORWARDED_FOR_POSITION 1',
     'environment.tf',
@@ -209,12 +204,7 @@ const MUTATIONS: readonly Mutation[] = [
     'dead_letter_topic     = local.topic_names["decisions"]',
   ],
   ['a subscription that expires', 'pubsub.tf', 'ttl = ""', 'ttl = "86400s"'],
-  [
-    'events without a schema',
-    'pubsub.tf',
-    'schema = [local.schema_name] }',
-    'schema = [] }',
-  ],
+  ['events without a schema', 'pubsub.tf', 'schema = [local.schema_name] }', 'schema = [] }'],
   [
     'events sent again while they are scored',
     'pubsub.tf',
