@@ -107,10 +107,11 @@ const PARTS: Parts<Exclude<ServiceName, keyof CloudClients>> = {
       throw new ConfigError([`ATTESTATION_POLICY: ${(error as Error).message}`]);
     }
   },
-  async enrolmentPolicy({ config, now, part }) {
+  async enrolmentPolicy({ config, now, declares, part }) {
     const policy = await part('attestationPolicy');
     const { createEnrolmentPolicy } = await import('./identity/enrolment-policy.ts');
-    return createEnrolmentPolicy(policy, config.attestation, now);
+    const documents = declares('documents') ? await part('documents') : undefined;
+    return createEnrolmentPolicy(policy, config.attestation, now, documents);
   },
   async licences({ config, part }) {
     const keys = await part('keys');

@@ -189,4 +189,11 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
     services: ['documents', 'enrolmentPolicy', 'emit'],
     load: () => import('./workers/receipts.ts'),
   }),
+  serves({
+    name: 'revocations',
+    trigger: { kind: 'schedule', cron: '*/30 * * * *', path: '/internal/revocations' },
+    secrets: [],
+    services: ['documents', 'emit'],
+    load: () => import('./workers/revocations.ts'),
+  }),
 ];

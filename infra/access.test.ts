@@ -42,6 +42,7 @@ const REVIEWED = {
     'key vault: roles/cloudkms.cryptoKeyEncrypter',
     PSEUDONYMS,
   ],
+  revocations: [DOCUMENTS, EVENTS],
   receipts: [DOCUMENTS, 'secret APPLE_RECEIPT_KEY: roles/secretmanager.secretAccessor', EVENTS],
   renew: [
     'bucket vault: roles/storage.objectViewer',

@@ -132,6 +132,14 @@ locals {
       timeout     = "300s"
       access      = { topics = ["events"], firestore = "roles/datastore.user" }
     }
+    revocations = {
+      kind        = "schedule"
+      cron        = "*/30 * * * *"
+      path        = "/internal/revocations"
+      concurrency = 1
+      timeout     = "300s"
+      access      = { topics = ["events"], firestore = "roles/datastore.user" }
+    }
   }
 
   functions = { for name, function in local.table : name => merge(local.defaults, function) }

@@ -141,6 +141,8 @@ resource "google_cloud_run_v2_service_iam_member" "invoker" {
     erasures = "scheduler"
     ledger   = "scheduler"
     receipts = "scheduler"
+    # Twice an hour: devices whose certificates were revoked.
+    revocations = "scheduler"
   }
   name     = google_cloud_run_v2_service.function[each.key].name
   location = var.region

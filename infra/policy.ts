@@ -13,7 +13,7 @@ const violations = (
 const seconds = (value: unknown): number =>
   Number(/^(\d+)s$/.exec(String(value))?.[1] ?? Number.NaN);
 
-export const POLICY: Readonly<Record<string, Rule>> = {
+const POLICY: Readonly<Record<string, Rule>> = {
   'no bucket is public': (infra) =>
     violations(
       ofType(infra, 'google_storage_bucket'),

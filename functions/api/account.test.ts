@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
-import { exportLimitPath } from '../privacy/limits-held.ts';
+import { limitPaths } from '../fraud/limit-paths.ts';
 
 let api: ApiHarness;
 beforeAll(async () => {
@@ -31,7 +31,7 @@ describe('GET /v1/me', () => {
   });
 
   it('reads nothing more once it refuses', async () => {
-    const path = exportLimitPath(api.userId('carol'));
+    const path = limitPaths.userExports(api.userId('carol'));
     await api.clients.documents.set(path, { tat: Date.now() + 10 * 86_400_000 });
     const { query } = api.clients.documents;
     const asked: string[] = [];

@@ -8,6 +8,7 @@ import type { DocumentStore } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
 import type { Emit } from '../fraud/event-delivery.ts';
 import type { EventInput } from '../fraud/events.ts';
+import { limitPaths } from '../fraud/limit-paths.ts';
 import { consumeAll, type LimitPolicy } from '../fraud/limits.ts';
 import type { Challenges } from '../identity/challenge.ts';
 import {
@@ -18,7 +19,6 @@ import {
 } from '../identity/client-data.ts';
 import { deviceProof, provenRequest } from '../identity/device-proof.ts';
 import { exportUser } from '../privacy/export-user.ts';
-import { exportLimitPath } from '../privacy/limits-held.ts';
 import { requestErasure } from '../privacy/request-erasure.ts';
 import { retireDevice } from '../privacy/retire-device.ts';
 import { type ApiRequest, type ApiResponse, type EndpointTable, endpoint } from './endpoint.ts';
@@ -59,7 +59,7 @@ async function spendExport(
   userId: string,
   now: Date,
 ): Promise<Readonly<Record<string, string>>> {
-  const path = exportLimitPath(userId);
+  const path = limitPaths.userExports(userId);
   return documents.transaction(async (tx) => {
     const [data] = await tx.getAll([path]);
     const check = { policy: EXPORTS, path, data };

@@ -237,15 +237,17 @@ describe('bad input', () => {
   });
 
   it('an attestation of random or truncated bytes', async () => {
-    const challenge = await api.api('alice').challenge('device.enroll');
-    const data = {
-      type: 'device.enroll',
-      challenge,
-      platform: 'ios',
-      appId: 'ABCDE12345.example.effects',
-      appVersion: '1.0.0',
+    const clientData = async () => {
+      const challenge = await api.api('alice').challenge('device.enroll');
+      const data = {
+        type: 'device.enroll',
+        challenge,
+        platform: 'ios',
+        appId: 'ABCDE12345.example.effects',
+        appVersion: '1.0.0',
+      };
+      return Buffer.from(JSON.stringify(data)).toString('base64url');
     };
-    const clientData = Buffer.from(JSON.stringify(data)).toString('base64url');
     const keyId = randomBytes(32).toString('base64');
     const objects = [
       randomBytes(100),
@@ -258,7 +260,10 @@ describe('bad input', () => {
         keyId,
         attestationObject: bytes.toString('base64url'),
       };
-      const response = await post('/v1/devices', { clientData, attestation });
+      const response = await post('/v1/devices', {
+        clientData: await clientData(),
+        attestation,
+      });
       const problem = await expectProblem(response, 'attestation_failed');
       expect(problem['advice']).toBe('reattest');
     }

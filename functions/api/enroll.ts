@@ -1,13 +1,17 @@
 /** `POST /v1/devices`: enrols a device key that the platform attests. */
 import { z } from 'zod';
-import type { DocumentStore } from '../cloud/documents.ts';
+import { type DocumentStore, getNamed } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
 import type { Emit } from '../fraud/event-delivery.ts';
 import type { EventInput } from '../fraud/events.ts';
-import { consumeAll, type LimitPolicy, limitPath } from '../fraud/limits.ts';
 import { blockPath } from '../fraud/subjects.ts';
-import { type Challenges, challengePath, spentChallengeDocument } from '../identity/challenge.ts';
-import { base64urlBytes, enrolClientData, readClientData } from '../identity/client-data.ts';
+import type { Challenges } from '../identity/challenge.ts';
+import {
+  base64urlBytes,
+  type EnrolClientData,
+  enrolClientData,
+  readClientData,
+} from '../identity/client-data.ts';
 import { refuseIfBlocked } from '../identity/device-call.ts';
 import { deviceDocument, deviceIdOf, devicePath, readDevice } from '../identity/devices.ts';
 import {
@@ -16,6 +20,7 @@ import {
   attestedDevice,
   type EnrolmentPolicy,
 } from '../identity/enrolment.ts';
+import { payAttempt, refundAttempt } from '../identity/enrolment-attempt.ts';
 import { userDevicesPath, withDevice } from '../identity/user-devices.ts';
 import { erasurePath, refuseIfErased } from '../privacy/erasure-record.ts';
 import { type ApiRequest, type EndpointTable, endpoint } from './endpoint.ts';
@@ -23,7 +28,7 @@ import { withRefusalEvents } from './refusal-events.ts';
 
 interface EnrolServices {
   readonly config: { readonly maxDevicesPerUser: number };
-  readonly documents: Pick<DocumentStore, 'get' | 'transaction'>;
+  readonly documents: Pick<DocumentStore, 'transaction'>;
   readonly challenges: Pick<Challenges, 'verify'>;
   readonly enrolmentPolicy: EnrolmentPolicy;
   readonly emit: Emit;
@@ -33,9 +38,6 @@ const requestBody = z.strictObject({
   clientData: base64urlBytes(2, 2048),
   attestation: attestationEvidence,
 });
-
-/** A reinstall, a new phone, an app update that lost its key: more in a day is no user. */
-const ENROLMENTS: LimitPolicy = { name: 'enrolments', limit: 20, windowSeconds: 86_400, burst: 10 };
 
 export const endpoints: EndpointTable<EnrolServices> = {
   'POST /v1/devices': endpoint({
@@ -49,7 +51,7 @@ export const endpoints: EndpointTable<EnrolServices> = {
       const enrolled = await withRefusalEvents(services, now, refusal, () =>
         enrol(request, services),
       );
-      const { deviceId, device, monitored, retired } = enrolled;
+      const { deviceId, device, monitored, signals, retired } = enrolled;
       await services.emit(
         {
           type: 'device.enrolled',
@@ -62,6 +64,7 @@ export const endpoints: EndpointTable<EnrolServices> = {
             assurance: device.assurance,
             environment: device.environment,
             monitored: monitored.join(',').slice(0, 200),
+            ...signals,
           },
         },
         now,
@@ -85,30 +88,36 @@ async function enrol(
 ): Promise<Enrolled> {
   const { data, hash } = readClientData(body.clientData, enrolClientData);
   const challenge = services.challenges.verify(data.challenge, userId, 'device.enroll', now);
-  const blockAt = blockPath({ kind: 'user', id: userId });
-  // Before anything is verified: a vendor's answers are dear, and a farm of emulators has patience.
-  refuseIfBlocked([await services.documents.get(blockAt)], now);
-  const attested = await attestedDevice(
-    data,
-    hash,
-    body.attestation,
-    userId,
-    services.enrolmentPolicy,
-    now,
-  );
-  const deviceId = deviceIdOf(attested.device.publicKey);
-  const limitAt = limitPath('user', `${userId}_enrolments`);
+  const attempt = { userId, challenge };
+  await payAttempt(services.documents, attempt, now);
+  try {
+    const evidence = body.attestation;
+    const policy = services.enrolmentPolicy;
+    const attested = await attestedDevice(data, hash, evidence, userId, policy, now);
+    return await store(services, userId, data, attested, now);
+  } catch (error) {
+    const refused = error instanceof ServiceError && error.code !== 'unavailable';
+    // What went wrong first is what the caller has to know.
+    if (!refused) await refundAttempt(services.documents, attempt).catch(() => undefined);
+    throw error;
+  }
+}
 
-  return services.documents.transaction(async (tx) => {
-    const [spent, block, known, devices, limitData, erasure] = await tx.getAll([
-      challengePath(challenge),
-      blockAt,
-      devicePath(deviceId),
-      userDevicesPath(userId),
-      limitAt,
-      erasurePath({ kind: 'user', id: userId }),
-    ]);
-    if (spent) throw new ServiceError('challenge_spent');
+async function store(
+  { documents, config }: EnrolServices,
+  userId: string,
+  { replaces }: EnrolClientData,
+  attested: AttestedEnrolment,
+  now: Date,
+): Promise<Enrolled> {
+  const deviceId = deviceIdOf(attested.device.publicKey);
+  return documents.transaction(async (tx) => {
+    const { block, known, devices, erasure } = await getNamed(tx, {
+      block: blockPath({ kind: 'user', id: userId }),
+      known: devicePath(deviceId),
+      devices: userDevicesPath(userId),
+      erasure: erasurePath({ kind: 'user', id: userId }),
+    });
     refuseIfBlocked([block], now);
     refuseIfErased(erasure, now);
     if (known) {
@@ -116,20 +125,12 @@ async function enrol(
       // must not start anew, or proofs that were used already would count again.
       const device = readDevice(known);
       if (device.user !== userId || device.retiredAt) throw new ServiceError('device_conflict');
-      tx.create(challengePath(challenge), spentChallengeDocument(challenge));
       return { ...attested, deviceId, device, retired: [] };
     }
-    const check = { policy: ENROLMENTS, path: limitAt, data: limitData };
-    const { allowed, retryAfterSeconds, headers, writes } = consumeAll([check], now);
-    if (!allowed) throw new ServiceError('rate_limited', { retryAfterSeconds, headers });
-
-    const limit = services.config.maxDevicesPerUser;
-    const { document, retired } = withDevice(devices, deviceId, data.replaces, limit);
-    tx.create(challengePath(challenge), spentChallengeDocument(challenge));
-    for (const { path, data } of writes) tx.set(path, data);
+    const { document, retired } = withDevice(devices, deviceId, replaces, config.maxDevicesPerUser);
     tx.create(devicePath(deviceId), deviceDocument(attested.device));
     tx.set(userDevicesPath(userId), document);
-    for (const id of retired) tx.update(devicePath(id), { retiredAt: now });
+    for (const id of retired) tx.update(devicePath(id), { retiredAt: now, serialNumbers: [] });
     return { ...attested, deviceId, retired };
   });
 }

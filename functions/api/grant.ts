@@ -1,23 +1,19 @@
 /** `POST /v1/models/:modelId/grants`: one model, sealed for one user on one device, for one use. */
 import type { z } from 'zod';
-import { UpstreamError } from '../cloud/upstream-error.ts';
 import { ServiceError } from '../errors.ts';
 import type { Emit } from '../fraud/event-delivery.ts';
 import type { EventInput } from '../fraud/events.ts';
-import { type AdmissionServices, admit } from '../grants/admission.ts';
-import { failGrant } from '../grants/fail-grant.ts';
+import { type AdmissionServices, admit } from '../grants/admit.ts';
 import type { AdmittedGrant } from '../grants/grant-record.ts';
-import { type SealedGrant, type SealingServices, sealModel } from '../grants/seal-model.ts';
+import { type SealedGrant, type SealingServices, seal } from '../grants/seal.ts';
 import { grantClientData, readClientData } from '../identity/client-data.ts';
 import { provenRequest } from '../identity/device-proof.ts';
-import { describeError, type Log } from '../log.ts';
 import { stopwatch } from '../observability/stopwatch.ts';
 import { toBase64url } from '../protocol/encoding.ts';
 import { type ApiRequest, type ApiResponse, type EndpointTable, endpoint } from './endpoint.ts';
 import { withRefusalEvents } from './refusal-events.ts';
 
-type GrantServices = AdmissionServices &
-  SealingServices & { readonly emit: Emit; readonly log: Log };
+type GrantServices = AdmissionServices & SealingServices & { readonly emit: Emit };
 
 const requestBody = provenRequest(4096);
 
@@ -57,7 +53,7 @@ async function grantModel(
   const admitMs = lap();
 
   const [sealed] = await Promise.all([
-    sealOrFail(services, grant, now),
+    seal(services, grant, now),
     services.emit(
       {
         ...observed,
@@ -79,29 +75,6 @@ async function grantModel(
     sealedBytes: sealed.sizeBytes,
   });
   return { status: 201, headers, body: responseOf(grant, sealed) };
-}
-
-/**
- * A grant whose sealing failed is marked so. It is given back only where a service of ours was out
- * of reach: nothing that a caller sends, and no fault of the code that he may know, makes that happen.
- */
-async function sealOrFail(
-  services: GrantServices,
-  grant: AdmittedGrant,
-  now: Date,
-): Promise<SealedGrant> {
-  try {
-    return await sealModel(services, grant, now);
-  } catch (error) {
-    const isOurFault = error instanceof UpstreamError;
-    await failGrant(services.documents, grant, isOurFault).catch((cause: unknown) =>
-      services.log('ERROR', 'grant not marked as failed', {
-        grant: grant.grantId,
-        ...describeError(cause),
-      }),
-    );
-    throw error;
-  }
 }
 
 const responseOf = ({ grantId, suite }: AdmittedGrant, sealed: SealedGrant) => ({

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { ServiceError } from '../errors.ts';
 import type { Emit } from '../fraud/event-delivery.ts';
 import type { EventInput } from '../fraud/events.ts';
-import { type RenewalServices, renewLicence } from '../grants/renewal.ts';
+import { type RenewalServices, renewLicence } from '../grants/renew.ts';
 import { readClientData, renewClientData } from '../identity/client-data.ts';
 import { provenRequest } from '../identity/device-proof.ts';
 import { type ApiRequest, type ApiResponse, type EndpointTable, endpoint } from './endpoint.ts';

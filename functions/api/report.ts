@@ -4,7 +4,7 @@ import type { DocumentStore } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
 import type { Emit, EventDelivery } from '../fraud/event-delivery.ts';
 import { clientEventSchema, type EventInput, receivedEvent } from '../fraud/events.ts';
-import { limitPath } from '../fraud/limits.ts';
+import { limitPaths } from '../fraud/limit-paths.ts';
 import { revokedCopies } from '../grants/revocation-notice.ts';
 import type { Challenges } from '../identity/challenge.ts';
 import {
@@ -88,13 +88,13 @@ function accept(
   const { deviceId, appVersion } = data;
   const limit = services.config.limits.reportsPerDeviceMinute;
   const policy = { name: 'reports', limit, windowSeconds: 60, burst: limit };
-  const limits = [{ policy, path: limitPath('device', `${deviceId}_reports`) }];
+  const limits = [{ policy, path: limitPaths.deviceReports(deviceId) }];
   const call = { userId, deviceId, appVersion, challenge, clientDataHash: hash, proof, limits };
   return services.documents.transaction(async (tx) => {
     const { device, blocked, commit } = await openDeviceCall(
       tx,
       { ...call, servedWhileBlocked: true },
-      [],
+      {},
       now,
     );
     const erase = await revokedCopies(tx, { userId, deviceId, blocked, held: data.held });

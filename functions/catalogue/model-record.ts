@@ -1,5 +1,6 @@
 /** The catalogue: one document a model, with all its versions, so that one read answers a request. */
 import { z } from 'zod';
+import { documentKind } from '../cloud/document-kind.ts';
 import type { DocumentData } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
 import { WATERMARK_STRENGTHS } from '../protocol/watermark-strength.ts';
@@ -41,7 +42,7 @@ export interface PublishedVersion extends ModelVersion {
 export const modelPath = (modelId: string): string => `models/${modelId}`;
 
 /** Throws on a document that this code did not write. */
-export const readModel = (data: DocumentData): ModelRecord => record.parse(data);
+export const readModel = documentKind('model', record);
 
 /**
  * The version that `userId` asks for (`latest` is the newest). Throws model_unknown, also for

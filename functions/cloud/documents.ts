@@ -19,14 +19,19 @@ export interface StoredDocument {
   readonly data: DocumentData;
 }
 
+export type DocumentFilter =
+  | readonly [
+      field: string,
+      op: '==' | '<' | '<=' | '>' | '>=',
+      value: string | number | boolean | Date | null,
+    ]
+  /** The field is an array that holds one of these values, of which there are 30 at most. */
+  | readonly [field: string, op: 'array-contains-any', values: readonly string[]];
+
 /** Documents of one collection, by equality and range of fields, in the order of one field. */
 export interface DocumentQuery {
   readonly collection: string;
-  readonly where?: readonly (readonly [
-    field: string,
-    op: '==' | '<' | '<=' | '>' | '>=',
-    value: string | number | boolean | Date | null,
-  ])[];
+  readonly where?: readonly DocumentFilter[];
   readonly orderBy?: readonly [field: string, direction: 'asc' | 'desc'];
   /**
    * Only documents behind this path: the next page, after the last path of the one before. For
@@ -78,3 +83,30 @@ export interface DocumentStore {
   /** Runs `work`, again from the start on contention; its own error passes through unchanged. */
   transaction<T>(work: (tx: DocumentTransaction) => Promise<T>): Promise<T>;
 }
+
+/** Paths by name; a name may stand for several of them, in a list or by names of their own. */
+export type NamedPaths = string | readonly string[] | { readonly [name: string]: NamedPaths };
+
+/** What was found, in the form of its paths; undefined where there is no document. */
+export type NamedDocuments<P> = P extends string
+  ? DocumentData | undefined
+  : { readonly [N in keyof P]: NamedDocuments<P[N]> };
+
+/** Reads in one round trip, and by name: whoever adds a document moves none of the others. */
+export async function getNamed<const P extends NamedPaths>(
+  tx: Pick<DocumentTransaction, 'getAll'>,
+  paths: P,
+): Promise<NamedDocuments<P>> {
+  const all = pathsOf(paths);
+  const found = await tx.getAll(all);
+  let next = 0;
+  const named = (part: NamedPaths): unknown => {
+    if (typeof part === 'string') return found[next++];
+    if (Array.isArray(part)) return part.map(named);
+    return Object.fromEntries(Object.entries(part).map(([name, inner]) => [name, named(inner)]));
+  };
+  return named(paths) as NamedDocuments<P>;
+}
+
+const pathsOf = (paths: NamedPaths): readonly string[] =>
+  typeof paths === 'string' ? [paths] : Object.values(paths).flatMap(pathsOf);

@@ -3,9 +3,9 @@ import { FormatError } from './errors.ts';
 import type { RandomAccess } from './random-access.ts';
 
 export const VARINT = 0;
-export const FIXED64 = 1;
+const FIXED64 = 1;
 export const LENGTH_DELIMITED = 2;
-export const FIXED32 = 5;
+const FIXED32 = 5;
 
 /** A run of bytes in the file: a message, a string, packed numbers. */
 export interface Span {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { DocumentInvalidError } from '../cloud/document-kind.ts';
 import {
   activeBlock,
   activeRestrictions,
@@ -41,7 +42,7 @@ describe('activeBlock', () => {
     { until: new Date(Number.NaN) },
     { until: later, rules: 'models-hour' },
   ])('refuses a document that it cannot read: %j', (data) => {
-    expect(() => activeBlock(data, now)).toThrow(TypeError);
+    expect(() => activeBlock(data, now)).toThrow(DocumentInvalidError);
   });
 });
 

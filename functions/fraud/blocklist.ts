@@ -1,4 +1,6 @@
 /** The restrictions of a subject as the grant path reads them. */
+import { z } from 'zod';
+import { documentKind } from '../cloud/document-kind.ts';
 import type { DocumentData } from '../cloud/documents.ts';
 import type { Subject } from './subjects.ts';
 
@@ -48,23 +50,39 @@ export function restrictionsDocument(subject: Subject, restrictions: Restriction
   };
 }
 
-/** Throws TypeError on a document that cannot be read: a block that cannot be read must not be open. */
+const author = z.custom<BlockAuthor>(
+  (value) => value === 'rules' || (typeof value === 'string' && value.startsWith('operator:')),
+);
+const read = documentKind(
+  'restrictions',
+  z.object({
+    until: z.date().nullish(),
+    reason: z.string().nullish(),
+    rules: z.array(z.string()).nullish(),
+    escalation: z.number().nullish(),
+    createdAt: z.date().nullish(),
+    by: author.nullish(),
+    throttledUntil: z.date().nullish(),
+    stepUpSince: z.date().nullish(),
+    stepUpUntil: z.date().nullish(),
+    allowedUntil: z.date().nullish(),
+  }),
+);
+
+/** Throws on a document that cannot be read: a block that cannot be read must not be open. */
 export function restrictionsOf(data: DocumentData | undefined): Restrictions {
   if (data === undefined) return {};
-  const until = optional(data, 'until', isDate);
-  const throttledUntil = optional(data, 'throttledUntil', isDate);
-  const since = optional(data, 'stepUpSince', isDate);
-  const stepUpUntil = optional(data, 'stepUpUntil', isDate);
-  const allowedUntil = optional(data, 'allowedUntil', isDate);
+  const stored = read(data);
+  const { until, throttledUntil, stepUpSince: since, stepUpUntil, allowedUntil } = stored;
   return {
     ...(until && {
       block: {
         until,
-        reason: optional(data, 'reason', isString) ?? '',
-        rules: optional(data, 'rules', isStrings) ?? [],
-        escalation: optional(data, 'escalation', isNumber) ?? 0,
-        createdAt: optional(data, 'createdAt', isDate) ?? new Date(0),
-        by: optional(data, 'by', isAuthor) ?? 'rules',
+        reason: stored.reason ?? '',
+        rules: stored.rules ?? [],
+        escalation: stored.escalation ?? 0,
+        createdAt: stored.createdAt ?? new Date(0),
+        by: stored.by ?? 'rules',
       },
     }),
     ...(throttledUntil && { throttledUntil }),
@@ -92,25 +110,4 @@ export function activeRestrictions(data: DocumentData | undefined, now: Date): R
 /** The block that applies at `now`, if there is one. */
 export function activeBlock(data: DocumentData | undefined, now: Date): Block | undefined {
   return activeRestrictions(data, now).block;
-}
-
-const isDate = (value: unknown): value is Date =>
-  value instanceof Date && !Number.isNaN(value.getTime());
-const isString = (value: unknown): value is string => typeof value === 'string';
-const isNumber = (value: unknown): value is number => typeof value === 'number';
-const isStrings = (value: unknown): value is readonly string[] =>
-  Array.isArray(value) && value.every(isString);
-const isAuthor = (value: unknown): value is BlockAuthor =>
-  value === 'rules' || (isString(value) && value.startsWith('operator:'));
-
-/** A member that may be missing or null but never of another type. */
-function optional<T>(
-  data: DocumentData,
-  name: string,
-  is: (value: unknown) => value is T,
-): T | undefined {
-  const value = data[name];
-  if (value === undefined || value === null) return undefined;
-  if (!is(value)) throw new TypeError(`restrictions with a wrong ${name}`);
-  return value;
 }

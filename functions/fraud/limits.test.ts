@@ -1,12 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { DocumentInvalidError } from '../cloud/document-kind.ts';
+import { limitPaths } from './limit-paths.ts';
 import {
   consume,
   consumeAll,
   type LimitPolicy,
   type LimitState,
   limitDocument,
-  limitPath,
   limitState,
 } from './limits.ts';
 
@@ -93,8 +94,8 @@ describe('consumeAll', () => {
   it('spends one of each policy', () => {
     const decision = consumeAll(
       [
-        { policy: tenAMinute, path: limitPath('user', 'u'), data: undefined },
-        { policy: device, path: limitPath('device', 'd'), data: undefined },
+        { policy: tenAMinute, path: limitPaths.userGrants('u'), data: undefined },
+        { policy: device, path: limitPaths.deviceGrants('d'), data: undefined },
       ],
       now,
     );
@@ -112,8 +113,8 @@ describe('consumeAll', () => {
   it('spends nothing if one refuses', () => {
     const decision = consumeAll(
       [
-        { policy: device, path: limitPath('device', 'd'), data: undefined },
-        { policy: tenAMinute, path: limitPath('user', 'u'), data: spent },
+        { policy: device, path: limitPaths.deviceGrants('d'), data: undefined },
+        { policy: tenAMinute, path: limitPaths.userGrants('u'), data: spent },
       ],
       now,
     );
@@ -135,7 +136,7 @@ describe('limitState', () => {
   it.each([{}, { tat: 'x' }, { tat: Number.NaN }, { tat: null }])(
     'refuses %j rather than leaving the limit open',
     (data) => {
-      expect(() => limitState(data)).toThrow(TypeError);
+      expect(() => limitState(data)).toThrow(DocumentInvalidError);
     },
   );
 });

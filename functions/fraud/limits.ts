@@ -3,6 +3,8 @@
  * span of time. Pure: the caller reads the documents, asks, and writes what comes back, all in its
  * own transaction.
  */
+import { z } from 'zod';
+import { documentKind } from '../cloud/document-kind.ts';
 import type { DocumentData, StoredDocument } from '../cloud/documents.ts';
 
 /**
@@ -57,6 +59,11 @@ export function consume(
   };
 }
 
+/** The state with one request given back. */
+export function refund(policy: LimitPolicy, { tat }: LimitState): LimitState {
+  return { tat: tat - Math.ceil((policy.windowSeconds * 1000) / policy.limit) };
+}
+
 /** One policy applied to one subject: where its document lies and what was read there. */
 export interface LimitCheck {
   readonly policy: LimitPolicy;
@@ -98,19 +105,11 @@ export function consumeAll(checks: readonly LimitCheck[], now: Date): LimitsDeci
   };
 }
 
-/** The document of a policy's state for one subject, such as `limits/user_u1_x`. */
-export function limitPath(kind: 'user' | 'device' | 'network' | 'model', id: string): string {
-  return `limits/${kind}_${id}`;
-}
+const read = documentKind('limit', z.object({ tat: z.number() }));
 
-/** Throws TypeError on a document that is not a limit's: a limit that cannot be read must not be open. */
+/** Throws on a document that is not a limit's: a limit that cannot be read must not be open. */
 export function limitState(data: DocumentData | undefined): LimitState | undefined {
-  if (data === undefined) return undefined;
-  const tat = data['tat'];
-  if (typeof tat !== 'number' || !Number.isFinite(tat)) {
-    throw new TypeError('not the document of a limit');
-  }
-  return { tat };
+  return data && read(data);
 }
 
 /** A state whose `tat` has passed says nothing more, so it may be deleted from then on. */
@@ -119,7 +118,7 @@ export function limitDocument(state: LimitState): DocumentData {
 }
 
 /** The fields of draft-ietf-httpapi-ratelimit-headers, one item a policy. */
-export function rateLimitHeaders(
+function rateLimitHeaders(
   limits: readonly (readonly [LimitPolicy, LimitDecision])[],
 ): Readonly<Record<string, string>> {
   const list = (item: (policy: LimitPolicy, decision: LimitDecision) => string) =>

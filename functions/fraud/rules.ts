@@ -199,7 +199,6 @@ export type ProbationRule = z.infer<typeof probationRule>;
 export type VersionsRule = z.infer<typeof versionsRule>;
 export type UnansweredRule = z.infer<typeof unansweredRule>;
 export type RingRule = z.infer<typeof ringRule>;
-export type LinkedRule = z.infer<typeof linkedRule>;
 
 /** True of a rule on what apps report about themselves. Silence is not a report: see `unanswered`. */
 export const isClientRule = (rule: Rule): boolean =>

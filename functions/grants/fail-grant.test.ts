@@ -7,9 +7,10 @@ import { memoryEnrolmentStore } from '../../sdk/typescript/platform.ts';
 import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
 import type { DocumentData } from '../cloud/documents.ts';
 import { UpstreamError } from '../cloud/upstream-error.ts';
+import { limitPaths } from '../fraud/limit-paths.ts';
 import { nodeCrypto } from '../protocol/node-crypto.ts';
 import { failGrant } from './fail-grant.ts';
-import { consumeQuota, quotaPath, returnQuota } from './quota.ts';
+import { consumeQuota, returnQuota } from './quota.ts';
 
 const PLAN = { grantsPerDay: 3, modelsPerDay: 2 };
 const NOON = Date.parse('2026-11-24T12:00:00Z');
@@ -74,7 +75,7 @@ describe('a grant whose sealing fails', () => {
   afterAll(() => api.close());
 
   const quotaOf = async (user: string) =>
-    (await api.clients.documents.get(quotaPath(api.userId(user))))?.['grants'];
+    (await api.clients.documents.get(limitPaths.userQuota(api.userId(user))))?.['grants'];
   const grantsOf = async (user: string) =>
     (
       await api.clients.documents.query({
@@ -125,7 +126,7 @@ describe('a grant whose sealing fails', () => {
 
     const failed = await api.clients.documents.get(path);
     await api.clients.documents.set(path, { ...failed, state: 'granted' });
-    await api.clients.documents.delete(quotaPath(grant.userId));
+    await api.clients.documents.delete(limitPaths.userQuota(grant.userId));
     await failGrant(api.clients.documents, grant, true);
     expect(await quotaOf('bob')).toBeUndefined();
     await api.clients.documents.set(path, { grantId, state: 'erased' });
@@ -180,7 +181,7 @@ describe('a caller who goes away', () => {
       mayGoOn.resolve();
       const sealed = () => api.logs.some((line) => line.includes('grant sealed'));
       while (!sealed()) await new Promise(setImmediate);
-      const quota = await documents.get(quotaPath(api.userId('dave')));
+      const quota = await documents.get(limitPaths.userQuota(api.userId('dave')));
       expect(quota).toMatchObject({ grants: 1, models: ['smile'] });
     } finally {
       await api.close();

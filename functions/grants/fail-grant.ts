@@ -1,7 +1,8 @@
 /** The end of a grant whose sealing failed: no key left this process, and nobody may renew it. */
-import type { DocumentStore } from '../cloud/documents.ts';
+import { type DocumentStore, getNamed } from '../cloud/documents.ts';
+import { limitPaths } from '../fraud/limit-paths.ts';
 import { type AdmittedGrant, grantPath, readGrant } from './grant-record.ts';
-import { quotaPath, returnQuota } from './quota.ts';
+import { returnQuota } from './quota.ts';
 
 /**
  * Marks a grant as failed and, where `isOurFault`, gives it back to the quota of its day; once,
@@ -14,12 +15,15 @@ export async function failGrant(
   isOurFault: boolean,
 ): Promise<void> {
   await documents.transaction(async (tx) => {
-    const [data, counted] = await tx.getAll([grantPath(grantId), quotaPath(userId)]);
-    const grant = data && readGrant(data);
+    const found = await getNamed(tx, {
+      grant: grantPath(grantId),
+      quota: limitPaths.userQuota(userId),
+    });
+    const grant = found.grant && readGrant(found.grant);
     // Whatever ended it meanwhile, an erasure or the end of its device, has the last word.
     if (grant?.state !== 'granted') return;
     tx.update(grantPath(grantId), { state: 'failed' });
-    const quota = isOurFault ? returnQuota(counted, grant.createdAt) : undefined;
-    if (quota) tx.set(quotaPath(userId), quota);
+    const quota = isOurFault ? returnQuota(found.quota, grant.createdAt) : undefined;
+    if (quota) tx.set(limitPaths.userQuota(userId), quota);
   });
 }

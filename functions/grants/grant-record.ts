@@ -1,6 +1,7 @@
 /** What is kept of a grant: who got what and when. No key, no URL. */
 import { z } from 'zod';
 import type { PublishedVersion } from '../catalogue/model-record.ts';
+import { documentKind } from '../cloud/document-kind.ts';
 import type { DocumentData, DocumentStore } from '../cloud/documents.ts';
 import { ledgerKey } from '../ledger/ledger-key.ts';
 import { toBase64url } from '../protocol/encoding.ts';
@@ -46,9 +47,11 @@ export interface AdmittedGrant {
 
 export const grantPath = (grantId: string): string => `grants/${grantId}`;
 
+const read = documentKind('grant', record);
+
 /** Undefined for what an erasure left of a grant. Throws on a document that this code did not write. */
 export const readGrant = (data: DocumentData): GrantRecord | undefined =>
-  data['state'] === 'erased' ? undefined : record.parse(data);
+  data['state'] === 'erased' ? undefined : read(data);
 
 /** @param origin.salt 16 random bytes: without them nobody can test a guess against the ledger. */
 export function grantDocument(

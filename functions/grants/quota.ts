@@ -1,8 +1,8 @@
 /** What a plan gives a user in a day, from midnight to midnight UTC: grants, and different models. */
 import { z } from 'zod';
+import { documentKind } from '../cloud/document-kind.ts';
 import type { DocumentData } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
-import { limitPath } from '../fraud/limits.ts';
 
 export interface Plan {
   readonly grantsPerDay: number;
@@ -14,14 +14,15 @@ export type Plans = Readonly<Record<string, Plan>> & { readonly default: Plan };
 
 const DAY_MS = 86_400_000;
 
-const record = z.object({
-  /** Days since 1970. */
-  day: z.int(),
-  grants: z.int(),
-  models: z.array(z.string()),
-});
-
-export const quotaPath = (userId: string): string => limitPath('user', `${userId}_quota`);
+const read = documentKind(
+  'quota',
+  z.object({
+    /** Days since 1970. */
+    day: z.int(),
+    grants: z.int(),
+    models: z.array(z.string()),
+  }),
+);
 
 export function planOf(plans: Plans, claimed: string | null): Plan {
   const known = claimed !== null && Object.hasOwn(plans, claimed) ? plans[claimed] : undefined;
@@ -42,7 +43,7 @@ export function consumeQuota(
   modelId: string,
   now: Date,
 ): QuotaDecision {
-  const stored = data && record.parse(data);
+  const stored = data && read(data);
   // One who was dated before midnight and comes after it must not begin the day anew.
   const day = Math.max(Math.floor(now.getTime() / DAY_MS), stored?.day ?? 0);
   const used = stored?.day === day ? stored : { day, grants: 0, models: [] as string[] };
@@ -81,7 +82,7 @@ export function consumeQuota(
  */
 export function returnQuota(data: DocumentData | undefined, at: Date): DocumentData | undefined {
   if (!data) return undefined;
-  const { day, grants } = record.parse(data);
+  const { day, grants } = read(data);
   if (day !== Math.floor(at.getTime() / DAY_MS) || grants === 0) return undefined;
   return { ...data, grants: grants - 1 };
 }

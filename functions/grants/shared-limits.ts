@@ -1,7 +1,7 @@
 /** Limits that many callers share: those of a model and of a network. */
 import type { DocumentData, DocumentTransaction, StoredDocument } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
-import { limitPath } from '../fraud/limits.ts';
+import { limitPaths } from '../fraud/limit-paths.ts';
 import { consumeSharded, type ShardedPolicy, shardPaths } from '../fraud/sharded-limit.ts';
 
 /** Grants in a minute, by everybody together. */
@@ -22,7 +22,7 @@ const NETWORK_SHARDS = 16;
 
 /** Where a model's limit lies, all shards of it. */
 export const modelLimitPaths = (modelId: string): readonly string[] =>
-  Array.from({ length: MODEL_SHARDS }, (_, shard) => `${limitPath('model', modelId)}_${shard}`);
+  Array.from({ length: MODEL_SHARDS }, (_, shard) => `${limitPaths.modelGrants(modelId)}_${shard}`);
 
 export function sharedLimits(
   limits: SharedLimitRates,
@@ -30,19 +30,15 @@ export function sharedLimits(
   network: string | null,
   random: () => number = Math.random,
 ): readonly SharedLimit[] {
-  const draw = (
-    name: 'model' | 'network',
-    id: string,
-    limit: number,
-    shards: number,
-  ): SharedLimit => {
+  const draw = (name: string, path: string, limit: number, shards: number): SharedLimit => {
     const policy = { name, limit, windowSeconds: 60, burst: limit, shards };
-    return { policy, paths: shardPaths(policy, limitPath(name, id), [random(), random()]) };
+    return { policy, paths: shardPaths(policy, path, [random(), random()]) };
   };
-  return [
-    draw('model', modelId, limits.grantsPerModelMinute, MODEL_SHARDS),
-    ...(network ? [draw('network', network, limits.grantsPerNetworkMinute, NETWORK_SHARDS)] : []),
-  ];
+  const { grantsPerModelMinute, grantsPerNetworkMinute } = limits;
+  const model = draw('model', limitPaths.modelGrants(modelId), grantsPerModelMinute, MODEL_SHARDS);
+  if (!network) return [model];
+  const path = limitPaths.networkGrants(network);
+  return [model, draw('network', path, grantsPerNetworkMinute, NETWORK_SHARDS)];
 }
 
 /**

@@ -4,7 +4,14 @@
  * what the call costs it. A refusal changes nothing.
  */
 import type { AppAttestExtensions } from '../attestation/app-attest/authenticator-data.ts';
-import type { DocumentData, DocumentStore, DocumentTransaction } from '../cloud/documents.ts';
+import {
+  type DocumentData,
+  type DocumentStore,
+  type DocumentTransaction,
+  getNamed,
+  type NamedDocuments,
+  type NamedPaths,
+} from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
 import { activeBlock, activeRestrictions, type Restrictions } from '../fraud/blocklist.ts';
 import { consumeAll, type LimitPolicy } from '../fraud/limits.ts';
@@ -41,12 +48,12 @@ export interface DeviceCall {
   readonly servedWhileBlocked?: boolean;
 }
 
-export interface OpenDeviceCall {
+export interface OpenDeviceCall<P extends NamedPaths> {
   readonly device: DeviceRecord;
   /** Only where `servedWhileBlocked`: otherwise a block is a refusal. */
   readonly blocked: boolean;
-  /** The documents that were read along, in the order of their paths. */
-  readonly documents: readonly (DocumentData | undefined)[];
+  /** The documents that were read along, by the names of their paths. */
+  readonly documents: NamedDocuments<P>;
   /** The RateLimit fields for the response. */
   readonly headers: Readonly<Record<string, string>>;
   /**
@@ -58,29 +65,29 @@ export interface OpenDeviceCall {
 }
 
 /** Throws blocked, device_unknown, reattestation_required, rate_limited or challenge_spent. */
-export async function openDeviceCall(
+export async function openDeviceCall<const P extends NamedPaths>(
   tx: DocumentTransaction,
   call: DeviceCall,
-  paths: readonly string[],
+  paths: P,
   now: Date,
-): Promise<OpenDeviceCall> {
+): Promise<OpenDeviceCall<P>> {
   const { userId, deviceId, challenge, limits } = call;
-  const networkPaths = call.network ? [blockPath({ kind: 'network', id: call.network })] : [];
-  const [userBlock, deviceBlock, deviceData, spent, ...others] = await tx.getAll([
-    blockPath({ kind: 'user', id: userId }),
-    blockPath({ kind: 'device', id: deviceId }),
-    devicePath(deviceId),
-    challengePath(challenge),
-    ...networkPaths,
-    ...limits.map(({ path }) => path),
-    ...paths,
-  ]);
-  const networkBlocks = others.slice(0, networkPaths.length);
-  const rest = others.slice(networkPaths.length);
+  const { own, documents } = await getNamed(tx, {
+    own: {
+      userBlock: blockPath({ kind: 'user', id: userId }),
+      deviceBlock: blockPath({ kind: 'device', id: deviceId }),
+      device: devicePath(deviceId),
+      spent: challengePath(challenge),
+      networkBlocks: call.network ? [blockPath({ kind: 'network', id: call.network })] : [],
+      limits: limits.map(({ path }) => path),
+    },
+    documents: paths,
+  });
+  const { userBlock, deviceBlock, networkBlocks } = own;
   const restrictions = [userBlock, deviceBlock].map((data) => activeRestrictions(data, now));
   if (!call.servedWhileBlocked) refuseIfBlocked([userBlock], now);
   // Only the owner of a device may learn that it is blocked.
-  const device = ownDevice(deviceData, userId);
+  const device = ownDevice(own.device, userId);
   if (!call.servedWhileBlocked) refuseIfBlocked([deviceBlock], now);
   refuseNewcomers(device, networkBlocks, now);
   if (!call.servedWhileBlocked) requireRecentAttestation(device, call, restrictions, now);
@@ -93,18 +100,18 @@ export async function openDeviceCall(
     limits.map(({ policy, path }, index) => ({
       policy: throttled ? slowed(policy) : policy,
       path,
-      data: rest[index],
+      data: own.limits[index],
     })),
     now,
   );
   const { allowed, retryAfterSeconds, headers } = limit;
   if (!allowed) throw new ServiceError('rate_limited', { retryAfterSeconds, headers });
-  if (spent) throw new ServiceError('challenge_spent');
+  if (own.spent) throw new ServiceError('challenge_spent');
 
   return {
     device,
     blocked: restrictions.some(({ block }) => block),
-    documents: rest.slice(limits.length),
+    documents,
     headers,
     async commit() {
       const checked = await checkDeviceProof(device, call.proof, call.clientDataHash);

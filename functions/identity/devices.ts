@@ -1,6 +1,7 @@
 /** Enrolled devices: one document for each attested key. */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { documentKind } from '../cloud/document-kind.ts';
 import type { DocumentData } from '../cloud/documents.ts';
 import { fromBase64url, lengthPrefixed, toBase64url } from '../protocol/encoding.ts';
 
@@ -22,6 +23,11 @@ const record = z.object({
     .nullable(),
   /** When the receipt is to be refreshed; null where it never is. */
   receiptDueAt: z.date().nullable(),
+  /**
+   * Of the certificates that vouch for an Android key, in hexadecimal: found again by them when one is
+   * revoked. Empty on iOS, on a retired device, and on those that enrolled before it was kept.
+   */
+  serialNumbers: z.array(z.string()).default([]),
   enrolledAt: z.date(),
   retiredAt: z.date().nullable(),
 });
@@ -40,7 +46,7 @@ export function deviceIdOf(publicKey: Uint8Array): string {
 }
 
 /** Throws on a document that this code did not write: never a device by halves. */
-export const readDevice = (data: DocumentData): DeviceRecord => record.parse(data);
+export const readDevice = documentKind('device', record);
 
 export function deviceDocument(device: DeviceRecord): DocumentData {
   const { publicKey, receipt, ...rest } = device;

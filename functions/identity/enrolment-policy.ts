@@ -5,7 +5,9 @@ import type { EnrolmentTrust } from '../attestation/policy/enrolment-input.ts';
 import type { AttestationPolicy } from '../attestation/policy/schema.ts';
 import { APPLE_APP_ATTEST_ROOTS, APPLE_RECEIPT_ROOTS } from '../attestation/trust-anchors/apple.ts';
 import { GOOGLE_KEY_ATTESTATION_ROOTS } from '../attestation/trust-anchors/google.ts';
+import type { DocumentStore } from '../cloud/documents.ts';
 import type { EnrolmentPolicy } from './enrolment.ts';
+import { createVendorOutages } from './vendor-outages.ts';
 import { createVendorServices, type VendorOptions } from './vendor-services.ts';
 
 type Vendor = keyof EnrolmentTrust;
@@ -23,6 +25,7 @@ export function createEnrolmentPolicy(
   policy: AttestationPolicy,
   settings: EnrolmentSettings,
   now: () => Date,
+  documents?: Pick<DocumentStore, 'transaction' | 'delete'>,
 ): EnrolmentPolicy {
   const pinned = (roots: readonly X509Certificate[], vendor: Vendor) => [
     ...roots,
@@ -40,6 +43,7 @@ export function createEnrolmentPolicy(
       maxStaleSeconds: settings.revocationMaxStaleSeconds,
       integrityKeys: settings.integrityKeys,
       now,
+      outages: createVendorOutages(documents),
     }),
   };
 }

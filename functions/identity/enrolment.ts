@@ -5,6 +5,7 @@ import type {
   EnrolmentEvidence,
   EnrolmentServices,
   EnrolmentTrust,
+  VendorSignals,
 } from '../attestation/policy/enrolment-input.ts';
 import { type EnrolmentVerdict, evaluateEnrolment } from '../attestation/policy/evaluate.ts';
 import type { AttestationPolicy } from '../attestation/policy/schema.ts';
@@ -46,6 +47,8 @@ export interface AttestedEnrolment {
   readonly device: DeviceRecord;
   /** Checks that did not hold but are only monitored: for the event, and so for scoring. */
   readonly monitored: readonly string[];
+  /** What vendors told beside it: for the event, and so for scoring. */
+  readonly signals: VendorSignals;
 }
 
 /**
@@ -94,10 +97,12 @@ export async function attestedDevice(
       receipt: attested.receipt ?? null,
       // A development build's device is known to another server of Apple's, and is a developer's.
       receiptDueAt: attested.receipt && attested.environment === 'production' ? now : null,
+      serialNumbers: [...(attested.serialNumbers ?? [])],
       enrolledAt: now,
       retiredAt: null,
     },
     monitored: verdict.findings.flatMap(({ check, held }) => (held ? [] : [check])),
+    signals: verdict.outcome === 'accepted' ? verdict.signals : {},
   };
 }
 

@@ -1,14 +1,15 @@
 /** The devices of one user: so many at a time, and the oldest makes room for the newest. */
 import { z } from 'zod';
+import { documentKind } from '../cloud/document-kind.ts';
 import type { DocumentData } from '../cloud/documents.ts';
 
-const record = z.object({ devices: z.array(z.string()) });
+const read = documentKind('user', z.object({ devices: z.array(z.string()) }));
 
 export const userDevicesPath = (userId: string): string => `users/${userId}`;
 
 /** The ids of the user's devices, the newest last. */
 export const devicesOf = (data: DocumentData | undefined): readonly string[] =>
-  data ? record.parse(data).devices : [];
+  data ? read(data).devices : [];
 
 /** The list without one of them. */
 export const withoutDevice = (data: DocumentData, deviceId: string): DocumentData => ({

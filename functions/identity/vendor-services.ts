@@ -8,6 +8,7 @@ import {
 } from '../attestation/play-integrity/decode-client.ts';
 import { importIntegrityKeys, openIntegrityToken } from '../attestation/play-integrity/token.ts';
 import type { EnrolmentServices, VendorService } from '../attestation/policy/enrolment-input.ts';
+import type { VendorOutages } from './vendor-outages.ts';
 
 export interface VendorOptions {
   readonly revocationListUrl: string;
@@ -18,21 +19,22 @@ export interface VendorOptions {
     Record<string, { readonly decryptionKey: string; readonly verificationKey: string }>
   >;
   readonly now: () => Date;
+  readonly outages: VendorOutages;
 }
 
 export function createVendorServices(options: VendorOptions): EnrolmentServices {
-  const { revocationListUrl: url, maxStaleSeconds, integrityKeys, now } = options;
+  const { revocationListUrl: url, maxStaleSeconds, integrityKeys, now, outages } = options;
   const revocation = new RevocationClient({ url, fetch, maxStaleSeconds });
   const failing = new Map<VendorService, Date>();
 
   const watched = async <T>(service: VendorService, call: () => Promise<T>): Promise<T> => {
     try {
       const answer = await call();
-      failing.delete(service);
+      if (failing.delete(service)) await outages.recovered(service);
       return answer;
     } catch (error) {
-      if (error instanceof AttestationServiceError && !failing.has(service)) {
-        failing.set(service, now());
+      if (error instanceof AttestationServiceError) {
+        failing.set(service, await outages.failed(service, now()));
       }
       throw error;
     }

@@ -1,6 +1,7 @@
 /** A block of the ledger: grants in their order, and the hash of the block before. */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { documentKind } from '../cloud/document-kind.ts';
 import type { DocumentData } from '../cloud/documents.ts';
 import { lengthPrefixed } from '../protocol/encoding.ts';
 import { type Leaf, readLeaf } from './grant-leaf.ts';
@@ -35,11 +36,12 @@ export const HEAD_PATH = 'ledger/head';
 export const blockPath = (sequence: number): string =>
   `ledger/${String(sequence).padStart(12, '0')}`;
 
+const headOf = documentKind('ledger head', head);
 const GENESIS: Head = { sequence: 0, hash: 'A'.repeat(43), order: '', grants: 0 };
 
 /** Throws on a document that this code did not write. */
 export const readHead = (data: DocumentData | undefined): Head =>
-  data === undefined ? GENESIS : head.parse(data);
+  data === undefined ? GENESIS : headOf(data);
 
 /** Null for a document that is no block. */
 export const readBlock = (data: DocumentData): Block | null => block.safeParse(data).data ?? null;

@@ -8,16 +8,15 @@ import { revokeModel } from '../catalogue/revoke-model.ts';
 import type { DocumentData, DocumentStore, DocumentValue } from '../cloud/documents.ts';
 import type { ObjectStore } from '../cloud/objects.ts';
 import { activeRestrictions, restrictionsDocument } from '../fraud/blocklist.ts';
+import { deviceLimitPaths, limitPaths, userLimitPaths } from '../fraud/limit-paths.ts';
 import { forgetSomeEvents } from '../fraud/outbox.ts';
 import type { Pseudonyms } from '../fraud/pseudonyms.ts';
 import { blockPath, riskPath } from '../fraud/subjects.ts';
-import { quotaPath } from '../grants/quota.ts';
 import { modelLimitPaths } from '../grants/shared-limits.ts';
 import { deviceIdFrom } from '../identity/devices.ts';
 import { userDevicesPath } from '../identity/user-devices.ts';
 import { eraseSomeGrants, type GrantErasure } from './erase-grants.ts';
 import { erasurePath, readErasure } from './erasure-record.ts';
-import { deviceLimitPaths, userLimitPaths } from './limits-held.ts';
 
 export interface ErasureServices extends GrantErasure {
   readonly objects: Pick<ObjectStore, 'delete' | 'list'>;
@@ -176,7 +175,7 @@ async function eraseRecords(documents: DocumentStore, userId: string, now: Date)
     tx.delete(userDevicesPath(userId));
     tx.delete(riskPath(user));
     for (const limit of userLimitPaths(userId)) tx.delete(limit);
-    tx.delete(quotaPath(userId));
+    tx.delete(limitPaths.userQuota(userId));
     if (Object.keys(kept).length > 0) tx.set(blockPath(user), restrictionsDocument(user, kept));
     else tx.delete(blockPath(user));
   });

@@ -3,6 +3,7 @@
  * work order of the `erasures` worker and, of a user, all that remembers the erasure afterwards.
  */
 import { z } from 'zod';
+import { documentKind } from '../cloud/document-kind.ts';
 import type { DocumentData } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
 import { type Subject, subjectKey } from '../fraud/subjects.ts';
@@ -37,7 +38,7 @@ export type Erasure = z.infer<typeof record>;
 export const erasurePath = (subject: Subject): string => `erasures/${subjectKey(subject)}`;
 
 /** Throws on a document that this code did not write. */
-export const readErasure = (data: DocumentData): Erasure => record.parse(data);
+export const readErasure = documentKind('erasure', record);
 
 /**
  * The record of a user who wants to be forgotten at `now`. Asking again before he may come back,

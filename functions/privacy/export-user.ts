@@ -1,10 +1,9 @@
 /** Everything that is held about a user (GDPR article 15), under the pseudonym it is held by. */
 import type { DocumentData, DocumentStore, StoredDocument } from '../cloud/documents.ts';
+import { deviceLimitPaths, limitPaths, userLimitPaths } from '../fraud/limit-paths.ts';
 import { blockPath, riskPath, type Subject } from '../fraud/subjects.ts';
-import { quotaPath } from '../grants/quota.ts';
 import { deviceIdFrom } from '../identity/devices.ts';
 import { erasurePath } from './erasure-record.ts';
-import { deviceLimitPaths, userLimitPaths } from './limits-held.ts';
 
 /**
  * What one answer holds, some 8 MB. A plan lets who asks all day gather more in the time that
@@ -46,7 +45,7 @@ export async function exportUser(
     held(limits),
     held(subjects.map(riskPath)),
     held(subjects.map(blockPath)),
-    documents.get(quotaPath(userId)),
+    documents.get(limitPaths.userQuota(userId)),
     documents.get(erasurePath({ kind: 'user', id: userId })),
   ]);
   return {

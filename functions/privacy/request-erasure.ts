@@ -1,4 +1,4 @@
-import type { DocumentTransaction } from '../cloud/documents.ts';
+import { type DocumentTransaction, getNamed } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
 import { challengePath, spentChallengeDocument } from '../identity/challenge.ts';
 import type { EraseClientData } from '../identity/client-data.ts';
@@ -28,10 +28,13 @@ export async function requestErasure(
 ): Promise<Erasure> {
   const challenge = challenges.verify(clientData.challenge, userId, 'user.erase', now);
   return documents.transaction(async (tx) => {
-    const [list] = await tx.getAll([userDevicesPath(userId)]);
+    const { list } = await getNamed(tx, { list: userDevicesPath(userId) });
     const orderPath = erasurePath({ kind: 'user', id: userId });
     if (devicesOf(list).length === 0) {
-      const [spent, order] = await tx.getAll([challengePath(challenge), orderPath]);
+      const { spent, order } = await getNamed(tx, {
+        spent: challengePath(challenge),
+        order: orderPath,
+      });
       if (spent) throw new ServiceError('challenge_spent');
       tx.create(challengePath(challenge), spentChallengeDocument(challenge));
       return orderErasure(tx, userId, order, [], now);
@@ -53,16 +56,15 @@ export async function requestErasure(
         limits: [],
         servedWhileBlocked: true,
       },
-      [orderPath, ...ids.map(devicePath)],
+      { order: orderPath, devices: ids.map(devicePath) },
       now,
     );
     await commit();
-    const [order, ...devices] = read;
     return orderErasure(
       tx,
       userId,
-      order,
-      ids.filter((_, i) => devices[i]),
+      read.order,
+      ids.filter((_, i) => read.devices[i]),
       now,
     );
   });

@@ -1,5 +1,10 @@
 /** A device whose key shall be good no longer: given away, sold, lost. Its grants are revoked behind it. */
-import type { DocumentData, DocumentStore, DocumentTransaction } from '../cloud/documents.ts';
+import {
+  type DocumentData,
+  type DocumentStore,
+  type DocumentTransaction,
+  getNamed,
+} from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
 import type { RetireClientData } from '../identity/client-data.ts';
 import { type DeviceCallServices, openDeviceCall } from '../identity/device-call.ts';
@@ -40,30 +45,30 @@ export async function retireDevice(
         limits: [],
         servedWhileBlocked: true,
       },
-      [devicePath(target), userDevicesPath(userId)],
+      { target: devicePath(target), list: userDevicesPath(userId) },
       now,
     );
-    const device = read[0] && readDevice(read[0]);
+    const device = read.target && readDevice(read.target);
     if (device?.user !== userId) {
       throw new ServiceError('device_unknown', { reason: 'device_of_another_user' });
     }
     await commit();
-    retire(tx, target, device, read[1], now);
+    retire(tx, target, device, read.list, now);
     return device;
   });
 }
 
-/** Retires a device for an operator. Throws device_unknown. */
+/** Retires a device without its proof: for an operator, or because its certificates were revoked. Throws device_unknown. */
 export async function retireByOperator(
-  documents: DocumentStore,
+  documents: Pick<DocumentStore, 'transaction'>,
   deviceId: string,
   now: Date,
 ): Promise<void> {
   await documents.transaction(async (tx) => {
-    const [data] = await tx.getAll([devicePath(deviceId)]);
+    const { data } = await getNamed(tx, { data: devicePath(deviceId) });
     if (!data) throw new ServiceError('device_unknown');
     const device = readDevice(data);
-    const [list] = await tx.getAll([userDevicesPath(device.user)]);
+    const { list } = await getNamed(tx, { list: userDevicesPath(device.user) });
     retire(tx, deviceId, device, list, now);
   });
 }
@@ -75,7 +80,11 @@ function retire(
   list: DocumentData | undefined,
   now: Date,
 ): void {
-  tx.update(devicePath(deviceId), { retiredAt: retiredAt ?? now, receiptDueAt: null });
+  tx.update(devicePath(deviceId), {
+    retiredAt: retiredAt ?? now,
+    receiptDueAt: null,
+    serialNumbers: [],
+  });
   if (list) tx.set(userDevicesPath(user), withoutDevice(list, deviceId));
   tx.set(erasurePath({ kind: 'device', id: deviceId }), { ...deviceErasure(deviceId, now) });
 }

@@ -146,7 +146,7 @@ export function decodeHeader(bytes: Uint8Array): ContainerHeader {
   return header;
 }
 
-export const headerBytes = ({ layers }: Pick<ContainerHeader, 'layers'>): number =>
+const headerBytes = ({ layers }: Pick<ContainerHeader, 'layers'>): number =>
   HEADER_PREFIX_BYTES + layers.length * LAYER_BYTES;
 
 export const chunkCount = (header: Pick<ContainerHeader, 'plainBytes' | 'chunkBytes'>): number =>

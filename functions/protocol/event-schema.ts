@@ -22,6 +22,9 @@ export const EVENT_TYPES = {
   'device.enrolled': server('A device proved itself genuine and was enrolled.'),
   'device.refused': server('An enrolment was refused.'),
   'device.retired': server('A device was removed by its user or an operator.'),
+  'device.revoked': server(
+    'A certificate that vouched for a device was revoked after its enrolment; the device was retired.',
+  ),
   'device.risk': server('Apple told how many keys the app had attested on a device of late.'),
   'grant.made': server('A model was sealed for one user on one device.'),
   'grant.refused': server('A request for a model was refused.'),

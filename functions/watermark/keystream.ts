@@ -3,7 +3,7 @@ import { createCipheriv, createHmac } from 'node:crypto';
 import { utf8 } from '../protocol/bytes.ts';
 import { TraceError } from './errors.ts';
 
-export const TRACE_KEY_BYTES = 32;
+const TRACE_KEY_BYTES = 32;
 export const BLOCK_BYTES = 16;
 
 /**

@@ -7,7 +7,7 @@ import {
 } from '../../functions/catalogue/model-record.ts';
 import { createServices } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';
-import { sealModel } from '../../functions/grants/seal-model.ts';
+import { seal } from '../../functions/grants/seal.ts';
 import { checkDeviceProof, deviceProof } from '../../functions/identity/device-proof.ts';
 import { attestationEvidence, attestedDevice } from '../../functions/identity/enrolment.ts';
 import { toBase64url } from '../../functions/protocol/encoding.ts';
@@ -159,7 +159,7 @@ async function deliveryAlone(services: Services, version: PublishedVersion): Pro
     version,
   } as const;
   const startedAt = performance.now();
-  await sealModel(services, grant, services.now());
+  await seal(services, grant, services.now());
   return performance.now() - startedAt;
 }
 

@@ -1,14 +1,14 @@
 /** What operators do about users and devices as data: look, export, erase, revoke. Each act is in the audit log. */
+
 import { revokeModel } from '../../functions/catalogue/revoke-model.ts';
+import { deviceLimitPaths, limitPaths, userLimitPaths } from '../../functions/fraud/limit-paths.ts';
 import { type Subject, subjectKey } from '../../functions/fraud/subjects.ts';
-import { quotaPath } from '../../functions/grants/quota.ts';
 import { devicePath } from '../../functions/identity/devices.ts';
 import { devicesOf, userDevicesPath } from '../../functions/identity/user-devices.ts';
 import { revokeSomeGrants } from '../../functions/privacy/erase-grants.ts';
 import { type ErasureServices, eraseUser } from '../../functions/privacy/erase-user.ts';
 import { type Erasure, erasurePath } from '../../functions/privacy/erasure-record.ts';
 import { exportUser } from '../../functions/privacy/export-user.ts';
-import { deviceLimitPaths, userLimitPaths } from '../../functions/privacy/limits-held.ts';
 import { orderErasure } from '../../functions/privacy/request-erasure.ts';
 import { retireByOperator } from '../../functions/privacy/retire-device.ts';
 import type { Services } from '../../functions/services.ts';
@@ -80,7 +80,9 @@ export async function inspect({ documents }: Pick<Services, 'documents'>, subjec
   const list = kind === 'user' ? await documents.get(userDevicesPath(id)) : undefined;
   const deviceIds = kind === 'device' ? [id] : devicesOf(list);
   const limits =
-    kind === 'user' ? [...userLimitPaths(id), quotaPath(id)] : deviceIds.flatMap(deviceLimitPaths);
+    kind === 'user'
+      ? [...userLimitPaths(id), limitPaths.userQuota(id)]
+      : deviceIds.flatMap(deviceLimitPaths);
   const found = async (paths: readonly string[]) =>
     Object.fromEntries(
       await Promise.all(paths.map(async (path) => [path, (await documents.get(path)) ?? null])),

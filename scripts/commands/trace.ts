@@ -131,7 +131,7 @@ function summaryOf({ leak, comparison, named }: TraceResult): string {
 }
 
 /** The result as an operator reads it. */
-export function reportOf(result: TraceResult): readonly string[] {
+function reportOf(result: TraceResult): readonly string[] {
   const { comparison, versionsTried, tested, named, decoded } = result;
   if (!comparison) {
     const tried = versionsTried === 0 ? 'none has its structure' : 'none has its weights';

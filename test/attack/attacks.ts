@@ -1,5 +1,6 @@
 /** Every attack there is. */
 import type { Attack } from './attack.ts';
+import { certificateChains } from './certificate-chains.ts';
 import { challenges } from './challenges.ts';
 import { cloudCallers } from './cloud-callers.ts';
 import { cloudConfiguration } from './cloud-configuration.ts';
@@ -33,6 +34,7 @@ export const ATTACKS: readonly Attack[] = [
   ...proofs,
   ...iosEnrolment,
   ...androidEnrolment,
+  ...certificateChains,
   ...models,
   ...publishing,
   ...limits,

@@ -8,7 +8,7 @@ const FILE = 'functions/identity/challenge.ts';
 const CALL = 'functions/identity/device-call.ts';
 const SPEND = 'tx.create(challengePath(challenge), spentChallengeDocument(challenge));';
 const REUSABLE = [
-  edit(CALL, "if (spent) throw new ServiceError('challenge_spent');"),
+  edit(CALL, "if (own.spent) throw new ServiceError('challenge_spent');"),
   edit(CALL, SPEND),
 ];
 const FORGEABLE = edit(

@@ -148,8 +148,8 @@ export const disclosure: readonly Attack[] = [
       edits: [
         edit(
           'functions/identity/device-call.ts',
-          'const device = ownDevice(deviceData, userId);',
-          'refuseIfBlocked([deviceBlock], now); const device = ownDevice(deviceData, userId);',
+          'const device = ownDevice(own.device, userId);',
+          'refuseIfBlocked([deviceBlock], now); const device = ownDevice(own.device, userId);',
         ),
       ],
     },

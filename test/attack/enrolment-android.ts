@@ -46,7 +46,7 @@ export const androidEnrolment: readonly Attack[] = [
     defence: 'verified boot and lock state, as the hardware says them',
     off: {
       edits: [
-        held("rootOfTrust?.verifiedBootState === 'VERIFIED' || isCustomSystem(rootOfTrust, rule),"),
+        held("state === 'VERIFIED' || isCustomSystem(rootOfTrust, rule),"),
         held('rootOfTrust?.deviceLocked === true,'),
       ],
     },
@@ -56,7 +56,12 @@ export const androidEnrolment: readonly Attack[] = [
     name: 'enrol/software-key',
     tries: 'a key in software with a genuine chain',
     defence: 'the security level, the lower of the two that are said',
-    off: { edits: [held('isAtLeast(facts.securityLevel, minimum),')] },
+    off: {
+      edits: [
+        held('isAtLeast(securityLevel, checks.securityLevel.minimum),'),
+        held('attestationSecurityLevel === keyMintSecurityLevel,'),
+      ],
+    },
     run: pixelWith(() => ({ overrides: { attestationSecurityLevel: 0 } })),
   }),
   failed({
@@ -118,7 +123,7 @@ export const androidEnrolment: readonly Attack[] = [
       edits: [
         edit(
           PLAY,
-          "if (bound === undefined || !sameBytes(Buffer.from(bound, 'base64'), input.clientDataHash)) {",
+          "if (!bound || !sameBytes(Buffer.from(bound, 'base64'), input.clientDataHash)) {",
           'if (false) {',
         ),
       ],

@@ -1,6 +1,7 @@
 /* biome-ignore-all lint/suspicious/noTemplateCurlyInString: source texts, as they are written there. */
 /** Limits: floods, and ways around them. */
 import { type Attack, edit, outcomeOf, SUCCEEDED } from './attack.ts';
+import { enrol, enrolData } from './enrolment-requests.ts';
 import type { Api, Lab } from './lab.ts';
 import {
   type Caller,
@@ -8,11 +9,13 @@ import {
   post,
   postGrant,
   proven,
+  sha256,
   withIphone,
   withPixel,
 } from './requests.ts';
 
 const CALL = 'functions/identity/device-call.ts';
+const ATTEMPT = 'functions/identity/enrolment-attempt.ts';
 const CALLERS = 'functions/api/callers.ts';
 const NO_LIMIT = edit(
   CALL,
@@ -108,13 +111,49 @@ export const limits: readonly Attack[] = [
     off: {
       edits: [
         edit(
-          'functions/api/enroll.ts',
+          ATTEMPT,
           "if (!allowed) throw new ServiceError('rate_limited', { retryAfterSeconds, headers });",
         ),
       ],
     },
     run: async (lab) => enrolments(await lab.api(), 11),
   }),
+  {
+    name: 'limit/integrity-copies',
+    tries: 'one enrolment in a hundred copies at once, to burn the quota of Play Integrity',
+    refused: 'one of a hundred',
+    defence: 'a challenge is spent before anything is asked of Google',
+    off: {
+      edits: [
+        edit(ATTEMPT, "if (spent) throw new ServiceError('challenge_spent');"),
+        edit(ATTEMPT, 'tx.create(challengePath(challenge), spentChallengeDocument(challenge));'),
+        edit(
+          ATTEMPT,
+          "if (!allowed) throw new ServiceError('rate_limited', { retryAfterSeconds, headers });",
+        ),
+      ],
+    },
+    async run(lab) {
+      let decoded = 0;
+      const api = await lab.api({
+        wrap: (services) => {
+          const { enrolmentPolicy } = services;
+          const vendors = enrolmentPolicy.services;
+          const openIntegrityToken: typeof vendors.openIntegrityToken = (packageName, token) => {
+            decoded += 1;
+            return vendors.openIntegrityToken(packageName, token);
+          };
+          const counted = { ...enrolmentPolicy, services: { ...vendors, openIntegrityToken } };
+          return { ...services, enrolmentPolicy: counted };
+        },
+      });
+      const { platform } = api.pixel('mallory');
+      const bytes = await enrolData(api, 'mallory', platform);
+      const { attestation } = await platform.createAttestedKey(sha256(bytes));
+      await Promise.all(Array.from({ length: 100 }, () => enrol(api, bytes, attestation)));
+      return decoded === 1 ? 'one of a hundred' : SUCCEEDED;
+    },
+  },
   limited({
     name: 'limit/forged-enrolment-flood',
     tries: 'three hundred forged attestations, to burn processor time',
@@ -190,9 +229,9 @@ export const limits: readonly Attack[] = [
     off: {
       edits: [
         edit(
-          'functions/grants/admission.ts',
-          "path: limitPath('user', userId)",
-          "path: limitPath('user', deviceId)",
+          'functions/grants/admit.ts',
+          'path: limitPaths.userGrants(userId)',
+          'path: limitPaths.userGrants(deviceId)',
         ),
       ],
     },
@@ -212,14 +251,14 @@ export const limits: readonly Attack[] = [
     off: {
       edits: [
         edit(
-          'functions/grants/admission.ts',
-          "path: limitPath('user', userId)",
-          "path: limitPath('user', network ?? '')",
+          'functions/grants/admit.ts',
+          'path: limitPaths.userGrants(userId)',
+          "path: limitPaths.userGrants(network ?? '')",
         ),
         edit(
-          'functions/grants/admission.ts',
-          "path: limitPath('device', deviceId)",
-          "path: limitPath('device', network ?? '')",
+          'functions/grants/admit.ts',
+          'path: limitPaths.deviceGrants(deviceId)',
+          "path: limitPaths.deviceGrants(network ?? '')",
         ),
       ],
     },

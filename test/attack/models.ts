@@ -12,7 +12,7 @@ import {
 } from './requests.ts';
 
 const RECORD = 'functions/catalogue/model-record.ts';
-const RENEWAL = 'functions/grants/renewal.ts';
+const RENEWAL = 'functions/grants/renew.ts';
 const OPEN_TO_ALL = edit(
   RECORD,
   "if (model.owner !== null && model.owner !== userId) throw unknown('model_of_another_user');",

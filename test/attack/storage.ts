@@ -170,7 +170,7 @@ export const storageAttacks: readonly Attack[] = [
     off: {
       edits: [
         edit(
-          'functions/grants/admission.ts',
+          'functions/grants/admit.ts',
           'toBase64url(services.randomBytes(16))',
           'toBase64url(new Uint8Array(16).fill(services.randomBytes(1)[0] as number))',
         ),

@@ -27,7 +27,7 @@ const clientDataHash = randomBytes(32);
 const roots = createTestRoots(NOW);
 export const IPHONE_APP = { teamId: 'TEAM123456', bundleId: 'com.example.models' };
 export const signingCertificateDigest = randomBytes(32);
-export const ANDROID_APP = {
+const ANDROID_APP = {
   packageName: 'com.example.models',
   versionCode: 42,
   signingCertificateDigest,

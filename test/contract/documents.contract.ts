@@ -123,6 +123,26 @@ export function documentStoreContract(open: () => DocumentStore): void {
     expect(pages).toEqual([['a', 'c'], ['d', 'e'], []]);
   });
 
+  it('queries by the members of an array', async () => {
+    await store.set(`${collection}/a`, { tags: ['x', 'y'] });
+    await store.set(`${collection}/b`, { tags: ['z'] });
+    await store.set(`${collection}/c`, { tags: [] });
+    await store.set(`${collection}/d`, { tags: 'x' });
+    await store.set(`${collection}/e`, {});
+    const among = async (values: readonly string[]) =>
+      (
+        await store.query({
+          collection,
+          where: [['tags', 'array-contains-any', values]],
+          limit: 9,
+        })
+      ).map(({ path }) => path.split('/').at(-1));
+    expect(await among(['y', 'none'])).toEqual(['a']);
+    expect(await among(['x', 'y', 'z'])).toEqual(['a', 'b']);
+    expect(await among(Array.from({ length: 30 }, (_, n) => `v${n}`))).toEqual([]);
+    await expect(among(Array.from({ length: 31 }, (_, n) => `v${n}`))).rejects.toThrow();
+  });
+
   it('queries by time', async () => {
     await store.set(`${collection}/old`, { at: new Date(1_000) });
     await store.set(`${collection}/new`, { at: new Date(2_000) });

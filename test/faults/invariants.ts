@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { readModel } from '../../functions/catalogue/model-record.ts';
 import { createVersionKeys } from '../../functions/catalogue/version-keys.ts';
 import type { StoredDocument } from '../../functions/cloud/documents.ts';
-import { quotaPath } from '../../functions/grants/quota.ts';
+import { limitPaths } from '../../functions/fraud/limit-paths.ts';
 import { readSealedObjectName } from '../../functions/grants/sealed-object.ts';
 import { deriveKeys } from '../../functions/protocol/key-schedule.ts';
 import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
@@ -173,7 +173,7 @@ async function miscounted(system: System, schedule: Schedule): Promise<string[]>
     const id = system.userId(user);
     const where = [['user', '==', id]] as const;
     const grants = await system.cloud.documents.query({ collection: 'grants', where, limit: 1000 });
-    const quota = await system.cloud.documents.get(quotaPath(id));
+    const quota = await system.cloud.documents.get(limitPaths.userQuota(id));
     const days = grants.map(({ data }) =>
       Math.floor((data['createdAt'] as Date).getTime() / DAY_MS),
     );

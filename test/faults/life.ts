@@ -189,7 +189,7 @@ async function expire(phone: Phone, violations: Violations): Promise<void> {
   if ((await phone.store.list()).includes(grantId)) violations.push('an expired copy is left');
 }
 
-export async function grantsOf(system: System, user: string): Promise<number> {
+async function grantsOf(system: System, user: string): Promise<number> {
   const where = [['user', '==', system.userId(user)]] as const;
   return (await system.cloud.documents.query({ collection: 'grants', where, limit: 1000 })).length;
 }

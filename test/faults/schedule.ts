@@ -2,7 +2,7 @@
 import { createRandom, type Random } from '../support/random.ts';
 
 /** What can go wrong with a call to a cloud service. */
-export const CALL_FAULTS = [
+const CALL_FAULTS = [
   /** Refused, nothing was done. */
   'refused',
   /** No answer in time, nothing was done. */
@@ -17,8 +17,8 @@ export const CALL_FAULTS = [
   'killed-after',
 ] as const;
 /** What else can go wrong with bytes under way. */
-export const STREAM_FAULTS = ['broken-off', 'corrupted', 'killed-within'] as const;
-export const NETWORK_FAULTS = ['unreachable', 'answer-lost', 'broken-off', 'corrupted'] as const;
+const STREAM_FAULTS = ['broken-off', 'corrupted', 'killed-within'] as const;
+const NETWORK_FAULTS = ['unreachable', 'answer-lost', 'broken-off', 'corrupted'] as const;
 
 /** The services, Pub/Sub's delivery, the phone's network and its storage. */
 export const PARTS = {

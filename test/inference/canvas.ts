@@ -1,5 +1,5 @@
 /** A picture as these models take it: RGB from 0 to 1, row by row, drawn without any graphics library. */
-export const PICTURE_SIDE = 256;
+const PICTURE_SIDE = 256;
 
 export type Point = readonly [x: number, y: number];
 export type Colour = readonly [red: number, green: number, blue: number];

@@ -18,7 +18,7 @@ export interface Observed {
 
 export type Observations = Map<EndpointName, Observed>;
 
-export const observedIn = (observations: Observations, endpoint: EndpointName): Observed => {
+const observedIn = (observations: Observations, endpoint: EndpointName): Observed => {
   const known = observations.get(endpoint);
   if (known) return known;
   const observed = { times: new Histogram(), outcomes: new Map<string, number>() };

@@ -12,7 +12,8 @@ import {
   receivedEvent,
   uuidv7,
 } from '../../functions/fraud/events.ts';
-import { consumeAll, type LimitPolicy, limitPath } from '../../functions/fraud/limits.ts';
+import { limitPaths } from '../../functions/fraud/limit-paths.ts';
+import { consumeAll, type LimitPolicy } from '../../functions/fraud/limits.ts';
 import { createReplay } from '../../functions/fraud/replay.ts';
 import type { RuleBook } from '../../functions/fraud/scorer.ts';
 import { blockPath } from '../../functions/fraud/subjects.ts';
@@ -126,8 +127,8 @@ export function runWorld(
     if (steps.some((since) => caller.device.enrolledAt <= since)) return 'untrusted';
     const slow = ofUser.throttledUntil ?? ofDevice.throttledUntil ?? ofNetwork.throttledUntil;
     if (renewing) return undefined;
-    const userPath = limitPath('user', caller.user);
-    const devicePath = limitPath('device', caller.device.id);
+    const userPath = limitPaths.userGrants(caller.user);
+    const devicePath = limitPaths.deviceGrants(caller.device.id);
     const decision = consumeAll(
       [
         { policy: slow ? SLOW_LIMIT : USER_LIMIT, path: userPath, data: limits.get(userPath) },
@@ -144,7 +145,7 @@ export function runWorld(
   const enrolmentRefusal = ({ user, device }: Caller) => {
     if (replay.restrictions({ kind: 'user', id: user }, at()).block) return 'blocked';
     if (!device.genuine) return 'attestation_failed';
-    const path = limitPath('user', `${user}_enrolments`);
+    const path = limitPaths.userEnrolments(user);
     const check = { policy: ENROLMENTS, path, data: limits.get(path) };
     const { allowed, writes } = consumeAll([check], at());
     for (const { path, data } of writes) limits.set(path, data);

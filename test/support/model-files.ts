@@ -4,13 +4,13 @@ import { concat, u32le, utf8 } from '../../functions/protocol/bytes.ts';
 export const filled = (length: number, value = 7): Uint8Array<ArrayBuffer> =>
   new Uint8Array(length).fill(value);
 
-export function u64le(value: number | bigint): Uint8Array<ArrayBuffer> {
+function u64le(value: number | bigint): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(8);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(value), true);
   return bytes;
 }
 
-export const padded = (bytes: Uint8Array, alignment: number): Uint8Array<ArrayBuffer> =>
+const padded = (bytes: Uint8Array, alignment: number): Uint8Array<ArrayBuffer> =>
   concat(bytes, filled(-bytes.byteLength & (alignment - 1), 0));
 
 /** A safetensors file of this header and these bytes behind it. */

@@ -85,7 +85,7 @@ const KEY_TYPES = {
 export class VirtualKeystore {
   readonly #options: VirtualKeystoreOptions;
   readonly #keys = new Map<string, { privateKey: KeyObject; chain: readonly Uint8Array[] }>();
-  readonly #device: AttestationKey;
+  #device: AttestationKey;
 
   constructor(options: VirtualKeystoreOptions) {
     this.#options = options;
@@ -103,6 +103,11 @@ export class VirtualKeystore {
    */
   get attestationKey(): AttestationKey {
     return this.#device;
+  }
+
+  /** Another attestation key, as phones get one from Google every few weeks. */
+  provisionAnew(): void {
+    this.#device = this.#provision(this.#options.overrides ?? {});
   }
 
   /** A new key under `alias`, attested for `challenge`. */

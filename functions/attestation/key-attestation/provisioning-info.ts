@@ -2,7 +2,7 @@ import { cborMap, decodeCbor } from '../cbor.ts';
 import type { Certificate } from '../certificate.ts';
 
 /** https://developer.android.com/privacy-and-security/security-key-attestation#provisioning_attestation_ext_schema */
-export const PROVISIONING_INFO_EXTENSION = '1.3.6.1.4.1.11129.2.1.30';
+const PROVISIONING_INFO_EXTENSION = '1.3.6.1.4.1.11129.2.1.30';
 
 export interface ProvisioningInfo {
   /** About how many attestation certificates Google issued to the phone within 30 days. */

@@ -9,7 +9,7 @@ export interface RevocationList {
   /** By serial number: lower-case hexadecimal without leading zeros. */
   readonly entries: ReadonlyMap<string, string>;
   readonly fetchedAt: Date;
-  /** By the answer's Cache-Control; past it the list is stale. */
+  /** By the answer's Cache-Control, after half an hour at most; past it the list is stale. */
   readonly freshUntil: Date;
 }
 
@@ -21,16 +21,37 @@ const statusList = z.object({
 });
 
 const MAX_LIST_BYTES = 16_777_216;
-const DEFAULT_MAX_AGE_SECONDS = 3600;
-const MAX_MAX_AGE_SECONDS = 86_400;
+/** Whatever the answer says: a device that was retired for a revoked certificate is back within seconds. */
+const MAX_MAX_AGE_SECONDS = 1800;
 
-export interface RevocationClientOptions {
+export interface RevocationFetchOptions {
   /** `GOOGLE_REVOCATION_URL`, or a local server's. */
   readonly url: string;
   readonly fetch: typeof fetch;
+  readonly timeoutMs?: number;
+}
+
+export interface RevocationClientOptions extends RevocationFetchOptions {
   /** How long past its freshness a list may serve while Google's service fails; 0 to fail closed at once. */
   readonly maxStaleSeconds: number;
-  readonly timeoutMs?: number;
+}
+
+/** The list as it is now. Throws AttestationServiceError where it cannot be had. */
+export async function fetchRevocationList(
+  { url, fetch, timeoutMs = 10_000 }: RevocationFetchOptions,
+  now: Date,
+): Promise<RevocationList> {
+  const answer = await requestVendor({
+    fetch,
+    url: new URL(url),
+    method: 'GET',
+    accept: [200],
+    maxBytes: MAX_LIST_BYTES,
+    timeoutMs,
+  });
+  const maxAge = maxAgeSeconds(answer.headers.get('cache-control'));
+  const freshUntil = new Date(now.getTime() + maxAge * 1000);
+  return { entries: parseStatusList(answer.body), fetchedAt: now, freshUntil };
 }
 
 /**
@@ -54,7 +75,7 @@ export class RevocationClient {
     const held = this.#list;
     if (held && now < held.freshUntil) return held;
     try {
-      this.#pending ??= this.#fetch(now);
+      this.#pending ??= fetchRevocationList(this.#options, now);
       this.#list = await this.#pending;
       return this.#list;
     } catch (error) {
@@ -64,20 +85,6 @@ export class RevocationClient {
     } finally {
       this.#pending = undefined;
     }
-  }
-
-  async #fetch(now: Date): Promise<RevocationList> {
-    const answer = await requestVendor({
-      fetch: this.#options.fetch,
-      url: new URL(this.#options.url),
-      method: 'GET',
-      accept: [200],
-      maxBytes: MAX_LIST_BYTES,
-      timeoutMs: this.#options.timeoutMs ?? 10_000,
-    });
-    const maxAge = maxAgeSeconds(answer.headers.get('cache-control'));
-    const freshUntil = new Date(now.getTime() + maxAge * 1000);
-    return { entries: parseStatusList(answer.body), fetchedAt: now, freshUntil };
   }
 }
 
@@ -110,6 +117,6 @@ function maxAgeSeconds(cacheControl: string | null): number {
   if (/\bno-(cache|store)\b/.test(directives)) return 0;
   const seconds = /\bmax-age=(\d{1,9})\b/.exec(directives)?.[1];
   return seconds === undefined
-    ? DEFAULT_MAX_AGE_SECONDS
+    ? MAX_MAX_AGE_SECONDS
     : Math.min(Number(seconds), MAX_MAX_AGE_SECONDS);
 }

@@ -45,8 +45,8 @@ export interface EnrolmentServices {
   readonly revocationList: () => Promise<RevocationList>;
   /** By Google's API, or locally under the app's keys. */
   readonly openIntegrityToken: (packageName: string, token: string) => Promise<IntegrityPayload>;
-  /** Since when a service has been failing; absent where it is not known to. */
-  readonly failingSince: (service: VendorService) => Date | undefined;
+  /** Since when a service has been failing, by all that is known of it; absent where it is not known to. */
+  readonly failingSince: (service: VendorService) => Date | undefined | Promise<Date | undefined>;
 }
 
 export type VendorService = 'playIntegrity' | 'revocationList';

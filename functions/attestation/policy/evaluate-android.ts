@@ -69,7 +69,7 @@ async function revocationList(
   try {
     return await input.services.revocationList();
   } catch (error) {
-    tolerateOutage(error, 'revocationList', input, rule, findings);
+    await tolerateOutage(error, 'revocationList', input, rule, findings);
     return undefined;
   }
 }
@@ -105,21 +105,21 @@ async function evaluateIntegrity(
       findings.record(error.code, setting, false);
       return undefined;
     }
-    tolerateOutage(error, 'playIntegrity', input, rule, findings);
+    await tolerateOutage(error, 'playIntegrity', input, rule, findings);
     return undefined;
   }
 }
 
 /** Passes over the failure of a service for as long as the rule's outage mode says; rethrows otherwise. */
-function tolerateOutage(
+async function tolerateOutage(
   error: unknown,
   service: VendorService,
   { services, now }: EnrolmentInput,
   rule: AndroidRule,
   findings: Findings,
-): void {
+): Promise<void> {
   if (!(error instanceof AttestationServiceError)) throw error;
-  const since = services.failingSince(service) ?? now;
+  const since = (await services.failingSince(service)) ?? now;
   const graceMs = rule.outage[service].graceSeconds * 1000;
   if (graceMs === 0 || now.getTime() - since.getTime() > graceMs) throw error;
   findings.record('service-outage', { mode: 'monitor' }, false, service);

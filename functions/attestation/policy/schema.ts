@@ -17,7 +17,7 @@ const hexDigest = z.string().regex(/^[0-9a-f]{64}$/, 'SHA-256 in lower-case hexa
 const patchMonth = z.int().min(201_501).max(999_912);
 
 /** Dotted numbers, such as 2.10.1. */
-export const appVersion = z.string().regex(/^\d{1,9}(\.\d{1,9}){0,3}$/);
+const appVersion = z.string().regex(/^\d{1,9}(\.\d{1,9}){0,3}$/);
 
 /** Inclusive at both ends; absent ends are open. */
 const versionRange = z

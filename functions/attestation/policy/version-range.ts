@@ -1,5 +1,5 @@
 /** Compares dotted numbers: negative where `a` is the earlier version; 1.2 is 1.2.0. */
-export function compareVersions(a: string, b: string): number {
+function compareVersions(a: string, b: string): number {
   const left = a.split('.').map(Number);
   const right = b.split('.').map(Number);
   for (let i = 0; i < Math.max(left.length, right.length); i++) {

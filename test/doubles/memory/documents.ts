@@ -1,6 +1,7 @@
 import {
   type DocumentData,
   DocumentExistsError,
+  type DocumentFilter,
   DocumentMissingError,
   type DocumentQuery,
   type DocumentStore,
@@ -146,7 +147,8 @@ function select(
   query: DocumentQuery,
   entries: ReadonlyMap<string, Entry>,
 ): readonly StoredDocument[] {
-  const field = query.orderBy?.[0] ?? query.where?.find(([, op]) => op !== '==')?.[0];
+  const isRange = ([, op]: DocumentFilter) => op !== '==' && op !== 'array-contains-any';
+  const field = query.orderBy?.[0] ?? query.where?.find(isRange)?.[0];
   const sign = query.orderBy?.[1] === 'desc' ? -1 : 1;
   return [...entries]
     .flatMap(([path, { data }]) => (data && isIn(query.collection, path) ? [{ path, data }] : []))
@@ -166,10 +168,12 @@ function isIn(collection: string, path: string): boolean {
   return path.startsWith(`${collection}/`) && !path.slice(collection.length + 1).includes('/');
 }
 
-type Clause = NonNullable<DocumentQuery['where']>[number];
-
-function holds([field, op, wanted]: Clause, data: DocumentData): boolean {
+function holds([field, op, wanted]: DocumentFilter, data: DocumentData): boolean {
   const value = data[field];
+  if (op === 'array-contains-any') {
+    if (wanted.length > 30) throw new RangeError('Firestore compares with 30 values at most');
+    return Array.isArray(value) && value.some((each) => wanted.includes(each as string));
+  }
   if (value === undefined || kindOf(value) !== kindOf(wanted)) return false;
   const order = compare(value, wanted);
   switch (op) {

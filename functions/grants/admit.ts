@@ -6,7 +6,8 @@
 import type { AttestationPolicy } from '../attestation/policy/schema.ts';
 import { modelPath, versionFor } from '../catalogue/model-record.ts';
 import type { DocumentStore } from '../cloud/documents.ts';
-import { type LimitPolicy, limitPath } from '../fraud/limits.ts';
+import { limitPaths } from '../fraud/limit-paths.ts';
+import type { LimitPolicy } from '../fraud/limits.ts';
 import type { Challenges } from '../identity/challenge.ts';
 import type { GrantClientData } from '../identity/client-data.ts';
 import { openDeviceCall } from '../identity/device-call.ts';
@@ -15,7 +16,7 @@ import type { DeviceRecord } from '../identity/devices.ts';
 import { requireCurrentApp, requireSoundLaunch } from '../identity/running-app.ts';
 import { toBase64url } from '../protocol/encoding.ts';
 import { type AdmittedGrant, grantDocument, grantPath } from './grant-record.ts';
-import { consumeQuota, type Plans, planOf, quotaPath } from './quota.ts';
+import { consumeQuota, type Plans, planOf } from './quota.ts';
 import { consumeShared, type SharedLimitRates, sharedLimits } from './shared-limits.ts';
 
 export interface AdmissionServices {
@@ -66,8 +67,8 @@ export async function admit(
   const grantId = `g_${toBase64url(services.randomBytes(16))}`;
   const { grantsPerUserMinute, grantsPerDeviceMinute } = services.config.limits;
   const limits = [
-    { policy: perMinute('user', grantsPerUserMinute), path: limitPath('user', userId) },
-    { policy: perMinute('device', grantsPerDeviceMinute), path: limitPath('device', deviceId) },
+    { policy: perMinute('user', grantsPerUserMinute), path: limitPaths.userGrants(userId) },
+    { policy: perMinute('device', grantsPerDeviceMinute), path: limitPaths.deviceGrants(deviceId) },
   ];
   const attestationMaxAgeMs = services.config.attestation.maxAgeSeconds * 1000;
   const call = {
@@ -88,19 +89,23 @@ export async function admit(
     const { device, documents, headers, commit } = await openDeviceCall(
       tx,
       call,
-      [modelPath(modelId), quotaPath(userId), ...shared.map(({ paths: [first] }) => first)],
+      {
+        model: modelPath(modelId),
+        quota: limitPaths.userQuota(userId),
+        shared: shared.map(({ paths: [first] }) => first),
+      },
       now,
     );
-    const writes = await consumeShared(tx, shared, documents.slice(2), now);
+    const writes = await consumeShared(tx, shared, documents.shared, now);
     const policy = services.attestationPolicy;
     requireCurrentApp(policy, { appId: device.appId, appVersion });
-    const version = versionFor(documents[0], clientData.version, userId);
-    const quota = consumeQuota(plan, documents[1], modelId, now);
+    const version = versionFor(documents.model, clientData.version, userId);
+    const quota = consumeQuota(plan, documents.quota, modelId, now);
     const extensions = await commit();
     requireSoundLaunch(policy, { appId: device.appId, appVersion }, extensions);
     for (const { path, data } of writes) tx.set(path, data);
     const grant = { grantId, userId, deviceId, recipientKey, suite, version };
-    tx.set(quotaPath(userId), quota.document);
+    tx.set(limitPaths.userQuota(userId), quota.document);
     const origin = { salt: services.randomBytes(16), network };
     tx.create(grantPath(grantId), grantDocument(grant, origin, now));
     return { grant, device, headers: joined(headers, quota.headers) };

@@ -12,7 +12,7 @@ import { generateRecipientKey } from '../protocol/hpke.ts';
 import { verifyLicence } from '../protocol/licence.ts';
 import { nodeCrypto } from '../protocol/node-crypto.ts';
 import { type AdmittedGrant, updateGranted } from './grant-record.ts';
-import { sealModel } from './seal-model.ts';
+import { seal } from './seal.ts';
 
 const SUITE = 'P256-HKDF-SHA256-AES256GCM';
 let api: ApiHarness;
@@ -114,7 +114,7 @@ describe('sealing that fails', () => {
       },
     });
     const grant = { ...(await admitted(modelId)), recipientKey: new Uint8Array(65).fill(4) };
-    await expect(sealModel(services, grant, new Date())).rejects.toMatchObject({
+    await expect(seal(services, grant, new Date())).rejects.toMatchObject({
       code: 'request_invalid',
       reason: 'recipient-key-invalid',
     });
@@ -124,14 +124,10 @@ describe('sealing that fails', () => {
   it('leaves no object of a marked copy that nobody has a licence for', async () => {
     const before = await sealedNames();
     const licences = { issue: async () => Promise.reject(new Error('no delegate')) };
-    const unlicensed = sealModel(
-      { ...api.services, licences },
-      await admitted('traced'),
-      new Date(),
-    );
+    const unlicensed = seal({ ...api.services, licences }, await admitted('traced'), new Date());
     await expect(unlicensed).rejects.toThrow();
     // No such grant is on record, so that its digest cannot be noted.
-    await expect(sealModel(api.services, await admitted('traced'), new Date())).rejects.toThrow();
+    await expect(seal(api.services, await admitted('traced'), new Date())).rejects.toThrow();
     expect(await sealedNames()).toEqual(before);
   });
 
@@ -140,7 +136,7 @@ describe('sealing that fails', () => {
     for (const state of ['erased', 'revoked']) {
       const grant = await admitted('traced');
       await api.clients.documents.set(`grants/${grant.grantId}`, { state });
-      await expect(sealModel(api.services, grant, new Date())).rejects.toMatchObject({
+      await expect(seal(api.services, grant, new Date())).rejects.toMatchObject({
         code: 'grant_unknown',
         reason: 'grant_ended',
       });
@@ -166,7 +162,7 @@ describe('sealing that fails', () => {
         return info;
       },
     });
-    const sealing = sealModel(services, await admitted('plain'), new Date());
+    const sealing = seal(services, await admitted('plain'), new Date());
     await expect(sealing).rejects.toThrow('signBlob is denied');
     await finished.promise;
     expect(await sealedNames()).toEqual(before);

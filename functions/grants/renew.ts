@@ -5,9 +5,10 @@
 
 import type { Manifests } from '../catalogue/manifests.ts';
 import { modelPath, versionFor } from '../catalogue/model-record.ts';
-import type { DocumentData, DocumentStore } from '../cloud/documents.ts';
+import { type DocumentData, type DocumentStore, getNamed } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
-import { type LimitPolicy, limitPath } from '../fraud/limits.ts';
+import { limitPaths } from '../fraud/limit-paths.ts';
+import type { LimitPolicy } from '../fraud/limits.ts';
 import type { Challenges } from '../identity/challenge.ts';
 import type { RenewClientData } from '../identity/client-data.ts';
 import { openDeviceCall } from '../identity/device-call.ts';
@@ -57,13 +58,18 @@ export async function renewLicence(
 ): Promise<Renewal> {
   const challenge = services.challenges.verify(clientData.challenge, userId, 'licence.renew', now);
   const { deviceId, grantId, appVersion } = clientData;
-  const limits = [{ policy: RENEWALS_AN_HOUR, path: limitPath('device', `${deviceId}_renewals`) }];
+  const limits = [{ policy: RENEWALS_AN_HOUR, path: limitPaths.deviceRenewals(deviceId) }];
   const call = { userId, deviceId, appVersion, challenge, clientDataHash, proof, limits };
   const { grant, version, platform } = await services.documents.transaction(async (tx) => {
-    const { device, documents, commit } = await openDeviceCall(tx, call, [grantPath(grantId)], now);
-    const grant = renewableGrant(documents[0], userId, clientData);
-    const [modelData] = await tx.getAll([modelPath(grant.model)]);
-    const version = versionFor(modelData, grant.version, userId);
+    const { device, documents, commit } = await openDeviceCall(
+      tx,
+      call,
+      { grant: grantPath(grantId) },
+      now,
+    );
+    const grant = renewableGrant(documents.grant, userId, clientData);
+    const { model } = await getNamed(tx, { model: modelPath(grant.model) });
+    const version = versionFor(model, grant.version, userId);
     await commit();
     return { grant, version, platform: device.platform };
   });

@@ -3,7 +3,9 @@ import type { Manifests, StoredManifest } from '../catalogue/manifests.ts';
 import type { VersionKeys } from '../catalogue/version-keys.ts';
 import type { DocumentStore } from '../cloud/documents.ts';
 import type { ObjectStore } from '../cloud/objects.ts';
+import { UpstreamError } from '../cloud/upstream-error.ts';
 import { ServiceError } from '../errors.ts';
+import { describeError, type Log } from '../log.ts';
 import { fromBase64url } from '../protocol/encoding.ts';
 import { SealError } from '../protocol/errors.ts';
 import { grantInfo } from '../protocol/grant-binding.ts';
@@ -12,6 +14,7 @@ import { tokenDigest } from '../protocol/jws.ts';
 import { CONTENT_KEY_BYTES, deriveKeys, wipe } from '../protocol/key-schedule.ts';
 import { nodeCrypto } from '../protocol/node-crypto.ts';
 import { reseal } from '../protocol/stream.ts';
+import { failGrant } from './fail-grant.ts';
 import { type AdmittedGrant, updateGranted } from './grant-record.ts';
 import type { LicenceIssuer } from './licence-issuer.ts';
 import { licenceTerms } from './licence-terms.ts';
@@ -30,6 +33,7 @@ export interface SealingServices {
   readonly versionKeys: Pick<VersionKeys, 'unwrap'>;
   readonly licences: LicenceIssuer;
   readonly randomBytes: (size: number) => Uint8Array;
+  readonly log: Log;
 }
 
 export interface SealedGrant {
@@ -42,11 +46,35 @@ export interface SealedGrant {
 }
 
 /**
- * Throws request_invalid for a recipient key that is none of its suite's; on any failure no object
- * is left behind. The content key lives in this call only. Where copies are marked, the grant's
- * record has the digest of this one before the device has its licence.
+ * Seals a grant's copy and has it wait in the delivery bucket. Throws request_invalid for a recipient
+ * key that is none of its suite's; on any failure no object is left behind and the grant is marked as
+ * failed. It is given back only where a service of ours was out of reach: nothing that a caller sends,
+ * and no fault of the code that he may know, makes that happen.
  */
-export async function sealModel(
+export async function seal(
+  services: SealingServices,
+  grant: AdmittedGrant,
+  now: Date,
+): Promise<SealedGrant> {
+  try {
+    return await sealCopy(services, grant, now);
+  } catch (error) {
+    const isOurFault = error instanceof UpstreamError;
+    await failGrant(services.documents, grant, isOurFault).catch((cause: unknown) =>
+      services.log('ERROR', 'grant not marked as failed', {
+        grant: grant.grantId,
+        ...describeError(cause),
+      }),
+    );
+    throw error;
+  }
+}
+
+/**
+ * The content key lives in this call only. Where copies are marked, the grant's record has the digest
+ * of this one before the device has its licence.
+ */
+async function sealCopy(
   services: SealingServices,
   grant: AdmittedGrant,
   now: Date,

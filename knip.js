@@ -1,0 +1,27 @@
+/** What nobody needs any more: `npm run knip`. Types may be exported for who reads a signature. */
+export default {
+  entry: [
+    'scripts/*.ts',
+    // Read by name: benchmarks, what runs in processes of its own.
+    'scripts/bench/*.ts',
+    'scripts/release/*.ts',
+    'test/stack/loopback-only.ts',
+    'test/support/start-modules.ts',
+    '**/*.test.ts',
+    // What app developers import.
+    'sdk/typescript/*.ts',
+    'sdk/typescript/react-native/*.ts',
+  ],
+  project: ['{functions,sdk,test,scripts,infra}/**/*.{ts,tsx,mjs}'],
+  ignoreExportsUsedInFile: { interface: true, type: true },
+  ignoreDependencies: [
+    // Real models, read as files.
+    '@mediapipe/pose',
+    '@mediapipe/selfie_segmentation',
+    // Run, and handed its compiler, by scripts/house/depcruise.ts.
+    'dependency-cruiser',
+    '@ts-morph/common',
+    // The Functions Framework's types need them.
+    '@types/express',
+  ],
+};
