@@ -3,6 +3,7 @@
  * has it erased, `DELETE /v1/devices/:deviceId` retires one of his devices. Erasing takes longer
  * than a request may: it is ordered here and carried out by the `erasures` worker.
  */
+
 import { z } from 'zod';
 import type { DocumentStore } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
@@ -11,16 +12,12 @@ import type { EventInput } from '../fraud/events.ts';
 import { limitPaths } from '../fraud/limit-paths.ts';
 import { consumeAll, type LimitPolicy } from '../fraud/limits.ts';
 import type { Challenges } from '../identity/challenge.ts';
-import {
-  base64urlBytes,
-  eraseClientData,
-  readClientData,
-  retireClientData,
-} from '../identity/client-data.ts';
+import { eraseClientData, readClientData, retireClientData } from '../identity/client-data.ts';
 import { deviceProof, provenRequest } from '../identity/device-proof.ts';
 import { exportUser } from '../privacy/export-user.ts';
 import { requestErasure } from '../privacy/request-erasure.ts';
 import { retireDevice } from '../privacy/retire-device.ts';
+import { base64urlBytes } from '../validation.ts';
 import { type ApiRequest, type ApiResponse, type EndpointTable, endpoint } from './endpoint.ts';
 import { withRefusalEvents } from './refusal-events.ts';
 

@@ -1,5 +1,7 @@
 /** What a phone waits for, on the local stack: an enrolment and a grant step by step, and a grant beside a plain copy. */
+
 import { randomBytes } from 'node:crypto';
+import { enrolmentEvidence } from '../../functions/attestation/policy/evidence.ts';
 import {
   modelPath,
   type PublishedVersion,
@@ -9,7 +11,7 @@ import { createServices } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';
 import { seal } from '../../functions/grants/seal.ts';
 import { checkDeviceProof, deviceProof } from '../../functions/identity/device-proof.ts';
-import { attestationEvidence, attestedDevice } from '../../functions/identity/enrolment.ts';
+import { attestedDevice } from '../../functions/identity/enrolment.ts';
 import { toBase64url } from '../../functions/protocol/encoding.ts';
 import { generateRecipientKey } from '../../functions/protocol/hpke.ts';
 import { deriveKeys } from '../../functions/protocol/key-schedule.ts';
@@ -126,7 +128,7 @@ const noteOf = (name: string): string => NOTES[name.replace('android_', '')] ?? 
 async function checksAlone(services: Services, platform: VirtualPlatform) {
   const hash = randomBytes(32);
   const { keyHandle, attestation } = await platform.createAttestedKey(hash);
-  const evidence = attestationEvidence.parse(attestation);
+  const evidence = enrolmentEvidence.parse(attestation);
   const { appId, appVersion } = platform;
   const data = { type: 'device.enroll', challenge: '', appId, appVersion } as const;
   const clientData = { ...data, platform: platform.platform };
