@@ -140,6 +140,8 @@ const environment = z.object({
   PLANS: json(plans).default({ default: { grantsPerDay: 1_000, modelsPerDay: 40 } }),
   /** The claim of a user token that names the plan. */
   PLAN_CLAIM: z.string().min(1).max(200).default('plan'),
+  /** Of a published model's bytes that are not structure, the least share that lies in layers. */
+  MIN_SEALED_SHARE: z.coerce.number().min(0).max(1).default(0.95),
   MAX_MODEL_BYTES: z.coerce
     .number()
     .int()
@@ -263,6 +265,7 @@ function shape(env: Environment) {
     plans: env.PLANS,
     planClaim: env.PLAN_CLAIM,
     maxModelBytes: env.MAX_MODEL_BYTES,
+    minSealedShare: env.MIN_SEALED_SHARE,
     /** Null where nobody collects. */
     telemetry: env.OTEL_EXPORTER_OTLP_ENDPOINT
       ? { endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT, traceShare: env.OTEL_TRACES_SAMPLER_ARG }

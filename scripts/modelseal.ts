@@ -6,7 +6,7 @@ import { addAccountCommands } from './commands/account-cli.ts';
 import { type CommandServices, commandServices } from './commands/command-services.ts';
 import { doctor } from './commands/doctor.ts';
 import { addFraudCommands } from './commands/fraud-cli.ts';
-import { type PublishOptions, publish } from './commands/publish.ts';
+import { type PublishOptions, publishCommand } from './commands/publish.ts';
 import { addTraceCommand } from './commands/trace.ts';
 import { commandLine } from './terminal/command-line.ts';
 
@@ -24,8 +24,12 @@ program
   .option('--owner <user>', 'make it a personal model: SUBJECT, or ISSUER#SUBJECT')
   .option('--format <format>', 'take it as this format; told from the bytes where absent')
   .option('--tracing <strength>', 'mark each copy: off, light or standard; as configured if absent')
+  .option('--ranges <ranges>', 'the weights of an opaque file: OFFSET-END,OFFSET-END…')
+  .option('--allow-clear', 'publish though too little of the file would be sealed')
+  .option('--dry-run', 'only say what would be published')
+  .option('--json', 'print it for machines')
   .action((file: string, options: PublishOptions) =>
-    withServices((services) => publish(services, file, options)),
+    withServices((services) => publishCommand(services, file, options)),
   );
 
 program

@@ -120,8 +120,12 @@ describe('publishModel', () => {
       code: 'model_invalid',
       reason: 'too_few_weights_to_trace',
     });
-    const unasked = { ...request, modelId: 'unasked' };
-    expect((await publishModel(services, unasked, new Date())).tracing).toBe('off');
+    const configured = { ...request, modelId: 'configured' };
+    await expect(publishModel(services, configured, new Date())).rejects.toMatchObject({
+      reason: 'too_few_weights_to_trace',
+    });
+    const unmarked = { ...request, modelId: 'unmarked', tracing: 'off' } as const;
+    expect((await publishModel(services, unmarked, new Date())).tracing).toBe('off');
   });
 
   it('does not change the tracing of a version that is out', async () => {
@@ -236,14 +240,20 @@ describe('the publish function', () => {
     ['a name of another form', 'model.tflite', {}],
     ['an id that is none', '../1/model.tflite', {}],
     ['a file that is no model', 'no-model/1/model.tflite', {}],
-  ])('keeps an object with %s, and does not ask for it again', async (_, name, metadata) => {
-    await put(name, name.startsWith('no-model') ? randomBytes(100) : bytes, metadata);
-    await expect(finalize(name)).resolves.toBeUndefined();
-    expect(await api.clients.objects.stat('test-intake', name)).toBeDefined();
-    const [id = ''] = name.split('/');
-    expect(await api.clients.documents.get(`models/${id}`)).toBeUndefined();
-    expect(api.logs.at(-1)).toContain('model refused');
-  });
+  ])(
+    'deletes an object with %s, says so once and does not ask for it again',
+    async (_, name, metadata) => {
+      await put(name, name.startsWith('no-model') ? randomBytes(100) : bytes, metadata);
+      await expect(finalize(name)).resolves.toBeUndefined();
+      expect(await api.clients.objects.stat('test-intake', name)).toBeUndefined();
+      const [id = ''] = name.split('/');
+      expect(await api.clients.documents.get(`models/${id}`)).toBeUndefined();
+      expect(api.logs.at(-1)).toContain('model refused');
+      const said = api.logs.length;
+      await finalize(name);
+      expect(api.logs).toHaveLength(said);
+    },
+  );
 
   it('takes no event of another bucket', async () => {
     const handle = createHandler(api.services);

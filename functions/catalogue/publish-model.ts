@@ -9,8 +9,7 @@ import type { DocumentStore, DocumentTransaction } from '../cloud/documents.ts';
 import type { KeyService } from '../cloud/keys.ts';
 import type { ObjectStore } from '../cloud/objects.ts';
 import { ServiceError } from '../errors.ts';
-import { FormatError } from '../formats/errors.ts';
-import { type ModelFormat, parseModel } from '../formats/format.ts';
+import type { Coverage } from '../formats/cover.ts';
 import type { ModelSource } from '../formats/random-access.ts';
 import { streamOf } from '../protocol/bytes.ts';
 import { DEFAULT_CHUNK_BYTES } from '../protocol/container.ts';
@@ -20,8 +19,13 @@ import { type Manifest, signManifest } from '../protocol/manifest.ts';
 import { nodeCrypto } from '../protocol/node-crypto.ts';
 import { sealPlain } from '../protocol/stream.ts';
 import type { WatermarkStrength } from '../protocol/watermark-strength.ts';
-import { planMarks } from '../watermark/plan.ts';
-import { STRENGTHS } from '../watermark/strength.ts';
+import {
+  checkMarks,
+  checkModel,
+  type LayerKind,
+  type ReadingOptions,
+  summaryOf,
+} from './check-model.ts';
 import { type ModelVersion, modelPath, readModel } from './model-record.ts';
 import type { VersionKeys } from './version-keys.ts';
 
@@ -31,25 +35,30 @@ export interface PlainModel extends ModelSource {
   stream(): AsyncIterable<Uint8Array>;
 }
 
-export interface PublishRequest {
+export interface PublishRequest extends ReadingOptions {
   readonly modelId: string;
   readonly version: string;
-  /** Undefined: told by the file's bytes. */
-  readonly format?: ModelFormat;
   /** The pseudonym of the only user who may have it; null for the catalogue. */
   readonly owner: string | null;
   /** How strongly each grant's copy is marked; as configured where absent. */
   readonly tracing?: WatermarkStrength;
   readonly model: PlainModel;
+  /** Only tell what would be published. */
+  readonly dryRun?: boolean;
   readonly onProgress?: (doneBytes: number) => void;
 }
 
 export interface PublishResult {
-  /** `unchanged`: the same bytes were published under this name before. */
-  readonly outcome: 'published' | 'unchanged';
+  /** `unchanged`: the same bytes were published under this name before; `checked`: nothing was written. */
+  readonly outcome: 'published' | 'unchanged' | 'checked';
   readonly format: string;
   readonly layers: number;
+  /** In layers, of whatever kind. */
   readonly weightBytes: number;
+  readonly kinds: readonly LayerKind[];
+  readonly coverage: Coverage;
+  /** What the publisher should know of the file. */
+  readonly notes: readonly string[];
   readonly sha256: string;
   readonly tracing: WatermarkStrength;
 }
@@ -58,6 +67,7 @@ export interface PublishServices {
   readonly config: {
     readonly buckets: { readonly vault: string };
     readonly maxModelBytes: number;
+    readonly minSealedShare: number;
     readonly tracing: WatermarkStrength;
     readonly licenceSeconds: number;
     readonly offlineGraceSeconds: number;
@@ -70,9 +80,9 @@ export interface PublishServices {
 }
 
 /**
- * Throws model_invalid for a file that is no sound model, or has too few weights to be traced as
- * was asked for, and version_conflict where the version
- * exists with other bytes, another owner or other tracing than was asked for.
+ * Throws model_invalid for a file that is no sound model, whose weights were not found, or that cannot
+ * bear the marks asked for, and version_conflict where the version exists with other bytes, another owner
+ * or other tracing than was asked for.
  */
 export async function publishModel(
   services: PublishServices,
@@ -83,12 +93,8 @@ export async function publishModel(
   if (model.sizeBytes < 1 || model.sizeBytes > services.config.maxModelBytes) {
     throw new ServiceError('model_invalid', { reason: 'size' });
   }
-  const { format, layers } = await parseModel(model, request.format).catch((error: unknown) => {
-    if (!(error instanceof FormatError)) throw error;
-    throw new ServiceError('model_invalid', { reason: error.message, cause: error });
-  });
-  const weightBytes = layers.reduce((sum, { length }) => sum + length, 0);
-  const summary = { format, layers: layers.length, weightBytes };
+  const parsed = await checkModel(model, request, services.config.minSealedShare);
+  const { format, layers } = parsed;
 
   const existing = await existingVersion(services, request);
   if (existing) {
@@ -97,10 +103,15 @@ export async function publishModel(
     }
     const sha256 = await digestOf(model, request.onProgress);
     if (sha256 !== existing.sha256) throw new ServiceError('version_conflict');
-    return { outcome: 'unchanged', ...summary, sha256, tracing: existing.tracing };
+    return { outcome: 'unchanged', ...summaryOf(parsed), sha256, tracing: existing.tracing };
   }
 
-  const tracing = tracingFor(request.tracing, services.config.tracing, layers);
+  const tracing = request.tracing ?? services.config.tracing;
+  checkMarks(tracing, layers);
+  if (request.dryRun) {
+    const sha256 = await digestOf(model, request.onProgress);
+    return { outcome: 'checked', ...summaryOf(parsed), sha256, tracing };
+  }
   const folder = `models/${modelId}/${version}/${toBase64url(services.randomBytes(16))}`;
   const vaultObject = `${folder}.vault`;
   const manifestObject = `${folder}.manifest`;
@@ -126,7 +137,7 @@ export async function publishModel(
       revoked: false,
     };
     await services.documents.transaction((tx) => addVersion(tx, request, entry));
-    return { outcome: 'published', ...summary, sha256, tracing };
+    return { outcome: 'published', ...summaryOf(parsed), sha256, tracing };
   } catch (error) {
     // The entry may be there though its answer was lost. Bytes that nobody lists are nobody's to open.
     if (await mayBeListed(services, request, vaultObject)) throw error;
@@ -136,22 +147,6 @@ export async function publishModel(
     ]);
     throw error;
   }
-}
-
-/** With fewer marks, hardly a leak would name anybody beyond doubt. */
-const MIN_MARKS = 1024;
-
-/** As configured, a model that cannot bear marks goes out without; asked for, it does not go out. */
-function tracingFor(
-  wanted: WatermarkStrength | undefined,
-  configured: WatermarkStrength,
-  layers: Manifest['layers'],
-): WatermarkStrength {
-  const tracing = wanted ?? configured;
-  if (tracing === 'off' || planMarks(layers, STRENGTHS[tracing]).groups >= MIN_MARKS)
-    return tracing;
-  if (wanted) throw new ServiceError('model_invalid', { reason: 'too_few_weights_to_trace' });
-  return 'off';
 }
 
 /** Whether the version points to this object, or the database does not tell. */

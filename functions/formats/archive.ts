@@ -1,103 +1,110 @@
 /**
- * Models of more than one file, in one uncompressed tar (POSIX.1-1988 ustar, section 10.1.1): an ONNX
- * model with its external data, a Core ML `.mlpackage`. Files of no format we know stay in the clear
- * inside the file layer, as configuration and labels do.
+ * Models of more than one file, in one tar or zip: an ONNX model with its external data, a Core ML
+ * `.mlpackage`, MediaPipe's `.task`, PyTorch's `.ptl`, TensorFlow.js with its shards, ncnn. Members
+ * that are no model are not explained by anybody, and so are sealed as they are.
  */
+import type { ArchiveEntry } from './archive-entries.ts';
+import { isCoreMl, parseCoreMl } from './coreml.ts';
+import { parseCoreMlWeights } from './coreml-weights.ts';
 import { FormatError } from './errors.ts';
-import { finishLayers, type ModelLayer, type Structure } from './layers.ts';
-import { findOnnxTensors } from './onnx.ts';
-import type { Span } from './protobuf.ts';
-import { RandomAccess } from './random-access.ts';
+import { findNcnn } from './ncnn.ts';
+import { parseOnnx } from './onnx.ts';
+import { topLevelFields } from './protobuf.ts';
+import type { RandomAccess } from './random-access.ts';
+import { isTar, tarEntries } from './tar.ts';
+import { findTfjs } from './tfjs.ts';
+import { findTorch } from './torch.ts';
+import { isZip, zipEntries } from './zip.ts';
 
-const BLOCK_BYTES = 512;
-const MAX_ENTRIES = 10_000;
-const REGULAR_FILE: ReadonlySet<string> = new Set(['0', '\0']);
+const MAX_DEPTH = 4;
+const MODEL_PATH = '@model_path/';
 
-interface Entry extends Span {
-  readonly name: string;
+/** Finds the layers of a file of one of the formats that one file can be of; false where it is of none. */
+export type ParseMember = (file: RandomAccess, depth: number) => Promise<boolean>;
+
+export const isArchive = async (file: RandomAccess): Promise<boolean> =>
+  (await isZip(file)) || (await isTar(file));
+
+/** The members of one archive, each taken once by whoever knows what it is. */
+export interface Members {
+  readonly file: RandomAccess;
+  readonly entries: readonly ArchiveEntry[];
+  /** The file that `path` names from the folder of `entry`; undefined where there is none, or it is packed. */
+  beside(entry: ArchiveEntry, path: string): ArchiveEntry | undefined;
+  open(entry: ArchiveEntry): RandomAccess;
+  take(entry: ArchiveEntry): void;
 }
 
-/** Tells the format of one file of the archive and finds its layers; undefined for a file of no known format. */
-export type ParseEntry = (
-  file: RandomAccess,
-) => Promise<{ readonly format: string; readonly layers: readonly ModelLayer[] } | undefined>;
-
-export async function isArchive(file: RandomAccess): Promise<boolean> {
-  return file.sizeBytes >= 2 * BLOCK_BYTES && (await ascii(file, 257, 5)) === 'ustar';
-}
-
-/** The layers of all files, numbered through. Throws FormatError, `format-unknown` where there are none. */
+/** Throws FormatError, `format-unknown` where no member is a model. */
 export async function parseArchive(
   file: RandomAccess,
-  parseEntry: ParseEntry,
-): Promise<readonly ModelLayer[]> {
-  const { entries, structures } = await entriesOf(file);
-  const found: Omit<ModelLayer, 'index'>[] = [];
+  parseMember: ParseMember,
+  depth = 0,
+): Promise<void> {
+  if (depth > MAX_DEPTH) throw new FormatError('too-large', 'archives within archives');
+  const entries = (await isZip(file)) ? await zipEntries(file) : await tarEntries(file);
+  const taken = new Set<ArchiveEntry>();
+  const byName = new Map(entries.map((entry) => [entry.name, entry]));
+  const members: Members = {
+    file,
+    entries,
+    beside(entry, path) {
+      const found = byName.get(folderOf(entry) + path);
+      return found === entry || found?.packed ? undefined : found;
+    },
+    open: (entry) => file.part(entry, entry.name),
+    take: (entry) => taken.add(entry),
+  };
+  for (const find of [findOnnx, findCoreMl, findTfjs, findTorch, findNcnn]) await find(members);
   for (const entry of entries) {
-    if (entry.length === 0) continue;
-    if (entry.name.endsWith('.onnx')) {
-      found.push(...(await findOnnxTensors(file, entry, siblingsOf(entry, entries))));
-    } else {
-      const parsed = await parseEntry(part(file, entry));
-      for (const layer of parsed?.layers ?? []) {
-        found.push({ ...layer, offset: entry.offset + layer.offset });
-      }
-    }
+    if (taken.has(entry) || entry.length === 0) continue;
+    const isModel =
+      !entry.packed && !isAppleDouble(entry) && (await parseMember(members.open(entry), depth + 1));
+    if (isModel) taken.add(entry);
+    else file.note(`${entry.name}: ${entry.packed ? 'packed' : 'of no known format'}`);
   }
-  if (found.length === 0) throw new FormatError('format-unknown', 'no model in the archive');
-  return finishLayers(
-    found.map((layer, index) => ({ ...layer, index })),
-    structures,
-  );
+  if (taken.size === 0) throw new FormatError('format-unknown', 'no model in the archive');
 }
+
+const folderOf = ({ name }: ArchiveEntry) => name.slice(0, name.lastIndexOf('/') + 1);
+
+/** What macOS's tar and zip put beside each file: its attributes. */
+const isAppleDouble = ({ name }: ArchiveEntry) => /(?:^|\/)(?:\._[^/]*|__MACOSX\/.*)$/.test(name);
+
+const candidates = ({ entries }: Members, ending: string) =>
+  entries.filter((entry) => entry.name.endsWith(ending) && !entry.packed && !isAppleDouble(entry));
 
 /** ONNX names external data by a path from the model's own folder. */
-function siblingsOf(model: Entry, entries: readonly Entry[]) {
-  const folder = model.name.slice(0, model.name.lastIndexOf('/') + 1);
-  return (location: string) =>
-    entries.find((entry) => entry !== model && entry.name === folder + location);
-}
-
-/** One file of the archive as a file of its own. */
-function part(file: RandomAccess, { offset, length }: Span): RandomAccess {
-  return new RandomAccess({
-    sizeBytes: length,
-    read: (at, count) => file.bytes(offset + at, count, 'file of the archive'),
-  });
-}
-
-async function entriesOf(file: RandomAccess) {
-  const entries: Entry[] = [];
-  const structures: Structure[] = [];
-  let at = 0;
-  while (at + BLOCK_BYTES <= file.sizeBytes) {
-    structures.push({ offset: at, length: BLOCK_BYTES });
-    if ((await file.u8(at, 'archive')) === 0) break;
-    if (structures.length > MAX_ENTRIES) throw new FormatError('too-large', 'archive');
-    if ((await ascii(file, at + 257, 5)) !== 'ustar') {
-      throw new FormatError('malformed', `no archive header at ${at}`);
-    }
-    const prefix = await ascii(file, at + 345, 155);
-    const name = (prefix && `${prefix}/`) + (await ascii(file, at, 100));
-    const length = octal(await ascii(file, at + 124, 12), name);
-    const type = String.fromCharCode(await file.u8(at + 156, 'archive'));
-    const offset = at + BLOCK_BYTES;
-    file.check(offset, length, name);
-    if (REGULAR_FILE.has(type)) entries.push({ name: name.replace(/^\.\//, ''), offset, length });
-    at = offset + Math.ceil(length / BLOCK_BYTES) * BLOCK_BYTES;
+async function findOnnx(members: Members): Promise<void> {
+  for (const entry of candidates(members, '.onnx')) {
+    members.take(entry);
+    await parseOnnx(members.open(entry), (location) => {
+      const data = members.beside(entry, location);
+      if (data) members.take(data);
+      return data && members.open(data);
+    });
   }
-  return { entries, structures };
 }
 
-function octal(text: string, name: string): number {
-  const value = /^[0-7]+ *$/.test(text) ? Number.parseInt(text, 8) : Number.NaN;
-  if (!Number.isSafeInteger(value)) throw new FormatError('malformed', `${name}: size`);
-  return value;
-}
-
-/** Text up to the first zero byte. */
-async function ascii(file: RandomAccess, offset: number, length: number): Promise<string> {
-  const text = String.fromCharCode(...(await file.bytes(offset, length, 'archive')));
-  const end = text.indexOf('\0');
-  return end < 0 ? text : text.slice(0, end);
+/** A program names its weights by a path from the package's data folder. */
+async function findCoreMl(members: Members): Promise<void> {
+  for (const entry of candidates(members, '.mlmodel')) {
+    const model = members.open(entry);
+    if (!isCoreMl(await topLevelFields(model))) continue;
+    members.take(entry);
+    const blobs = new Map<string, Map<number, 'linear' | 'code'>>();
+    await parseCoreMl(model, (path, offset, role) => {
+      const roles = blobs.get(path) ?? new Map<number, 'linear' | 'code'>();
+      const known = roles.get(offset);
+      roles.set(offset, known === undefined || known === role ? role : 'code');
+      blobs.set(path, roles);
+    });
+    for (const [path, roles] of blobs) {
+      const relative = path.startsWith(MODEL_PATH) ? path.slice(MODEL_PATH.length) : path;
+      const weights = members.beside(entry, relative);
+      if (!weights) throw new FormatError('unsupported', `the archive has no ${path}`);
+      members.take(weights);
+      await parseCoreMlWeights(members.open(weights), roles);
+    }
+  }
 }

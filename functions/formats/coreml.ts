@@ -1,163 +1,178 @@
 /**
- * Core ML (https://apple.github.io/coremltools/mlmodel/): the weights of neural networks within an
- * `.mlmodel`, and the weight file of an ML program, `weights/weight.bin` in an `.mlpackage`.
+ * Core ML (https://apple.github.io/coremltools/mlmodel/): an `.mlmodel` holds a network, a pipeline of
+ * models, an ML program, or a model of another kind. Of networks the weights of each layer are found; a model
+ * of another kind (linear, tree, nearest neighbours, what Create ML makes) is one layer as a whole.
  */
+import { parseMlProgram } from './coreml-program.ts';
 import { FormatError } from './errors.ts';
-import { finishLayers, MIN_LAYER_BYTES, type ModelLayer, type Structure } from './layers.ts';
-import { type Field, fieldsOf, LENGTH_DELIMITED, type Span, textOf, VARINT } from './protobuf.ts';
-import type { RandomAccess } from './random-access.ts';
+import { layerName } from './layers.ts';
+import {
+  eachField,
+  type Field,
+  LENGTH_DELIMITED,
+  passOver,
+  scanFields,
+  textOf,
+} from './protobuf.ts';
+import type { RandomAccess, Span } from './random-access.ts';
 
 /** The alternatives of Model.Type, and which of them hold a network or further models. */
 const TYPES = { first: 200, last: 3000 } as const;
 const NETWORKS: ReadonlySet<number> = new Set([303, 403, 500]);
 const PIPELINE = 202;
+const ML_PROGRAM = 502;
 const WRAPPED_PIPELINES: ReadonlySet<number> = new Set([200, 201]);
 const PIPELINE_MODELS = 1;
 const NETWORK_LAYERS = 1;
 const LAYER_NAME = 1;
 /** In a layer, the parameters of its kind have numbers from here on. */
 const FIRST_LAYER_KIND = 100;
-const MAX_DEPTH = 6;
+const MAX_DEPTH = 64;
+const MAX_PARAMETER_DEPTH = 16;
+/** Less than that describes rather than is described. */
+const MIN_CONTENT_BYTES = 64;
+/** Of a layer’s parameters; a network within a layer that has more stays unexplained. */
+const MAX_PARAMETERS = 4096;
 
 /** Fields of WeightParams: floats, halves and raw values hold weights; the others describe them. */
 const FLOATS = 1;
+const RAW = 30;
 const WEIGHTS: ReadonlyMap<number, string> = new Map([
   [FLOATS, 'float32'],
   [2, 'float16'],
-  [30, 'raw'],
+  [RAW, 'raw'],
   [31, 'int8'],
 ]);
-const WEIGHTS_DESCRIPTION: ReadonlySet<number> = new Set([40, 50]);
+const QUANTIZATION = 40;
+const WEIGHTS_DESCRIPTION: ReadonlySet<number> = new Set([QUANTIZATION, 50]);
+const QUANTIZATION_BITS = 1;
+const LINEAR = 101;
 
 /** Whether these are the top-level fields of a Core ML model. */
 export const isCoreMl = (fields: ReadonlySet<number>): boolean =>
-  fields.has(1) && fields.has(2) && [...fields].some((n) => n >= TYPES.first && n <= TYPES.last);
+  fields.has(1) && fields.has(2) && [...fields].some(isType);
 
-/** The weights of an `.mlmodel`'s networks, numbered as they are met. Throws FormatError. */
-export async function parseCoreMl(file: RandomAccess): Promise<readonly ModelLayer[]> {
-  const found: ModelLayer[] = [];
+const isType = (number: number): boolean => number >= TYPES.first && number <= TYPES.last;
 
-  async function visitModel(model: Span, depth: number): Promise<void> {
-    if (depth > MAX_DEPTH) throw new FormatError('malformed', 'models within models');
-    for await (const field of fieldsOf(file, model)) {
-      if (field.wire !== LENGTH_DELIMITED) continue;
-      if (NETWORKS.has(field.number)) await eachMessage(field, NETWORK_LAYERS, visitLayer);
-      if (field.number === PIPELINE) await visitPipeline(field, depth);
-      if (WRAPPED_PIPELINES.has(field.number)) {
-        await eachMessage(field, 1, (pipeline) => visitPipeline(pipeline, depth));
+/** Where a program's weights are: by the path of the file and the offset of their metadata in it. */
+export type BlobReference = (path: string, offset: number, dtypeRole: 'linear' | 'code') => void;
+
+/**
+ * Finds the weights of a model. `blob` is told of each weight that lies in another file. Throws
+ * FormatError, `unsupported` for such a weight where nobody has its file.
+ */
+export async function parseCoreMl(file: RandomAccess, blob: BlobReference = refuse): Promise<void> {
+  const visitModel = async (model: Span, depth: number): Promise<void> => {
+    if (depth > MAX_DEPTH) throw new FormatError('too-large', 'models within models');
+    await eachField(file, model, (field) => {
+      const { number, wire } = field;
+      if (wire !== LENGTH_DELIMITED || !isType(number)) return passOver(file, field);
+      if (number === ML_PROGRAM) return parseMlProgram(file, field, blob);
+      if (NETWORKS.has(number)) return visitNetwork(file, field, 0);
+      if (number === PIPELINE) return visitPipeline(field, depth);
+      if (WRAPPED_PIPELINES.has(number)) {
+        return eachMessage(file, field, 1, (pipeline) => visitPipeline(pipeline, depth));
       }
-    }
-  }
-
+      return noteContent(file, field, `model type ${number}`);
+    });
+  };
   const visitPipeline = (pipeline: Span, depth: number) =>
-    eachMessage(pipeline, PIPELINE_MODELS, (model) => visitModel(model, depth + 1));
-
-  async function eachMessage(
-    within: Span,
-    number: number,
-    visit: (message: Span) => Promise<void>,
-  ): Promise<void> {
-    for await (const field of fieldsOf(file, within)) {
-      if (field.wire === LENGTH_DELIMITED && field.number === number) await visit(field);
-    }
-  }
-
-  async function visitLayer(layer: Span): Promise<void> {
-    let name = '';
-    for await (const field of fieldsOf(file, layer)) {
-      if (field.wire !== LENGTH_DELIMITED) continue;
-      if (field.number === LAYER_NAME) name = await textOf(file, field);
-      if (field.number >= FIRST_LAYER_KIND) await visitParameters(field, name, 0);
-    }
-  }
-
-  /** Kinds of layers have their weights under numbers of their own; WeightParams are known by their shape. */
-  async function visitParameters(message: Span, name: string, depth: number): Promise<void> {
-    for (const field of (await tryFields(message)) ?? []) {
-      if (field.wire !== LENGTH_DELIMITED) continue;
-      const weights = await weightsOf(field);
-      if (weights) {
-        const dtype = WEIGHTS.get(weights.number) ?? 'raw';
-        const { offset, length } = weights;
-        found.push({ index: found.length, offset, length, dtype, ...(name && { name }) });
-      } else if (depth < MAX_DEPTH) await visitParameters(field, name, depth + 1);
-    }
-  }
-
-  /** The weights that the WeightParams in `message` hold; undefined where it is something else. */
-  async function weightsOf(message: Span): Promise<Field | undefined> {
-    const fields = await tryFields(message);
-    const held = fields?.filter(
-      ({ number, wire }) => WEIGHTS.has(number) && wire === LENGTH_DELIMITED,
-    );
-    const described = fields?.filter(({ number }) => WEIGHTS_DESCRIPTION.has(number));
-    const isWeights = held?.length === 1 && fields?.length === 1 + (described?.length ?? 0);
-    const [data] = held ?? [];
-    // A list of few numbers is one too, and not worth sealing.
-    if (!isWeights || !data || data.length < MIN_LAYER_BYTES) return undefined;
-    // A field 1 that holds WeightParams itself is a message around them, not a list of floats.
-    const isAround = data.number === FLOATS && (data.length % 4 !== 0 || (await weightsOf(data)));
-    return isAround ? undefined : data;
-  }
-
-  /** The fields, or undefined where these bytes are no message: text, say, or numbers. */
-  async function tryFields(message: Span): Promise<Field[] | undefined> {
-    try {
-      const fields: Field[] = [];
-      for await (const field of fieldsOf(file, message)) {
-        if (field.wire === VARINT && Number.isNaN(field.value)) return undefined;
-        fields.push(field);
-      }
-      return fields;
-    } catch (error) {
-      if (error instanceof FormatError && error.code === 'malformed') return undefined;
-      throw error;
-    }
-  }
-
+    eachMessage(file, pipeline, PIPELINE_MODELS, (model) => visitModel(model, depth + 1));
   await visitModel({ offset: 0, length: file.sizeBytes }, 0);
-  return finishLayers(found, []);
 }
 
-const BLOB_VERSION = 2;
-const SENTINEL = 0xdead_beef;
-const BLOCK_BYTES = 64;
-const MAX_BLOBS = 65_536;
+function refuse(path: string): never {
+  throw new FormatError('unsupported', `the program's weights lie in another file, ${path}`);
+}
 
-/** By the number in MILBlob's BlobDataType. */
-const BLOB_DTYPES = [
-  ...['undefined', 'float16', 'float32', 'uint8', 'int8', 'bfloat16', 'int16', 'uint16', 'int4'],
-  ...['uint1', 'uint2', 'uint4', 'uint3', 'uint6', 'int32', 'uint32', 'float8_e4m3fn'],
-  'float8_e5m2',
-];
-
-export async function isCoreMlWeights(file: RandomAccess): Promise<boolean> {
-  return (
-    file.sizeBytes >= 2 * BLOCK_BYTES &&
-    (await file.u32(4, 'version')) === BLOB_VERSION &&
-    (await file.u32(BLOCK_BYTES, 'metadata')) === SENTINEL
+/** Visits the fields of one number that are messages, and passes over the others. */
+function eachMessage(
+  file: RandomAccess,
+  message: Span,
+  number: number,
+  visit: (field: Field) => Promise<void>,
+): Promise<void> {
+  return eachField(file, message, (field) =>
+    field.number === number && field.wire === LENGTH_DELIMITED
+      ? visit(field)
+      : passOver(file, field),
   );
 }
 
-/** The blobs of a weight file; a layer's index is its blob's place. Throws FormatError. */
-export async function parseCoreMlWeights(file: RandomAccess): Promise<readonly ModelLayer[]> {
-  const count = await file.u32(0, 'blob count');
-  if (count > MAX_BLOBS) throw new FormatError('too-large', `${count} blobs`);
-  const found: ModelLayer[] = [];
-  const structures: Structure[] = [{ offset: 0, length: BLOCK_BYTES }];
-  let at = BLOCK_BYTES;
-  for (let index = 0; index < count; index++) {
-    if ((await file.u32(at, 'metadata')) !== SENTINEL) {
-      throw new FormatError('malformed', `blob ${index} has no sentinel`);
-    }
-    const type = await file.u32(at + 4, 'blob type');
-    const length = await file.u64(at + 8, 'blob size');
-    const offset = await file.u64(at + 16, 'blob offset');
-    file.check(offset, length, `blob ${index}`);
-    if (offset < at + BLOCK_BYTES) throw new FormatError('overlap', `blob ${index} at ${offset}`);
-    structures.push({ offset: at, length: BLOCK_BYTES });
-    found.push({ index, offset, length, dtype: BLOB_DTYPES[type] ?? `type-${type}` });
-    at = Math.ceil((offset + length) / BLOCK_BYTES) * BLOCK_BYTES;
+/** All of a message is one layer, since all of it is what was trained. */
+function noteContent(file: RandomAccess, { offset, length }: Span, name: string): void {
+  if (length < MIN_CONTENT_BYTES) file.claim(offset, length);
+  else file.found({ offset, length, name });
+}
+
+function visitNetwork(file: RandomAccess, network: Span, depth: number): Promise<void> {
+  return eachMessage(file, network, NETWORK_LAYERS, async (layer) => {
+    let name = '';
+    await eachField(file, layer, (field) => {
+      if (field.wire !== LENGTH_DELIMITED) return undefined;
+      if (field.number === LAYER_NAME) {
+        return Promise.resolve(textOf(file, field)).then((text) => {
+          name = text;
+        });
+      }
+      if (field.number < FIRST_LAYER_KIND) return passOver(file, field);
+      return visitParameters(file, field, name, depth);
+    });
+  });
+}
+
+/**
+ * Kinds of layers have their weights under numbers of their own; WeightParams are known by their shape.
+ * What is no message and too long to be a description stays unexplained.
+ */
+async function visitParameters(
+  file: RandomAccess,
+  message: Field,
+  name: string,
+  depth: number,
+): Promise<void> {
+  const fields = await scanFields(file, message, MAX_PARAMETERS);
+  if (!fields || depth > MAX_PARAMETER_DEPTH) return passOver(file, message);
+  for (const field of fields) {
+    const { start, offset, length, wire } = field;
+    file.claim(start, (wire === LENGTH_DELIMITED ? offset : offset + length) - start);
+    if (wire !== LENGTH_DELIMITED) continue;
+    const weights = await weightsOf(file, field);
+    if (!weights) await visitParameters(file, field, name, depth + 1);
+    else file.found({ ...weights, ...layerName(name) });
   }
-  return finishLayers(found, structures);
+}
+
+/** The weights that the WeightParams in `message` hold; undefined where it is something else. */
+async function weightsOf(file: RandomAccess, message: Field) {
+  const fields = await scanFields(file, message, 4);
+  const held = fields?.filter(
+    ({ number, wire }) => WEIGHTS.has(number) && wire === LENGTH_DELIMITED,
+  );
+  const described = fields?.filter(({ number }) => WEIGHTS_DESCRIPTION.has(number)) ?? [];
+  const isWeights = held?.length === 1 && fields?.length === 1 + described.length;
+  const [data] = held ?? [];
+  // A list of few numbers is one too, and not worth sealing.
+  if (!isWeights || !data || data.length < MIN_CONTENT_BYTES) return undefined;
+  // A field 1 that holds WeightParams itself is a message around them, not a list of floats.
+  const isAround =
+    data.number === FLOATS && (data.length % 4 !== 0 || (await weightsOf(file, data)));
+  if (isAround) return undefined;
+  for (const field of fields ?? []) {
+    file.claim(field.start, field.offset - field.start);
+    if (field !== data) passOver(file, field);
+  }
+  const dtype = await dtypeOf(file, data, described);
+  return { offset: data.offset, length: data.length, ...(dtype && { dtype }) };
+}
+
+/** Raw values of 8 bits on a linear scale are numbers; those of fewer lie high bits first, or in a palette. */
+async function dtypeOf(file: RandomAccess, data: Field, described: readonly Field[]) {
+  if (data.number !== RAW) return WEIGHTS.get(data.number);
+  const quantization = described.find(({ number }) => number === QUANTIZATION);
+  const fields = quantization && (await scanFields(file, quantization, 8));
+  const bits = fields?.find(({ number }) => number === QUANTIZATION_BITS)?.value;
+  if (bits === undefined) return undefined;
+  const linear = fields?.some(({ number }) => number === LINEAR);
+  return bits === 8 && linear ? 'uint8' : `code${bits}`;
 }

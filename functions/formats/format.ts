@@ -1,89 +1,128 @@
 /** Which model file this is, and where in it the weights lie. */
 import { isArchive, parseArchive } from './archive.ts';
-import { isCoreMl, isCoreMlWeights, parseCoreMl, parseCoreMlWeights } from './coreml.ts';
+import { isCoreMl, parseCoreMl } from './coreml.ts';
+import { isCoreMlWeights, parseCoreMlWeights } from './coreml-weights.ts';
+import { type Coverage, coverFile } from './cover.ts';
 import { FormatError } from './errors.ts';
+import {
+  isExecuTorch,
+  isExecuTorchData,
+  parseExecuTorch,
+  parseExecuTorchData,
+} from './executorch.ts';
+import { isGgmlBin, parseGgmlBin } from './ggml-bin.ts';
 import { isGguf, parseGguf } from './gguf.ts';
 import type { ModelLayer } from './layers.ts';
+import { isLiteRtLm, parseLiteRtLm } from './litertlm.ts';
+import { isMnn, parseMnn } from './mnn.ts';
 import { isOnnx, parseOnnx } from './onnx.ts';
-import { opaqueLayers } from './opaque.ts';
-import { fieldsOf } from './protobuf.ts';
-import { type ModelSource, RandomAccess, sourceOf } from './random-access.ts';
+import { parseOpaque } from './opaque.ts';
+import { isOrt, parseOrt } from './ort.ts';
+import { topLevelFields } from './protobuf.ts';
+import { type ModelSource, RandomAccess, type Span, sourceOf } from './random-access.ts';
 import { isSafetensors, parseSafetensors } from './safetensors.ts';
 import { isTflite, parseTflite } from './tflite.ts';
 
 interface Format {
   readonly is: (file: RandomAccess) => Promise<boolean>;
-  readonly parse: (file: RandomAccess) => Promise<readonly ModelLayer[]>;
+  readonly parse: (file: RandomAccess, depth: number) => Promise<void>;
 }
 
 /** Asked in this order: those with a magic number first. */
-const FILES = {
-  tflite: { is: isTflite, parse: parseTflite },
+const FORMATS = {
+  tflite: { is: isTflite, parse: (file) => parseTflite(file) },
   gguf: { is: isGguf, parse: parseGguf },
-  'coreml-weights': { is: isCoreMlWeights, parse: parseCoreMlWeights },
+  ggml: { is: isGgmlBin, parse: parseGgmlBin },
+  ort: { is: isOrt, parse: parseOrt },
+  executorch: { is: isExecuTorch, parse: parseExecuTorch },
+  'executorch-data': { is: isExecuTorchData, parse: parseExecuTorchData },
+  litertlm: { is: isLiteRtLm, parse: parseLiteRtLm },
+  archive: { is: isArchive, parse: (file, depth) => parseArchive(file, parseKnown, depth) },
+  'coreml-weights': { is: isCoreMlWeights, parse: (file) => parseCoreMlWeights(file) },
   safetensors: { is: isSafetensors, parse: parseSafetensors },
-  onnx: { is: async (file) => isOnnx(await topLevelFields(file)), parse: parseOnnx },
-  coreml: { is: async (file) => isCoreMl(await topLevelFields(file)), parse: parseCoreMl },
+  mnn: { is: isMnn, parse: parseMnn },
+  onnx: {
+    is: async (file) => isOnnx(await topLevelFields(file)),
+    parse: (file) => parseOnnx(file),
+  },
+  coreml: {
+    is: async (file) => isCoreMl(await topLevelFields(file)),
+    parse: (file) => parseCoreMl(file),
+  },
 } as const satisfies Record<string, Format>;
 
-const FORMATS: Readonly<Record<Exclude<ModelFormat, 'opaque'>, Format>> = {
-  archive: { is: isArchive, parse: (file) => parseArchive(file, parseFile) },
-  ...FILES,
-};
-
-export const MODEL_FORMATS = [
-  ...(Object.keys(FILES) as (keyof typeof FILES)[]),
-  'archive',
-  'opaque',
-] as const;
-export type ModelFormat = keyof typeof FILES | 'archive' | 'opaque';
+type KnownFormat = keyof typeof FORMATS;
+export type ModelFormat = KnownFormat | 'opaque';
+const KNOWN = Object.keys(FORMATS) as KnownFormat[];
+export const MODEL_FORMATS = [...KNOWN, 'opaque'] as const satisfies readonly ModelFormat[];
 
 export interface ParsedModel {
   readonly format: ModelFormat;
   /** By ascending offset, without overlap: what a sealed container's header takes. */
   readonly layers: readonly ModelLayer[];
+  readonly coverage: Coverage;
+  /** What the publisher should know of the file: parts that are sealed though nobody knows what they are. */
+  readonly notes: readonly string[];
 }
 
 /**
  * Reads a model file's structure, without its weights. The format is told from the bytes; `opaque`,
- * which takes any file as one run of weights, has to be asked for. Throws FormatError, and
- * `format-unknown` where the bytes are not of the format asked for, or of none.
+ * which takes any file as one run of weights or as the `ranges` given, has to be asked for. Throws
+ * FormatError, and `format-unknown` where the bytes are not of the format asked for, or of none.
  */
 export async function parseModel(
   model: Uint8Array | ModelSource,
   format?: ModelFormat,
+  ranges: readonly Span[] = [],
 ): Promise<ParsedModel> {
-  const file = new RandomAccess(model instanceof Uint8Array ? sourceOf(model) : model);
+  const file = RandomAccess.of(model instanceof Uint8Array ? sourceOf(model) : model);
   if (file.sizeBytes === 0) throw new FormatError('malformed', 'the file is empty');
-  if (format === 'opaque') return { format, layers: opaqueLayers(file.sizeBytes) };
-  const names = format ? [format] : (Object.keys(FORMATS) as (keyof typeof FORMATS)[]);
-  for (const name of names) {
-    const { is, parse } = FORMATS[name];
-    if (await is(file)) return { format: name, layers: await parse(file) };
+  if (ranges.length > 0 && format !== 'opaque') {
+    throw new FormatError('unsupported', 'ranges are for opaque files');
   }
-  throw new FormatError(
-    'format-unknown',
-    format ? `not a model of the format ${format}` : 'of no known format',
-  );
+  try {
+    const known = await findIn(file, format, ranges);
+    const { layers, coverage } = await coverFile(file);
+    return { format: known, layers, coverage, notes: file.notes };
+  } catch (error) {
+    // A mistake of a parser, which the file brought about: no reason to be given the file again.
+    if (!isOfProgram(error)) throw error;
+    throw new FormatError('malformed', `cannot be read: ${error.message}`, { cause: error });
+  }
 }
 
-async function parseFile(file: RandomAccess) {
-  for (const [format, { is, parse }] of Object.entries(FILES)) {
-    if (await is(file)) return { format, layers: await parse(file) };
+const isOfProgram = (error: unknown): error is Error =>
+  error instanceof RangeError || error instanceof TypeError || error instanceof SyntaxError;
+
+async function findIn(
+  file: RandomAccess,
+  format: ModelFormat | undefined,
+  ranges: readonly Span[],
+): Promise<ModelFormat> {
+  if (format === 'opaque') {
+    parseOpaque(file, ranges);
+    return format;
   }
+  const known = await formatOf(file, format ? [format] : KNOWN);
+  if (!known) {
+    const what = format ? `not a model of the format ${format}` : 'of no known format';
+    throw new FormatError('format-unknown', what);
+  }
+  await FORMATS[known].parse(file, 0);
+  return known;
+}
+
+async function formatOf(
+  file: RandomAccess,
+  asked: readonly KnownFormat[],
+): Promise<KnownFormat | undefined> {
+  for (const name of asked) if (await FORMATS[name].is(file)) return name;
   return undefined;
 }
 
-/** The numbers of the fields of a file that is one protobuf message; none where it is not. */
-async function topLevelFields(file: RandomAccess): Promise<ReadonlySet<number>> {
-  const numbers = new Set<number>();
-  try {
-    for await (const { number } of fieldsOf(file, { offset: 0, length: file.sizeBytes })) {
-      numbers.add(number);
-    }
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    return new Set();
-  }
-  return numbers;
+/** A file within an archive. */
+async function parseKnown(file: RandomAccess, depth: number): Promise<boolean> {
+  const known = await formatOf(file, KNOWN);
+  if (known) await FORMATS[known].parse(file, depth);
+  return known !== undefined;
 }

@@ -1,78 +1,43 @@
-/** From what a parser found to the layers that are sealed. */
-import { MAX_LAYERS, type WeightLayer } from '../protocol/container.ts';
-import { FormatError } from './errors.ts';
+/** What a parser finds in a model file. */
+import type { WeightLayer } from '../protocol/container.ts';
 
-/** A run of weights and what it is of, as far as the format tells. */
+/**
+ * A run of weights and what it is of, as far as the format tells.
+ *
+ * `dtype` says what the bits mean, not how they are stored, and is what a watermark goes by: lower
+ * case, with bits. `float32`, `float16`, `bfloat16`, `int8`, `uint8` and the like are numbers on a
+ * linear scale, one after the other, little-endian; `int4`, `uint4`, `int2` and `uint2` are too, several a
+ * byte, the first in the low bits. `code8` and other names of the kind are bits that stand for something
+ * else (an entry of a palette, two weights a byte of unknown layout): no step of theirs is a small one.
+ * Blocks with their scales inside have ggml's names, such as `q4_k`. Absent: nothing is known.
+ */
 export interface ModelLayer extends WeightLayer {
   readonly name?: string;
-  /** Lower case, with bits: float32, int8. */
   readonly dtype?: string;
   readonly shape?: readonly number[];
 }
 
-/** Bytes that the format itself needs in the clear, such as a table of offsets. */
-export interface Structure {
-  readonly offset: number;
-  readonly length: number;
+/** What a parser says of a run that it found; the index is given at the end where it is absent. */
+export interface FoundLayer extends Omit<ModelLayer, 'index'> {
+  readonly index?: number;
 }
 
-/**
- * Shorter runs stay in the clear: scalars, axes and shapes, which say nothing of how a model was
- * trained, and each of which would cost a key of its own.
- */
-export const MIN_LAYER_BYTES = 64;
-
-/** What a manifest takes; fused layers have all their names in one. */
+/** What a manifest takes. */
 const MAX_NAME_CHARS = 1024;
+export const MAX_DIMENSIONS = 64;
 
-/** Themis counts a message's bytes in 32 bits; the manifest names no layer longer than that. */
-const MAX_LAYER_BYTES = 0xffff_ffff;
-
-/**
- * The layers worth sealing, by ascending offset. Layers over the same bytes become one. Throws
- * `overlap` for layers that share some of their bytes or cover `structures`, and `too-large`.
- */
-export function finishLayers(
-  found: readonly ModelLayer[],
-  structures: readonly Structure[],
-): readonly ModelLayer[] {
-  const layers = found
-    .map((layer) => (layer.name ? { ...layer, name: layer.name.slice(0, MAX_NAME_CHARS) } : layer))
-    .filter(({ length }) => length >= MIN_LAYER_BYTES)
-    .sort((a, b) => a.offset - b.offset || a.length - b.length || a.index - b.index)
-    .filter((layer, i, all) => {
-      const previous = all[i - 1];
-      return previous?.offset !== layer.offset || previous.length !== layer.length;
-    });
-  if (layers.length > MAX_LAYERS) {
-    throw new FormatError('too-large', `${layers.length} layers, at most ${MAX_LAYERS}`);
-  }
-  const structural = [...structures].sort((a, b) => a.offset - b.offset);
-  let next = 0;
-  /** Where the last of the structures that begin before the layer's end ends. */
-  let structuresEnd = 0;
-  let end = 0;
-  for (const layer of layers) {
-    if (layer.length > MAX_LAYER_BYTES) {
-      throw new FormatError('too-large', `layer ${layer.index} has ${layer.length} bytes`);
-    }
-    if (layer.offset < end) {
-      throw new FormatError(
-        'overlap',
-        `layer ${layer.index} at ${layer.offset} and the one before`,
-      );
-    }
-    end = layer.offset + layer.length;
-    for (; (structural[next]?.offset ?? Infinity) < end; next++) {
-      const { offset, length } = structural[next] as Structure;
-      structuresEnd = Math.max(structuresEnd, offset + length);
-    }
-    if (structuresEnd > layer.offset) {
-      throw new FormatError(
-        'overlap',
-        `layer ${layer.index} at ${layer.offset} covers the file's own structure`,
-      );
-    }
-  }
-  return layers;
+/** The bits of one number of a plain type; undefined for blocks, codes and what is not known. */
+export function bitsOf(dtype: string | undefined): number | undefined {
+  const [, bits] = /^(?:bfloat|float|uint|int|complex)(\d+)(?:_|$)/.exec(dtype ?? '') ?? [];
+  return bits === undefined ? undefined : Number(bits);
 }
+
+/** The bytes of a tensor; NaN where the numbers of its type are of no known size. */
+export function tensorBytes(dtype: string, shape: readonly number[]): number {
+  const bits = dtype === 'bool' ? 8 : (bitsOf(dtype) ?? Number.NaN);
+  const elements = shape.reduce((product, dimension) => product * dimension, 1);
+  return Math.ceil((elements * bits) / 8);
+}
+
+export const layerName = (name: string): { readonly name?: string } =>
+  name === '' ? {} : { name: name.slice(0, MAX_NAME_CHARS) };

@@ -36,7 +36,7 @@ describe('real TFLite models', () => {
       const sealed = layers.reduce((sum, { length }) => sum + length, 0);
       expect(sealed / bytes.byteLength).toBeGreaterThan(0.84);
       for (const { name, dtype, shape, length } of layers) {
-        expect(name).toMatch(/\w/);
+        if (dtype !== undefined) expect(name).toMatch(/\w/);
         const elements = (shape ?? []).reduce((product, dimension) => product * dimension, 1);
         if (dtype === 'float16') expect(length).toBe(elements * 2);
       }
@@ -50,7 +50,7 @@ describe('real TFLite models', () => {
       const imprinted = bytes.slice();
       await new LayerCipher(nodeCrypto, data(32), layers).apply(imprinted, 0);
       expect(Buffer.compare(imprinted, bytes)).not.toBe(0);
-      expect(await parseModel(imprinted)).toEqual({ format: 'tflite', layers });
+      expect(await parseModel(imprinted)).toMatchObject({ format: 'tflite', layers });
     },
   );
 
@@ -66,13 +66,13 @@ describe('real TFLite models', () => {
 });
 
 describe('TFLite buffers', () => {
-  const tensor = { buffer: 1, name: 'w', type: 9, shape: [4, 25] };
+  const tensor = { buffer: 1, name: 'w', type: 0, shape: [5, 5] };
 
   it('are found within the FlatBuffer', async () => {
     const { bytes } = tfliteFile([{ buffer: 0 }, tensor], [{}, { data: data(100) }]);
     const { layers } = await parseModel(bytes);
     expect(layers).toMatchObject([
-      { index: 1, length: 100, name: 'w', dtype: 'int8', shape: [4, 25] },
+      { index: 1, length: 100, name: 'w', dtype: 'float32', shape: [5, 5] },
     ]);
     const { offset, length } = layers[0] ?? { offset: 0, length: 0 };
     expect(bytes.slice(offset, offset + length)).toEqual(data(100));
@@ -102,14 +102,15 @@ describe('TFLite buffers', () => {
         return head.subarray(offset, offset + length);
       },
     };
-    expect((await parseModel(source)).layers).toMatchObject([
+    const { layers } = await parseModel(source);
+    expect(layers.filter(({ dtype }) => dtype)).toMatchObject([
       { index: 1, offset: 2 ** 31, length: 2 ** 31 },
       { index: 2, offset: 2 ** 32, length: 2 ** 31 },
     ]);
   });
 
-  it('stay clear where they are short or serve metadata alone', async () => {
-    const buffers = [{}, { data: data(63) }, { data: data(64) }, { data: data(500) }];
+  it('stay clear where few bytes are in them or they serve metadata alone', async () => {
+    const buffers = [{}, { data: data(63) }, { data: data(10_000) }, { data: data(500) }];
     const tensors = [{ buffer: 1 }, { buffer: 2 }, { buffer: 2 }];
     const { bytes } = tfliteFile(tensors, buffers, { metadata: [3] });
     expect((await parseModel(bytes)).layers.map(({ index }) => index)).toEqual([2]);
@@ -140,7 +141,7 @@ describe('TFLite buffers', () => {
       { offset: 2, size: 2 },
     ]);
     const same = await parse({ offset: end, size: 200 }, { offset: end, size: 200 });
-    expect(same.layers).toHaveLength(1);
+    expect(same.layers.filter(({ dtype }) => dtype)).toHaveLength(1);
     expect(await code(parse({ offset: end, size: 200 }, { offset: end + 199, size: 100 }))).toBe(
       'overlap',
     );
@@ -158,7 +159,7 @@ describe('parseModel', () => {
     expect(await code(parseModel(bytes))).toBe('format-unknown');
     expect(await code(parseModel(bytes, 'tflite'))).toBe('format-unknown');
     expect(await code(parseModel(new Uint8Array(0), 'opaque'))).toBe('malformed');
-    expect(await parseModel(bytes, 'opaque')).toEqual({
+    expect(await parseModel(bytes, 'opaque')).toMatchObject({
       format: 'opaque',
       layers: [{ index: 0, offset: 0, length: 1000 }],
     });

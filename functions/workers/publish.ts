@@ -1,13 +1,17 @@
 /**
  * A model builder put a model into the intake bucket: publish it, and delete the plaintext. The
  * object is called `<model id>/<version>/<file name>`; the metadata `owner-issuer` and
- * `owner-subject` make it a personal model, `tracing` says how its copies are marked. A file that is
- * refused stays, for the builder to look at; the bucket's lifecycle deletes it after a day.
+ * `owner-subject` make it a personal model, `tracing` says how its copies are marked, `format`, `ranges`
+ * and `allow-clear` how the file is to be read. A file that is refused is deleted too and reported once:
+ * it would be refused again, and lies there in the clear.
  */
 import { z } from 'zod';
+import { coverageFields, type ReadingOptions } from '../catalogue/check-model.ts';
 import { type PlainModel, type PublishServices, publishModel } from '../catalogue/publish-model.ts';
 import type { ObjectInfo, ObjectStore } from '../cloud/objects.ts';
 import { ServiceError } from '../errors.ts';
+import { MODEL_FORMATS } from '../formats/format.ts';
+import { parseRanges } from '../formats/opaque.ts';
 import type { Pseudonyms } from '../fraud/pseudonyms.ts';
 import { modelId, modelVersion } from '../identity/client-data.ts';
 import type { Log } from '../log.ts';
@@ -27,6 +31,15 @@ const finalized = z.object({
   bucket: z.string(),
   name: z.string(),
   generation: z.union([z.string(), z.number()]).optional(),
+});
+const readingSchema = z.object({
+  format: z.enum(MODEL_FORMATS).optional(),
+  ranges: z
+    .string()
+    .regex(/^\d{1,16}-\d{1,16}(?:,\d{1,16}-\d{1,16})*$/)
+    .transform(parseRanges)
+    .optional(),
+  allowClear: z.stringbool({ truthy: ['true'], falsy: ['false'] }).optional(),
 });
 const objectName = z.tuple([modelId, modelVersion, z.string().min(1).max(200)]);
 
@@ -51,10 +64,14 @@ export function createHandler(services: IntakeServices): EventHandler {
         format: result.format,
         layers: result.layers,
         sizeBytes: info.sizeBytes,
+        tracing: result.tracing,
+        ...coverageFields(result.coverage),
+        notes: result.notes.join('; '),
       });
     } catch (error) {
       // Refused for good: to be told again would not help. Anything else is thrown and retried.
       if (!(error instanceof ServiceError) || !PERMANENT.has(error.code)) throw error;
+      await services.objects.delete(intake, name, info.generation);
       services.log('ERROR', 'model refused', {
         object: name,
         code: error.code,
@@ -77,6 +94,7 @@ function publishObject(services: IntakeServices, info: ObjectInfo) {
       version,
       owner: ownerOf(services, info),
       ...tracingOf(info),
+      ...readingOf(info),
       model: storedModel(services.objects, services.config.buckets.intake, info),
     },
     services.now(),
@@ -99,6 +117,22 @@ function tracingOf({ metadata }: ObjectInfo): { readonly tracing?: WatermarkStre
   // What was meant to be marked must not go out unmarked for a slip of the pen.
   if (!known) throw new ServiceError('model_invalid', { reason: 'tracing' });
   return { tracing: known };
+}
+
+/** How the builder wants the file to be read; a slip of the pen must not make it something else. */
+function readingOf({ metadata }: ObjectInfo): ReadingOptions {
+  const reading = readingSchema.safeParse({
+    format: metadata['format'],
+    ranges: metadata['ranges'],
+    allowClear: metadata['allow-clear'],
+  });
+  if (!reading.success) throw new ServiceError('model_invalid', { reason: 'metadata' });
+  const { format, ranges, allowClear } = reading.data;
+  return {
+    ...(format && { format }),
+    ...(ranges && { ranges }),
+    ...(allowClear && { allowClear }),
+  };
 }
 
 /** Of one generation: were the object overwritten meanwhile, its owner would be that of other bytes. */

@@ -1,5 +1,5 @@
 /** How many attestations and assertions a second, against the other verifiers on npm, on what a real phone made. */
-import { createHash, createPublicKey } from 'node:crypto';
+import { createHash, createPublicKey, X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import * as checker from 'appattest-checker-node';
 import * as nodeAppAttest from 'node-app-attest';
@@ -9,9 +9,14 @@ import {
   verifyAttestation,
 } from '../../functions/attestation/app-attest/attestation.ts';
 import {
+  type KeyAttestationInput,
+  verifyKeyAttestation,
+} from '../../functions/attestation/key-attestation/verify.ts';
+import {
   APPLE_APP_ATTEST_ROOTS,
   APPLE_RECEIPT_ROOTS,
 } from '../../functions/attestation/trust-anchors/apple.ts';
+import { GOOGLE_KEY_ATTESTATION_ROOTS } from '../../functions/attestation/trust-anchors/google.ts';
 import {
   bytesOf,
   FIXTURES,
@@ -24,6 +29,7 @@ import { type Contestant, race } from './throughput.ts';
 const ROUNDS = 7;
 const ATTESTATIONS = 200;
 const ASSERTIONS = 2000;
+const KEY_ATTESTATIONS = 500;
 /** As on a server that is busy. */
 const IN_FLIGHT = 64;
 
@@ -33,7 +39,12 @@ export async function run(): Promise<Figure[]> {
     console.warn(`attestation: not measured, ${FIXTURES} is absent`);
     return [];
   }
-  return [...(await attestations()), ...(await assertions()), await hostile()];
+  return [
+    ...(await attestations()),
+    ...(await assertions()),
+    ...(await keyAttestations()),
+    await hostile(),
+  ];
 }
 
 const production = () => {
@@ -153,6 +164,46 @@ async function assertions(): Promise<Figure[]> {
       'one after the other',
     ),
   ];
+}
+
+/** A phone of the factory, and one whose keys come from Google: on npm no peer checks such chains. */
+async function keyAttestations(): Promise<Figure[]> {
+  const factory = keyAttestation('sony-xperia10iii-TEE_EC', new Date('2026-06-04T12:00:00Z'));
+  const remote = keyAttestation('tegu-sdk36-TEE_EC_2026_ROOT', new Date('2026-02-23T12:00:00Z'));
+  const times = await race(KEY_ATTESTATIONS * 1e6, ROUNDS, {
+    factory: many(KEY_ATTESTATIONS, () => verifyKeyAttestation(factory)),
+    remote: many(KEY_ATTESTATIONS, () => verifyKeyAttestation(remote)),
+  });
+  return [
+    figure(
+      'attest.key_factory_per_second',
+      times.rate('factory'),
+      '/s',
+      `chain of a Sony Xperia 10 III, ${IN_FLIGHT} in flight`,
+    ),
+    figure(
+      'attest.key_remote_per_second',
+      times.rate('remote'),
+      '/s',
+      `chain of a Pixel 9a through RKP, ${IN_FLIGHT} in flight`,
+    ),
+  ];
+}
+
+function keyAttestation(name: string, now: Date): KeyAttestationInput {
+  const pem = readFixture(`android-key/${name}.pem`).match(
+    /-----BEGIN[\s\S]*?END CERTIFICATE-----/g,
+  );
+  const { attestationChallenge } = JSON.parse(
+    readFixture(`android-key/${name}.json`).replaceAll(/^\s*\/\/.*$/gm, ''),
+  );
+  return {
+    x5c: (pem ?? []).map((text) => new Uint8Array(new X509Certificate(text).raw)),
+    challenge: Buffer.from(attestationChallenge, 'base64'),
+    trustAnchors: GOOGLE_KEY_ATTESTATION_ROOTS,
+    revocationList: { entries: new Map(), fetchedAt: now, freshUntil: now },
+    now,
+  };
 }
 
 /** The longest that hostile input holds the verifier up: lengths and nesting as bad as they come. */

@@ -6,6 +6,7 @@ import {
   publishModel,
 } from '../../functions/catalogue/publish-model.ts';
 import { MODEL_FORMATS, type ModelFormat } from '../../functions/formats/format.ts';
+import { parseRanges } from '../../functions/formats/opaque.ts';
 import { modelId, modelVersion } from '../../functions/identity/client-data.ts';
 import {
   WATERMARK_STRENGTHS,
@@ -14,6 +15,7 @@ import {
 import { progressBar } from '../terminal/progress-bar.ts';
 import { sizeText } from '../terminal/units.ts';
 import type { CommandServices } from './command-services.ts';
+import { layerTable } from './layer-table.ts';
 
 export interface PublishOptions {
   readonly model: string;
@@ -23,6 +25,14 @@ export interface PublishOptions {
   readonly format?: string;
   /** How strongly each grant's copy is marked. */
   readonly tracing?: string;
+  /** The weights of an opaque file, as `OFFSET-END,…`. */
+  readonly ranges?: string;
+  /** Publish though less of the file is sealed than the policy wants. */
+  readonly allowClear?: boolean;
+  /** Only tell what would be published. */
+  readonly dryRun?: boolean;
+  /** Tell it for machines, on standard output. */
+  readonly json?: boolean;
 }
 
 /**
@@ -37,7 +47,10 @@ export async function publish(
 ): Promise<PublishResult> {
   if (!modelId.safeParse(options.model).success) throw new RangeError('--model: not a model id');
   if (!modelVersion.safeParse(options.version).success) throw new RangeError('--version');
-  const { size } = await stat(file);
+  const { size, isFolder } = await stat(file).then((info) => {
+    return { size: info.size, isFolder: info.isDirectory() };
+  });
+  if (isFolder) throw new RangeError(`${file}: a folder; put it into an uncompressed tar or zip`);
   const bar = startBar(`publishing ${options.model}@${options.version}`, size);
   const handle = await open(file, 'r');
   const model: PlainModel = {
@@ -58,15 +71,14 @@ export async function publish(
         model,
         ...(options.format !== undefined && { format: formatOf(options.format) }),
         ...(options.tracing !== undefined && { tracing: tracingOf(options.tracing) }),
+        ...(options.ranges !== undefined && { ranges: parseRanges(options.ranges) }),
+        ...(options.allowClear && { allowClear: true }),
+        ...(options.dryRun && { dryRun: true }),
         onProgress: bar.update,
       },
       services.now(),
     );
-    bar.end(
-      `${result.outcome}: ${result.format}, ${sizeText(size)}, ${result.layers} weight layers ` +
-        `(${((100 * result.weightBytes) / size).toFixed(1)} % of the file), ` +
-        `tracing ${result.tracing}, sha256 ${result.sha256}`,
-    );
+    bar.end(lineOf(result, size));
     return result;
   } catch (error) {
     bar.end('failed');
@@ -75,6 +87,22 @@ export async function publish(
     await handle.close();
   }
 }
+
+/** `modelseal publish`: publishes, and prints what was found in the file. */
+export async function publishCommand(
+  services: CommandServices,
+  file: string,
+  options: PublishOptions,
+  print: (text: string) => void = console.log,
+): Promise<void> {
+  const result = await publish(services, file, options);
+  print(options.json ? JSON.stringify(result, null, 2) : layerTable(result));
+}
+
+const lineOf = (result: PublishResult, size: number): string =>
+  `${result.outcome}: ${result.format}, ${sizeText(size)}, ${result.layers} weight layers ` +
+  `(${((100 * result.weightBytes) / size).toFixed(1)} % of the file), ` +
+  `tracing ${result.tracing}, sha256 ${result.sha256}`;
 
 function ownerOf({ config, pseudonyms }: CommandServices, owner: string): string {
   const [first, ...rest] = owner.split('#');

@@ -8,6 +8,7 @@ import { personal } from './models.ts';
 
 const PUBLISH = 'functions/workers/publish.ts';
 const CATALOGUE = 'functions/catalogue/publish-model.ts';
+const CHECK = 'functions/catalogue/check-model.ts';
 
 /** What the builder's object is published as; `undefined` where it is not. */
 async function publishedFrom(
@@ -72,9 +73,9 @@ export const publishing: readonly Attack[] = [
     off: {
       edits: [
         edit(
-          CATALOGUE,
+          CHECK,
           "throw new ServiceError('model_invalid', { reason: error.message, cause: error });",
-          "return { format: 'opaque' as const, layers: [] };",
+          "return parseModel(model, 'opaque');",
         ),
       ],
     },

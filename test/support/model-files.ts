@@ -96,6 +96,8 @@ export function tarFile(files: Readonly<Record<string, Uint8Array>>): Uint8Array
     header.set(utf8(`${bytes.byteLength.toString(8).padStart(11, '0')}\0`), 124);
     header.set(utf8('0'), 156);
     header.set(utf8('ustar\0'), 257);
+    const sum = header.reduce((total, byte) => total + byte, 8 * 0x20);
+    header.set(utf8(`${sum.toString(8).padStart(6, '0')}\0 `), 148);
     return concat(header, padded(bytes, 512));
   });
   return concat(...parts, new Uint8Array(1024));

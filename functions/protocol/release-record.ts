@@ -1,0 +1,94 @@
+/**
+ * Which version of a model is the newest, vouched for by who published it: whoever can write the
+ * database, or answers from an old copy of it, must not have phones run a version that was replaced
+ * (the freeze and rollback attacks of The Update Framework, https://theupdateframework.io/security/).
+ * Each record of a model has a higher serial than the one before, and an end.
+ */
+import { z } from 'zod';
+import type { SealingCrypto } from './crypto.ts';
+import { SealError } from './errors.ts';
+import {
+  type Es256Signer,
+  parseJws,
+  pinnedKey,
+  signJws,
+  type VerificationKey,
+  verifySignature,
+} from './jws.ts';
+import { identifier, numericDate, parsePayload, sha256Text } from './token-schema.ts';
+
+const TYP = 'modelseal-release+jwt';
+const MAX_OFFERED = 8;
+
+export const releaseRecordSchema = z.object({
+  v: z.literal(1),
+  model: identifier,
+  /** Grows with each record of the model, and never falls. */
+  serial: z.int().min(1),
+  /** What may be given to who asks for the newest: one version, or several while a new one is rolled out. */
+  offered: z
+    .array(z.object({ version: identifier, manifestDigest: sha256Text }))
+    .min(1)
+    .max(MAX_OFFERED)
+    .readonly(),
+  iat: numericDate,
+  exp: numericDate,
+});
+export type ReleaseRecord = z.infer<typeof releaseRecordSchema>;
+
+/** The record's token; `kid` names the publisher's key, such as `manifest.1`. Throws `token-malformed` for a record that cannot be. */
+export function signReleaseRecord(
+  record: Omit<ReleaseRecord, 'v'>,
+  kid: string,
+  sign: Es256Signer,
+): Promise<string> {
+  const payload = parsePayload(releaseRecordSchema, { v: 1, ...record });
+  return signJws({ typ: TYP, kid }, payload, sign);
+}
+
+/**
+ * The record that a pinned publisher's key signed. Says nothing of whether it is good now, and for
+ * what: see `requireRelease`. Throws `token-malformed`, `signer-untrusted` or `signature-invalid`.
+ */
+export async function verifyReleaseRecord(
+  crypto: SealingCrypto,
+  token: string,
+  keys: readonly VerificationKey[],
+): Promise<ReleaseRecord> {
+  const parsed = parseJws(token, TYP, ['kid']);
+  await verifySignature(crypto, parsed, pinnedKey(parsed, 'manifest', keys));
+  return parsePayload(releaseRecordSchema, parsed.payload);
+}
+
+/** What was delivered, and what the device knows. */
+export interface Delivered {
+  readonly model: string;
+  readonly version: string;
+  /** Digest of the manifest token, base64url. */
+  readonly manifestDigest: string;
+  /** Whether the newest was asked for; else the caller named this version and gets it. */
+  readonly isNewest: boolean;
+  /** The highest serial of this model that the device has seen; 0 where none. */
+  readonly highestSerial: number;
+  readonly now: Date;
+}
+
+/**
+ * Throws `token-mismatch` where the record is another model's or does not offer what was delivered,
+ * `release-expired`, and `release-rolled-back` where the device has seen a newer record.
+ *
+ * @returns The serial to remember from now on.
+ */
+export function requireRelease(record: ReleaseRecord, delivered: Delivered): number {
+  const { model, version, manifestDigest, isNewest, highestSerial, now } = delivered;
+  if (record.model !== model) throw new SealError('token-mismatch', 'a record of another model');
+  if (record.serial < highestSerial) {
+    throw new SealError('release-rolled-back', `${record.serial} after ${highestSerial}`);
+  }
+  if (now.getTime() / 1000 >= record.exp) throw new SealError('release-expired');
+  const isOffered = record.offered.some(
+    (each) => each.version === version && each.manifestDigest === manifestDigest,
+  );
+  if (isNewest && !isOffered) throw new SealError('token-mismatch', 'not the version on offer');
+  return record.serial;
+}
