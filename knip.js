@@ -18,7 +18,7 @@ export default {
     // Real models, read as files.
     '@mediapipe/pose',
     '@mediapipe/selfie_segmentation',
-    // Run, and handed its compiler, by scripts/house/depcruise.ts.
+    // Run, and handed its compiler, by test/repository/depcruise.ts.
     'dependency-cruiser',
     '@ts-morph/common',
     // The Functions Framework's types need them.

@@ -1,4 +1,5 @@
 /** How many points one rule gives at an instant, asked along a time line that only moves forward. */
+import { DAY_MS } from '../time.ts';
 import { nameOf, type Series } from './evidence.ts';
 import {
   linkSeries,
@@ -22,7 +23,6 @@ import type {
 } from './rules.ts';
 import {
   byTime,
-  DAY_MS,
   firstOfEach,
   fullDays,
   inOrder,

@@ -1,5 +1,6 @@
 /** What the rules want to have remembered of each event. */
 import type { EventType } from '../protocol/event-schema.ts';
+import { DAY_MS } from '../time.ts';
 import type { FraudEvent } from './events.ts';
 import {
   dayKey,
@@ -10,7 +11,6 @@ import {
   type Series,
 } from './evidence.ts';
 import type { Rule, RuleSet, Selector } from './rules.ts';
-import { DAY_MS } from './series.ts';
 import type { Subject, SubjectKind } from './subjects.ts';
 
 /** What names an occurrence in a series: the event itself, one of its members, or who took which model. */

@@ -1,8 +1,9 @@
 /** Several users behind one network who divide the models among them, so that none stands out. */
 
+import { DAY_MS } from '../time.ts';
 import { sightingOf } from './recorder.ts';
 import type { RingRule } from './rules.ts';
-import { DAY_MS, type Occurrence } from './series.ts';
+import type { Occurrence } from './series.ts';
 
 /** How things stood in a network after one more user took one more model. */
 export interface RingStep {

@@ -1,8 +1,6 @@
 /** A seriesName as a rule reads it: what occurred when, and which of it lies within a window of time. */
 import { dayKey, nameOf, type Series } from './evidence.ts';
 
-export const DAY_MS = 86_400_000;
-
 /** Something that occurred, and when in Unix milliseconds. */
 export interface Occurrence {
   readonly name: string;

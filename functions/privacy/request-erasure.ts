@@ -44,18 +44,10 @@ export async function requestErasure(
       throw new ServiceError('proof_invalid', { reason: 'proof_missing' });
     }
     const ids = devicesOf(list);
+    const call = { userId, deviceId, appVersion, challenge, clientDataHash, proof };
     const { documents: read, commit } = await openDeviceCall(
       tx,
-      {
-        userId,
-        deviceId,
-        appVersion,
-        challenge,
-        clientDataHash,
-        proof,
-        limits: [],
-        servedWhileBlocked: true,
-      },
+      { ...call, limits: [], servedWhileBlocked: true },
       { order: orderPath, devices: ids.map(devicePath) },
       now,
     );

@@ -32,19 +32,11 @@ export async function retireDevice(
 ): Promise<DeviceRecord> {
   const challenge = challenges.verify(clientData.challenge, userId, 'device.retire', now);
   const { deviceId, appVersion, target } = clientData;
+  const call = { userId, deviceId, appVersion, challenge, clientDataHash, proof };
   return documents.transaction(async (tx) => {
     const { documents: read, commit } = await openDeviceCall(
       tx,
-      {
-        userId,
-        deviceId,
-        appVersion,
-        challenge,
-        clientDataHash,
-        proof,
-        limits: [],
-        servedWhileBlocked: true,
-      },
+      { ...call, limits: [], servedWhileBlocked: true },
       { target: devicePath(target), list: userDevicesPath(userId) },
       now,
     );

@@ -7,14 +7,7 @@
 import { z } from 'zod';
 import type { SealingCrypto } from './crypto.ts';
 import { SealError } from './errors.ts';
-import {
-  type Es256Signer,
-  parseJws,
-  pinnedKey,
-  signJws,
-  type VerificationKey,
-  verifySignature,
-} from './jws.ts';
+import { type Es256Signer, pinnedPayload, signJws, type VerificationKey } from './jws.ts';
 import { identifier, numericDate, parsePayload, sha256Text } from './token-schema.ts';
 
 const TYP = 'modelseal-release+jwt';
@@ -55,9 +48,8 @@ export async function verifyReleaseRecord(
   token: string,
   keys: readonly VerificationKey[],
 ): Promise<ReleaseRecord> {
-  const parsed = parseJws(token, TYP, ['kid']);
-  await verifySignature(crypto, parsed, pinnedKey(parsed, 'manifest', keys));
-  return parsePayload(releaseRecordSchema, parsed.payload);
+  const signed = { typ: TYP, purpose: 'manifest' };
+  return parsePayload(releaseRecordSchema, await pinnedPayload(crypto, token, signed, keys));
 }
 
 /** What was delivered, and what the device knows. */

@@ -5,6 +5,7 @@ import type { AppAttestEnvironment } from '../app-attest/attestation.ts';
 import type { RevocationList } from '../key-attestation/revocation-list.ts';
 import type { IntegrityPayload } from '../play-integrity/payload.ts';
 import type { EnrolmentEvidence } from './evidence.ts';
+import type { Findings } from './findings.ts';
 import type { AttestationPolicy } from './schema.ts';
 
 export interface EnrolmentInput {
@@ -59,6 +60,14 @@ export interface AttestedDevice {
 
 /** What vendors told beside the verdict, for scoring: flat, and nothing that tells one phone from all others. */
 export type VendorSignals = Readonly<Record<string, string | number | boolean>>;
+
+/** Judges the evidence of one platform. Throws AttestationError where it is not genuine. */
+export type Evaluator<App, Rule> = (
+  input: EnrolmentInput,
+  app: App,
+  rule: Rule,
+  findings: Findings,
+) => Promise<Evaluation>;
 
 /** What one platform's evaluator found. */
 export interface Evaluation {
