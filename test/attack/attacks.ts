@@ -18,6 +18,7 @@ import { http } from './http.ts';
 import { input } from './input.ts';
 import { issuedTokens } from './issued-tokens.ts';
 import { limits } from './limits.ts';
+import { modelFiles } from './model-files.ts';
 import { models } from './models.ts';
 import { parsers } from './parsers.ts';
 import { proofCounters } from './proof-counters.ts';
@@ -37,6 +38,7 @@ export const ATTACKS: readonly Attack[] = [
   ...certificateChains,
   ...models,
   ...publishing,
+  ...modelFiles,
   ...limits,
   ...input,
   ...connections,
