@@ -3,8 +3,9 @@ export default {
   entry: [
     'scripts/*.ts',
     // Read by name: benchmarks, what runs in processes of its own.
-    'scripts/bench/*.ts',
+    'test/bench/*.ts',
     'scripts/release/*.ts',
+    'test/bundle/start-probe.ts',
     'test/stack/loopback-only.ts',
     'test/support/start-modules.ts',
     '**/*.test.ts',

@@ -5,12 +5,12 @@ import { eventMessage } from '../../functions/fraud/event-message.ts';
 import type { FraudEvent } from '../../functions/fraud/events.ts';
 import { createReplay } from '../../functions/fraud/replay.ts';
 import { createScoreHandler } from '../../functions/workers/score.ts';
-import { memoryDocuments } from '../../test/doubles/memory/documents.ts';
-import { populateGood } from '../../test/simulate/good-users.ts';
-import { populateThieves } from '../../test/simulate/thieves.ts';
-import { runWorld } from '../../test/simulate/world.ts';
-import type { Figure } from '../../test/support/figure.ts';
-import { createRandom } from '../../test/support/random.ts';
+import { memoryDocuments } from '../doubles/memory/documents.ts';
+import { populateGood } from '../simulate/good-users.ts';
+import { populateThieves } from '../simulate/thieves.ts';
+import { runWorld } from '../simulate/world.ts';
+import type { Figure } from '../support/figure.ts';
+import { createRandom } from '../support/random.ts';
 import { scoringOnEmulators } from './scoring-emulators.ts';
 
 const SEED = 1;

@@ -18,12 +18,12 @@ import { deriveKeys } from '../../functions/protocol/key-schedule.ts';
 import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
 import { reseal } from '../../functions/protocol/stream.ts';
 import type { Services } from '../../functions/services.ts';
-import { type Stack, startStack } from '../../test/stack/stack.ts';
-import { genuineIphone, genuinePixel } from '../../test/support/app-phone.ts';
-import type { Figure } from '../../test/support/figure.ts';
-import { median } from '../../test/support/statistics.ts';
-import type { VirtualPlatform } from '../../test/virtual-phones/virtual-platform.ts';
-import { publish } from '../commands/publish.ts';
+import { type Stack, startStack } from '../stack/stack.ts';
+import { genuineIphone, genuinePixel } from '../support/app-phone.ts';
+import type { Figure } from '../support/figure.ts';
+import { publishFile } from '../support/publish.ts';
+import { median } from '../support/statistics.ts';
+import type { VirtualPlatform } from '../virtual-phones/virtual-platform.ts';
 import { benchPhone } from './bench-phone.ts';
 import { besideCopies } from './beside-copy.ts';
 
@@ -55,15 +55,13 @@ export async function run(): Promise<Figure[]> {
       () => undefined,
     );
     for (const [model, file] of Object.entries(FILES)) {
-      await publish(services, file, { model, version: '1' }, silent);
+      await publishFile(services, model, file, { version: '1' });
     }
     return [...(await measureSteps(stack, services)), ...(await besideCopies(stack, services))];
   } finally {
     await stack.stop();
   }
 }
-
-const silent = () => ({ update: () => undefined, end: () => undefined });
 
 /** The steps of all users in turn, so that whatever else the machine does meets them alike. */
 async function measureSteps(stack: Stack, services: Services): Promise<Figure[]> {
