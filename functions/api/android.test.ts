@@ -9,7 +9,7 @@ import { DAY_MS } from '../time.ts';
 
 let api: ApiHarness;
 beforeAll(async () => {
-  api = await startApi({ MAX_DEVICES_PER_USER: '2' });
+  api = await startApi({ MAX_DEVICES_PER_USER: '2', DEVICE_COOLING_OFF_SECONDS: '0' });
   await api.publish('smile', randomBytes(50_000), { format: 'opaque' });
 });
 afterAll(() => api.close());

@@ -24,7 +24,7 @@ import { type ApiRequest, type EndpointTable, endpoint } from './endpoint.ts';
 import { withRefusalEvents } from './refusal-events.ts';
 
 interface EnrolServices {
-  readonly config: { readonly maxDevicesPerUser: number };
+  readonly config: { readonly maxDevicesPerUser: number; readonly deviceCoolingOffSeconds: number };
   readonly documents: Pick<DocumentStore, 'transaction'>;
   readonly challenges: Pick<Challenges, 'verify'>;
   readonly enrolmentPolicy: EnrolmentPolicy;
@@ -60,6 +60,7 @@ export const endpoints: EndpointTable<EnrolServices> = {
           attributes: {
             assurance: device.assurance,
             environment: device.environment,
+            provisional: device.approvedFrom !== null,
             monitored: monitored.join(',').slice(0, 200),
             ...signals,
           },
@@ -69,7 +70,8 @@ export const endpoints: EndpointTable<EnrolServices> = {
       for (const id of retired) {
         await services.emit({ type: 'device.retired', ...observed, device: id }, now);
       }
-      return { status: 201, body: { deviceId, assurance: device.assurance } };
+      const { assurance, approvedFrom } = device;
+      return { status: 201, body: { deviceId, assurance, approvedFrom } };
     },
   }),
 };
@@ -124,10 +126,13 @@ async function store(
       if (device.user !== userId || device.retiredAt) throw new ServiceError('device_conflict');
       return { ...attested, deviceId, device, retired: [] };
     }
-    const { document, retired } = withDevice(devices, deviceId, replaces, config.maxDevicesPerUser);
-    tx.create(devicePath(deviceId), deviceDocument(attested.device));
+    const { maxDevicesPerUser: limit, deviceCoolingOffSeconds: coolingOffSeconds } = config;
+    const added = { deviceId, replaces, limit, coolingOffSeconds };
+    const { document, retired, approvedFrom } = withDevice(devices, added, now);
+    const device = { ...attested.device, approvedFrom };
+    tx.create(devicePath(deviceId), deviceDocument(device));
     tx.set(userDevicesPath(userId), document);
     for (const id of retired) tx.update(devicePath(id), { retiredAt: now, serialNumbers: [] });
-    return { ...attested, deviceId, retired };
+    return { ...attested, deviceId, device, retired };
   });
 }

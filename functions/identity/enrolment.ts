@@ -75,6 +75,7 @@ export async function attestedDevice(
       receiptDueAt: attested.receipt && attested.environment === 'production' ? now : null,
       serialNumbers: [...(attested.serialNumbers ?? [])],
       enrolledAt: now,
+      approvedFrom: null,
       retiredAt: null,
     },
     monitored: verdict.findings.flatMap(({ check, held }) => (held ? [] : [check])),

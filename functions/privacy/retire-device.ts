@@ -6,6 +6,7 @@ import {
   getNamed,
 } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
+import { requireApproved } from '../identity/approval.ts';
 import type { RetireClientData } from '../identity/client-data.ts';
 import { type DeviceCallServices, openDeviceCall } from '../identity/device-call.ts';
 import type { DeviceProof } from '../identity/device-proof.ts';
@@ -22,7 +23,7 @@ export interface Retirement {
 
 /**
  * Retires a device at the request of itself or of another one of the same user. Throws
- * challenge_invalid, challenge_spent, proof_invalid, and device_unknown where the one that asks or
+ * challenge_invalid, challenge_spent, proof_invalid, device_unapproved, and device_unknown where the one that asks or
  * the one that is meant is not the user's.
  */
 export async function retireDevice(
@@ -34,9 +35,13 @@ export async function retireDevice(
   const { deviceId, appVersion, target } = clientData;
   const call = { userId, deviceId, appVersion, challenge, clientDataHash, proof };
   return documents.transaction(async (tx) => {
-    const { documents: read, commit } = await openDeviceCall(
+    const {
+      device: caller,
+      documents: read,
+      commit,
+    } = await openDeviceCall(
       tx,
-      { ...call, limits: [], servedWhileBlocked: true },
+      { ...call, limits: [], kind: 'retirement' },
       { target: devicePath(target), list: userDevicesPath(userId) },
       now,
     );
@@ -44,6 +49,8 @@ export async function retireDevice(
     if (device?.user !== userId) {
       throw new ServiceError('device_unknown', { reason: 'device_of_another_user' });
     }
+    // A provisional device may go, and nobody else by its word.
+    if (target !== deviceId) requireApproved(caller, now);
     await commit();
     retire(tx, target, device, read.list, now);
     return device;

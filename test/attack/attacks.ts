@@ -26,6 +26,7 @@ import { proofs } from './proofs.ts';
 import { publishing } from './publishing.ts';
 import { storageAttacks } from './storage.ts';
 import { storedCopies } from './stored-copies.ts';
+import { takeover } from './takeover.ts';
 
 export const ATTACKS: readonly Attack[] = [
   ...forgedTokens,
@@ -35,6 +36,7 @@ export const ATTACKS: readonly Attack[] = [
   ...proofs,
   ...iosEnrolment,
   ...androidEnrolment,
+  ...takeover,
   ...certificateChains,
   ...models,
   ...publishing,
