@@ -3,8 +3,9 @@ export default {
   entry: [
     'scripts/*.ts',
     // Read by name: benchmarks, what runs in processes of its own.
-    'scripts/bench/*.ts',
+    'test/bench/*.ts',
     'scripts/release/*.ts',
+    'test/bundle/start-probe.ts',
     'test/stack/loopback-only.ts',
     'test/support/start-modules.ts',
     '**/*.test.ts',
@@ -18,7 +19,7 @@ export default {
     // Real models, read as files.
     '@mediapipe/pose',
     '@mediapipe/selfie_segmentation',
-    // Run, and handed its compiler, by scripts/house/depcruise.ts.
+    // Run, and handed its compiler, by test/repository/depcruise.ts.
     'dependency-cruiser',
     '@ts-morph/common',
     // The Functions Framework's types need them.

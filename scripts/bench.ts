@@ -29,7 +29,7 @@ const parts = values.only ?? PARTS;
 const figures: Figure[] = [];
 for (const part of parts) {
   console.error(`measuring ${part} …`);
-  const { run } = (await import(`./bench/${part}.ts`)) as { run: () => Promise<Figure[]> };
+  const { run } = (await import(`../test/bench/${part}.ts`)) as { run: () => Promise<Figure[]> };
   figures.push(...(await run()));
 }
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
 import { limitPaths } from '../fraud/limit-paths.ts';
+import { DAY_MS } from '../time.ts';
 
 let api: ApiHarness;
 beforeAll(async () => {
@@ -32,7 +33,7 @@ describe('GET /v1/me', () => {
 
   it('reads nothing more once it refuses', async () => {
     const path = limitPaths.userExports(api.userId('carol'));
-    await api.clients.documents.set(path, { tat: Date.now() + 10 * 86_400_000 });
+    await api.clients.documents.set(path, { tat: Date.now() + 10 * DAY_MS });
     const { query } = api.clients.documents;
     const asked: string[] = [];
     api.clients.documents.query = (what) => {

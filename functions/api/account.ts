@@ -3,6 +3,7 @@
  * has it erased, `DELETE /v1/devices/:deviceId` retires one of his devices. Erasing takes longer
  * than a request may: it is ordered here and carried out by the `erasures` worker.
  */
+
 import { z } from 'zod';
 import type { DocumentStore } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
@@ -14,7 +15,6 @@ import { ERASED_TALLY_MS } from '../fraud/tally.ts';
 import { type ApprovalServices, approveDevice } from '../identity/approve-device.ts';
 import {
   approveClientData,
-  base64urlBytes,
   eraseClientData,
   readClientData,
   retireClientData,
@@ -23,6 +23,7 @@ import { deviceProof, provenRequest } from '../identity/device-proof.ts';
 import { exportUser } from '../privacy/export-user.ts';
 import { requestErasure } from '../privacy/request-erasure.ts';
 import { retireDevice } from '../privacy/retire-device.ts';
+import { base64urlBytes } from '../validation.ts';
 import { type ApiRequest, type ApiResponse, type EndpointTable, endpoint } from './endpoint.ts';
 import { withRefusalEvents } from './refusal-events.ts';
 

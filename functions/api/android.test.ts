@@ -5,6 +5,7 @@ import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
 import { VirtualPlayIntegrity } from '../../test/virtual-phones/play-integrity.ts';
 import { createTestRoots } from '../../test/virtual-phones/test-roots.ts';
 import { ROOTED } from '../../test/virtual-phones/virtual-pixel.ts';
+import { DAY_MS } from '../time.ts';
 
 let api: ApiHarness;
 beforeAll(async () => {
@@ -109,7 +110,7 @@ describe('the devices of a user', () => {
     const phone = api.phone('olga');
     const { deviceId } = await phone.enrol();
     const stored = (await deviceOf(deviceId)) ?? {};
-    const enrolledAt = new Date(Date.now() - 91 * 86_400_000);
+    const enrolledAt = new Date(Date.now() - 91 * DAY_MS);
     await api.clients.documents.set(`devices/${deviceId}`, { ...stored, enrolledAt });
     const grant = await phone.grant('smile');
     expect(grant.deviceId).not.toBe(deviceId);

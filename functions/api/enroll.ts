@@ -1,19 +1,21 @@
 /** `POST /v1/devices`: enrols a device key that the platform attests. */
+
 import { z } from 'zod';
+import { enrolmentEvidence } from '../attestation/policy/evidence.ts';
 import type { DocumentStore } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
 import type { Emit } from '../fraud/event-delivery.ts';
 import type { EventInput } from '../fraud/events.ts';
 import type { Challenges } from '../identity/challenge.ts';
-import { base64urlBytes, enrolClientData, readClientData } from '../identity/client-data.ts';
+import { enrolClientData, readClientData } from '../identity/client-data.ts';
 import {
   type AttestedEnrolment,
-  attestationEvidence,
   attestedDevice,
   type EnrolmentPolicy,
 } from '../identity/enrolment.ts';
 import { payAttempt, refundAttempt } from '../identity/enrolment-attempt.ts';
 import { type Registered, registerDevice } from '../identity/register-device.ts';
+import { base64urlBytes } from '../validation.ts';
 import { type ApiRequest, type EndpointTable, endpoint } from './endpoint.ts';
 import { withRefusalEvents } from './refusal-events.ts';
 
@@ -27,7 +29,7 @@ interface EnrolServices {
 
 const requestBody = z.strictObject({
   clientData: base64urlBytes(2, 2048),
-  attestation: attestationEvidence,
+  attestation: enrolmentEvidence,
 });
 
 export const endpoints: EndpointTable<EnrolServices> = {

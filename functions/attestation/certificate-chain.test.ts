@@ -8,11 +8,11 @@ import {
   issueCertificate,
   keyUsageExtension,
 } from '../../test/virtual-phones/issue-certificate.ts';
+import { DAY_MS } from '../time.ts';
 import { type ChainOptions, type PlaceRules, validateChain } from './certificate-chain.ts';
 import type { AttestationErrorCode } from './errors.ts';
 
 const NOW = new Date('2026-11-01T12:00:00Z');
-const DAY_MS = 86_400_000;
 const CA = [basicConstraintsExtension(true), keyUsageExtension(0x06)];
 const LEAF = [basicConstraintsExtension(false), keyUsageExtension(0x80)];
 

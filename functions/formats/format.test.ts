@@ -9,20 +9,14 @@ import {
   safetensorsFile,
   tarFile,
 } from '../../test/support/model-files.ts';
+import { outcomeWith } from '../../test/support/outcome.ts';
 import { concat, u32le, utf8 } from '../protocol/bytes.ts';
 import { LayerCipher } from '../protocol/layer-cipher.ts';
 import { nodeCrypto } from '../protocol/node-crypto.ts';
 import { FormatError } from './errors.ts';
 import { parseModel } from './format.ts';
 
-const code = (act: Promise<unknown>) =>
-  act.then(
-    () => 'parsed',
-    (error: unknown) => {
-      if (!(error instanceof FormatError)) throw error;
-      return error.code;
-    },
-  );
+const code = outcomeWith(FormatError, 'parsed');
 /** The bytes that the layers say they are of, for comparison with what was put in. */
 async function contents(bytes: Uint8Array) {
   const { format, layers } = await parseModel(bytes);

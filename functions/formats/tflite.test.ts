@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { array, assert, asyncProperty, nat } from 'fast-check';
+import { outcomeWith } from '../../test/support/outcome.ts';
 import { tfliteFile } from '../../test/support/tflite-file.ts';
 import { LayerCipher } from '../protocol/layer-cipher.ts';
 import { nodeCrypto } from '../protocol/node-crypto.ts';
@@ -18,14 +19,7 @@ const models = [
 });
 const [, lite] = models[0] ?? [];
 const data = (length: number) => new Uint8Array(length).fill(7);
-const code = (act: Promise<unknown>) =>
-  act.then(
-    () => 'parsed',
-    (error: unknown) => {
-      if (!(error instanceof FormatError)) throw error;
-      return error.code;
-    },
-  );
+const code = outcomeWith(FormatError, 'parsed');
 
 describe('real TFLite models', () => {
   it.each(models)(

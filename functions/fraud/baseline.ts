@@ -6,7 +6,7 @@
  */
 import { z } from 'zod';
 import type { DocumentData } from '../cloud/documents.ts';
-import { DAY_MS } from './time.ts';
+import { DAY_MS } from '../time.ts';
 
 export const BASELINE_PATH = 'campaigns/baseline';
 

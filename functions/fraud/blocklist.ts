@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { documentKind } from '../cloud/document-kind.ts';
 import type { DocumentData } from '../cloud/documents.ts';
+import { DAY_MS } from '../time.ts';
 import type { Subject } from './subjects.ts';
-import { DAY_MS } from './time.ts';
 
 /** Who or what made a block: the rules, or an operator as `operator:<name>`. */
 export type BlockAuthor = 'rules' | `operator:${string}`;

@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import type { DocumentData } from '../cloud/documents.ts';
-import { DAY_MS } from './time.ts';
+import { DAY_MS } from '../time.ts';
 
 /** So many blocks a day are nothing that a release must be suspected for; of one that few use, a single one. */
 const MIN_BLOCKS = 3;

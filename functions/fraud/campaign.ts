@@ -6,12 +6,12 @@
  */
 import { z } from 'zod';
 import type { DocumentData } from '../cloud/documents.ts';
+import { DAY_MS, DAY_SECONDS, HOUR_MS } from '../time.ts';
 import type { Baseline, PoolName } from './baseline.ts';
 import type { FraudEvent } from './events.ts';
 import { limitPaths } from './limit-paths.ts';
 import type { LimitPolicy } from './limits.ts';
 import { modelOfItem, type Tally } from './tally.ts';
-import { DAY_MS, DAY_SECONDS, HOUR_MS } from './time.ts';
 
 export const ALERT_PATH = 'campaigns/alert';
 

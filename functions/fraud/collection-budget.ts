@@ -2,8 +2,9 @@
  * How many models that are new to a user he may take in a time: the bound on collecting, decided
  * with the grant and not afterwards. Nobody is punished for reaching it; what he has stays his.
  */
+
+import { DAY_MS } from '../time.ts';
 import { type Tally, takenAt } from './tally.ts';
-import { DAY_MS } from './time.ts';
 
 interface Window {
   readonly days: number;

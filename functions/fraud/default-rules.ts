@@ -3,8 +3,9 @@
  * `collection-budget.ts`; a score is for how somebody behaves, and only what a device proved can restrict. A
  * new rule is a row here and, where the simulation has no life that sets it off, one there.
  */
+
+import { DAY_SECONDS as DAY, HOUR_SECONDS as HOUR, MINUTE_SECONDS as MINUTE } from '../time.ts';
 import type { Rule, RuleSet, Selector } from './rules.ts';
-import { DAY_SECONDS as DAY, HOUR_SECONDS as HOUR, MINUTE_SECONDS as MINUTE } from './time.ts';
 
 const rasp = (cause: string, weight: number, description: string): Rule => ({
   kind: 'occurrence',

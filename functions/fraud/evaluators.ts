@@ -1,9 +1,10 @@
 /** How many points one rule gives at an instant, asked along a time line that only moves forward. */
+
+import { DAY_MS } from '../time.ts';
 import type { Series } from './evidence.ts';
 import { seriesOf } from './recorder.ts';
 import type { DistinctRule, OccurrenceRule, Rule, RuleSet, UnansweredRule } from './rules.ts';
 import { fullDays, inOrder, instantsOf, type Occurrence, slidingWindow } from './series.ts';
-import { DAY_MS } from './time.ts';
 
 /** How many occurrences an explanation names. */
 const EVIDENCE_SHOWN = 12;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { HOUR_MS } from '../time.ts';
 import {
   dayKey,
   type Evidence,
@@ -11,7 +12,6 @@ import {
   nameOf,
 } from './evidence.ts';
 
-const HOUR_MS = 3_600_000;
 const horizonMs = 48 * HOUR_MS;
 const bounds: EvidenceBounds = (seriesName) =>
   seriesName === 'events'

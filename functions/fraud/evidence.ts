@@ -5,7 +5,7 @@
  * evidence and never accumulated in it.
  */
 
-import { DAY_MS, HOUR_MS } from './time.ts';
+import { DAY_MS, HOUR_MS } from '../time.ts';
 
 /** From `<bucket>:<name>` to when that was first received, in Unix milliseconds. */
 export type Series = Readonly<Record<string, number>>;

@@ -1,13 +1,15 @@
 /** Events that Pub/Sub did not take when they happened, as documents until it does. */
+
 import type { DocumentData, DocumentStore } from '../cloud/documents.ts';
 import type { EventPublisher } from '../cloud/event-publisher.ts';
+import { DAY_MS } from '../time.ts';
 import type { Outbox } from './event-delivery.ts';
 import { eventMessage } from './event-message.ts';
 import type { FraudEvent } from './events.ts';
 
 const COLLECTION = 'outbox';
 /** The time in which an outage must end; then the database deletes what is left. */
-const KEPT_MS = 14 * 86_400_000;
+const KEPT_MS = 14 * DAY_MS;
 const BATCH = 500;
 /** 10,000 events, 16 at a time: a run ends within the function's five minutes though each takes 0.4 s. */
 const BATCHES_A_RUN = 20;

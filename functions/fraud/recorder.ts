@@ -1,10 +1,10 @@
 /** What the rules want to have remembered of each event. */
 import type { EventType } from '../protocol/event-schema.ts';
+import { DAY_MS } from '../time.ts';
 import type { FraudEvent } from './events.ts';
 import { dayKey, type Evidence, type EvidenceBounds, hourKey, type Series } from './evidence.ts';
 import type { Rule, RuleSet, Selector } from './rules.ts';
 import type { Subject, SubjectKind } from './subjects.ts';
-import { DAY_MS } from './time.ts';
 
 /** What names an occurrence in a series: the event itself or one of its members. */
 type Naming = 'event' | 'model' | 'device' | 'user' | 'network';

@@ -1,7 +1,7 @@
 /** The form of the scoring rules: data, so that they can be read, argued about and replayed over history. */
 import { z } from 'zod';
 import { EVENT_TYPES, type EventType } from '../protocol/event-schema.ts';
-import { DAY_SECONDS } from './time.ts';
+import { DAY_SECONDS } from '../time.ts';
 
 const seconds = z.number().int().positive();
 /** No longer than what is remembered. */

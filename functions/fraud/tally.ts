@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import type { DocumentData } from '../cloud/documents.ts';
-import { DAY_MS } from './time.ts';
+import { DAY_MS } from '../time.ts';
 
 /** Own models stay known for as long as somebody may come back. */
 export const TALLY_MS = 400 * DAY_MS;

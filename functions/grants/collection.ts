@@ -22,8 +22,8 @@ import type { CampaignState } from '../fraud/campaign-state.ts';
 import { budgetWaitMs } from '../fraud/collection-budget.ts';
 import { consume, limitDocument, limitState } from '../fraud/limits.ts';
 import { itemOf, modelOfItem, readTally, type Tally, tallyPath, withItem } from '../fraud/tally.ts';
-import { DAY_MS } from '../fraud/time.ts';
 import type { PhoneMarks } from '../identity/phone-marks.ts';
+import { DAY_MS } from '../time.ts';
 
 /** What admission knows of the caller. */
 export interface CollectionCaller {

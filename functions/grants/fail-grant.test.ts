@@ -9,6 +9,7 @@ import type { DocumentData } from '../cloud/documents.ts';
 import { UpstreamError } from '../cloud/upstream-error.ts';
 import { limitPaths } from '../fraud/limit-paths.ts';
 import { nodeCrypto } from '../protocol/node-crypto.ts';
+import { DAY_MS } from '../time.ts';
 import { failGrant } from './fail-grant.ts';
 import { consumeQuota, returnQuota } from './quota.ts';
 
@@ -59,8 +60,8 @@ describe('a quota to which failures of ours give back', () => {
     const at = new Date(NOON);
     const data = consumeQuota(PLAN, undefined, 'a', at).document;
     expect(returnQuota(data, at)).toEqual({ ...data, grants: 0 });
-    expect(returnQuota(data, new Date(NOON - 86_400_000))).toBeUndefined();
-    expect(returnQuota(data, new Date(NOON + 86_400_000))).toBeUndefined();
+    expect(returnQuota(data, new Date(NOON - DAY_MS))).toBeUndefined();
+    expect(returnQuota(data, new Date(NOON + DAY_MS))).toBeUndefined();
     expect(returnQuota(undefined, at)).toBeUndefined();
     expect(returnQuota({ ...data, grants: 0 }, at)).toBeUndefined();
   });

@@ -1,4 +1,5 @@
 /** What is kept of a grant: who got what and when. No key, no URL. */
+
 import { z } from 'zod';
 import type { PublishedVersion } from '../catalogue/model-record.ts';
 import { documentKind } from '../cloud/document-kind.ts';
@@ -7,10 +8,11 @@ import { POOLS } from '../fraud/baseline.ts';
 import { ledgerKey } from '../ledger/ledger-key.ts';
 import { toBase64url } from '../protocol/encoding.ts';
 import type { SuiteName } from '../protocol/suites.ts';
+import { DAY_MS } from '../time.ts';
 import type { CollectionFacts } from './collection.ts';
 
 /** Long enough for renewals and for analysts; then the database deletes it. */
-export const GRANT_RETENTION_MS = 90 * 86_400_000;
+export const GRANT_RETENTION_MS = 90 * DAY_MS;
 
 const record = z.object({
   grantId: z.string(),

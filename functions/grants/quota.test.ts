@@ -9,6 +9,7 @@ import { testEnvironment } from '../../test/support/environment.ts';
 import type { DocumentData } from '../cloud/documents.ts';
 import { loadConfig } from '../config.ts';
 import { nodeCrypto } from '../protocol/node-crypto.ts';
+import { DAY_MS } from '../time.ts';
 import { consumeQuota, planOf } from './quota.ts';
 
 const PLANS = {
@@ -109,7 +110,7 @@ describe('grants', () => {
     await phone.grant('b');
     const refusal = await phone.grant('c').catch((error: unknown) => error);
     expect(refusal).toMatchObject({ code: 'quota_exceeded', status: 429, advice: undefined });
-    const midnight = Math.ceil(Date.now() / 86_400_000) * 86_400 - Date.now() / 1000;
+    const midnight = Math.ceil(Date.now() / DAY_MS) * 86_400 - Date.now() / 1000;
     const wait = (refusal as { retryAfterSeconds: number }).retryAfterSeconds;
     expect(Math.abs(wait - midnight)).toBeLessThan(120);
     await phone.grant('a');

@@ -1,8 +1,10 @@
 /** What a plan gives a user in a day, from midnight to midnight UTC: grants, and different models. */
+
 import { z } from 'zod';
 import { documentKind } from '../cloud/document-kind.ts';
 import type { DocumentData } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
+import { DAY_MS } from '../time.ts';
 
 export interface Plan {
   readonly grantsPerDay: number;
@@ -13,8 +15,6 @@ export interface Plan {
 
 /** `default` is the plan of those whose token names none, or one that we do not know. */
 export type Plans = Readonly<Record<string, Plan>> & { readonly default: Plan };
-
-const DAY_MS = 86_400_000;
 
 const read = documentKind(
   'quota',

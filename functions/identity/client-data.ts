@@ -3,12 +3,12 @@
  * proof covers the SHA-256 of exactly those bytes (Web Authentication Level 3, section 5.8.1). The
  * bytes are parsed once, here, and everything the server does follows from this one reading.
  */
+
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { ServiceError } from '../errors.ts';
-import { fromBase64url } from '../protocol/encoding.ts';
 import { SUITES } from '../protocol/suites.ts';
-import { parseOrRefuse } from '../validation.ts';
+import { base64urlBytes, parseOrRefuse } from '../validation.ts';
 
 export const challenge = z.string().length(78);
 export const deviceId = z.string().regex(/^d_[\w-]{22}$/);
@@ -17,18 +17,6 @@ export const modelId = z.string().regex(/^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?
 export const modelVersion = z.string().regex(/^[0-9A-Za-z](?:[0-9A-Za-z._+-]{0,30}[0-9A-Za-z])?$/);
 /** Dotted numbers, such as 2.10.1: what the policy's version ranges are made of. */
 export const appVersion = z.string().regex(/^\d{1,9}(?:\.\d{1,9}){0,3}$/);
-
-/** Base64url text of `min` to `max` bytes, decoded. */
-export const base64urlBytes = (min: number, max: number) =>
-  z
-    .string()
-    .max(Math.ceil((max * 4) / 3))
-    .transform((text, context) => {
-      const decoded = fromBase64url(text);
-      if (decoded && decoded.byteLength >= min && decoded.byteLength <= max) return decoded;
-      context.addIssue(`needs ${min} to ${max} bytes in base64url`);
-      return z.NEVER;
-    });
 
 export const enrolClientData = z.strictObject({
   type: z.literal('device.enroll'),

@@ -7,7 +7,7 @@ import { textOf } from '../attestation/bytes.ts';
 import { AttestationError } from '../attestation/errors.ts';
 import type { DocumentData } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
-import { base64urlBytes } from './client-data.ts';
+import { base64urlBytes } from '../validation.ts';
 import { type DeviceRecord, readDevice } from './devices.ts';
 
 /** The proof that goes with client data, by platform. */

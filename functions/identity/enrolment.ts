@@ -1,42 +1,18 @@
 /** Is it our app on a genuine device? From evidence to a device record, by the policy. */
-import { z } from 'zod';
+
 import { AttestationServiceError } from '../attestation/errors.ts';
 import type {
-  EnrolmentEvidence,
   EnrolmentServices,
   EnrolmentTrust,
   VendorSignals,
 } from '../attestation/policy/enrolment-input.ts';
 import { type EnrolmentVerdict, evaluateEnrolment } from '../attestation/policy/evaluate.ts';
+import type { EnrolmentEvidence } from '../attestation/policy/evidence.ts';
 import type { AttestationPolicy } from '../attestation/policy/schema.ts';
 import { ServiceError } from '../errors.ts';
-import { base64urlBytes, type EnrolClientData } from './client-data.ts';
+import type { EnrolClientData } from './client-data.ts';
 import type { DeviceRecord } from './devices.ts';
 import { recalledMarks } from './phone-marks.ts';
-
-const MAX_CERTIFICATE_BYTES = 8192;
-
-export const attestationEvidence = z.discriminatedUnion('format', [
-  z.strictObject({
-    format: z.literal('apple-appattest'),
-    /** As `DCAppAttestService.generateKey` returned it; either alphabet, since bytes are compared. */
-    keyId: z
-      .string()
-      .regex(/^[\w+/-]{43}=?$/)
-      .transform((text) => new Uint8Array(Buffer.from(text, 'base64'))),
-    attestationObject: base64urlBytes(64, 32 * 1024),
-  }),
-  z.strictObject({
-    format: z.literal('android-key'),
-    /** The key's certificate chain, leaf first, attested for the clientDataHash as its challenge. */
-    x5c: z.array(base64urlBytes(64, MAX_CERTIFICATE_BYTES)).min(1).max(10),
-    /** A Play Integrity token whose request hash is the clientDataHash. */
-    integrityToken: z.string().max(16_384).optional(),
-  }),
-  /** The device cannot attest: said rather than hidden, since a spike of it is a signal. */
-  z.strictObject({ format: z.literal('none') }),
-]);
-export type AttestationEvidence = z.infer<typeof attestationEvidence>;
 
 export interface EnrolmentPolicy {
   readonly policy: AttestationPolicy;
@@ -60,7 +36,7 @@ export interface AttestedEnrolment {
 export async function attestedDevice(
   clientData: EnrolClientData,
   clientDataHash: Uint8Array,
-  evidence: AttestationEvidence,
+  evidence: EnrolmentEvidence,
   userId: string,
   { policy, trust, services }: EnrolmentPolicy,
   now: Date,
@@ -71,7 +47,7 @@ export async function attestedDevice(
     platform,
     appId,
     appVersion,
-    evidence: evidenceOf(evidence),
+    evidence,
     clientDataHash,
     now,
     trust,
@@ -107,12 +83,6 @@ export async function attestedDevice(
     monitored: verdict.findings.flatMap(({ check, held }) => (held ? [] : [check])),
     signals: verdict.outcome === 'accepted' ? verdict.signals : {},
   };
-}
-
-function evidenceOf(evidence: AttestationEvidence): EnrolmentEvidence {
-  if (evidence.format !== 'android-key') return evidence;
-  const { integrityToken, ...rest } = evidence;
-  return integrityToken === undefined ? rest : { ...rest, integrityToken };
 }
 
 function acceptedDevice(verdict: EnrolmentVerdict) {

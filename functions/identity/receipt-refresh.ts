@@ -1,4 +1,5 @@
 /** App Attest receipts of enrolled devices: which to refresh, when again, and what the metric says. */
+
 import { type Receipt, verifyReceipt } from '../attestation/app-attest/receipt.ts';
 import {
   type ReceiptClientOptions,
@@ -10,9 +11,9 @@ import type { AttestationPolicy } from '../attestation/policy/schema.ts';
 import { isInRange } from '../attestation/policy/version-range.ts';
 import type { DocumentData } from '../cloud/documents.ts';
 import { toBase64url } from '../protocol/encoding.ts';
+import { DAY_MS } from '../time.ts';
 import type { DeviceRecord } from './devices.ts';
 
-const DAY_MS = 86_400_000;
 /** Apple counts over about thirty days: asking more often than daily tells nothing new. */
 const REFRESH_MS = DAY_MS;
 /** Apple dropped the device's data; what it attests anew is another key, so another device. */

@@ -11,6 +11,7 @@ import {
   readGrant,
 } from '../grants/grant-record.ts';
 import { toBase64url } from '../protocol/encoding.ts';
+import { DAY_MS } from '../time.ts';
 import { appendBlocks, LEDGER_LAG_MS } from './append-blocks.ts';
 import { blockPath, HEAD_PATH, nextBlock, readBlock, readHead } from './block.ts';
 import { leafOf, readLeaf } from './grant-leaf.ts';
@@ -188,7 +189,7 @@ describe('verification', () => {
   it('names a grant that was deleted, until its time is over', async () => {
     await documents.delete(grantPath(idOf(17)));
     expect((await verify()).fault).toMatchObject({ kind: 'missing', grant: idOf(17) });
-    const end = new Date(START + 91 * 86_400_000);
+    const end = new Date(START + 91 * DAY_MS);
     expect(await verify({}, end)).toMatchObject({ grants: 40, expired: 1 });
     expect((await verify({}, end)).fault).toBeUndefined();
   });
@@ -199,7 +200,7 @@ describe('verification', () => {
     await change(grantPath(id), { ledgerKey: 'nowhere' });
     expect((await verify()).fault).toMatchObject({ kind: 'added', block: 0, grant: id });
     await documents.delete(grantPath(id));
-    await grant(501, new Date(LATER.getTime() + 86_400_000));
+    await grant(501, new Date(LATER.getTime() + DAY_MS));
     expect((await verify()).fault).toMatchObject({ kind: 'added', grant: idOf(501) });
   });
 

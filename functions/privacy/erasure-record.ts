@@ -2,13 +2,14 @@
  * What is to be forgotten: a user, or the grants of a device that was retired. The record is the
  * work order of the `erasures` worker and, of a user, all that remembers the erasure afterwards.
  */
+
 import { z } from 'zod';
 import { documentKind } from '../cloud/document-kind.ts';
 import type { DocumentData } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
 import { type Subject, subjectKey } from '../fraud/subjects.ts';
+import { HOUR_MS } from '../time.ts';
 
-const HOUR_MS = 3_600_000;
 /** As long as scoring remembers what somebody collected. */
 const RETENTION_MS = 31 * 24 * HOUR_MS;
 /** The worker comes by so often. */

@@ -8,9 +8,8 @@ import { documentOutbox } from '../fraud/outbox.ts';
 import { erasedGrantDocument, grantPath, readGrant } from '../grants/grant-record.ts';
 import { appendBlocks } from '../ledger/append-blocks.ts';
 import { verifyLedger } from '../ledger/verify-ledger.ts';
+import { HOUR_MS } from '../time.ts';
 import { runErasures } from './run-erasures.ts';
-
-const HOUR_MS = 3_600_000;
 
 let api: ApiHarness;
 /** Every path that was ever written to. */

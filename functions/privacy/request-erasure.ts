@@ -45,18 +45,10 @@ export async function requestErasure(
       throw new ServiceError('proof_invalid', { reason: 'proof_missing' });
     }
     const ids = devicesOf(list);
+    const call = { userId, deviceId, appVersion, challenge, clientDataHash, proof };
     const { documents: read, commit } = await openDeviceCall(
       tx,
-      {
-        userId,
-        deviceId,
-        appVersion,
-        challenge,
-        clientDataHash,
-        proof,
-        limits: [],
-        kind: 'erasure',
-      },
+      { ...call, limits: [], kind: 'erasure' },
       { order: orderPath, devices: ids.map(devicePath) },
       now,
     );

@@ -33,6 +33,7 @@ export async function retireDevice(
 ): Promise<DeviceRecord> {
   const challenge = challenges.verify(clientData.challenge, userId, 'device.retire', now);
   const { deviceId, appVersion, target } = clientData;
+  const call = { userId, deviceId, appVersion, challenge, clientDataHash, proof };
   return documents.transaction(async (tx) => {
     const {
       device: caller,
@@ -40,16 +41,7 @@ export async function retireDevice(
       commit,
     } = await openDeviceCall(
       tx,
-      {
-        userId,
-        deviceId,
-        appVersion,
-        challenge,
-        clientDataHash,
-        proof,
-        limits: [],
-        kind: 'retirement',
-      },
+      { ...call, limits: [], kind: 'retirement' },
       { target: devicePath(target), list: userDevicesPath(userId) },
       now,
     );

@@ -80,7 +80,7 @@ export async function verifySignature(
 }
 
 /** The pinned key that signed `parsed`. Throws `signer-untrusted` where it is none of this `purpose`. */
-export function pinnedKey(
+function pinnedKey(
   { header }: ParsedJws,
   purpose: string,
   keys: readonly VerificationKey[],
@@ -89,6 +89,21 @@ export function pinnedKey(
   const key = keys.find((candidate) => candidate.kid === kid);
   if (!key?.kid.startsWith(`${purpose}.`)) throw new SealError('signer-untrusted', String(kid));
   return key.jwk;
+}
+
+/**
+ * The payload of a token that a pinned key of this `purpose` signed, not looked into yet. Throws
+ * `token-malformed`, `signer-untrusted` or `signature-invalid`.
+ */
+export async function pinnedPayload(
+  crypto: SealingCrypto,
+  token: string,
+  { typ, purpose }: { readonly typ: string; readonly purpose: string },
+  keys: readonly VerificationKey[],
+): Promise<unknown> {
+  const parsed = parseJws(token, typ, ['kid']);
+  await verifySignature(crypto, parsed, pinnedKey(parsed, purpose, keys));
+  return parsed.payload;
 }
 
 /** What other tokens and HPKE's info name a token by: SHA-256 of its ASCII bytes. */

@@ -8,7 +8,7 @@ import { SealError } from './errors.ts';
 import {
   type Es256Signer,
   parseJws,
-  pinnedKey,
+  pinnedPayload,
   signJws,
   type VerificationKey,
   verifySignature,
@@ -143,17 +143,17 @@ export async function verifyLicence(
   keys: readonly VerificationKey[],
 ): Promise<Licence> {
   const parsed = parseJws(token, LICENCE_TYP, ['delegate']);
-  const certificate = parseJws(String(parsed.header['delegate']), DELEGATE_TYP, ['kid']);
-  await verifySignature(crypto, certificate, pinnedKey(certificate, 'licence', keys));
-  const delegate = readDelegate(certificate.payload);
+  const certificate = String(parsed.header['delegate']);
+  const signed = { typ: DELEGATE_TYP, purpose: 'licence' };
+  const delegate = readDelegate(await pinnedPayload(crypto, certificate, signed, keys));
   await verifySignature(crypto, parsed, delegate.jwk);
 
   const licence = readLicence(parsed.payload);
-  const certified =
+  const isCertified =
     licence.iat >= delegate.nbf &&
     licence.iat <= delegate.exp &&
     licence.exp + licence.offlineGraceSeconds <= delegate.licencesUntil;
-  if (!certified) throw new SealError('signer-untrusted', 'outside what the delegate may sign');
+  if (!isCertified) throw new SealError('signer-untrusted', 'outside what the delegate may sign');
   return licence;
 }
 

@@ -4,14 +4,7 @@
  */
 import { checkLayers, MAX_LAYERS, type WeightLayer } from './container.ts';
 import type { SealingCrypto } from './crypto.ts';
-import {
-  type Es256Signer,
-  parseJws,
-  pinnedKey,
-  signJws,
-  type VerificationKey,
-  verifySignature,
-} from './jws.ts';
+import { type Es256Signer, pinnedPayload, signJws, type VerificationKey } from './jws.ts';
 import { Payload } from './token-schema.ts';
 import { WATERMARK_STRENGTHS, type WatermarkStrength } from './watermark-strength.ts';
 
@@ -68,9 +61,7 @@ export async function verifyManifest(
   token: string,
   keys: readonly VerificationKey[],
 ): Promise<Manifest> {
-  const parsed = parseJws(token, TYP, ['kid']);
-  await verifySignature(crypto, parsed, pinnedKey(parsed, 'manifest', keys));
-  return parseManifest(parsed.payload);
+  return parseManifest(await pinnedPayload(crypto, token, { typ: TYP, purpose: 'manifest' }, keys));
 }
 
 /** Throws `token-malformed` and `layers-invalid`; members that are not known are left out. */

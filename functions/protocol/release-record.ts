@@ -6,14 +6,7 @@
  */
 import type { SealingCrypto } from './crypto.ts';
 import { SealError } from './errors.ts';
-import {
-  type Es256Signer,
-  parseJws,
-  pinnedKey,
-  signJws,
-  type VerificationKey,
-  verifySignature,
-} from './jws.ts';
+import { type Es256Signer, pinnedPayload, signJws, type VerificationKey } from './jws.ts';
 import { Payload } from './token-schema.ts';
 
 const TYP = 'modelseal-release+jwt';
@@ -67,9 +60,8 @@ export async function verifyReleaseRecord(
   token: string,
   keys: readonly VerificationKey[],
 ): Promise<ReleaseRecord> {
-  const parsed = parseJws(token, TYP, ['kid']);
-  await verifySignature(crypto, parsed, pinnedKey(parsed, 'manifest', keys));
-  return readRecord(parsed.payload);
+  const signed = { typ: TYP, purpose: 'manifest' };
+  return readRecord(await pinnedPayload(crypto, token, signed, keys));
 }
 
 /** What was delivered, and what the device knows. */

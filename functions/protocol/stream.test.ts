@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { array, assert, asyncProperty, integer, record, uint8Array } from 'fast-check';
+import { outcomeWith } from '../../test/support/outcome.ts';
 import { inPieces } from '../../test/support/streams.ts';
 import { loadThemis } from '../../test/support/themis.ts';
 import { collect, concat, u32be } from './bytes.ts';
@@ -25,14 +26,7 @@ async function opened(container: Uint8Array, keys: ContainerKeys, size = 333) {
   for await (const part of parts) bytes.push(part.bytes);
   return concat(...bytes);
 }
-const refusal = (act: Promise<unknown>) =>
-  act.then(
-    () => 'opened',
-    (error: unknown) => {
-      if (!(error instanceof SealError)) throw error;
-      return error.code;
-    },
-  );
+const refusal = outcomeWith(SealError, 'opened');
 const resealed = (container: Uint8Array, size = 333) =>
   collect(reseal(crypto, inPieces(container, size), { from: vault, to: delivery, imprint: true }));
 

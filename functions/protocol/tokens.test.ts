@@ -1,6 +1,7 @@
 import { generateKeyPairSync, type KeyObject, sign as nodeSign } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { compactVerify, SignJWT } from 'jose';
+import { outcomeWith } from '../../test/support/outcome.ts';
 import type { EcPublicJwk } from './crypto.ts';
 import { toBase64url } from './encoding.ts';
 import { SealError } from './errors.ts';
@@ -52,14 +53,7 @@ const licence = {
 const signed = () => signManifest(manifest, 'manifest.1', manifestKey.sign);
 const delegate = (kid = 'licence.1', key = licenceKey) =>
   createDelegate({ kid, sign: key.sign, now, maxLicenceSeconds: 100_000 });
-const code = (act: Promise<unknown>) =>
-  act.then(
-    () => 'accepted',
-    (error: unknown) => {
-      if (!(error instanceof SealError)) throw error;
-      return error.code;
-    },
-  );
+const code = outcomeWith(SealError, 'accepted');
 /** The same claims under another header or key, as an attacker with a JOSE library would make them. */
 const forge = (header: object, payload: object, key: KeyObject | Uint8Array) =>
   new SignJWT(payload as Record<string, unknown>)

@@ -11,9 +11,9 @@ import {
   issueCertificate,
 } from '../../test/virtual-phones/issue-certificate.ts';
 import { readDevice } from '../identity/devices.ts';
+import { DAY_MS } from '../time.ts';
 
 const APP_ID = `${TEST_IOS_APP.teamId}.${TEST_IOS_APP.bundleId}`;
-const DAY_MS = 86_400_000;
 const developerKey = generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey;
 const KEY = {
   teamId: TEST_IOS_APP.teamId,

@@ -18,13 +18,14 @@ import { type DeviceRecord, deviceIdFrom, readDevice } from '../identity/devices
 import type { EnrolmentPolicy } from '../identity/enrolment.ts';
 import { dueAfterFailure, refreshStep, riskCause } from '../identity/receipt-refresh.ts';
 import { describeError, type Log } from '../log.ts';
+import { HOUR_MS } from '../time.ts';
 
 /** Devices in one run; those that are due longest come first, the rest wait for the next hour. */
 const BATCH = 500;
 const CONCURRENT = 16;
 const TIMEOUT_MS = 5_000;
 /** Who met an outage goes behind those who did not, lest one device hold up all others. */
-const AFTER_OUTAGE_MS = 3_600_000;
+const AFTER_OUTAGE_MS = HOUR_MS;
 
 export interface ReceiptsRun {
   readonly refreshed: number;

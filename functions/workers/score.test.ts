@@ -11,9 +11,10 @@ import { DEFAULT_RULES } from '../fraud/default-rules.ts';
 import { eventMessage } from '../fraud/event-message.ts';
 import type { FraudEvent } from '../fraud/events.ts';
 import { type RuleSet, ruleSetSchema } from '../fraud/rules.ts';
+import { DAY_MS } from '../time.ts';
 import { createScoreHandler, type ScoreDependencies } from './score.ts';
 
-const now = new Date(STORY_START + 2 * 86_400_000);
+const now = new Date(STORY_START + 2 * DAY_MS);
 
 /** Rules so touchy, and a memory so short, that sixty events set off and forget everything. */
 const TOUCHY: RuleSet = ruleSetSchema.parse({
@@ -103,7 +104,7 @@ describe('a hoarder', () => {
 
   it('keeps a longer block that an operator set', async () => {
     const { documents, deliver } = harness();
-    const until = new Date(STORY_START + 90 * 86_400_000);
+    const until = new Date(STORY_START + 90 * DAY_MS);
     await documents.set('blocklist/user_k1_alice', {
       until,
       reason: 'court order',

@@ -1,4 +1,5 @@
 /** The figures of the report: each chart is rows of a query over the analysts' views. */
+import { DAY_MS } from '../../functions/time.ts';
 import type { Analytics, Row } from './duckdb.ts';
 
 export interface Bar {
@@ -118,8 +119,8 @@ const STEPS = [
   { unit: 'second', ms: 1_000, letters: [11, 19] },
   { unit: 'minute', ms: 60_000, letters: [11, 16] },
   { unit: 'hour', ms: 3_600_000, letters: [5, 16] },
-  { unit: 'day', ms: 86_400_000, letters: [0, 10] },
-  { unit: 'week', ms: 7 * 86_400_000, letters: [0, 10] },
+  { unit: 'day', ms: DAY_MS, letters: [0, 10] },
+  { unit: 'week', ms: 7 * DAY_MS, letters: [0, 10] },
 ] as const;
 const MAX_STEPS = 90;
 

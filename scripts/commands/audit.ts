@@ -1,6 +1,8 @@
 /** Who did what, to whom and why: entries are created and never changed. */
+
 import type { DocumentData, DocumentStore } from '../../functions/cloud/documents.ts';
 import { uuidv7 } from '../../functions/fraud/events.ts';
+import { DAY_MS } from '../../functions/time.ts';
 
 /** Who acts and why; both end up in the audit log. */
 export interface Act {
@@ -11,7 +13,7 @@ export interface Act {
 /** Of what was acted on: a subject's key such as `user_k1_x`, `model_<id>`, or `ledger`. */
 export type AuditSubject = string;
 
-const RETENTION_MS = 400 * 86_400_000;
+const RETENTION_MS = 400 * DAY_MS;
 const MAX_ENTRIES = 1_000;
 
 /** The path and the document of an entry. */

@@ -4,6 +4,7 @@ import { DEFAULT_RULES } from '../../functions/fraud/default-rules.ts';
 import { eventMessage } from '../../functions/fraud/event-message.ts';
 import type { FraudEvent } from '../../functions/fraud/events.ts';
 import { subjectKey } from '../../functions/fraud/subjects.ts';
+import { DAY_MS } from '../../functions/time.ts';
 import { createScoreHandler } from '../../functions/workers/score.ts';
 import { memoryDocuments } from '../../test/doubles/memory/documents.ts';
 import { STORY_START, tell } from '../../test/fraud/story.ts';
@@ -86,9 +87,9 @@ describe('operators', () => {
     await services.happen(hoarding());
     const data = await services.documents.get('blocklist/user_k1_alice');
     expect(activeRestrictions(data, services.now())).toEqual({
-      allowedUntil: new Date(STORY_START + 600_000 + 86_400_000),
+      allowedUntil: new Date(STORY_START + 600_000 + DAY_MS),
     });
-    const later = new Date(STORY_START + 600_000 + 86_400_000);
+    const later = new Date(STORY_START + 600_000 + DAY_MS);
     expect(activeRestrictions(data, later).allowedUntil).toBeUndefined();
   });
 

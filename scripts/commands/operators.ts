@@ -1,4 +1,5 @@
 /** What operators do about a subject by hand, each act with its author in the audit log. */
+
 import type { DocumentStore } from '../../functions/cloud/documents.ts';
 import {
   type Restrictions,
@@ -11,6 +12,7 @@ import type { RuleSet } from '../../functions/fraud/rules.ts';
 import { createScorer } from '../../functions/fraud/scorer.ts';
 import { ACTIONS, assess } from '../../functions/fraud/scoring.ts';
 import { blockPath, riskPath, type Subject, subjectKey } from '../../functions/fraud/subjects.ts';
+import { HOUR_MS } from '../../functions/time.ts';
 import { type Act, auditEntry } from './audit.ts';
 
 export interface OperatorServices {
@@ -18,8 +20,6 @@ export interface OperatorServices {
   readonly now: () => Date;
   readonly randomBytes: (size: number) => Uint8Array;
 }
-
-const HOUR_MS = 3_600_000;
 
 /** Blocks a subject for so many hours, whatever the rules find. */
 export function block(services: OperatorServices, subject: Subject, hours: number, act: Act) {

@@ -1,5 +1,7 @@
 /** A stand-in for `gcloud` of a project where all is well; tests change its answers for the worse. */
+
 import { FUNCTIONS } from '../../functions/registry.ts';
+import { DAY_MS } from '../../functions/time.ts';
 import type { Project } from './check.ts';
 import { readIndexFile } from './database-checks.ts';
 
@@ -23,7 +25,7 @@ export function healthyAnswers(now: Date): Answers {
   const rotating = {
     primary: { state: 'ENABLED' },
     rotationPeriod: '7776000s',
-    nextRotationTime: new Date(now.getTime() + 86_400_000).toISOString(),
+    nextRotationTime: new Date(now.getTime() + DAY_MS).toISOString(),
   };
   const quota = (quotaId: string, metric: string, value: string) => ({
     ...{ quotaId, metric, refreshInterval: 'minute' },

@@ -29,7 +29,7 @@ const UNSEALED_KEY = [
 ];
 const UNCERTIFIED = edit(
   'functions/protocol/licence.ts',
-  "if (!certified) throw new SealError('signer-untrusted', 'outside what the delegate may sign');",
+  "if (!isCertified) throw new SealError('signer-untrusted', 'outside what the delegate may sign');",
 );
 /** Nothing ties a manifest to its licence and key: a changed one is judged by its signature alone. */
 const UNBOUND_MANIFEST = [

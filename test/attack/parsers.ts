@@ -144,7 +144,7 @@ export const parsers: readonly Attack[] = [
     defence: 'a chain has an end',
     off: {
       edits: [
-        edit('functions/identity/enrolment.ts', '.min(1).max(10)', '.min(1).max(100)'),
+        edit('functions/attestation/policy/evidence.ts', '.min(1).max(10)', '.min(1).max(100)'),
         edit(
           'functions/attestation/certificate-chain.ts',
           'const MAX_CHAIN_LENGTH = 10;',

@@ -94,7 +94,7 @@ export async function iphone(
     appId: 'TEAM123456.com.example.models',
     evidence: {
       format: 'apple-appattest',
-      attestationObject: await phone.attestKey(keyId, clientDataHash, overrides),
+      attestationObject: new Uint8Array(await phone.attestKey(keyId, clientDataHash, overrides)),
       keyId: Buffer.from(keyId, 'base64'),
     },
   };
@@ -118,7 +118,7 @@ export async function android(
     appId: ANDROID_APP.packageName,
     evidence: {
       format: 'android-key',
-      x5c: keystore.getCertificateChain('key'),
+      x5c: keystore.getCertificateChain('key').map((bytes) => new Uint8Array(bytes)),
       ...(integrityToken && { integrityToken }),
     },
   };

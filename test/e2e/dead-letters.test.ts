@@ -1,4 +1,5 @@
 /** Messages that scoring cannot take, through Google's Pub/Sub emulator into the dead letters and back. */
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -10,6 +11,7 @@ import { pubsubPublisher } from '../../functions/cloud/pubsub.ts';
 import { UpstreamError } from '../../functions/cloud/upstream-error.ts';
 import { DEFAULT_RULES } from '../../functions/fraud/default-rules.ts';
 import { eventMessage } from '../../functions/fraud/event-message.ts';
+import { HOUR_MS } from '../../functions/time.ts';
 import { createScoreHandler } from '../../functions/workers/score.ts';
 import { deadLettersOf } from '../../scripts/commands/dead-letter-source.ts';
 import { replayDeadLetters } from '../../scripts/commands/replay-dead-letters.ts';
@@ -22,7 +24,6 @@ import { createTopics, holdMessagesOf, pushTo } from '../stack/topics.ts';
 
 const projectId = 'dead-letters-test';
 const topics = { events: 'events', decisions: 'decisions', 'dead-letters': 'dead-letters' };
-const HOUR_MS = 3_600_000;
 
 const search = await findEmulators(process.env);
 

@@ -11,6 +11,7 @@ import { readSealedObjectName } from '../../functions/grants/sealed-object.ts';
 import { deriveKeys } from '../../functions/protocol/key-schedule.ts';
 import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
 import { openContainer } from '../../functions/protocol/stream.ts';
+import { DAY_MS } from '../../functions/time.ts';
 import { createScoreHandler } from '../../functions/workers/score.ts';
 import { memoryDocuments } from '../doubles/memory/documents.ts';
 import { type Life, MODEL_ID, sweep } from './life.ts';
@@ -22,7 +23,6 @@ const COLLECTIONS = [
   ...['audit', 'blocklist', 'challenges', 'devices', 'erasures', 'grants', 'ledger', 'limits'],
   ...['models', 'outbox', 'risk', 'users'],
 ];
-const DAY_MS = 86_400_000;
 /** Past the end of every sealed object, also of one whose instance was two hours ahead, three times over. */
 const LATER_MS = 7 * 3_600_000;
 /** Long enough that no other bytes are the same by chance. */

@@ -1,8 +1,10 @@
 /** What goes on in a system while its faults happen, and what breaks a promise at once. */
+
 import { setTimeout as pause } from 'node:timers/promises';
 import { restrictionsDocument } from '../../functions/fraud/blocklist.ts';
 import { blockPath } from '../../functions/fraud/subjects.ts';
 import { SealError } from '../../functions/protocol/errors.ts';
+import { DAY_MS } from '../../functions/time.ts';
 import { ApiError } from '../../sdk/typescript/api/api-error.ts';
 import { createRandom, type Random } from '../support/random.ts';
 import { createPhone, type Phone } from './phone.ts';
@@ -10,7 +12,6 @@ import type { Schedule, Step } from './schedule.ts';
 import type { System } from './system.ts';
 
 export const MODEL_ID = 'effect';
-const DAY_MS = 86_400_000;
 /** As many as try to use one challenge. */
 const AT_ONCE = 50;
 

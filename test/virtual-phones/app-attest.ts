@@ -1,4 +1,5 @@
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { DAY_MS } from '../../functions/time.ts';
 import { KeyLostError } from '../../sdk/typescript/platform.ts';
 import { issueReceipt } from './apple-receipt.ts';
 import { type CborInput, encodeCbor } from './cbor.ts';
@@ -61,7 +62,6 @@ const AAGUID = {
 };
 const NONCE_EXTENSION = '1.2.840.113635.100.8.2';
 const CREDENTIAL_KEY_USAGE = 0xf0;
-const DAY_MS = 86_400_000;
 
 const sha256 = (...parts: readonly Uint8Array[]): Buffer =>
   createHash('sha256').update(Buffer.concat(parts)).digest();

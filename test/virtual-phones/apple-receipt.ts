@@ -1,4 +1,5 @@
 import { generateKeyPairSync, sign, X509Certificate } from 'node:crypto';
+import { DAY_MS } from '../../functions/time.ts';
 import { der, integer, nullValue, octets, oid, sequence, setOf } from './der.ts';
 import {
   basicConstraintsExtension,
@@ -26,7 +27,6 @@ export interface ReceiptInput {
   readonly signerExtensions?: readonly ExtensionInput[];
 }
 
-const DAY_MS = 86_400_000;
 const PART_BYTES = 1000;
 const RECEIPT_SIGNING = { oid: '1.2.840.113635.100.12.15', value: nullValue() };
 const SHA256 = sequence(oid('2.16.840.1.101.3.4.2.1'), nullValue());

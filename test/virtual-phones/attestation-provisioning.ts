@@ -3,7 +3,9 @@
  * forms are those of real phones' chains, read from the test material of Google's verifier
  * (https://github.com/android/keyattestation, testdata/): names, constraints, key usages, dates.
  */
+
 import { generateKeyPairSync, type KeyObject, type X509Certificate } from 'node:crypto';
+import { DAY_MS } from '../../functions/time.ts';
 import { encodeCbor } from './cbor.ts';
 import { context, octets, sequence } from './der.ts';
 import {
@@ -43,7 +45,6 @@ export interface ProvisioningInput {
   readonly manufacturer?: string;
 }
 
-const DAY_MS = 86_400_000;
 const KEY_CERT_SIGN = 0x04;
 const PROVISIONING_INFO = '1.3.6.1.4.1.11129.2.1.30';
 /** Of the oldest phones: a permitted name that nothing has, not marked critical. */

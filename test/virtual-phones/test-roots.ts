@@ -7,6 +7,7 @@ import {
 } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DAY_MS } from '../../functions/time.ts';
 import {
   basicConstraintsExtension,
   issueCertificate,
@@ -50,7 +51,7 @@ const INTERMEDIATES: Readonly<Record<string, { name: NameInput; pathLength: numb
 };
 
 const CA_KEY_USAGE = 0x06;
-const TEN_YEARS_MS = 10 * 365 * 86_400_000;
+const TEN_YEARS_MS = 10 * 365 * DAY_MS;
 
 /** Fresh roots and intermediates, valid from a year before `now` for ten years. */
 export function createTestRoots(now: Date = new Date()): TestRoots {
@@ -63,7 +64,7 @@ export function createTestRoots(now: Date = new Date()): TestRoots {
 }
 
 function createHierarchy(name: string, now: Date): TestHierarchy {
-  const notBefore = new Date(now.getTime() - 365 * 86_400_000);
+  const notBefore = new Date(now.getTime() - 365 * DAY_MS);
   const validity = { notBefore, notAfter: new Date(notBefore.getTime() + TEN_YEARS_MS) };
   const root = generateKeyPairSync('ec', { namedCurve: 'secp384r1' });
   const intermediate = generateKeyPairSync('ec', { namedCurve: 'secp384r1' });

@@ -9,6 +9,7 @@ import {
   issueCertificate,
 } from '../../../test/virtual-phones/issue-certificate.ts';
 import { createTestRoots } from '../../../test/virtual-phones/test-roots.ts';
+import { DAY_MS } from '../../time.ts';
 import { parseCertificate } from '../certificate.ts';
 import { type ReceiptClientOptions, refreshReceipt } from './receipt-client.ts';
 
@@ -38,7 +39,7 @@ const issue = (createdAt: Date) =>
     riskMetric: 2,
   });
 const input = {
-  receipt: issue(new Date(NOW.getTime() - 86_400_000)),
+  receipt: issue(new Date(NOW.getTime() - DAY_MS)),
   appId: APP_ID,
   publicKey: parseCertificate(attestedCertificate).spki,
   now: NOW,

@@ -12,6 +12,7 @@ import {
   issueCertificate,
 } from '../../../test/virtual-phones/issue-certificate.ts';
 import { createTestRoots } from '../../../test/virtual-phones/test-roots.ts';
+import { DAY_MS } from '../../time.ts';
 import { parseCertificate } from '../certificate.ts';
 import { AttestationError, type AttestationErrorCode } from '../errors.ts';
 import { APPLE_RECEIPT_ROOTS } from '../trust-anchors/apple.ts';
@@ -19,7 +20,6 @@ import { type ReceiptInput, verifyReceipt } from './receipt.ts';
 
 const NOW = new Date('2026-11-01T12:00:00Z');
 const APP_ID = 'TEAM123456.com.example.models';
-const DAY_MS = 86_400_000;
 
 const roots = createTestRoots(NOW);
 const certificateOf = (commonName: string) => {

@@ -3,6 +3,7 @@ import { expect, it } from '@jest/globals';
 import { describeReal } from '../../../test/attestation/describe-real.ts';
 import { readFixture } from '../../../test/attestation/fixtures.ts';
 import { attestedDevice } from '../../identity/enrolment.ts';
+import { DAY_MS } from '../../time.ts';
 import { parseCertificate } from '../certificate.ts';
 import { validateChain } from '../certificate-chain.ts';
 import { parseAttestationPolicy } from '../policy/schema.ts';
@@ -15,7 +16,6 @@ import {
 import type { RevocationList } from './revocation-list.ts';
 import { verifyKeyAttestation } from './verify.ts';
 
-const DAY_MS = 86_400_000;
 const NO_REVOCATIONS: RevocationList = {
   entries: new Map(),
   fetchedAt: new Date(0),

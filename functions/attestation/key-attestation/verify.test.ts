@@ -17,6 +17,7 @@ import {
   type VirtualKeystoreOptions,
 } from '../../../test/virtual-phones/key-attestation.ts';
 import { createTestRoots } from '../../../test/virtual-phones/test-roots.ts';
+import { DAY_MS } from '../../time.ts';
 import { parseCertificate } from '../certificate.ts';
 import { AttestationError, type AttestationErrorCode } from '../errors.ts';
 import { KEY_DESCRIPTION_EXTENSION } from './key-description.ts';
@@ -109,11 +110,8 @@ describe('a key attestation', () => {
   it('expires, and has a beginning, for a key of remote provisioning', async () => {
     const { x5c } = await attested();
     await refused(judged(x5c, IN_2031), 'certificate-expired');
-    await refused(
-      judged(x5c, new Date(NOW.getTime() - 3 * 86_400_000)),
-      'certificate-not-yet-valid',
-    );
-    const provisionedAt = new Date(NOW.getTime() - 40 * 86_400_000);
+    await refused(judged(x5c, new Date(NOW.getTime() - 3 * DAY_MS)), 'certificate-not-yet-valid');
+    const provisionedAt = new Date(NOW.getTime() - 40 * DAY_MS);
     await refused(await attested({ provisionedAt }), 'certificate-expired');
   });
 

@@ -1,4 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
+import { DAY_MS } from '../../time.ts';
 import { matchesBytesOrText } from '../bytes.ts';
 import type { Certificate } from '../certificate.ts';
 import { validateChain } from '../certificate-chain.ts';
@@ -46,7 +47,7 @@ export interface KeyAttestationFacts {
  * Devices renew the parts of their chains apart from each other, so an issuer can be some hours
  * younger than what it issued, as a Pixel 8a shows; and clocks differ.
  */
-const NOT_BEFORE_TOLERANCE_MS = 86_400_000;
+const NOT_BEFORE_TOLERANCE_MS = DAY_MS;
 
 /**
  * Verifies that a hardware keystore made the key, for this challenge, and returns what it says. What

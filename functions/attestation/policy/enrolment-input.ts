@@ -1,24 +1,12 @@
 /** What an enrolment is judged by, and what comes of it: shared by the evaluators of both platforms. */
+
 import type { X509Certificate } from 'node:crypto';
 import type { AppAttestEnvironment } from '../app-attest/attestation.ts';
 import type { RevocationList } from '../key-attestation/revocation-list.ts';
 import type { IntegrityPayload } from '../play-integrity/payload.ts';
+import type { EnrolmentEvidence } from './evidence.ts';
+import type { Findings } from './findings.ts';
 import type { AttestationPolicy } from './schema.ts';
-
-export type EnrolmentEvidence =
-  | {
-      readonly format: 'apple-appattest';
-      readonly attestationObject: Uint8Array;
-      readonly keyId: Uint8Array;
-    }
-  | {
-      readonly format: 'android-key';
-      /** Leaf first. */
-      readonly x5c: readonly Uint8Array[];
-      readonly integrityToken?: string;
-    }
-  /** The device cannot attest, or the app could not get it to. */
-  | { readonly format: 'none' };
 
 export interface EnrolmentInput {
   readonly policy: AttestationPolicy;
@@ -72,6 +60,14 @@ export interface AttestedDevice {
 
 /** What vendors told beside the verdict, for scoring: flat, and nothing that tells one phone from all others. */
 export type VendorSignals = Readonly<Record<string, string | number | boolean>>;
+
+/** Judges the evidence of one platform. Throws AttestationError where it is not genuine. */
+export type Evaluator<App, Rule> = (
+  input: EnrolmentInput,
+  app: App,
+  rule: Rule,
+  findings: Findings,
+) => Promise<Evaluation>;
 
 /** What one platform's evaluator found. */
 export interface Evaluation {

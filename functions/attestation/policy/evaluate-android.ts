@@ -6,6 +6,7 @@ import { checkIntegrityBinding } from '../play-integrity/verify.ts';
 import type {
   EnrolmentInput,
   Evaluation,
+  Evaluator,
   VendorService,
   VendorSignals,
 } from './enrolment-input.ts';
@@ -18,12 +19,12 @@ import type { AndroidApp, AndroidRule } from './schema.ts';
  * Judges a key attestation and a Play Integrity token. Throws AttestationError where one is not
  * genuine, AttestationServiceError where a service fails and the rule has no grace for it.
  */
-export async function evaluateAndroid(
-  input: EnrolmentInput,
-  app: AndroidApp,
-  rule: AndroidRule,
-  findings: Findings,
-): Promise<Evaluation> {
+export const evaluateAndroid: Evaluator<AndroidApp, AndroidRule> = async (
+  input,
+  app,
+  rule,
+  findings,
+) => {
   const { evidence, clientDataHash, now, trust } = input;
   if (evidence.format === 'none') {
     findings.record('attestation-missing', rule.unsupported, false);
@@ -49,7 +50,7 @@ export async function evaluateAndroid(
     assurance: assuranceOf(facts, findings),
     signals: { ...keySignals(facts), ...(payload && integritySignals(payload)) },
   };
-}
+};
 
 function keySignals({ provisioning, certificatesIssued }: KeyAttestationFacts): VendorSignals {
   return { provisioning, ...(certificatesIssued !== undefined && { certificatesIssued }) };

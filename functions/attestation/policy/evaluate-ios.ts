@@ -1,18 +1,12 @@
 import { verifyAttestation } from '../app-attest/attestation.ts';
 import { verifyReceipt } from '../app-attest/receipt.ts';
 import { AttestationError } from '../errors.ts';
-import type { EnrolmentInput, Evaluation } from './enrolment-input.ts';
-import type { Findings } from './findings.ts';
+import type { Evaluator } from './enrolment-input.ts';
 import { checkLaunch } from './running-app-checks.ts';
 import type { IosApp, IosRule } from './schema.ts';
 
 /** Judges an App Attest attestation. Throws AttestationError where it is not genuine. */
-export async function evaluateIos(
-  input: EnrolmentInput,
-  app: IosApp,
-  rule: IosRule,
-  findings: Findings,
-): Promise<Evaluation> {
+export const evaluateIos: Evaluator<IosApp, IosRule> = async (input, app, rule, findings) => {
   const { evidence, clientDataHash, now, trust } = input;
   if (evidence.format === 'none') {
     findings.record('attestation-missing', rule.unsupported, false);
@@ -44,7 +38,7 @@ export async function evaluateIos(
   const { publicKey, environment, receipt } = verdict;
   const sound = environment === 'production' && findings.allHeld;
   return { device: { publicKey, environment, receipt }, assurance: sound ? 'strong' : 'basic' };
-}
+};
 
 async function receiptFailure(verified: () => Promise<unknown>): Promise<string | undefined> {
   try {

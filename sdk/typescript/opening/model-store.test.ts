@@ -7,6 +7,7 @@ import { parseModel } from '../../../functions/formats/format.ts';
 import { SealError } from '../../../functions/protocol/errors.ts';
 import { generateRecipientKey } from '../../../functions/protocol/hpke.ts';
 import { nodeCrypto as crypto } from '../../../functions/protocol/node-crypto.ts';
+import { outcomeWith } from '../../../test/support/outcome.ts';
 import { inPieces } from '../../../test/support/streams.ts';
 import {
   createTestCloud,
@@ -53,14 +54,7 @@ const layerAt = (place: number) =>
 const fileOf = (name: string) => join(directory, `${store.files.tag}.${name}`);
 const at = (seconds: number) => new Date(TEST_NOW.getTime() + seconds * 1000);
 const HOUR = 3600;
-const code = (act: Promise<unknown>) =>
-  act.then(
-    () => 'done',
-    (error: unknown) => {
-      if (!(error instanceof SealError)) throw error;
-      return error.code;
-    },
-  );
+const code = outcomeWith(SealError, 'done');
 async function delivered(changes: GrantChanges = {}) {
   const { grant, sealed } = await cloud.grant(published, recipientKey, changes);
   const expected = { deviceId: 'd_1', model: 'pose' };

@@ -8,6 +8,7 @@ import type { GrantBinding } from '../../../functions/protocol/grant-binding.ts'
 import { generateRecipientKey } from '../../../functions/protocol/hpke.ts';
 import { nodeCrypto as crypto } from '../../../functions/protocol/node-crypto.ts';
 import { SUITES } from '../../../functions/protocol/suites.ts';
+import { outcomeWith } from '../../../test/support/outcome.ts';
 import { inPieces } from '../../../test/support/streams.ts';
 import { createTestCloud, TEST_NOW, TRACED } from '../../../test/support/test-cloud.ts';
 import { acceptGrant, type Grant } from './accept-grant.ts';
@@ -46,14 +47,7 @@ const accept = (grant: Grant, changes: Partial<Parameters<typeof acceptGrant>[1]
 async function open(grant: Grant, sealed: Uint8Array): Promise<Uint8Array> {
   return openGrant(crypto, await accept(grant), inPieces(sealed));
 }
-const code = (act: Promise<unknown>) =>
-  act.then(
-    () => 'opened',
-    (error: unknown) => {
-      if (!(error instanceof SealError)) throw error;
-      return error.code;
-    },
-  );
+const code = outcomeWith(SealError, 'opened');
 
 describe('opening a grant', () => {
   it('gives the published bytes, with every suite', async () => {

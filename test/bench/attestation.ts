@@ -17,12 +17,7 @@ import {
   APPLE_RECEIPT_ROOTS,
 } from '../../functions/attestation/trust-anchors/apple.ts';
 import { GOOGLE_KEY_ATTESTATION_ROOTS } from '../../functions/attestation/trust-anchors/google.ts';
-import {
-  bytesOf,
-  FIXTURES,
-  readFixture,
-  readYamlDocuments,
-} from '../../test/attestation/fixtures.ts';
+import { bytesOf, FIXTURES, readFixture, readYamlDocuments } from '../attestation/fixtures.ts';
 import type { Figure } from './sealing.ts';
 import { type Contestant, race } from './throughput.ts';
 

@@ -1,10 +1,10 @@
 /** What marks do to the outputs of real models, in headless Chromium: the worst of all, and each model's. */
 import { STRENGTHS, type Strength } from '../../functions/watermark/strength.ts';
-import { hasChromium } from '../../test/inference/chromium.ts';
-import { type Harm, harmFigures, measureHarm } from '../../test/inference/harmlessness.ts';
-import { TEST_MODELS } from '../../test/inference/models.ts';
-import { startRuntime } from '../../test/inference/runtime.ts';
-import type { Figure } from '../../test/support/figure.ts';
+import { hasChromium } from '../inference/chromium.ts';
+import { type Harm, harmFigures, measureHarm } from '../inference/harmlessness.ts';
+import { TEST_MODELS } from '../inference/models.ts';
+import { startRuntime } from '../inference/runtime.ts';
+import type { Figure } from '../support/figure.ts';
 
 const GRANTS = 10;
 

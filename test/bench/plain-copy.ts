@@ -11,8 +11,8 @@ import { loadConfig } from '../../functions/config.ts';
 import { sealedObjectName } from '../../functions/grants/sealed-object.ts';
 import { toBase64url } from '../../functions/protocol/encoding.ts';
 import type { Services } from '../../functions/services.ts';
-import { listenOnLoopback } from '../../test/stack/ports.ts';
-import type { Stack } from '../../test/stack/stack.ts';
+import { listenOnLoopback } from '../stack/ports.ts';
+import type { Stack } from '../stack/stack.ts';
 
 export interface PlainCopies {
   /** A signed URL of a fresh copy of this object of the vault. */

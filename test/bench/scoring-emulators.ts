@@ -11,11 +11,11 @@ import { eventMessage } from '../../functions/fraud/event-message.ts';
 import type { FraudEvent } from '../../functions/fraud/events.ts';
 import type { EventHandler } from '../../functions/workers/event-handler.ts';
 import { createScoreHandler } from '../../functions/workers/score.ts';
-import { findEmulators, startEmulators } from '../../test/stack/emulators.ts';
-import { listenOnLoopback } from '../../test/stack/ports.ts';
-import { createProcessGroup } from '../../test/stack/process-group.ts';
-import { createTopics, pushTo } from '../../test/stack/topics.ts';
-import type { Figure } from '../../test/support/figure.ts';
+import { findEmulators, startEmulators } from '../stack/emulators.ts';
+import { listenOnLoopback } from '../stack/ports.ts';
+import { createProcessGroup } from '../stack/process-group.ts';
+import { createTopics, pushTo } from '../stack/topics.ts';
+import type { Figure } from '../support/figure.ts';
 
 const EVENTS = 400;
 const projectId = 'bench';

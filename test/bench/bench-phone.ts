@@ -2,8 +2,8 @@
 
 import type { ApiClient } from '../../sdk/typescript/api/api-client.ts';
 import type { ModelSealClient } from '../../sdk/typescript/client.ts';
-import { phoneClient } from '../../test/support/app-phone.ts';
-import type { VirtualPlatform } from '../../test/virtual-phones/virtual-platform.ts';
+import { phoneClient } from '../support/app-phone.ts';
+import type { VirtualPlatform } from '../virtual-phones/virtual-platform.ts';
 
 export interface PhoneTimes {
   /** What the caller waits for, without the phone's own work: a real phone's hardware takes its own time. */

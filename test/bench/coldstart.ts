@@ -9,12 +9,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { FUNCTIONS } from '../../functions/registry.ts';
-import { freePort } from '../../test/stack/ports.ts';
-import { testEnvironment } from '../../test/support/environment.ts';
-import type { Figure } from '../../test/support/figure.ts';
-import { median } from '../../test/support/statistics.ts';
-import { layBundle, startFunction } from '../release/bundle.ts';
-import { type StartLoad, startLoad } from '../release/start-load.ts';
+import { layBundle, startFunction } from '../bundle/bundle.ts';
+import { type StartLoad, startLoad } from '../bundle/start-load.ts';
+import { freePort } from '../stack/ports.ts';
+import { testEnvironment } from '../support/environment.ts';
+import type { Figure } from '../support/figure.ts';
+import { median } from '../support/statistics.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const ROUNDS = 10;

@@ -2,8 +2,8 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Figure } from '../../test/support/figure.ts';
-import { HOSTILE_MODELS } from '../../test/support/hostile-models.ts';
+import type { Figure } from '../support/figure.ts';
+import { HOSTILE_MODELS } from '../support/hostile-models.ts';
 
 const CHILD = join(import.meta.dirname, 'formats-publish.ts');
 const MODELS = { '28 MB': 28_000_000, '2 GB': 2_000_000_000 } as const;

@@ -1,14 +1,11 @@
 /** A grant and its download beside a plain copy of the same object and its download. */
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { modelPath, versionFor } from '../../functions/catalogue/model-record.ts';
 import type { Services } from '../../functions/services.ts';
-import type { Stack } from '../../test/stack/stack.ts';
-import { genuineIphone } from '../../test/support/app-phone.ts';
-import type { Figure } from '../../test/support/figure.ts';
-import { publish } from '../commands/publish.ts';
+import type { Stack } from '../stack/stack.ts';
+import { genuineIphone } from '../support/app-phone.ts';
+import type { Figure } from '../support/figure.ts';
+import { publishBytes } from '../support/publish.ts';
 import { type BenchPhone, benchPhone } from './bench-phone.ts';
 import { type PlainCopies, startPlainCopies } from './plain-copy.ts';
 import { drain } from './streams.ts';
@@ -39,19 +36,8 @@ export async function besideCopies(stack: Stack, services: Services): Promise<re
 
 /** Larger than any model at hand: bytes of which nothing is known, so that all of them are weights. */
 async function publishLarge(services: Services): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'modelseal-bench-'));
-  try {
-    const file = join(folder, 'model');
-    const pieces = Array.from({ length: LARGE_PIECES }, () => randomBytes(PIECE_BYTES));
-    await writeFile(file, pieces);
-    const options = { model: LARGE, version: '1', format: 'opaque' };
-    await publish(services, file, options, () => ({
-      update: () => undefined,
-      end: () => undefined,
-    }));
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  const bytes = randomBytes(LARGE_PIECES * PIECE_BYTES);
+  await publishBytes(services, LARGE, bytes, { version: '1', format: 'opaque' });
 }
 
 interface Contest {

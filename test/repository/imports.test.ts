@@ -84,7 +84,7 @@ function outputOf(house: string, program: string, ...flags: readonly string[]): 
 
 async function brokenRules(house: string): Promise<readonly string[]> {
   const flags = ['--output-type', 'json', 'functions', 'sdk', 'test', 'scripts'];
-  const output = await outputOf(house, 'scripts/house/depcruise.ts', ...flags);
+  const output = await outputOf(house, 'test/repository/depcruise.ts', ...flags);
   const { summary } = JSON.parse(output) as {
     summary: { violations: readonly { rule: { name: string } }[] };
   };

@@ -1,4 +1,4 @@
-import { median } from '../../test/support/statistics.ts';
+import { median } from '../support/statistics.ts';
 /** Bytes for bytes, several contestants side by side. */
 
 export type Contestant = () => Promise<void> | void;

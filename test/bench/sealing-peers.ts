@@ -6,7 +6,7 @@ import { Decrypter, Encrypter, generateIdentity, identityToRecipient } from 'age
 import { FlattenedEncrypt, flattenedDecrypt } from 'jose';
 import sodium from 'libsodium-wrappers';
 import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
-import { loadThemis } from '../../test/support/themis.ts';
+import { loadThemis } from '../support/themis.ts';
 import type { Contestant } from './throughput.ts';
 
 export interface Peer {

@@ -10,8 +10,8 @@ import { DEFAULT_CHUNK_BYTES } from '../../functions/protocol/container.ts';
 import { deriveKeys } from '../../functions/protocol/key-schedule.ts';
 import { nodeCrypto as crypto } from '../../functions/protocol/node-crypto.ts';
 import { sealPlain } from '../../functions/protocol/stream.ts';
-import { HOSTILE_MODELS } from '../../test/support/hostile-models.ts';
-import { safetensorsFile } from '../../test/support/model-files.ts';
+import { HOSTILE_MODELS } from '../support/hostile-models.ts';
+import { safetensorsFile } from '../support/model-files.ts';
 
 const [, , what = '', size = '0'] = process.argv;
 const sizeBytes = Number(size);

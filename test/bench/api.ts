@@ -1,5 +1,7 @@
 /** What a phone waits for, on the local stack: an enrolment and a grant step by step, and a grant beside a plain copy. */
+
 import { randomBytes } from 'node:crypto';
+import { enrolmentEvidence } from '../../functions/attestation/policy/evidence.ts';
 import {
   modelPath,
   type PublishedVersion,
@@ -9,19 +11,19 @@ import { createServices } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';
 import { seal } from '../../functions/grants/seal.ts';
 import { checkDeviceProof, deviceProof } from '../../functions/identity/device-proof.ts';
-import { attestationEvidence, attestedDevice } from '../../functions/identity/enrolment.ts';
+import { attestedDevice } from '../../functions/identity/enrolment.ts';
 import { toBase64url } from '../../functions/protocol/encoding.ts';
 import { generateRecipientKey } from '../../functions/protocol/hpke.ts';
 import { deriveKeys } from '../../functions/protocol/key-schedule.ts';
 import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
 import { reseal } from '../../functions/protocol/stream.ts';
 import type { Services } from '../../functions/services.ts';
-import { type Stack, startStack } from '../../test/stack/stack.ts';
-import { genuineIphone, genuinePixel } from '../../test/support/app-phone.ts';
-import type { Figure } from '../../test/support/figure.ts';
-import { median } from '../../test/support/statistics.ts';
-import type { VirtualPlatform } from '../../test/virtual-phones/virtual-platform.ts';
-import { publish } from '../commands/publish.ts';
+import { type Stack, startStack } from '../stack/stack.ts';
+import { genuineIphone, genuinePixel } from '../support/app-phone.ts';
+import type { Figure } from '../support/figure.ts';
+import { publishFile } from '../support/publish.ts';
+import { median } from '../support/statistics.ts';
+import type { VirtualPlatform } from '../virtual-phones/virtual-platform.ts';
 import { benchPhone } from './bench-phone.ts';
 import { besideCopies } from './beside-copy.ts';
 
@@ -53,15 +55,13 @@ export async function run(): Promise<Figure[]> {
       () => undefined,
     );
     for (const [model, file] of Object.entries(FILES)) {
-      await publish(services, file, { model, version: '1' }, silent);
+      await publishFile(services, model, file, { version: '1' });
     }
     return [...(await measureSteps(stack, services)), ...(await besideCopies(stack, services))];
   } finally {
     await stack.stop();
   }
 }
-
-const silent = () => ({ update: () => undefined, end: () => undefined });
 
 /** The steps of all users in turn, so that whatever else the machine does meets them alike. */
 async function measureSteps(stack: Stack, services: Services): Promise<Figure[]> {
@@ -126,7 +126,7 @@ const noteOf = (name: string): string => NOTES[name.replace('android_', '')] ?? 
 async function checksAlone(services: Services, platform: VirtualPlatform) {
   const hash = randomBytes(32);
   const { keyHandle, attestation } = await platform.createAttestedKey(hash);
-  const evidence = attestationEvidence.parse(attestation);
+  const evidence = enrolmentEvidence.parse(attestation);
   const { appId, appVersion } = platform;
   const data = { type: 'device.enroll', challenge: '', appId, appVersion } as const;
   const clientData = { ...data, platform: platform.platform };

@@ -17,16 +17,11 @@ import {
 import { TraceError } from '../../functions/watermark/errors.ts';
 import { extractResiduals, type Original } from '../../functions/watermark/residuals.ts';
 import type { ModelTensor } from '../../functions/watermark/tensors.ts';
-import type { Figure } from '../../test/support/figure.ts';
-import { createRandom } from '../../test/support/random.ts';
-import { type Attack, COLLUSIONS, SINGLE_ATTACKS } from '../../test/watermark/attacks.ts';
-import {
-  type LoadedModel,
-  markedCopy,
-  randomGrantId,
-  realModel,
-} from '../../test/watermark/model.ts';
-import { leakOf, type Weights, weightsOf } from '../../test/watermark/weights.ts';
+import type { Figure } from '../support/figure.ts';
+import { createRandom } from '../support/random.ts';
+import { type Attack, COLLUSIONS, SINGLE_ATTACKS } from '../watermark/attacks.ts';
+import { type LoadedModel, markedCopy, randomGrantId, realModel } from '../watermark/model.ts';
+import { leakOf, type Weights, weightsOf } from '../watermark/weights.ts';
 import { drain, inPieces } from './streams.ts';
 import { race } from './throughput.ts';
 import { resistantFigures } from './watermark-resistant.ts';
