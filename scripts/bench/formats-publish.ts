@@ -25,7 +25,7 @@ const peakBytes = () => {
 };
 
 async function publish(): Promise<string> {
-  const length = Math.floor(sizeBytes / LAYERS / 2) * 2;
+  const length = Math.floor(sizeBytes / LAYERS / 4) * 4;
   const tensors = Array.from({ length: LAYERS }, (_, i) => [
     `layer.${i}.weight`,
     { dtype: 'F16', shape: [2, length / 4], data_offsets: [i * length, (i + 1) * length] },
