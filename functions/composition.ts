@@ -58,11 +58,9 @@ const CLOUD = {
     const { storageObjects } = await import('./cloud/storage.ts');
     return storageObjects({ projectId, ...at(endpoints.storage), ...(signer && { signer }) });
   },
-  async keys(config: Config) {
-    return onFirstCall(async () => {
-      const { kmsKeys } = await import('./cloud/kms.ts');
-      return kmsKeys({ keys: config.kmsKeys, ...at(config.endpoints.kms) });
-    });
+  async keys({ kmsKeys: keys, endpoints }: Config) {
+    const { kmsKeys } = await import('./cloud/kms.ts');
+    return kmsKeys({ keys, ...at(endpoints.kms) });
   },
   async publisher({ projectId, topics, endpoints }: Config) {
     const { pubsubPublisher } = await import('./cloud/pubsub.ts');
@@ -200,7 +198,9 @@ export async function createServices<N extends ServiceName = ServiceName>(
   };
   const make = async (name: ServiceName): Promise<unknown> => {
     if (name in PARTS) return PARTS[name as keyof typeof PARTS](context);
-    return clients?.[name as keyof CloudClients] ?? CLOUD[name as keyof CloudClients](config);
+    const client = name as keyof CloudClients;
+    if (clients) return clients[client];
+    return client === 'keys' ? onFirstCall(() => CLOUD.keys(config)) : CLOUD[client](config);
   };
   const declared = await Promise.all(names.map(async (name) => [name, await part(name)] as const));
   const core: CoreServices = {

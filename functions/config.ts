@@ -119,6 +119,8 @@ const environment = z.object({
   ATTESTATION_MAX_AGE_SECONDS: seconds(90 * 86_400, 400 * 86_400),
   /** Enrolling one more retires the one that was enrolled first. */
   MAX_DEVICES_PER_USER: z.coerce.number().int().min(1).max(50).default(6),
+  /** Models whose ids begin with it are personal: one without an owner is refused; empty for no such rule. */
+  PERSONAL_MODEL_PREFIX: z.string().max(64).default(''),
   /** How long a further device is provisional that no other one approves; 0 for not at all. */
   DEVICE_COOLING_OFF_SECONDS: z.coerce
     .number()
@@ -267,6 +269,7 @@ function shape(env: Environment) {
     },
     maxDevicesPerUser: env.MAX_DEVICES_PER_USER,
     deviceCoolingOffSeconds: env.DEVICE_COOLING_OFF_SECONDS,
+    personalModelPrefix: env.PERSONAL_MODEL_PREFIX,
     urlTtlSeconds: env.URL_TTL_SECONDS,
     sealedTtlSeconds: env.SEALED_TTL_SECONDS,
     licenceSeconds: env.LICENCE_SECONDS,

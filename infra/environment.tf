@@ -34,6 +34,7 @@ locals {
     REVOCATION_MAX_STALE_SECONDS = var.attestation.revocation_max_stale_seconds
     MAX_DEVICES_PER_USER         = var.attestation.max_devices_per_user
     DEVICE_COOLING_OFF_SECONDS   = var.attestation.device_cooling_off_seconds
+    PERSONAL_MODEL_PREFIX        = var.personal_model_prefix
     APPLE_RECEIPT_URL            = var.attestation.apple_receipt_url
     URL_TTL_SECONDS              = var.licence.url_ttl_seconds
     SEALED_TTL_SECONDS           = var.licence.sealed_ttl_seconds

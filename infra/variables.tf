@@ -135,6 +135,12 @@ variable "attestation" {
   default = {}
 }
 
+variable "personal_model_prefix" {
+  description = "Models whose ids begin with it are personal: one without an owner is refused. Empty for no such rule."
+  type        = string
+  default     = ""
+}
+
 variable "licence" {
   description = "Lifetimes in seconds: of a licence, of its use offline after that, of a download URL and of the object behind it."
   type = object({

@@ -237,6 +237,8 @@ describe('the publish function', () => {
   it.each([
     ['tracing that is none', 'strong/1/model.tflite', { tracing: 'strong' }],
     ['half an owner', 'half-owner/1/model.tflite', { 'owner-subject': 'zoe' }],
+    ['an empty owner', 'no-owner/1/model.tflite', { 'owner-issuer': '', 'owner-subject': '' }],
+    ['a misspelt owner', 'ill-owner/1/model.tflite', { owner_issuer: 'i', owner_subject: 'zoe' }],
     ['a name of another form', 'model.tflite', {}],
     ['an id that is none', '../1/model.tflite', {}],
     ['a file that is no model', 'no-model/1/model.tflite', {}],

@@ -1,12 +1,13 @@
 /**
  * A model builder put a model into the intake bucket: publish it, and delete the plaintext. The
  * object is called `<model id>/<version>/<file name>`; the metadata `owner-issuer` and
- * `owner-subject` make it a personal model, `tracing` says how its copies are marked, `format`, `ranges`
+ * `owner-subject` make it a personal model (intake-owner.ts), `tracing` says how its copies are marked, `format`, `ranges`
  * and `allow-clear` how the file is to be read. A file that is refused is deleted too and reported once:
  * it would be refused again, and lies there in the clear.
  */
 import { z } from 'zod';
 import { coverageFields, type ReadingOptions } from '../catalogue/check-model.ts';
+import { intakeOwner } from '../catalogue/intake-owner.ts';
 import { type PlainModel, type PublishServices, publishModel } from '../catalogue/publish-model.ts';
 import type { ObjectInfo, ObjectStore } from '../cloud/objects.ts';
 import { ServiceError } from '../errors.ts';
@@ -19,7 +20,10 @@ import { WATERMARK_STRENGTHS, type WatermarkStrength } from '../protocol/waterma
 import type { EventHandler } from './event-handler.ts';
 
 export interface IntakeServices extends PublishServices {
-  readonly config: PublishServices['config'] & { readonly buckets: { readonly intake: string } };
+  readonly config: PublishServices['config'] & {
+    readonly buckets: { readonly intake: string };
+    readonly personalModelPrefix: string;
+  };
   readonly objects: PublishServices['objects'] & Pick<ObjectStore, 'read' | 'stat'>;
   readonly pseudonyms: Pick<Pseudonyms, 'user'>;
   readonly log: Log;
@@ -92,7 +96,7 @@ function publishObject(services: IntakeServices, info: ObjectInfo) {
     {
       modelId: id,
       version,
-      owner: ownerOf(services, info),
+      owner: ownerOf(services, info, id),
       ...tracingOf(info),
       ...readingOf(info),
       model: storedModel(services.objects, services.config.buckets.intake, info),
@@ -101,13 +105,13 @@ function publishObject(services: IntakeServices, info: ObjectInfo) {
   );
 }
 
-function ownerOf({ pseudonyms }: IntakeServices, { metadata }: ObjectInfo): string | null {
-  const issuer = metadata['owner-issuer'];
-  const subject = metadata['owner-subject'];
-  if (!issuer && !subject) return null;
-  // Half an owner must not become an open model.
-  if (!issuer || !subject) throw new ServiceError('model_invalid', { reason: 'owner' });
-  return pseudonyms.user(issuer, subject);
+function ownerOf(
+  { pseudonyms, config }: IntakeServices,
+  { metadata }: ObjectInfo,
+  id: string,
+): string | null {
+  const owner = intakeOwner(metadata, id, config.personalModelPrefix);
+  return owner && pseudonyms.user(owner.issuer, owner.subject);
 }
 
 function tracingOf({ metadata }: ObjectInfo): { readonly tracing?: WatermarkStrength } {

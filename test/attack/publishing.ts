@@ -7,6 +7,7 @@ import type { Api, Lab } from './lab.ts';
 import { personal } from './models.ts';
 
 const PUBLISH = 'functions/workers/publish.ts';
+const OWNER = 'functions/catalogue/intake-owner.ts';
 const CATALOGUE = 'functions/catalogue/publish-model.ts';
 const CHECK = 'functions/catalogue/check-model.ts';
 
@@ -45,26 +46,42 @@ const LYING = Buffer.concat([
 ]);
 
 export const publishing: readonly Attack[] = [
-  {
-    name: 'model/half-an-owner',
-    tries: 'a personal model whose owner is named by halves, so that it is open to all',
-    refused: 'not published',
-    defence: 'half an owner is a refusal',
-    off: {
-      edits: [
-        edit(
-          PUBLISH,
-          "if (!issuer || !subject) throw new ServiceError('model_invalid', { reason: 'owner' });",
-          'if (!issuer || !subject) return null;',
-        ),
+  ...(
+    [
+      [
+        'half-an-owner',
+        'named by halves',
+        { 'owner-subject': 'alice' },
+        "throw new ServiceError('model_invalid', { reason: 'owner' });",
       ],
-    },
-    async run(lab) {
-      const metadata = { 'owner-subject': 'alice' };
-      const { record } = await publishedFrom(lab, 'face/1/face.tflite', soundModel(1), metadata);
-      return record ? SUCCEEDED : 'not published';
-    },
-  },
+      [
+        'empty-owner',
+        'named by nothing',
+        { 'owner-issuer': '', 'owner-subject': '' },
+        "throw new ServiceError('model_invalid', { reason: 'owner' });",
+      ],
+      [
+        'misspelt-owner',
+        'named under another name',
+        { owner_issuer: 'https://id.example', owner_subject: 'alice' },
+        "throw new ServiceError('model_invalid', { reason: 'metadata_unknown' });",
+      ],
+    ] as const
+  ).map(
+    ([name, how, metadata, refusal]): Attack => ({
+      name: `model/${name}`,
+      tries: `a personal model whose owner is ${how}, so that it is open to all`,
+      refused: 'not published',
+      defence: 'what is not said plainly of an owner is a refusal',
+      off: { edits: [edit(OWNER, refusal, 'return null;')] },
+      async run(lab) {
+        const { record } = await publishedFrom(lab, 'face/1/face.tflite', soundModel(1), {
+          ...metadata,
+        });
+        return record ? SUCCEEDED : 'not published';
+      },
+    }),
+  ),
   {
     name: 'model/lying-file',
     tries: 'a model file whose offsets point outside of it',
