@@ -20,6 +20,5 @@ export interface Plan {
 const PLANS_BY_KIND = { ...LONE_PLANS, ...CAMPAIGNS } satisfies Record<string, Plan>;
 
 export type ThiefKind = keyof typeof PLANS_BY_KIND;
-export type { Campaign };
 export const PLANS: Readonly<Record<ThiefKind, Plan>> = PLANS_BY_KIND;
 export const THIEF_KINDS = Object.keys(PLANS) as readonly ThiefKind[];
