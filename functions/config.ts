@@ -117,6 +117,13 @@ const environment = z.object({
   ATTESTATION_MAX_AGE_SECONDS: seconds(90 * 86_400, 400 * 86_400),
   /** Enrolling one more retires the one that was enrolled first. */
   MAX_DEVICES_PER_USER: z.coerce.number().int().min(1).max(50).default(6),
+  /** How long a further device is provisional that no other one approves; 0 for not at all. */
+  DEVICE_COOLING_OFF_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(30 * 86_400)
+    .default(86_400),
   URL_TTL_SECONDS: seconds(120, 900),
   /** How long a sealed object lies in storage before the sweep deletes it. */
   SEALED_TTL_SECONDS: seconds(300, 3600),
@@ -256,6 +263,7 @@ function shape(env: Environment) {
       testTrustAnchors: env.TEST_TRUST_ANCHORS,
     },
     maxDevicesPerUser: env.MAX_DEVICES_PER_USER,
+    deviceCoolingOffSeconds: env.DEVICE_COOLING_OFF_SECONDS,
     urlTtlSeconds: env.URL_TTL_SECONDS,
     sealedTtlSeconds: env.SEALED_TTL_SECONDS,
     licenceSeconds: env.LICENCE_SECONDS,

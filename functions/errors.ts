@@ -40,6 +40,12 @@ export const ERRORS = {
     'Enrol the device with a new key.',
     'reattest',
   ),
+  device_unapproved: row(
+    403,
+    'Device not approved',
+    'Approve this device on another one of yours, or wait.',
+    'retry',
+  ),
   proof_invalid: row(403, 'Device proof refused', 'The device proof was refused.', 'reattest'),
   challenge_invalid: row(403, 'Challenge refused', 'Ask for a fresh challenge.', 'retry'),
   blocked: row(403, 'Blocked', 'Access to models is suspended.', undefined, 'WARNING'),

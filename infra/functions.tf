@@ -63,7 +63,7 @@ locals {
     }
     account = {
       kind    = "http"
-      routes  = ["/v1/devices/*", "/v1/me"]
+      routes  = ["/v1/devices/*", "/v1/devices/*/approvals", "/v1/me"]
       secrets = ["CHALLENGE_SECRET", "PSEUDONYM_SECRET"]
       access  = { topics = ["events"], firestore = "roles/datastore.user" }
     }
@@ -171,6 +171,7 @@ locals {
     REVOCATION_LIST_URL          = var.attestation.revocation_list_url
     REVOCATION_MAX_STALE_SECONDS = var.attestation.revocation_max_stale_seconds
     MAX_DEVICES_PER_USER         = var.attestation.max_devices_per_user
+    DEVICE_COOLING_OFF_SECONDS   = var.attestation.device_cooling_off_seconds
     APPLE_RECEIPT_URL            = var.attestation.apple_receipt_url
     URL_TTL_SECONDS              = var.licence.url_ttl_seconds
     SEALED_TTL_SECONDS           = var.licence.sealed_ttl_seconds

@@ -70,11 +70,12 @@ variable "attestation_policy_json" {
 }
 
 variable "attestation" {
-  description = "How long attestations and a stale revocation list are good for, in seconds; devices of one user; Apple's receipt service."
+  description = "How long attestations and a stale revocation list are good for, in seconds; devices of one user, and how long a further one is provisional; Apple's receipt service."
   type = object({
     max_age_seconds              = optional(number, 7776000)
     revocation_max_stale_seconds = optional(number, 86400)
     max_devices_per_user         = optional(number, 6)
+    device_cooling_off_seconds   = optional(number, 86400)
     revocation_list_url          = optional(string, "https://android.googleapis.com/attestation/status")
     apple_receipt_url            = optional(string, "https://data.appattest.apple.com")
   })

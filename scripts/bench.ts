@@ -7,6 +7,7 @@ import { commandLine } from './terminal/command-line.ts';
 
 /** Each part is a module that exports `run`. */
 const PARTS = [
+  'formats',
   'sealing',
   'attestation',
   'api',

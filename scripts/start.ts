@@ -21,8 +21,9 @@ const values = commandLine('start', 'Runs the whole system on loopback until Ctr
   .option('--state <folder>', 'keep keys, users and models there for the next start')
   .option('--in-memory', 'do without the emulators, even where they are installed', false)
   .option('--json <file>', 'write what a client needs, once everything is ready')
+  .option('--faults', 'a network with faults beside the API, for tests of phones', false)
   .parse()
-  .opts<{ state?: string; inMemory: boolean; json?: string }>();
+  .opts<{ state?: string; inMemory: boolean; json?: string; faults: boolean }>();
 
 // From the start: a Ctrl-C while things are starting must end them, too.
 const interrupted = new Promise<void>((resolve) => {
@@ -35,6 +36,7 @@ console.log('Starting everything on loopback …');
 const starting = startStack({
   inMemory: values.inMemory,
   eventLog: LOCAL_EVENT_LOG,
+  faultyNetwork: values.faults,
   ...(values.state !== undefined && { stateFolder: values.state }),
 });
 const stack = await Promise.race([starting, interrupted.then(() => undefined)]);
@@ -83,9 +85,14 @@ await stack.stop();
 process.exit(0);
 
 /** What a client in another process needs to be a phone of this stack. */
-function clientSettings({ baseUrl, issuer, development }: Stack) {
-  const { url: developmentUrl } = development;
-  return { baseUrl, tokenUrl: `${issuer}/token`, developmentUrl, apps: DEVELOPMENT_APPS };
+function clientSettings({ baseUrl, issuer, development, network }: Stack) {
+  return {
+    baseUrl,
+    tokenUrl: `${issuer}/token`,
+    developmentUrl: development.url,
+    apps: DEVELOPMENT_APPS,
+    ...(network && { networkUrl: network.url }),
+  };
 }
 
 /** Lets the `modelseal` tool in this folder find the stack. Doubles live in this process, out of its reach. */
@@ -100,7 +107,7 @@ function saveEnvironment({ environment }: Stack): string {
 function saveSmokeIdentity({ issuer, app, roots }: Stack): string {
   saveTestRoots(SMOKE_ROOTS, roots);
   const identity: SmokeIdentity = {
-    token: { url: `${issuer}/token`, form: { subject: 'smoke' }, member: 'id_token' },
+    token: { url: `${issuer}/token`, form: { subject: 'smoke-{run}' }, member: 'id_token' },
     model: 'smoke',
     app,
     testRoots: SMOKE_ROOTS,

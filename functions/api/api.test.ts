@@ -8,7 +8,7 @@ let api: ApiHarness;
 const MODEL = randomBytes(300_000);
 
 beforeAll(async () => {
-  api = await startApi();
+  api = await startApi({ DEVICE_COOLING_OFF_SECONDS: '0' });
   await api.publish('smile', MODEL, { format: 'opaque' });
   await api.publish('own', MODEL, { format: 'opaque', owner: api.userId('owner') });
 });

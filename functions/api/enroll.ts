@@ -18,7 +18,7 @@ import { type ApiRequest, type EndpointTable, endpoint } from './endpoint.ts';
 import { withRefusalEvents } from './refusal-events.ts';
 
 interface EnrolServices {
-  readonly config: { readonly maxDevicesPerUser: number };
+  readonly config: { readonly maxDevicesPerUser: number; readonly deviceCoolingOffSeconds: number };
   readonly documents: Pick<DocumentStore, 'transaction'>;
   readonly challenges: Pick<Challenges, 'verify'>;
   readonly enrolmentPolicy: EnrolmentPolicy;
@@ -54,6 +54,7 @@ export const endpoints: EndpointTable<EnrolServices> = {
           attributes: {
             assurance: device.assurance,
             environment: device.environment,
+            provisional: device.approvedFrom !== null,
             monitored: monitored.join(',').slice(0, 200),
             ...signals,
             ...(device.phone && {
@@ -67,7 +68,8 @@ export const endpoints: EndpointTable<EnrolServices> = {
       for (const id of retired) {
         await services.emit({ type: 'device.retired', ...observed, device: id }, now);
       }
-      return { status: 201, body: { deviceId, assurance: device.assurance } };
+      const { assurance, approvedFrom } = device;
+      return { status: 201, body: { deviceId, assurance, approvedFrom } };
     },
   }),
 };
@@ -81,14 +83,13 @@ async function enrol(
   const { data, hash } = readClientData(body.clientData, enrolClientData);
   const challenge = services.challenges.verify(data.challenge, userId, 'device.enroll', now);
   const attempt = { userId, challenge };
-  const { maxDevicesPerUser } = services.config;
   await payAttempt(services.documents, attempt, now);
   try {
     const evidence = body.attestation;
     const policy = services.enrolmentPolicy;
     const attested = await attestedDevice(data, hash, evidence, userId, policy, now);
     const { device } = attested;
-    const registration = { userId, device, replaces: data.replaces, maxDevicesPerUser };
+    const registration = { userId, device, replaces: data.replaces, config: services.config };
     return { ...attested, ...(await registerDevice(services.documents, registration, now)) };
   } catch (error) {
     const refused = error instanceof ServiceError && error.code !== 'unavailable';

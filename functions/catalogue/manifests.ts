@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import type { ObjectStore } from '../cloud/objects.ts';
 import { collect } from '../protocol/bytes.ts';
 import { fromBase64url } from '../protocol/encoding.ts';
-import { type Manifest, manifestSchema } from '../protocol/manifest.ts';
+import { type Manifest, parseManifest } from '../protocol/manifest.ts';
 import type { PublishedVersion } from './model-record.ts';
 
 const MAX_CACHED = 64;
@@ -35,7 +35,7 @@ export function createManifests(objects: ObjectStore, vaultBucket: string): Mani
     const token = Buffer.from(bytes).toString('ascii');
     const payload = fromBase64url(token.split('.')[1] ?? '') ?? new Uint8Array();
     const json: unknown = JSON.parse(new TextDecoder().decode(payload));
-    const { policy, layers } = manifestSchema.parse(json);
+    const { policy, layers } = parseManifest(json);
     return { token, policy, layers: policy.tracing === 'off' ? [] : layers };
   };
 

@@ -34,6 +34,8 @@ const record = z.object({
    */
   serialNumbers: z.array(z.string()).default([]),
   enrolledAt: z.date(),
+  /** From when on a further device counts as its user's own: approval.ts; null where it always did. */
+  approvedFrom: z.date().nullable().default(null),
   retiredAt: z.date().nullable(),
 });
 

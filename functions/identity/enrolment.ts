@@ -101,6 +101,7 @@ export async function attestedDevice(
       phone: verdict.outcome === 'accepted' ? recalledMarks(verdict.signals, now) : null,
       serialNumbers: [...(attested.serialNumbers ?? [])],
       enrolledAt: now,
+      approvedFrom: null,
       retiredAt: null,
     },
     monitored: verdict.findings.flatMap(({ check, held }) => (held ? [] : [check])),

@@ -19,7 +19,10 @@ export interface Registration {
   readonly device: DeviceRecord;
   /** The id of the former device of this app, to be retired. */
   readonly replaces: string | undefined;
-  readonly maxDevicesPerUser: number;
+  readonly config: {
+    readonly maxDevicesPerUser: number;
+    readonly deviceCoolingOffSeconds: number;
+  };
 }
 
 export interface Registered {
@@ -33,7 +36,7 @@ export interface Registered {
 /** Throws blocked, rate_limited for a user who was just erased, or device_conflict for a key that another user has or that was retired. */
 export function registerDevice(
   documents: Pick<DocumentStore, 'transaction'>,
-  { userId, device: attested, replaces, maxDevicesPerUser }: Registration,
+  { userId, device: attested, replaces, config }: Registration,
   now: Date,
 ): Promise<Registered> {
   const deviceId = deviceIdOf(attested.publicKey);
@@ -53,10 +56,13 @@ export function registerDevice(
       if (device.user !== userId || device.retiredAt) throw new ServiceError('device_conflict');
       return { deviceId, device, retired: [] };
     }
-    const { document, retired } = withDevice(devices, deviceId, replaces, maxDevicesPerUser);
-    tx.create(devicePath(deviceId), deviceDocument(attested));
+    const { maxDevicesPerUser: limit, deviceCoolingOffSeconds: coolingOffSeconds } = config;
+    const added = { deviceId, replaces, limit, coolingOffSeconds };
+    const { document, retired, approvedFrom } = withDevice(devices, added, now);
+    const device = { ...attested, approvedFrom };
+    tx.create(devicePath(deviceId), deviceDocument(device));
     tx.set(userDevicesPath(userId), document);
     for (const id of retired) tx.update(devicePath(id), { retiredAt: now, serialNumbers: [] });
-    return { deviceId, device: attested, retired };
+    return { deviceId, device, retired };
   });
 }

@@ -42,6 +42,13 @@ const MIN_CHUNK_BYTES = 64;
 const MAX_CHUNK_BYTES = 1 << 24;
 const MAX_U32 = 0xffff_ffff;
 
+/** How many bytes tell a container from anything else. */
+export const MAGIC_BYTES = 8;
+
+/** Whether a file begins as a container does. */
+export const isContainerStart = (bytes: Uint8Array): boolean =>
+  MAGIC.every((byte, i) => bytes[i] === byte);
+
 /** Throws `layers-invalid` unless the layers ascend, do not overlap and lie within the file. */
 export function checkLayers(layers: readonly WeightLayer[], plainBytes: number): void {
   if (layers.length > MAX_LAYERS) throw new SealError('layers-invalid', 'too many layers');
@@ -103,7 +110,7 @@ export function encodeHeader(header: ContainerHeader): Uint8Array {
  * cannot make a reader ask for more. Throws `container-malformed` and `version-unsupported`.
  */
 export function announcedHeaderBytes(prefix: Uint8Array): number {
-  if (prefix.byteLength < HEADER_PREFIX_BYTES || MAGIC.some((byte, i) => prefix[i] !== byte)) {
+  if (prefix.byteLength < HEADER_PREFIX_BYTES || !isContainerStart(prefix)) {
     throw new SealError('container-malformed', 'not a sealed model');
   }
   const view = viewOf(prefix);

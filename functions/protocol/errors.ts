@@ -29,13 +29,23 @@ export type SealErrorCode =
   | 'licence-expired'
   /** The clock is behind a time that this device has seen already. */
   | 'clock-rolled-back'
+  /** An older version than this device holds, without the publisher's word. */
+  | 'version-rolled-back'
   /** A release record that is over: whoever answers is out of date, or wants the device to be. */
   | 'release-expired'
   /** The device has seen a newer release record of this model, or one where now there is none. */
   | 'release-rolled-back'
   /** What the device stored is missing or not what it wrote. */
   | 'storage-corrupt'
-  | 'layer-unknown';
+  /** The storage does not answer now, and nothing of it was given up. */
+  | 'storage-unavailable'
+  /** There is no room for the model. */
+  | 'storage-full'
+  /** The key that wraps stored models is there but not usable now, as on a locked phone. */
+  | 'key-unavailable'
+  | 'layer-unknown'
+  /** The model was closed, or its user has signed out. */
+  | 'closed';
 
 /** Sealing or opening was refused; `code` says why, the message adds what a developer needs. */
 export class SealError extends Error {

@@ -3,7 +3,6 @@
  * one instance, certified for an hour by the key service, so that grants cost no call to it. Licence
  * and manifest keys are two on purpose: what grants models must not be able to vouch for their bytes.
  */
-import { z } from 'zod';
 import type { SealingCrypto } from './crypto.ts';
 import { SealError } from './errors.ts';
 import {
@@ -14,42 +13,63 @@ import {
   type VerificationKey,
   verifySignature,
 } from './jws.ts';
-import {
-  identifier,
-  numericDate,
-  parsePayload,
-  sha256Text,
-  toNumericDate,
-} from './token-schema.ts';
+import { Payload, toNumericDate } from './token-schema.ts';
 
 const LICENCE_TYP = 'modelseal-licence+jwt';
 const DELEGATE_TYP = 'modelseal-delegate+jwt';
 
-export const licenceSchema = z.object({
-  v: z.literal(1),
-  grantId: identifier,
-  userId: identifier,
-  deviceId: identifier,
-  model: identifier,
-  version: identifier,
+export interface Licence {
+  readonly v: 1;
+  readonly grantId: string;
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly model: string;
+  readonly version: string;
   /** Digest of the manifest token, base64url. */
-  manifestDigest: sha256Text,
+  readonly manifestDigest: string;
   /** Of the exact bytes this device opens, base64url: the manifest's, unless the copy is marked. */
-  sha256: sha256Text,
-  iat: numericDate,
-  nbf: numericDate,
-  exp: numericDate,
-  offlineGraceSeconds: z.int().min(0),
-});
-export type Licence = z.infer<typeof licenceSchema>;
+  readonly sha256: string;
+  /** Seconds since 1970, as `nbf` and `exp`. */
+  readonly iat: number;
+  readonly nbf: number;
+  readonly exp: number;
+  readonly offlineGraceSeconds: number;
+}
 
-const delegateSchema = z.object({
-  jwk: z.object({ kty: z.literal('EC'), crv: z.literal('P-256'), x: sha256Text, y: sha256Text }),
-  nbf: numericDate,
-  exp: numericDate,
-  /** No licence of this delegate outlives this, grace and all: a stolen one ages out. */
-  licencesUntil: numericDate,
-});
+function readLicence(value: unknown): Licence {
+  const payload = new Payload(value);
+  return {
+    v: payload.literal('v', 1),
+    grantId: payload.text('grantId'),
+    userId: payload.text('userId'),
+    deviceId: payload.text('deviceId'),
+    model: payload.text('model'),
+    version: payload.text('version'),
+    manifestDigest: payload.bytes32('manifestDigest'),
+    sha256: payload.bytes32('sha256'),
+    iat: payload.date('iat'),
+    nbf: payload.date('nbf'),
+    exp: payload.date('exp'),
+    offlineGraceSeconds: payload.whole('offlineGraceSeconds'),
+  };
+}
+
+/** A certified key. No licence of it outlives `licencesUntil`, grace and all: a stolen one ages out. */
+function readDelegate(value: unknown) {
+  const payload = new Payload(value);
+  const jwk = payload.inner('jwk');
+  return {
+    jwk: {
+      kty: jwk.literal('kty', 'EC'),
+      crv: jwk.literal('crv', 'P-256'),
+      x: jwk.bytes32('x'),
+      y: jwk.bytes32('y'),
+    },
+    nbf: payload.date('nbf'),
+    exp: payload.date('exp'),
+    licencesUntil: payload.date('licencesUntil'),
+  };
+}
 
 export interface LicenceDelegate {
   readonly certificate: string;
@@ -83,7 +103,7 @@ export async function createDelegate({
   const { x, y } = await subtle.exportKey('jwk', pair.publicKey);
   const nbf = toNumericDate(now) - SKEW_SECONDS;
   const exp = toNumericDate(now) + DELEGATE_SECONDS;
-  const payload = parsePayload(delegateSchema, {
+  const payload = readDelegate({
     jwk: { kty: 'EC', crv: 'P-256', x, y },
     nbf,
     exp,
@@ -108,7 +128,7 @@ export async function signLicence(
   licence: Omit<Licence, 'v'>,
   delegate: LicenceDelegate,
 ): Promise<string> {
-  const payload = parsePayload(licenceSchema, { v: 1, ...licence });
+  const payload = readLicence({ v: 1, ...licence });
   return signJws({ typ: LICENCE_TYP, delegate: delegate.certificate }, payload, delegate.sign);
 }
 
@@ -125,10 +145,10 @@ export async function verifyLicence(
   const parsed = parseJws(token, LICENCE_TYP, ['delegate']);
   const certificate = parseJws(String(parsed.header['delegate']), DELEGATE_TYP, ['kid']);
   await verifySignature(crypto, certificate, pinnedKey(certificate, 'licence', keys));
-  const delegate = parsePayload(delegateSchema, certificate.payload);
+  const delegate = readDelegate(certificate.payload);
   await verifySignature(crypto, parsed, delegate.jwk);
 
-  const licence = parsePayload(licenceSchema, parsed.payload);
+  const licence = readLicence(parsed.payload);
   const certified =
     licence.iat >= delegate.nbf &&
     licence.iat <= delegate.exp &&

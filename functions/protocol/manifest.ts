@@ -2,8 +2,7 @@
  * What the publisher vouches for: which bytes a model version is, and where in them the weights lie.
  * Signed once, at publish time, by a key that serves nothing else; devices pin its public half.
  */
-import { z } from 'zod';
-import { checkLayers, MAX_LAYERS } from './container.ts';
+import { checkLayers, MAX_LAYERS, type WeightLayer } from './container.ts';
 import type { SealingCrypto } from './crypto.ts';
 import {
   type Es256Signer,
@@ -13,46 +12,47 @@ import {
   type VerificationKey,
   verifySignature,
 } from './jws.ts';
-import { identifier, numericDate, parsePayload, sha256Text } from './token-schema.ts';
-import { WATERMARK_STRENGTHS } from './watermark-strength.ts';
+import { Payload } from './token-schema.ts';
+import { WATERMARK_STRENGTHS, type WatermarkStrength } from './watermark-strength.ts';
 
 const TYP = 'modelseal-manifest+jwt';
 
-const layer = z.object({
-  index: z.int().min(0).max(0xffff_ffff),
-  offset: z.int().min(0),
-  length: z.int().min(1),
+export interface ManifestLayer extends WeightLayer {
   /** As the model file calls the tensor; absent where it has no name. */
-  name: z.string().max(1024).optional(),
-  dtype: z.string().max(32).optional(),
-  shape: z.array(z.int().min(0)).max(64).readonly().optional(),
-});
+  readonly name?: string;
+  readonly dtype?: string;
+  readonly shape?: readonly number[];
+}
 
-export const manifestSchema = z.object({
-  v: z.literal(1),
-  model: identifier,
-  version: identifier,
-  format: z.string().min(1).max(32),
-  sizeBytes: z.int().min(1),
+export interface Manifest {
+  readonly v: 1;
+  readonly model: string;
+  readonly version: string;
+  readonly format: string;
+  readonly sizeBytes: number;
   /** Of the model file in the clear, base64url. */
-  sha256: sha256Text,
-  layers: z.array(layer).max(MAX_LAYERS).readonly(),
-  publishedAt: numericDate,
-  policy: z.object({
+  readonly sha256: string;
+  readonly layers: readonly ManifestLayer[];
+  /** Seconds since 1970. */
+  readonly publishedAt: number;
+  readonly policy: {
     /** How long a licence lasts from its grant. */
-    licenceSeconds: z.int().min(60),
+    readonly licenceSeconds: number;
     /** How much longer a device that cannot reach us may go on. */
-    offlineGraceSeconds: z.int().min(0),
+    readonly offlineGraceSeconds: number;
     /** Off where absent, as in manifests from before there were marks. */
-    tracing: z.enum(WATERMARK_STRENGTHS).default('off'),
-  }),
-});
-export type Manifest = z.infer<typeof manifestSchema>;
-export type ManifestLayer = Manifest['layers'][number];
+    readonly tracing: WatermarkStrength;
+  };
+}
+
+/** A manifest to be signed. */
+export type ManifestInput = Omit<Manifest, 'v' | 'policy'> & {
+  readonly policy: Omit<Manifest['policy'], 'tracing'> & Partial<Manifest['policy']>;
+};
 
 /** The manifest token; `kid` names the publisher's key, such as `manifest.1`. Throws what `verifyManifest` does. */
 export async function signManifest(
-  manifest: Omit<z.input<typeof manifestSchema>, 'v'>,
+  manifest: ManifestInput,
   kid: string,
   sign: Es256Signer,
 ): Promise<string> {
@@ -73,8 +73,39 @@ export async function verifyManifest(
   return parseManifest(parsed.payload);
 }
 
-function parseManifest(payload: unknown): Manifest {
-  const manifest = parsePayload(manifestSchema, payload);
+/** Throws `token-malformed` and `layers-invalid`; members that are not known are left out. */
+export function parseManifest(value: unknown): Manifest {
+  const payload = new Payload(value);
+  const policy = payload.inner('policy');
+  const manifest: Manifest = {
+    v: payload.literal('v', 1),
+    model: payload.text('model'),
+    version: payload.text('version'),
+    format: payload.text('format', 32),
+    sizeBytes: payload.whole('sizeBytes', 1),
+    sha256: payload.bytes32('sha256'),
+    layers: payload.list('layers', MAX_LAYERS).map(parseLayer),
+    publishedAt: payload.date('publishedAt'),
+    policy: {
+      licenceSeconds: policy.whole('licenceSeconds', 60),
+      offlineGraceSeconds: policy.whole('offlineGraceSeconds'),
+      tracing: policy.oneOf('tracing', WATERMARK_STRENGTHS, 'off'),
+    },
+  };
   checkLayers(manifest.layers, manifest.sizeBytes);
   return manifest;
+}
+
+function parseLayer(layer: Payload): ManifestLayer {
+  const name = layer.optionalText('name', 1024);
+  const dtype = layer.optionalText('dtype', 32);
+  const shape = layer.optionalWholes('shape', 64);
+  return {
+    index: layer.whole('index', 0, 0xffff_ffff),
+    offset: layer.whole('offset'),
+    length: layer.whole('length', 1),
+    ...(name !== undefined && { name }),
+    ...(dtype !== undefined && { dtype }),
+    ...(shape && { shape }),
+  };
 }

@@ -4,7 +4,6 @@
  * (the freeze and rollback attacks of The Update Framework, https://theupdateframework.io/security/).
  * Each record of a model has a higher serial than the one before, and an end.
  */
-import { z } from 'zod';
 import type { SealingCrypto } from './crypto.ts';
 import { SealError } from './errors.ts';
 import {
@@ -15,26 +14,39 @@ import {
   type VerificationKey,
   verifySignature,
 } from './jws.ts';
-import { identifier, numericDate, parsePayload, sha256Text } from './token-schema.ts';
+import { Payload } from './token-schema.ts';
 
 const TYP = 'modelseal-release+jwt';
 const MAX_OFFERED = 8;
 
-export const releaseRecordSchema = z.object({
-  v: z.literal(1),
-  model: identifier,
+export interface ReleaseRecord {
+  readonly v: 1;
+  readonly model: string;
   /** Grows with each record of the model, and never falls. */
-  serial: z.int().min(1),
+  readonly serial: number;
   /** What may be given to who asks for the newest: one version, or several while a new one is rolled out. */
-  offered: z
-    .array(z.object({ version: identifier, manifestDigest: sha256Text }))
-    .min(1)
-    .max(MAX_OFFERED)
-    .readonly(),
-  iat: numericDate,
-  exp: numericDate,
-});
-export type ReleaseRecord = z.infer<typeof releaseRecordSchema>;
+  readonly offered: readonly { readonly version: string; readonly manifestDigest: string }[];
+  /** Seconds since 1970, as `exp`. */
+  readonly iat: number;
+  readonly exp: number;
+}
+
+function readRecord(value: unknown): ReleaseRecord {
+  const payload = new Payload(value);
+  const offered = payload.list('offered', MAX_OFFERED).map((offer) => ({
+    version: offer.text('version'),
+    manifestDigest: offer.bytes32('manifestDigest'),
+  }));
+  if (offered.length === 0) throw new SealError('token-malformed', 'offered');
+  return {
+    v: payload.literal('v', 1),
+    model: payload.text('model'),
+    serial: payload.whole('serial', 1),
+    offered,
+    iat: payload.date('iat'),
+    exp: payload.date('exp'),
+  };
+}
 
 /** The record's token; `kid` names the publisher's key, such as `manifest.1`. Throws `token-malformed` for a record that cannot be. */
 export function signReleaseRecord(
@@ -42,7 +54,7 @@ export function signReleaseRecord(
   kid: string,
   sign: Es256Signer,
 ): Promise<string> {
-  const payload = parsePayload(releaseRecordSchema, { v: 1, ...record });
+  const payload = readRecord({ v: 1, ...record });
   return signJws({ typ: TYP, kid }, payload, sign);
 }
 
@@ -57,7 +69,7 @@ export async function verifyReleaseRecord(
 ): Promise<ReleaseRecord> {
   const parsed = parseJws(token, TYP, ['kid']);
   await verifySignature(crypto, parsed, pinnedKey(parsed, 'manifest', keys));
-  return parsePayload(releaseRecordSchema, parsed.payload);
+  return readRecord(parsed.payload);
 }
 
 /** What was delivered, and what the device knows. */

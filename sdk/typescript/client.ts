@@ -55,6 +55,11 @@ const REENROL: ReadonlySet<string> = new Set(['device_unknown', 'reattestation_r
 /** Refusals of an enrolment whose first answer was lost, or that took too long. */
 const ENROL_AGAIN: ReadonlySet<string> = new Set(['challenge_spent', 'challenge_invalid']);
 
+/** Licences begin two minutes before they are issued (functions/grants/licence-terms.ts). */
+const MAX_BEHIND_MS = 2 * 60_000;
+/** Further than people set their clocks ahead on purpose, and less than licences last. */
+const MAX_AHEAD_MS = 60 * 60_000;
+
 const hasCode = (error: unknown, codes: ReadonlySet<string>): boolean =>
   error instanceof ApiError && codes.has(error.code);
 
@@ -78,6 +83,7 @@ const isKeyUnusable = (error: unknown): boolean =>
 export class ModelSealClient {
   readonly #options: ClientOptions;
   readonly #retry: RetryPolicy;
+  #enrolling: Promise<Enrolment> | undefined;
 
   /** @param options Nothing is loaded or sent before the first call. */
   constructor(options: ClientOptions) {
@@ -94,7 +100,47 @@ export class ModelSealClient {
    * @throws {ApiError} `attestation_failed` and the other refusals of `POST /v1/devices`.
    * @throws {KeyLostError} or {PlatformBusyError}, where the platform attests no key.
    */
-  async enrol(): Promise<Enrolment> {
+  enrol(): Promise<Enrolment> {
+    // Several calls at once are of one mind: the device is enrolled once for all of them.
+    this.#enrolling ??= this.#enrolAnew().finally(() => {
+      this.#enrolling = undefined;
+    });
+    return this.#enrolling;
+  }
+
+  /**
+   * Enrols where the device is not enrolled yet.
+   *
+   * @returns The device's id and the handle of its key.
+   * @throws {ApiError} The refusals of `POST /v1/devices`.
+   */
+  async ensureEnrolled(): Promise<Enrolment> {
+    return (await this.#options.enrolments.load()) ?? this.enrol();
+  }
+
+  /**
+   * Throws `clock_wrong` where a licence of now would not hold on this device: its clock is two minutes
+   * behind the service's, or an hour ahead.
+   *
+   * @throws {ApiError} `clock_wrong`, with `serverTime`.
+   */
+  requireClock(): void {
+    const { clockAheadMs } = this.#options.api;
+    if (clockAheadMs > MAX_BEHIND_MS || clockAheadMs < -MAX_AHEAD_MS) throw this.clockWrong();
+  }
+
+  /**
+   * What to throw where the clock is the reason.
+   *
+   * @param cause What showed it.
+   */
+  clockWrong(cause?: unknown): ApiError {
+    const now = this.#options.now?.() ?? new Date();
+    const serverTime = new Date(now.getTime() + this.#options.api.clockAheadMs);
+    return new ApiError('clock_wrong', 0, { serverTime, cause });
+  }
+
+  async #enrolAnew(): Promise<Enrolment> {
     const { enrolments } = this.#options;
     const replaces = (await enrolments.load())?.deviceId;
     const enrolment = await this.#enrolOnce(replaces).catch((error: unknown) => {
@@ -113,7 +159,7 @@ export class ModelSealClient {
     const data = { type: 'device.enroll', challenge, platform: name, appId, appVersion, replaces };
     const { clientData, hash, json } = this.#encode(data);
     const { keyHandle, attestation } = await withRetry(this.#retry, () =>
-      platform.createAttestedKey(hash, json),
+      onPlatform(() => platform.createAttestedKey(hash, json)),
     );
     const { deviceId } = await withRetry(this.#retry, () => api.enrol(clientData, attestation));
     return { deviceId, keyHandle };
@@ -241,7 +287,10 @@ export class ModelSealClient {
       return await work(known);
     } catch (error) {
       if (!isKeyUnusable(error)) throw error;
-      return work(await this.enrol());
+      // Somebody else may have enrolled meanwhile: another call, or another process of the app.
+      const current = await this.#options.enrolments.load();
+      const isOther = current && current.deviceId !== known.deviceId;
+      return work(isOther ? current : await this.enrol());
     }
   }
 
@@ -253,14 +302,27 @@ export class ModelSealClient {
   ): Promise<ProvenRequest> {
     const { api, platform } = this.#options;
     const challenge = await api.challenge(purpose);
+    if (purpose === 'model.grant') this.requireClock();
     const { appVersion } = platform;
     const { clientData, hash, json } = this.#encode({ ...data, challenge, deviceId, appVersion });
-    return { clientData, proof: await platform.prove(keyHandle, hash, json) };
+    const proof = await onPlatform(() => platform.prove(keyHandle, hash, json));
+    return { clientData, proof };
   }
 
   #encode(data: Readonly<Record<string, unknown>>) {
     const json = JSON.stringify(data);
     const bytes = new TextEncoder().encode(json);
     return { clientData: toBase64url(bytes), hash: sha256(this.#options.crypto, bytes), json };
+  }
+}
+
+/** Whatever else a platform throws: it does not attest now. */
+async function onPlatform<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    const isKnown = cause instanceof KeyLostError || cause instanceof PlatformBusyError;
+    if (isKnown || cause instanceof ApiError) throw cause;
+    throw new ApiError('attestation_unavailable', 0, { cause });
   }
 }

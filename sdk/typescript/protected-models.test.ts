@@ -70,7 +70,13 @@ async function device(user: string, clock: { now: Date } = { now: new Date() }) 
   ];
   const hardwareKey = softwareKey(nodeCrypto, randomBytes(32));
   const files = fileStorage(directory);
-  const store = new ModelStore({ crypto: nodeCrypto, storage: files, hardwareKey, pinnedKeys });
+  const store = new ModelStore({
+    crypto: nodeCrypto,
+    storage: files,
+    hardwareKey,
+    pinnedKeys,
+    account: user,
+  });
   const models = new ProtectedModels({
     api: api.api(user),
     client: api.phone(user),

@@ -2,16 +2,25 @@
 import type { SealingCrypto } from '../../functions/protocol/crypto.ts';
 import { SealError } from '../../functions/protocol/errors.ts';
 import type { VerificationKey } from '../../functions/protocol/jws.ts';
-import type { Licence } from '../../functions/protocol/licence.ts';
 import type { ApiClient, ErasureAnswer } from './api/api-client.ts';
 import { ApiError } from './api/api-error.ts';
 import type { ModelSealClient } from './client.ts';
-import { type ClientEvent, completeEvent } from './events.ts';
-import { acceptGrant } from './opening/accept-grant.ts';
-import type { ModelStore } from './opening/model-store.ts';
+import type { ClientEvent } from './events.ts';
+import { Fetcher, LATEST } from './fetcher.ts';
+import type { ModelStore, StoredCopy } from './opening/model-store.ts';
 import type { OpeningOptions } from './opening/open-grant.ts';
-import { resumableDownload } from './opening/resumable-download.ts';
+import { hasSealCode, isTransient } from './opening/storage-errors.ts';
 import type { StoredModel } from './opening/stored-model.ts';
+import { renewalDueAt } from './renewal.ts';
+import { Reports } from './reports.ts';
+import { type FlightControls, SingleFlight } from './single-flight.ts';
+
+/**
+ * When a newer version takes the place of the copy that is there. `now`: `get` asks for the newest
+ * first, and goes on with the copy where nobody answers. `nextLaunch`: `refresh` fetches it beside the
+ * copy, which these models go on to open. `wifi`: the same, while `isUnmetered` says so.
+ */
+export type UpdatePolicy = 'now' | 'nextLaunch' | 'wifi';
 
 /** What {@link ProtectedModels} is made of. */
 export interface ProtectedModelsOptions {
@@ -24,6 +33,10 @@ export interface ProtectedModelsOptions {
   readonly pinnedKeys: readonly VerificationKey[];
   /** The time by which licences are judged; the system clock where absent. */
   readonly now?: () => Date;
+  /** `nextLaunch` where absent. */
+  readonly updates?: UpdatePolicy;
+  /** Whether large downloads cost the user nothing now; true where absent. */
+  readonly isUnmetered?: () => boolean;
 }
 
 /** How one model is opened: which version, and how the app follows or stops the download. */
@@ -46,44 +59,102 @@ export interface GetOptions extends OpeningOptions {
 export class ProtectedModels {
   readonly #options: ProtectedModelsOptions;
   readonly #now: () => Date;
-  #pending: ClientEvent[] = [];
+  readonly #reports: Reports;
+  readonly #fetcher: Fetcher;
+  readonly #flights = new SingleFlight<string>();
+  readonly #open = new Set<StoredModel>();
+  /** Versions that this launch has begun to use, by model. */
+  readonly #launched = new Map<string, string>();
+  #isClosed = false;
 
   /** @param options Nothing is read or sent before the first call. */
   constructor(options: ProtectedModelsOptions) {
+    const now = options.now ?? (() => new Date());
     this.#options = options;
-    this.#now = options.now ?? (() => new Date());
+    this.#now = now;
+    this.#reports = new Reports({ ...options, now });
+    this.#fetcher = new Fetcher(options, this.#reports, now);
   }
 
   /**
    * An open model: the stored copy where its licence allows it, else a new grant, downloaded and
-   * stored under a hardware-wrapped key. Dispose of it after use.
+   * stored under a hardware-wrapped key. Calls at once share one grant and one download. Close it after
+   * use.
    *
    * @param modelId The model's id in the catalogue.
    * @param options Version, progress (bytes) and cancellation.
    * @throws {ApiError} The service refused, or could not be reached.
-   * @throws {SealError} The bytes are not what publisher and licence promise.
+   * @throws {SealError} The bytes are not what publisher and licence promise, or cannot be read now.
    */
   async get(modelId: string, options: GetOptions = {}): Promise<StoredModel> {
-    const stored = await this.#openStored(modelId, options.version);
-    return stored ?? this.#fetch(modelId, options);
+    this.#requireOpen();
+    const { store } = this.#options;
+    const { version } = options;
+    const key = `${modelId} ${version ?? ''}`;
+    const grantId = await this.#flights
+      .join(key, options, (controls) =>
+        this.#locked(modelId, () => this.#ready(modelId, version, controls)),
+      )
+      .catch((error: unknown) => {
+        if (this.#isClosed && !options.signal?.aborted) throw new SealError('closed');
+        throw error;
+      });
+    this.#requireOpen();
+    const model = await store.open(grantId, this.#now(), (closed) => this.#open.delete(closed));
+    this.#open.add(model);
+    if (version === undefined) this.#launched.set(modelId, model.tokens.manifest.version);
+    return model;
   }
 
-  /** Erases what must not be kept: copies whose licence has ended. Call it at each start of the app. */
+  /**
+   * Erases what must not be kept: copies whose licence has ended, what is left of broken installations,
+   * and versions that a newer one has replaced. Call it at each start of the app.
+   *
+   * @throws {SealError} `storage-unavailable` or `key-unavailable`.
+   */
   async cleanUp(): Promise<void> {
-    for (const grant of await this.#options.store.eraseExpired(this.#now())) {
+    this.#requireOpen();
+    const { store } = this.#options;
+    for (const grant of await store.eraseExpired(this.#now())) {
       this.observe({ type: 'licence.expired', grant });
+    }
+    for (const [model, copies] of await this.#latestCopies()) {
+      const [newest, ...older] = copies;
+      const used = this.#launched.get(model) ?? newest?.manifest.version;
+      for (const { manifest, licence } of older) {
+        if (manifest.version !== used) await store.erase(licence.grantId);
+      }
     }
   }
 
   /**
-   * Renews the licences that are near their end: call it at each start, and while the app runs,
-   * each hour or so. When a copy is due differs from copy to copy, so that a fleet does not come
-   * back all at once. A copy whose model is no longer given is erased; other refusals wait for the
-   * next call.
+   * Renews what is due and, as the update policy says, fetches newer versions: call it at each start,
+   * and while the app runs, each hour or so.
+   *
+   * @throws {ApiError} The service could not be asked for newer versions.
+   * @throws {SealError} A licence came that is not this copy's, or bytes that are not as promised.
+   */
+  async refresh(): Promise<void> {
+    await this.renewDue();
+    const { updates, isUnmetered } = this.#options;
+    if (updates === 'wifi' && isUnmetered?.() === false) return;
+    for (const [model, [newest]] of await this.#latestCopies()) {
+      if (!newest || !(await this.#fetcher.newerThan(newest))) continue;
+      await this.#flights.join(`${model} update`, {}, (controls) =>
+        this.#locked(model, () => this.#fetcher.fetch(model, undefined, controls)),
+      );
+    }
+  }
+
+  /**
+   * Renews the licences that are near their end. When a copy is due differs from copy to copy, so that
+   * a fleet does not come back all at once. A copy whose model is no longer given is erased; other
+   * refusals wait for the next call.
    *
    * @throws {SealError} A licence came that is not this copy's.
    */
   async renewDue(): Promise<void> {
+    this.#requireOpen();
     const { client, store } = this.#options;
     for (const licence of await store.licences()) {
       if (this.#now().getTime() < renewalDueAt(licence)) continue;
@@ -102,7 +173,7 @@ export class ProtectedModels {
    * @param event Its time and id are filled in where absent.
    */
   observe(event: ClientEvent): void {
-    this.#pending.push(completeEvent(event, this.#now(), this.#options.crypto));
+    this.#reports.observe(event);
   }
 
   /**
@@ -112,18 +183,12 @@ export class ProtectedModels {
    * @throws {ApiError} The service refused, or could not be reached.
    */
   async sendReports(): Promise<void> {
-    const { client, store } = this.#options;
-    const held = (await store.list()).slice(0, MAX_HELD);
-    do {
-      const batch = this.#pending.slice(0, MAX_EVENTS);
-      const revoked = await client.report(batch, held);
-      this.#pending = this.#pending.slice(batch.length);
-      for (const grant of revoked) await store.erase(grant);
-    } while (this.#pending.length > 0);
+    this.#requireOpen();
+    await this.#reports.send();
   }
 
   /**
-   * Erases every copy on this device and retires it: before it is given away.
+   * Erases every copy of this account on this device and retires it: before it is given away.
    *
    * @throws {ApiError} The copies are gone; the device is not retired yet.
    */
@@ -133,95 +198,147 @@ export class ProtectedModels {
   }
 
   /**
-   * Erases every copy on this device and has the cloud erase everything about this user, his other
-   * devices and personal models too.
+   * Erases every copy of this account on this device and has the cloud erase everything about this
+   * user, his other devices and personal models too.
    *
-   * @returns When it was asked for and carried out, and from when on the user may enrol again.
-   * @throws {ApiError} The copies here are gone; the service has not taken the request.
+   * @returns When it was asked for, and from when on the user may enrol again.
+   * @throws {ApiError} The copies are gone; nothing is erased in the cloud yet.
    */
   async eraseMe(): Promise<ErasureAnswer> {
     await this.#forget();
     return this.#options.client.eraseMe();
   }
 
+  /**
+   * The user signs out: what is open is closed, and each further call throws `closed`. His copies stay
+   * and open when he signs in again; for other accounts they never do.
+   *
+   * @param options `erase`: his copies go, too.
+   */
+  async signOut(options: { readonly erase?: boolean } = {}): Promise<void> {
+    this.#isClosed = true;
+    this.#flights.stopAll();
+    for (const model of [...this.#open]) model.close();
+    if (options.erase) await this.#options.store.eraseAll();
+  }
+
   async #forget(): Promise<void> {
-    this.#pending = [];
+    this.#requireOpen();
+    for (const model of [...this.#open]) model.close();
+    this.#reports.forget();
     await this.#options.store.eraseAll();
+    await this.#options.store.releases.forget();
   }
 
-  async #openStored(modelId: string, version?: string): Promise<StoredModel | undefined> {
+  /** Of several processes of an app one fetches; the others find its copy. */
+  #locked<T>(model: string, work: () => Promise<T>): Promise<T> {
+    const { storage, tag } = this.#options.store.files;
+    return storage.withLock(`${tag}.${model}`, work);
+  }
+
+  async #ready(modelId: string, version: string | undefined, controls: FlightControls) {
+    const stored = await this.#usableCopy(modelId, version);
+    if (stored && (version !== undefined || !(await this.#wantsNewer(stored)))) {
+      return stored.licence.grantId;
+    }
+    try {
+      const { storage, tag } = this.#options.store.files;
+      await storage.withLock(`${tag}.enrolment`, () => this.#options.client.ensureEnrolled());
+      return await this.#fetcher.fetch(modelId, version, controls);
+    } catch (error) {
+      if (!stored || !isOutOfReach(error)) throw error;
+      return stored.licence.grantId;
+    }
+  }
+
+  async #wantsNewer(stored: StoredCopy): Promise<boolean> {
+    if (this.#options.updates !== 'now') return false;
+    try {
+      return (await this.#fetcher.newerThan(stored)) !== undefined;
+    } catch (error) {
+      if (!isOutOfReach(error)) throw error;
+      return false;
+    }
+  }
+
+  /** Those that were asked for as the newest, by model; what the publisher last had on offer first, then what he signed last. */
+  async #latestCopies(): Promise<ReadonlyMap<string, readonly StoredCopy[]>> {
+    const copies = (await this.#options.store.copies()).filter(({ asked }) => asked === LATEST);
+    const byModel = new Map<string, readonly StoredCopy[]>();
+    for (const model of new Set(copies.map(({ manifest }) => manifest.model))) {
+      const isOffered = await this.#offered(model);
+      const own = copies.filter(({ manifest }) => manifest.model === model);
+      own.sort((a, b) => isOffered(b) - isOffered(a) || byPublication(a, b));
+      byModel.set(model, own);
+    }
+    return byModel;
+  }
+
+  /** 1 for copies that the publisher's last word has on offer, 0 for others. */
+  async #offered(modelId: string): Promise<(copy: StoredCopy) => 0 | 1> {
+    const last = await this.#options.store.releases.last(modelId);
+    const versions = new Set(last?.offered.map(({ version }) => version));
+    return ({ manifest }) => (versions.has(manifest.version) ? 1 : 0);
+  }
+
+  /** The copy to open, if there is one that opens now; one that never will is erased. */
+  async #usableCopy(modelId: string, version?: string): Promise<StoredCopy | undefined> {
     const { store } = this.#options;
-    const copies = (await store.licences())
-      .filter((licence) => licence.model === modelId)
-      .filter((licence) => licence.version === (version ?? licence.version))
-      .sort((a, b) => b.iat - a.iat);
-    const found = copies[0]?.grantId;
-    if (!found) return undefined;
+    const launched = version ?? this.#launched.get(modelId);
+    const isLaunched = ({ manifest }: StoredCopy) => Number(manifest.version === launched);
+    const isOffered = await this.#offered(modelId);
+    const copies = (await store.copies())
+      .filter(({ manifest }) => manifest.model === modelId)
+      .filter(({ asked, manifest }) => (version ? manifest.version === version : asked === LATEST))
+      .sort(
+        (a, b) =>
+          isLaunched(b) - isLaunched(a) || isOffered(b) - isOffered(a) || byPublication(a, b),
+      );
+    for (const copy of copies) {
+      const { grantId } = copy.licence;
+      try {
+        (await store.open(grantId, this.#now())).close();
+        return copy;
+      } catch (error) {
+        if (!(error instanceof SealError) || isTransient(error)) throw error;
+        if (isOfClock(error)) return this.#healedByRenewal(copy, error);
+        const type = error.code === 'licence-expired' ? 'licence.expired' : 'model.open_failed';
+        this.observe({ type, grant: grantId, model: modelId, cause: error.code });
+        await store.erase(grantId);
+      }
+    }
+    return undefined;
+  }
+
+  /** A clock that stands before what was seen: a renewal brings the service's time, and costs no grant. */
+  async #healedByRenewal(copy: StoredCopy, error: SealError): Promise<StoredCopy> {
+    const { client, store } = this.#options;
+    const { grantId, sha256 } = copy.licence;
+    this.observe({ type: 'clock.moved', grant: grantId, cause: error.code });
     try {
-      return await store.open(found, this.#now());
-    } catch (error) {
-      if (!(error instanceof SealError)) throw error;
-      this.observe({ type: eventOf(error), grant: found, model: modelId, cause: error.code });
-      // A new grant decides whether there may be another copy. A wrong clock is no fault of this one.
-      if (error.code !== 'clock-rolled-back') await store.erase(found);
-      return undefined;
+      await store.renew(grantId, await client.renew(grantId, sha256));
+      (await store.open(grantId, this.#now())).close();
+      return copy;
+    } catch (again) {
+      if (isOfClock(again)) throw client.clockWrong(again);
+      throw isOutOfReach(again) ? error : again;
     }
   }
 
-  async #fetch(modelId: string, { version, ...opening }: GetOptions): Promise<StoredModel> {
-    const { api, client, crypto, store, pinnedKeys } = this.#options;
-    const grant = await client.grant(modelId, version);
-    const about = { grant: grant.grantId, model: modelId };
-    try {
-      const accepted = await acceptGrant(crypto, {
-        grant,
-        expected: { deviceId: grant.deviceId, model: modelId, ...(version && { version }) },
-        recipientKey: grant.recipientKey,
-        pinnedKeys,
-        now: this.#now(),
-      });
-      const download = resumableDownload({
-        sizeBytes: grant.sizeBytes,
-        fetchFrom: (start) => api.download(grant.url, start, opening.signal),
-        retry: async (error, breaks) => {
-          // A refusal is final: the URL has ended, or the object is gone.
-          const refused = error instanceof ApiError && error.status !== 0;
-          if (refused || opening.signal?.aborted || breaks > MAX_BREAKS) return false;
-          await new Promise((done) => setTimeout(done, Math.random() * 500 * 2 ** breaks));
-          return true;
-        },
-      });
-      await store.install(accepted, download, this.#now(), opening);
-      const model = await store.open(grant.grantId, this.#now());
-      this.observe({ type: 'model.opened', ...about });
-      return model;
-    } catch (error) {
-      if (error instanceof SealError) {
-        this.observe({ type: 'model.open_failed', ...about, cause: error.code });
-      }
-      throw error;
-    }
+  #requireOpen(): void {
+    if (this.#isClosed) throw new SealError('closed');
   }
 }
-
-/** How often in a row a download may break off before the app hears of it. */
-const MAX_BREAKS = 4;
-
-/** What one report takes. */
-const MAX_EVENTS = 100;
-const MAX_HELD = 64;
 
 /** Refusals that mean that this copy shall not live on. */
 const GONE: ReadonlySet<string> = new Set(['model_unknown', 'grant_unknown']);
 
-/** Between 60 and 80 per cent of the licence's life, in milliseconds since 1970; fixed for a copy by its grant's random id. */
-function renewalDueAt({ grantId, nbf, exp }: Licence): number {
-  let spread = 0;
-  for (const character of grantId) spread = (spread * 31 + character.charCodeAt(0)) % 1000;
-  return (nbf + (exp - nbf) * (0.6 + (0.2 * spread) / 1000)) * 1000;
-}
+const byPublication = (a: StoredCopy, b: StoredCopy) =>
+  b.manifest.publishedAt - a.manifest.publishedAt;
 
-const eventOf = ({ code }: SealError): ClientEvent['type'] => {
-  if (code === 'licence-expired') return 'licence.expired';
-  return code === 'clock-rolled-back' ? 'clock.moved' : 'model.open_failed';
-};
+const isOfClock = (error: unknown): boolean =>
+  hasSealCode(error, 'clock-rolled-back', 'licence-not-yet-valid');
+
+const isOutOfReach = (error: unknown): boolean =>
+  error instanceof ApiError &&
+  (error.status === 0 || error.status >= 500 || error.code === 'rate_limited');

@@ -64,7 +64,7 @@ export const proofCounters: readonly Attack[] = [
     off: {
       edits: [
         edit(
-          'functions/api/enroll.ts',
+          'functions/identity/register-device.ts',
           'return { ...attested, deviceId, device, retired: [] };',
           'tx.set(devicePath(deviceId), deviceDocument(attested.device)); return { ...attested, deviceId, device, retired: [] };',
         ),

@@ -1,33 +1,16 @@
 /* biome-ignore-all lint/suspicious/noTemplateCurlyInString: source texts, as they are written there. */
 
-import { concat } from '../../functions/protocol/bytes.ts';
 import type * as softwareKeys from '../../sdk/typescript/node/software-key.ts';
-import type { ModelStorage } from '../../sdk/typescript/opening/model-storage.ts';
 import type * as stores from '../../sdk/typescript/opening/model-store.ts';
+import { memoryStorage } from '../support/memory-storage.ts';
 import { inPieces } from '../support/streams.ts';
 import { type Attack, edit, outcomeOf } from './attack.ts';
 import { delivery, HOUR_MS } from './delivery.ts';
 import type { Lab } from './lab.ts';
 
 const STORE = 'sdk/typescript/opening/model-store.ts';
+const FILES = 'sdk/typescript/opening/copy-files.ts';
 const LICENCE = 'functions/protocol/licence.ts';
-
-/** Files of a phone in memory, which a thief can copy. */
-function memoryFiles(): ModelStorage & { readonly files: Map<string, Uint8Array> } {
-  const files = new Map<string, Uint8Array>();
-  return {
-    files,
-    async write(name, source) {
-      const parts: Uint8Array[] = [];
-      for await (const part of source) parts.push(Uint8Array.from(part));
-      files.set(name, concat(...parts));
-    },
-    read: async (name, offset, length) => files.get(name)?.slice(offset, offset + length) ?? null,
-    sizeBytes: async (name) => files.get(name)?.byteLength ?? null,
-    list: async () => [...files.keys()],
-    delete: async (name) => void files.delete(name),
-  };
-}
 
 /** A phone on which the model was installed. */
 async function installed(lab: Lab) {
@@ -37,13 +20,14 @@ async function installed(lab: Lab) {
   const { softwareKey } = await lab.load<typeof softwareKeys>(
     'sdk/typescript/node/software-key.ts',
   );
-  const storage = memoryFiles();
-  const storeUnder = (hardware: number) =>
+  const storage = memoryStorage();
+  const storeUnder = (hardware: number, account = 'ann') =>
     new ModelStore({
       crypto: nodeCrypto,
       storage,
       hardwareKey: softwareKey(nodeCrypto, new Uint8Array(32).fill(hardware)),
       pinnedKeys: cloud.pinnedKeys,
+      account,
     });
   const store = storeUnder(1);
   const delivered = await cloud.grant(published, recipientKey);
@@ -53,6 +37,25 @@ async function installed(lab: Lab) {
 }
 
 export const storedCopies: readonly Attack[] = [
+  {
+    name: 'store/other-account',
+    tries: 'another account on the same phone opens a copy',
+    refused: 'storage-corrupt',
+    defence: 'files are named by their account, and their seal is bound to that name',
+    off: {
+      edits: [
+        edit(
+          FILES,
+          'utf8(`modelseal/1 account ${account}`)',
+          'utf8(`modelseal/1 ${account.length}`)',
+        ),
+      ],
+    },
+    async run(lab) {
+      const { storeUnder, later } = await installed(lab);
+      return outcomeOf(storeUnder(1, 'bob').open('g_1', later(0)));
+    },
+  },
   {
     name: 'store/copied-to-other-phone',
     tries: 'all files of the app, copied to another phone',
@@ -86,15 +89,16 @@ export const storedCopies: readonly Attack[] = [
       edits: [
         edit(
           'sdk/typescript/opening/model-record.ts',
-          'utf8(`modelseal/1 record ${id}`)',
-          'utf8(`modelseal/1 record ${id.length}`)',
+          'utf8(`modelseal/1 record ${name}`)',
+          'utf8(`modelseal/1 record ${name.length}`)',
         ),
       ],
     },
     async run(lab) {
       const { store, storage, later } = await installed(lab);
-      for (const kind of ['record', 'model']) {
-        storage.files.set(`g_2.${kind}`, storage.files.get(`g_1.${kind}`) as Uint8Array);
+      for (const kind of ['record', 'model'] as const) {
+        const file = storage.files.get(store.files.name('g_1', kind)) as Uint8Array;
+        storage.files.set(store.files.name('g_2', kind), file);
       }
       return outcomeOf(store.open('g_2', later(60_000)));
     },
@@ -151,7 +155,7 @@ export const storedCopies: readonly Attack[] = [
     tries: 'a grant id from the server that is a path on the device',
     refused: 'token-mismatch',
     defence: 'grant ids that become file names have a small alphabet',
-    off: { edits: [edit(STORE, 'if (!/^[\\w-]{1,128}$/.test(grantId))', 'if (false)')] },
+    off: { edits: [edit(FILES, 'if (!/^[\\w-]{1,128}$/.test(grantId))', 'if (false)')] },
     async run(lab) {
       const { store } = await installed(lab);
       return outcomeOf(store.erase('../../other-app/data'));

@@ -5,7 +5,7 @@ import { blockPath } from '../../functions/fraud/subjects.ts';
 import { SealError } from '../../functions/protocol/errors.ts';
 import { ApiError } from '../../sdk/typescript/api/api-error.ts';
 import { createRandom, type Random } from '../support/random.ts';
-import { createPhone, NoSpaceError, type Phone } from './phone.ts';
+import { createPhone, type Phone } from './phone.ts';
 import type { Schedule, Step } from './schedule.ts';
 import type { System } from './system.ts';
 
@@ -103,7 +103,7 @@ async function attempt(
 
 function isUnderstood(error: unknown): boolean {
   if (error instanceof ApiError) return !/^http_/.test(error.code);
-  if (error instanceof SealError || error instanceof NoSpaceError) return true;
+  if (error instanceof SealError) return true;
   // A download that broke off more often than it is worth going on.
   return error instanceof TypeError && /fetch failed|terminated/.test(error.message);
 }

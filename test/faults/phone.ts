@@ -1,10 +1,11 @@
 /** A phone of one user with everything an app has, on a network and a storage that fail. */
 
 import { toBase64url } from '../../functions/protocol/encoding.ts';
+import { SealError } from '../../functions/protocol/errors.ts';
 import { generateRecipientKey } from '../../functions/protocol/hpke.ts';
-import type { ModelStorage } from '../../sdk/typescript/opening/model-storage.ts';
 import { appPhone, genuineIphone, genuinePixel } from '../support/app-phone.ts';
 import { TEST_IOS_APP } from '../support/environment.ts';
+import { memoryStorage } from '../support/memory-storage.ts';
 import type { FaultPlan } from './faulty-cloud.ts';
 import { phoneFetch } from './phone-network.ts';
 import type { System } from './system.ts';
@@ -19,7 +20,8 @@ export async function createPhone(system: System, user: string, make: 'iphone' |
   const clock = { aheadMs: 0 };
   const now = () => new Date(Date.now() + clock.aheadMs);
   const fetch = phoneFetch({ plan, objects: cloud.objects, now: () => new Date() });
-  const files = new Map<string, Uint8Array>();
+  const storage = storageOf(plan);
+  const { files } = storage;
   const { api, platform, client, store, models } = appPhone({
     baseUrl,
     userToken: () => idp.token(user),
@@ -28,7 +30,7 @@ export async function createPhone(system: System, user: string, make: 'iphone' |
       make === 'iphone'
         ? genuineIphone({ roots, app: TEST_IOS_APP })
         : genuinePixel({ roots, vendors }),
-    storage: memoryStorage(files, plan),
+    storage,
     pinnedKeys: [
       ...(await cloud.keys.publicKeys('manifest')),
       ...(await cloud.keys.publicKeys('licence')),
@@ -69,30 +71,10 @@ export async function createPhone(system: System, user: string, make: 'iphone' |
   };
 }
 
-/** The phone is full. */
-export class NoSpaceError extends Error {
-  constructor() {
-    super('ENOSPC');
-    this.name = 'NoSpaceError';
-  }
-}
-
-function memoryStorage(files: Map<string, Uint8Array>, plan: FaultPlan): ModelStorage {
-  return {
-    async write(name, bytes) {
-      const fault = plan.next('device');
-      const parts: Uint8Array[] = [];
-      let size = 0;
-      for await (const part of bytes) {
-        size += part.byteLength;
-        if (fault && size > fault.amount) throw new NoSpaceError();
-        parts.push(part.slice());
-      }
-      files.set(name, new Uint8Array(Buffer.concat(parts)));
-    },
-    read: async (name, offset, length) => files.get(name)?.slice(offset, offset + length) ?? null,
-    sizeBytes: async (name) => files.get(name)?.byteLength ?? null,
-    delete: async (name) => void files.delete(name),
-    list: async () => [...files.keys()],
-  };
+/** A storage on which the disk is full now and then. */
+function storageOf(plan: FaultPlan) {
+  return memoryStorage((bytes) => {
+    const fault = plan.next('device');
+    if (fault && bytes > fault.amount) throw new SealError('storage-full');
+  });
 }

@@ -54,6 +54,7 @@ describe('the comments of the SDK', () => {
       'url',
       'start',
       'signal',
+      'sizeBytes',
     ]);
   });
 
@@ -75,7 +76,15 @@ describe('the comments of the SDK', () => {
       .flatMap(({ doc }) => doc.split('@'))
       .filter((tag) => tag.startsWith('throws {ApiError}'))
       .flatMap((tag) => [...tag.matchAll(/`([a-z_]+)`/g)].map(([, code]) => code ?? ''));
-    const own = ['download_refused', 'unreachable'];
+    const own = [
+      'attestation_unavailable',
+      'clock_wrong',
+      'download_refused',
+      'intercepted',
+      'token_unavailable',
+      'unreachable',
+      'url_ended',
+    ];
     expect(named.filter((code) => !(code in ERRORS) && !own.includes(code))).toEqual([]);
     expect(named.length).toBeGreaterThan(5);
   });

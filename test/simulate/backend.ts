@@ -174,13 +174,13 @@ export function createBackend(book: RuleBook, environment: Readonly<Record<strin
         receiptDueAt: null,
         phone: marks,
         serialNumbers: [],
+        approvedFrom: null,
         enrolledAt: now,
         retiredAt: null,
       };
-      const { maxDevicesPerUser } = config;
       const registered = await registerDevice(
         store,
-        { userId: user, device, replaces, maxDevicesPerUser },
+        { userId: user, device, replaces, config },
         now,
       );
       phone.attestedAt.push(now.getTime());
@@ -225,7 +225,7 @@ export function createBackend(book: RuleBook, environment: Readonly<Record<strin
       return admission;
     },
 
-    async renew({ user, install }: Caller, grantId: string, now: Date) {
+    async renew({ user, install, network }: Caller, grantId: string, now: Date) {
       const { challenge } = challenges.issue(user, 'licence.renew', now);
       const hash = hashOf(challenge);
       const clientData = {
@@ -238,7 +238,7 @@ export function createBackend(book: RuleBook, environment: Readonly<Record<strin
       };
       return renewLicence(
         services,
-        { userId: user, clientData, clientDataHash: hash, proof: proofOf(install, hash) },
+        { userId: user, network, clientData, clientDataHash: hash, proof: proofOf(install, hash) },
         now,
       );
     },

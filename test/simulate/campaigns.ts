@@ -88,7 +88,6 @@ export const CAMPAIGNS = {
   ),
 } satisfies Record<string, Plan>;
 
-
 const times5 = <T>(make: () => T): readonly [T, T, T, T, T] => [
   make(),
   make(),

@@ -1,5 +1,5 @@
 /** Ways to get at the models: each an identity graph, a pace and a manner. */
-import { CAMPAIGNS, type Campaign } from './campaigns.ts';
+import { CAMPAIGNS } from './campaigns.ts';
 import { LONE_PLANS } from './lone-plans.ts';
 import type { Thief } from './thief.ts';
 import type { Life } from './world.ts';

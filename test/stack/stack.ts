@@ -27,6 +27,7 @@ import {
 import { openEventLog } from './event-log.ts';
 import { subscribeEventLog } from './event-log-subscription.ts';
 import { wireEvents } from './event-wiring.ts';
+import { type FaultyNetwork, startFaultyNetwork } from './faulty-network.ts';
 import { exportFirestore, newestExport } from './firestore-state.ts';
 import { startFrontDoor } from './front-door.ts';
 import { startFunctionProcesses, startFunctionsInProcess } from './function-host.ts';
@@ -47,6 +48,11 @@ export interface StackOptions {
   readonly inMemory?: boolean;
   /** Events and decisions are written there, for `npm run query` and `npm run report`. */
   readonly eventLog?: string;
+  /**
+   * A network with faults in front of the API, for tests of phones. Nothing is scored then: dozens of
+   * new users a minute on one machine are what the rules are made to stop.
+   */
+  readonly faultyNetwork?: boolean;
   /** Variables of functions/config.ts that differ from the stack's own, such as URL_TTL_SECONDS. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -68,6 +74,8 @@ export interface Stack {
   readonly vendors: LocalVendors;
   /** Phones in software and an operator, for clients in other processes. */
   readonly development: DevelopmentServer;
+  /** Where it was asked for. */
+  readonly network: FaultyNetwork | undefined;
   /** The environment of the functions. */
   readonly environment: Readonly<Record<string, string>>;
   /** The clients that the functions have, or clients of the same services. */
@@ -170,11 +178,21 @@ async function start(
     cleanups.push(() => exportFirestore(hosts.firestore, PROJECT_ID, join(folder, EXPORTS)));
   }
   const pubsub = hosts?.pubsub ?? doubles.publisher;
-  const events = started(await wireEvents({ host, storage, pubsub }));
+  const events = started(
+    await wireEvents({
+      host,
+      storage,
+      pubsub,
+      ...(options.faultyNetwork && { without: ['score'] }),
+    }),
+  );
   if (options.eventLog !== undefined) {
     started(await subscribeEventLog(pubsub, openEventLog(options.eventLog)));
   }
   const frontDoor = started(await startFrontDoor(routesOf(host.ports)));
+  const network = options.faultyNetwork
+    ? started(await startFaultyNetwork(frontDoor.url))
+    : undefined;
   const operator = await createServices(
     loadConfig(environment),
     { name: 'operator', secrets: ['CHALLENGE_SECRET', 'PSEUDONYM_SECRET'] },
@@ -185,6 +203,7 @@ async function start(
     await startDevelopmentServer({
       ...developmentPhones(roots, vendors),
       ...developmentOperator(operator),
+      ...network?.control,
     }),
   );
 
@@ -198,6 +217,7 @@ async function start(
     app: LOCAL_APP,
     vendors,
     development,
+    network,
     environment,
     clients,
     runScheduled: events.runScheduled,

@@ -51,16 +51,19 @@ export function phoneClient<P extends DevicePlatform>({
 
 export interface AppPhoneOptions<P extends DevicePlatform> extends PhoneClientOptions<P> {
   readonly storage: ModelStorage;
+  /** Whoever is signed in; always the same where absent. */
+  readonly account?: string;
   readonly pinnedKeys: readonly VerificationKey[];
 }
 
 /** A phone with everything an app has. */
 export function appPhone<P extends DevicePlatform>(options: AppPhoneOptions<P>) {
-  const { storage, pinnedKeys, now } = options;
+  const { storage, pinnedKeys, account = 'user', now } = options;
   const phone = phoneClient(options);
   const { api, client } = phone;
   const hardwareKey = softwareKey(nodeCrypto, nodeCrypto.randomBytes(32));
-  const store = new ModelStore({ crypto: nodeCrypto, storage, hardwareKey, pinnedKeys });
+  const kept = { storage, hardwareKey, pinnedKeys, account };
+  const store = new ModelStore({ crypto: nodeCrypto, ...kept });
   const parts = { api, client, store, crypto: nodeCrypto, pinnedKeys };
   return { ...phone, store, models: new ProtectedModels({ ...parts, ...(now && { now }) }) };
 }

@@ -1,12 +1,16 @@
 /** The HTTPS API as calls; docs/mobile/protocol.md says what each means. */
-import { ApiError, apiErrorOf } from './api-error.ts';
+import { ApiError, apiErrorOf, intercepted } from './api-error.ts';
+import { piecesOf, requireDelivery, withoutFirst } from './delivery-body.ts';
 
 /** Where the service is and who calls. */
 export interface ApiOptions {
   /** Such as `https://models.example.com`. */
   readonly baseUrl: string;
   /** A current user token of the identity provider; asked for at each call. */
-  readonly userToken: () => Promise<string>;
+  /** Called once more with `forceRefresh` where the service refused the last token: give a new one then. */
+  readonly userToken: (options: { readonly forceRefresh: boolean }) => Promise<string>;
+  /** The device's clock; the system's where absent. */
+  readonly now?: () => Date;
   /** With streaming bodies, as `expo/fetch` has them; the global one where absent. */
   readonly fetch?: typeof globalThis.fetch;
 }
@@ -18,7 +22,8 @@ export type ChallengePurpose =
   | 'licence.renew'
   | 'events'
   | 'device.retire'
-  | 'user.erase';
+  | 'user.erase'
+  | 'device.approve';
 
 /** How far the erasure of a user's data is; times are ISO 8601 in UTC. */
 export interface ErasureAnswer {
@@ -46,6 +51,8 @@ export interface GrantAnswer {
   readonly manifest: string;
   /** JWS of the service: who may open this copy, and until when. */
   readonly licence: string;
+  /** The model's release record; absent for models from before there were any. */
+  readonly release?: string;
 }
 
 /** A model that this user may ask for. */
@@ -80,6 +87,7 @@ export interface ProvenRequest {
 export class ApiClient {
   readonly #options: ApiOptions;
   readonly #fetch: typeof globalThis.fetch;
+  #clockAheadMs = 0;
 
   /** @param options Nothing is sent before the first call. */
   constructor(options: ApiOptions) {
@@ -194,33 +202,69 @@ export class ApiClient {
    * The sealed bytes behind a signed URL; the URL alone opens nothing.
    *
    * @param url {@link GrantAnswer.url}.
-   * @param start Offset in bytes: what lies before it is not sent again.
+   * @param start Offset in bytes: what lies before it is not given again.
    * @param signal Ends the download with the signal's reason.
-   * @throws {ApiError} `download_refused`, with the status of the storage service.
+   * @param sizeBytes Of the whole, where known: an answer that says otherwise is somebody else's.
+   * @throws {ApiError} `url_ended`, `download_refused`, `intercepted`, `unreachable`.
    */
-  async download(url: string, start = 0, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+  async download(
+    url: string,
+    start = 0,
+    signal?: AbortSignal,
+    sizeBytes?: number,
+  ): Promise<AsyncIterable<Uint8Array>> {
     const response = await this.#fetch(url, {
-      ...(start > 0 && { headers: { Range: `bytes=${start}-` } }),
+      headers: { 'Accept-Encoding': 'identity', ...(start > 0 && { Range: `bytes=${start}-` }) },
       ...(signal && { signal }),
     }).catch(unreachable);
-    const expected = start > 0 ? 206 : 200;
-    if (response.status !== expected || !response.body) {
-      throw new ApiError('download_refused', response.status);
-    }
-    return response.body;
+    requireDelivery(response, start, sizeBytes);
+    const body = piecesOf(response);
+    // Some proxies drop the range and give the whole.
+    return start > 0 && response.status === 200 ? withoutFirst(body, start) : body;
+  }
+
+  /** The service's clock minus this device's in milliseconds, as of its last answer; 0 before. */
+  get clockAheadMs(): number {
+    return this.#clockAheadMs;
   }
 
   async #call<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const response = await this.#fetch(new URL(path, this.#options.baseUrl), {
+    const answer = await this.#send(method, path, body, false);
+    const isStale = answer.status === 401;
+    return this.#read(isStale ? await this.#send(method, path, body, true) : answer);
+  }
+
+  async #send(method: string, path: string, body: unknown, forceRefresh: boolean) {
+    const token = await this.#options.userToken({ forceRefresh }).catch((cause: unknown) => {
+      throw new ApiError('token_unavailable', 0, { cause });
+    });
+    return this.#fetch(new URL(path, this.#options.baseUrl), {
       method,
+      // A redirect is somebody else's: the service answers where it is asked.
+      redirect: 'manual',
       headers: {
-        Authorization: `Bearer ${await this.#options.userToken()}`,
+        Authorization: `Bearer ${token}`,
         ...(body !== undefined && { 'Content-Type': 'application/json' }),
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     }).catch(unreachable);
-    if (!response.ok) throw await apiErrorOf(response);
-    return (await response.json()) as T;
+  }
+
+  async #read<T>(response: Response): Promise<T> {
+    const isJson = /^application\/(?:[\w.+-]*\+)?json\b/i.test(
+      response.headers.get('content-type') ?? '',
+    );
+    const answer = isJson ? await response.json().catch(unreachable) : undefined;
+    if (isJson) this.#noteClock(response.headers.get('date'));
+    if (!response.ok) throw apiErrorOf(response, answer);
+    if (typeof answer !== 'object' || answer === null) throw intercepted();
+    return answer as T;
+  }
+
+  #noteClock(date: string | null): void {
+    const now = this.#options.now?.() ?? new Date();
+    const served = Date.parse(date ?? '');
+    if (!Number.isNaN(served)) this.#clockAheadMs = served - now.getTime();
   }
 }
 

@@ -23,6 +23,8 @@ export class ApiError extends Error {
   readonly retryAfterSeconds: number | undefined;
   /** Tells the operators which request it was. */
   readonly requestId: string | undefined;
+  /** The service's time, where `clock_wrong` is told. */
+  readonly serverTime: Date | undefined;
 
   /**
    * @param code The problem's `code`.
@@ -36,6 +38,7 @@ export class ApiError extends Error {
       readonly advice?: Advice | undefined;
       readonly retryAfterSeconds?: number | undefined;
       readonly requestId?: string | undefined;
+      readonly serverTime?: Date | undefined;
       readonly cause?: unknown;
     } = {},
   ) {
@@ -46,26 +49,39 @@ export class ApiError extends Error {
     this.advice = details.advice;
     this.retryAfterSeconds = details.retryAfterSeconds;
     this.requestId = details.requestId;
+    this.serverTime = details.serverTime;
   }
 }
 
 const ADVICE: readonly string[] = ['retry', 'reattest', 'update', 'unsupported'];
 
+/** Somebody else answered: a captive portal, a proxy. */
+export const intercepted = (): ApiError => new ApiError('intercepted', 0, { advice: 'retry' });
+
 /**
- * Reads a problem response.
+ * A refusal from its response.
  *
- * @param response Its body is consumed.
- * @returns The error; for anything that is no problem, one with the code `http_` and the status.
+ * @param response Its status and headers are looked at.
+ * @param answer What its body was; undefined where that was no JSON.
  */
-export async function apiErrorOf(response: Response): Promise<ApiError> {
-  const problem = (await response.json().catch(() => ({}))) as Record<string, unknown>;
+export function apiErrorOf(response: Response, answer: unknown): ApiError {
+  const { status } = response;
+  const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN);
+  const retryAfterSeconds = Number.isFinite(retryAfter) ? retryAfter : undefined;
+  if (typeof answer !== 'object' || answer === null) {
+    // A gateway of the service's own says 5xx without a problem; anything else is somebody else, such
+    // as a portal with 511 (RFC 6585 section 6).
+    const isGateway = status >= 500 && status <= 510;
+    if (!isGateway) return intercepted();
+    return new ApiError(`http_${status}`, status, { advice: 'retry', retryAfterSeconds });
+  }
+  const problem = answer as Record<string, unknown>;
   const text = (name: string) =>
     typeof problem[name] === 'string' ? (problem[name] as string) : undefined;
   const advice = text('advice');
-  const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN);
-  return new ApiError(text('code') ?? `http_${response.status}`, response.status, {
+  return new ApiError(text('code') ?? `http_${status}`, status, {
     advice: advice && ADVICE.includes(advice) ? (advice as Advice) : undefined,
-    retryAfterSeconds: Number.isFinite(retryAfter) ? retryAfter : undefined,
+    retryAfterSeconds,
     requestId: text('requestId'),
   });
 }

@@ -15,7 +15,15 @@ export interface RetryPolicy {
 export const DEFAULT_RETRY: RetryPolicy = { retries: 3, baseDelayMs: 400, maxDelayMs: 10_000 };
 
 /** Statuses after which the same request, made again, can succeed. */
-const TRANSIENT = new Set([0, 429, 503]);
+const TRANSIENT = new Set([0, 429, 500, 502, 503, 504]);
+
+/** Codes among them that no repetition remedies. */
+const FINAL: ReadonlySet<string> = new Set([
+  'token_unavailable',
+  'attestation_unavailable',
+  'quota_exceeded',
+  'clock_wrong',
+]);
 
 /**
  * Runs `attempt`, again after transient refusals and while the platform is busy: after what
@@ -49,4 +57,5 @@ export async function withRetry<T>(
 }
 
 const isTransient = (error: unknown): boolean =>
-  error instanceof PlatformBusyError || (error instanceof ApiError && TRANSIENT.has(error.status));
+  error instanceof PlatformBusyError ||
+  (error instanceof ApiError && TRANSIENT.has(error.status) && !FINAL.has(error.code));

@@ -1,5 +1,4 @@
 /** What lies beside a stored model: its tokens and the clock's memory, sealed, and its wrapped key. */
-import { z } from 'zod';
 import { concat, utf8 } from '../../../functions/protocol/bytes.ts';
 import type { SealingCrypto } from '../../../functions/protocol/crypto.ts';
 import { fromBase64url, toBase64url } from '../../../functions/protocol/encoding.ts';
@@ -7,65 +6,86 @@ import { SealError } from '../../../functions/protocol/errors.ts';
 import { deriveKey } from '../../../functions/protocol/key-schedule.ts';
 import { openCell, sealCell } from '../../../functions/protocol/secure-cell.ts';
 import type { HardwareKey } from './hardware-key.ts';
+import { usable } from './storage-errors.ts';
 
-const fileSchema = z.strictObject({
-  v: z.literal(1),
-  wrappedKey: z.string().max(4096),
-  sealed: z.string(),
-});
+/** How to go on with a copy that is not complete. */
+export interface PendingDelivery {
+  /** Of the delivered container, base64url. */
+  readonly fileKey: string;
+  readonly weightsKey: string;
+  readonly url: string;
+  readonly sizeBytes: number;
+}
 
-const recordSchema = z.strictObject({
-  manifest: z.string(),
-  licence: z.string(),
+export interface ModelRecord {
+  readonly manifest: string;
+  readonly licence: string;
   /** The latest time this device has seen, in milliseconds since 1970. */
-  seenMs: z.number(),
-});
-export type ModelRecord = z.infer<typeof recordSchema>;
+  readonly seenMs: number;
+  /** What was asked for: `latest`, or a version. */
+  readonly asked: string;
+  readonly delivery?: PendingDelivery;
+}
+
+export interface LoadedRecord {
+  readonly record: ModelRecord;
+  /** Overwrite it after use. */
+  readonly storageKey: Uint8Array;
+  readonly wrappedKey: Uint8Array;
+}
 
 /**
- * The record file of a model. It is sealed under a key that the storage key gives, and bound to its
- * id, so that no part of it can be changed or moved to another model.
+ * The file of a record. It is sealed under a key that the storage key gives, and bound to its name and
+ * with that to its account: no part of it can be changed, moved to another model or opened for another
+ * user.
  */
 export async function encodeRecord(
   crypto: SealingCrypto,
-  id: string,
-  record: ModelRecord,
-  { storageKey, wrappedKey }: { readonly storageKey: Uint8Array; readonly wrappedKey: Uint8Array },
+  name: string,
+  { record, storageKey, wrappedKey }: LoadedRecord,
 ): Promise<Uint8Array> {
   const key = await deriveKey(crypto, storageKey, 'storage record');
-  const cell = await sealCell(crypto, key, recordContext(id), utf8(JSON.stringify(record)));
+  const cell = await sealCell(crypto, key, contextOf(name), utf8(JSON.stringify(record)));
   key.fill(0);
   const sealed = toBase64url(concat(...cell));
-  return utf8(JSON.stringify({ v: 1, wrappedKey: toBase64url(wrappedKey), sealed }));
+  return utf8(JSON.stringify({ v: 2, wrappedKey: toBase64url(wrappedKey), sealed }));
 }
 
-/** Throws `storage-corrupt` for anything but what `encodeRecord` made under this hardware key for this id. */
+/**
+ * Throws `storage-corrupt` for anything but what `encodeRecord` made under this hardware key for this
+ * name, and `key-unavailable` where the key cannot be used now.
+ */
 export async function decodeRecord(
   crypto: SealingCrypto,
-  id: string,
+  name: string,
   bytes: Uint8Array,
   hardwareKey: HardwareKey,
-): Promise<{
-  readonly record: ModelRecord;
-  readonly storageKey: Uint8Array;
-  readonly wrappedKey: Uint8Array;
-}> {
-  try {
-    const file = fileSchema.parse(parseJson(bytes));
-    const wrappedKey = fromBase64url(file.wrappedKey) ?? new Uint8Array();
-    const storageKey = await hardwareKey.unwrap(wrappedKey);
-    const key = await deriveKey(crypto, storageKey, 'storage record');
-    const sealed = fromBase64url(file.sealed) ?? new Uint8Array();
-    const opened = await openCell(crypto, key, recordContext(id), sealed);
-    key.fill(0);
-    if (!opened) throw new SealError('storage-corrupt', 'record');
-    return { record: recordSchema.parse(parseJson(opened)), storageKey, wrappedKey };
-  } catch (cause) {
-    throw new SealError('storage-corrupt', 'record', { cause });
-  }
+): Promise<LoadedRecord> {
+  const file = parseJson(bytes);
+  const wrappedKey = bytesOf(file['wrappedKey']);
+  const sealed = bytesOf(file['sealed']);
+  if (file['v'] !== 2 || !wrappedKey || !sealed) throw corrupt();
+  const storageKey = await usable(() => hardwareKey.unwrap(wrappedKey));
+  const key = await deriveKey(crypto, storageKey, 'storage record');
+  const opened = await openCell(crypto, key, contextOf(name), sealed);
+  key.fill(0);
+  // Whatever opens was written by this code.
+  if (opened)
+    return { record: parseJson(opened) as unknown as ModelRecord, storageKey, wrappedKey };
+  storageKey.fill(0);
+  throw corrupt();
 }
 
-const recordContext = (id: string) => utf8(`modelseal/1 record ${id}`);
+const contextOf = (name: string) => utf8(`modelseal/1 record ${name}`);
 
-const parseJson = (bytes: Uint8Array): unknown =>
-  JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+const corrupt = () => new SealError('storage-corrupt', 'record');
+
+const bytesOf = (text: unknown) => (typeof text === 'string' ? fromBase64url(text) : null);
+
+function parseJson(bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  try {
+    const value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as unknown;
+    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
+  } catch {}
+  throw corrupt();
+}

@@ -44,10 +44,13 @@ const storeUnder = (hardware: Uint8Array) =>
     storage: fileStorage(directory),
     hardwareKey: softwareKey(crypto, hardware),
     pinnedKeys,
+    account: 'ann',
   });
 const { layers } = await parseModel(real);
 const layerAt = (place: number) =>
   layers.find(({ offset, length }) => offset <= place && place < offset + length)?.index ?? -1;
+/** Files are named by the account, too. */
+const fileOf = (name: string) => join(directory, `${store.files.tag}.${name}`);
 const at = (seconds: number) => new Date(TEST_NOW.getTime() + seconds * 1000);
 const HOUR = 3600;
 const code = (act: Promise<unknown>) =>
@@ -118,8 +121,8 @@ describe('a stored model', () => {
       'storage-corrupt',
     );
     for (const suffix of ['model', 'record']) {
-      const bytes = await readFile(join(directory, `g_1.${suffix}`));
-      await writeFile(join(directory, `g_2.${suffix}`), bytes);
+      const bytes = await readFile(fileOf(`g_1.${suffix}`));
+      await writeFile(fileOf(`g_2.${suffix}`), bytes);
     }
     expect(await code(store.open('g_2', TEST_NOW))).toBe('storage-corrupt');
     expect(await code(store.open('../g_1', TEST_NOW))).toBe('token-mismatch');
@@ -127,17 +130,17 @@ describe('a stored model', () => {
 
   it('refuses a changed file', async () => {
     await install();
-    const record = await readFile(join(directory, 'g_1.record'));
+    const record = await readFile(fileOf('g_1.record'));
     for (let i = 0; i < record.byteLength; i += 97) {
       const changed = Buffer.from(record);
       changed[i] = (changed[i] ?? 0) ^ 1;
-      await writeFile(join(directory, 'g_1.record'), changed);
+      await writeFile(fileOf('g_1.record'), changed);
       expect(await code(store.open('g_1', TEST_NOW))).toBe('storage-corrupt');
     }
-    await writeFile(join(directory, 'g_1.record'), record);
-    const file = await readFile(join(directory, 'g_1.model'));
+    await writeFile(fileOf('g_1.record'), record);
+    const file = await readFile(fileOf('g_1.model'));
     file[100_000] = (file[100_000] ?? 0) ^ 1;
-    await writeFile(join(directory, 'g_1.model'), file);
+    await writeFile(fileOf('g_1.model'), file);
     using model = await store.open('g_1', TEST_NOW);
     expect(await code(model.withModel(() => 0))).toBe('chunk-forged');
   });
@@ -224,8 +227,9 @@ describe('the licence of a stored model', () => {
   it('is enforced without opening: expired models and remains are erased', async () => {
     await install();
     await install({ licence: { grantId: 'g_2', exp: at(100 * HOUR).getTime() / 1000 } });
-    await writeFile(join(directory, 'g_3.model'), 'left by a crash');
-    expect(await store.eraseExpired(at(HOUR))).toEqual(['g_3']);
+    await writeFile(fileOf('g_3.model'), 'left by a crash');
+    expect(await store.eraseExpired(at(HOUR))).toEqual([]);
+    expect(await readdir(directory)).not.toContain(`${store.files.tag}.g_3.model`);
     expect(await store.eraseExpired(at(30 * HOUR))).toEqual(['g_1']);
     expect(await store.list()).toEqual(['g_2']);
     expect(await code(store.open('g_2', at(30 * HOUR)))).toBe('done');

@@ -1,22 +1,25 @@
 /** Models on the device, encrypted anew under keys that the device's hardware wraps. */
-import { streamOf } from '../../../functions/protocol/bytes.ts';
 import type { SealingCrypto } from '../../../functions/protocol/crypto.ts';
 import { SealError } from '../../../functions/protocol/errors.ts';
 import type { VerificationKey } from '../../../functions/protocol/jws.ts';
 import { deriveKeys, wipe } from '../../../functions/protocol/key-schedule.ts';
 import type { Licence } from '../../../functions/protocol/licence.ts';
-import { sealParts } from '../../../functions/protocol/stream.ts';
 import {
   type AcceptedGrant,
   type ModelTokens,
   requireLicence,
   verifyTokens,
 } from './accept-grant.ts';
+import { CopyFiles } from './copy-files.ts';
+import { sourceOfStream } from './delivery-source.ts';
 import type { HardwareKey } from './hardware-key.ts';
+import { Installations } from './installations.ts';
 import { LayerReader } from './layer-reader.ts';
-import { decodeRecord, encodeRecord } from './model-record.ts';
+import { decodeRecord, encodeRecord, type LoadedRecord } from './model-record.ts';
 import type { ModelStorage } from './model-storage.ts';
-import { type OpeningOptions, openDelivery } from './open-grant.ts';
+import type { OpeningOptions } from './open-grant.ts';
+import { ReleaseMemory } from './release-memory.ts';
+import { answered, hasSealCode, isTransient } from './storage-errors.ts';
 import { StoredModel } from './stored-model.ts';
 
 /** What a {@link ModelStore} is made of. */
@@ -28,15 +31,22 @@ export interface ModelStoreOptions {
   readonly hardwareKey: HardwareKey;
   /** The publisher's and the licence keys, pinned in the app at build time. */
   readonly pinnedKeys: readonly VerificationKey[];
+  /** Whoever is signed in, by any name that stays: copies of one account open for no other. */
+  readonly account: string;
 }
 
-/** A device's clock is set back by this much in the course of ordinary corrections. */
+/** A complete copy on this device. */
+export interface StoredCopy extends ModelTokens {
+  /** What was asked for when it was fetched: `latest`, or a version. */
+  readonly asked: string;
+}
+
+/** A clock is set back by this much in the course of ordinary corrections. */
 const CLOCK_TOLERANCE_MS = 5 * 60_000;
-const STORAGE_KEY_BYTES = 32;
 
 /**
- * The models on this device. A model's id is its grant's. What a clock set back could win is limited:
- * no model opens at a time before the latest one seen, until the licence has been renewed.
+ * The copies of one account on this device. A copy's id is its grant's. What a clock set back could win
+ * is limited: no model opens at a time before the latest one seen, until the licence has been renewed.
  *
  * @example
  * const store = new ModelStore({
@@ -44,17 +54,25 @@ const STORAGE_KEY_BYTES = 32;
  *   storage: fileStorage('/var/lib/app/models'),
  *   hardwareKey,
  *   pinnedKeys,
+ *   account: auth.userId,
  * });
  * for (const { model, version, exp } of await store.licences()) console.log(model, version, exp);
  */
 export class ModelStore {
+  /** The files of this account's copies. */
+  readonly files: CopyFiles;
+  /** Copies in the making. */
+  readonly installations: Installations;
+  /** What the publisher last said is the newest. */
+  readonly releases: ReleaseMemory;
   readonly #options: ModelStoreOptions;
-  /** Not to be mistaken for the remains of a failed installation. */
-  readonly #installing = new Set<string>();
 
   /** @param options Nothing is read before the first call. */
   constructor(options: ModelStoreOptions) {
     this.#options = options;
+    this.files = new CopyFiles(options.crypto, options.storage, options.account);
+    this.installations = new Installations(options, this.files);
+    this.releases = new ReleaseMemory(options.crypto, this.files, options.pinnedKeys);
   }
 
   /**
@@ -73,32 +91,16 @@ export class ModelStore {
     now: Date,
     opening: OpeningOptions = {},
   ): Promise<void> {
-    const { crypto, storage, hardwareKey } = this.#options;
-    const id = idOf(grant.licence.grantId);
-    const storageKey = crypto.randomBytes(STORAGE_KEY_BYTES);
-    const keys = await deriveKeys(crypto, storageKey, 'storage');
-    this.#installing.add(id);
+    const source = sourceOfStream(download);
     try {
-      const wrappedKey = await hardwareKey.wrap(storageKey);
-      const { header, parts } = await openDelivery(crypto, grant, download, opening);
-      await storage.write(`${id}.model`, sealParts(crypto, header, keys, parts));
-      const record = {
-        manifest: grant.manifestToken,
-        licence: grant.licenceToken,
-        seenMs: Math.max(now.getTime(), grant.licence.iat * 1000),
-      };
-      await this.#writeRecord(
-        id,
-        await encodeRecord(crypto, id, record, { storageKey, wrappedKey }),
-      );
+      const begun = await this.installations.begin(grant, { asked: 'latest' });
+      await this.installations.finish(begun, source, now, opening);
     } catch (error) {
-      await this.erase(id);
+      await this.erase(grant.licence.grantId);
       throw error;
     } finally {
-      this.#installing.delete(id);
-      storageKey.fill(0);
-      wipe(keys);
       wipe(grant.keys);
+      await source.close();
     }
   }
 
@@ -107,35 +109,36 @@ export class ModelStore {
    *
    * @param grantId The copy's grant.
    * @param now The device's time.
+   * @param onClose Told when the model is closed.
    * @throws {SealError} `licence-expired`, `licence-not-yet-valid`, `clock-rolled-back`,
-   *   `storage-corrupt` and, after a change of the pinned keys, `signer-untrusted`.
+   *   `storage-corrupt`, `storage-unavailable`, `key-unavailable` and, after a change of the pinned
+   *   keys, `signer-untrusted`.
    */
-  async open(grantId: string, now: Date): Promise<StoredModel> {
+  async open(
+    grantId: string,
+    now: Date,
+    onClose?: (model: StoredModel) => void,
+  ): Promise<StoredModel> {
     const { crypto, storage } = this.#options;
-    const id = idOf(grantId);
-    const { record, storageKey, wrappedKey, tokens } = await this.#load(id);
+    const loaded = await this.#load(grantId);
+    const { record, storageKey, tokens } = loaded;
     try {
       if (now.getTime() < record.seenMs - CLOCK_TOLERANCE_MS) {
         throw new SealError('clock-rolled-back');
       }
-      const licenceState = await this.#requireLicence(id, tokens, now);
-      const seenMs = Math.max(now.getTime(), record.seenMs);
-      const encoded = await encodeRecord(
-        crypto,
-        id,
-        { ...record, seenMs },
-        { storageKey, wrappedKey },
-      );
-      await this.#writeRecord(id, encoded);
+      const licenceState = await this.#requireLicence(grantId, tokens, now);
+      if (now.getTime() > record.seenMs) {
+        await this.#write(grantId, { ...loaded, record: { ...record, seenMs: now.getTime() } });
+      }
       const keys = await deriveKeys(crypto, storageKey, 'storage');
-      const name = `${id}.model`;
+      const name = this.files.name(grantId, 'model');
       const read = async (offset: number, length: number) => {
-        const bytes = await storage.read(name, offset, length);
+        const bytes = await answered(() => storage.read(name, offset, length));
         if (!bytes) throw new SealError('storage-corrupt', 'model');
         return bytes;
       };
       const reader = await LayerReader.open(crypto, read, keys);
-      return new StoredModel(tokens, licenceState, reader, () => wipe(keys));
+      return new StoredModel(tokens, licenceState, reader, () => wipe(keys), onClose);
     } finally {
       storageKey.fill(0);
     }
@@ -150,8 +153,8 @@ export class ModelStore {
    */
   async renew(grantId: string, licenceToken: string): Promise<void> {
     const { crypto, pinnedKeys } = this.#options;
-    const id = idOf(grantId);
-    const { record, storageKey, wrappedKey, tokens } = await this.#load(id);
+    const loaded = await this.#load(grantId);
+    const { record, storageKey, tokens } = loaded;
     try {
       const renewed = await verifyTokens(crypto, record.manifest, licenceToken, pinnedKeys);
       const isSameCopy = (['grantId', 'userId', 'deviceId', 'sha256'] as const).every(
@@ -162,7 +165,7 @@ export class ModelStore {
       }
       // The cloud's time: it heals a clock that was once set ahead.
       const next = { ...record, licence: licenceToken, seenMs: renewed.licence.iat * 1000 };
-      await this.#writeRecord(id, await encodeRecord(crypto, id, next, { storageKey, wrappedKey }));
+      await this.#write(grantId, { ...loaded, record: next });
     } finally {
       storageKey.fill(0);
     }
@@ -175,76 +178,85 @@ export class ModelStore {
    * @throws {SealError} `token-mismatch` for what is no grant id.
    */
   async erase(grantId: string): Promise<void> {
-    const { storage } = this.#options;
-    const id = idOf(grantId);
-    await storage.delete(`${id}.record`);
-    await storage.delete(`${id}.model`);
+    await this.files.erase(grantId);
   }
 
-  /** Deletes every model, readable or not. */
+  /** Deletes every copy of this account, readable or not, complete or not. */
   async eraseAll(): Promise<void> {
-    for (const id of await this.#ids()) await this.erase(id);
+    await this.files.eraseAll();
   }
 
   /**
-   * Erases every model whose licence has ended; also what half an installation left.
+   * Erases every copy whose licence has ended or that is not what was written; also what is left of
+   * installations that nobody can go on with. What cannot be read now stays.
    *
    * @param now The device's time.
    * @returns The grant ids of the erased copies.
    */
   async eraseExpired(now: Date): Promise<readonly string[]> {
     const erased: string[] = [];
-    for (const id of await this.#ids()) {
-      if (this.#installing.has(id)) continue;
-      try {
-        const { storageKey, tokens } = await this.#load(id);
-        storageKey.fill(0);
-        await this.#requireLicence(id, tokens, now);
-      } catch (error) {
-        if (!(error instanceof SealError)) throw error;
-        if (error.code === 'storage-corrupt') await this.erase(id);
-        if (error.code === 'storage-corrupt' || error.code === 'licence-expired') erased.push(id);
+    for (const kind of ['record', 'pending'] as const) {
+      for (const grantId of await this.files.grants(kind)) {
+        try {
+          const { storageKey, tokens } = await this.#load(grantId, kind);
+          storageKey.fill(0);
+          await this.#requireLicence(grantId, tokens, now);
+        } catch (error) {
+          if (!(error instanceof SealError)) throw error;
+          if (error.code === 'storage-corrupt') await this.erase(grantId);
+          const isGone = hasSealCode(error, 'storage-corrupt', 'licence-expired');
+          if (isGone && kind === 'record') erased.push(grantId);
+        }
       }
     }
+    await this.#eraseOrphans();
     return erased;
   }
 
   /** The ids of the models that lie here. */
-  async list(): Promise<readonly string[]> {
-    const names = await this.#options.storage.list();
-    return names.flatMap((name) =>
-      name.endsWith('.record') ? name.slice(0, -'.record'.length) : [],
-    );
+  list(): Promise<readonly string[]> {
+    return this.files.grants('record');
   }
 
   /** The licences of the copies that lie here. */
   async licences(): Promise<readonly Licence[]> {
-    const licences: Licence[] = [];
-    for (const id of await this.list()) {
+    return (await this.copies()).map(({ licence }) => licence);
+  }
+
+  /**
+   * The copies that lie here; one that can never be read again is erased.
+   *
+   * @throws {SealError} `key-unavailable` or `storage-unavailable`: they cannot be read now.
+   */
+  async copies(): Promise<readonly StoredCopy[]> {
+    const copies: StoredCopy[] = [];
+    for (const grantId of await this.list()) {
       try {
-        const { storageKey, tokens } = await this.#load(id);
+        const { record, storageKey, tokens } = await this.#load(grantId);
         storageKey.fill(0);
-        licences.push(tokens.licence);
+        copies.push({ ...tokens, asked: record.asked });
       } catch (error) {
-        // A record that cannot be read is no copy; `eraseExpired` removes it.
-        if (!(error instanceof SealError)) throw error;
+        if (!(error instanceof SealError) || isTransient(error)) throw error;
+        if (error.code === 'storage-corrupt') await this.erase(grantId);
       }
     }
-    return licences;
+    return copies;
   }
 
-  /** Of every file that is part of a model. */
-  async #ids(): Promise<ReadonlySet<string>> {
-    const names = await this.#options.storage.list();
-    return new Set(names.flatMap((name) => /^(.+)\.(?:record|model)$/.exec(name)?.[1] ?? []));
+  async #eraseOrphans(): Promise<void> {
+    const whole = await this.files.grants('record');
+    const known = new Set([...whole, ...(await this.files.grants('pending'))]);
+    for (const grantId of await this.files.grants('model')) {
+      if (!known.has(grantId)) await this.erase(grantId);
+    }
   }
 
-  async #load(id: string) {
-    const { crypto, storage, hardwareKey, pinnedKeys } = this.#options;
-    const size = await storage.sizeBytes(`${id}.record`);
-    const bytes = size === null ? null : await storage.read(`${id}.record`, 0, size);
+  async #load(grantId: string, kind: 'record' | 'pending' = 'record') {
+    const { crypto, hardwareKey, pinnedKeys } = this.#options;
+    const name = this.files.name(grantId, kind);
+    const bytes = await this.files.readAll(name);
     if (!bytes) throw new SealError('storage-corrupt', 'no record');
-    const loaded = await decodeRecord(crypto, id, bytes, hardwareKey);
+    const loaded = await decodeRecord(crypto, name, bytes, hardwareKey);
     const { manifest, licence } = loaded.record;
     try {
       return { ...loaded, tokens: await verifyTokens(crypto, manifest, licence, pinnedKeys) };
@@ -254,22 +266,18 @@ export class ModelStore {
     }
   }
 
-  async #requireLicence(id: string, { licence }: ModelTokens, now: Date) {
+  async #requireLicence(grantId: string, { licence }: ModelTokens, now: Date) {
     try {
       return requireLicence(licence, now);
     } catch (error) {
-      if (error instanceof SealError && error.code === 'licence-expired') await this.erase(id);
+      if (hasSealCode(error, 'licence-expired')) await this.erase(grantId);
       throw error;
     }
   }
 
-  async #writeRecord(id: string, bytes: Uint8Array): Promise<void> {
-    await this.#options.storage.write(`${id}.record`, streamOf(bytes));
+  async #write(grantId: string, loaded: LoadedRecord): Promise<void> {
+    const name = this.files.name(grantId, 'record');
+    const bytes = await encodeRecord(this.#options.crypto, name, loaded);
+    await answered(() => this.#options.storage.replace(name, bytes));
   }
-}
-
-/** Grant ids become file names: nothing in them may mean anything to a file system. */
-function idOf(grantId: string): string {
-  if (!/^[\w-]{1,128}$/.test(grantId)) throw new SealError('token-mismatch', 'grant id');
-  return grantId;
 }

@@ -3,16 +3,17 @@ import type { Keychain } from './keychain-key.ts';
 
 const SERVICE = 'modelseal.enrolment';
 
-/** The enrolment in the keychain, for this device only: no secret, but nobody else's to change. */
-export function keychainEnrolments(keychain: Keychain): EnrolmentStore {
+/** The enrolment of one account in the keychain, for this device only: no secret, but nobody else's to change. */
+export function keychainEnrolments(keychain: Keychain, account: string): EnrolmentStore {
+  const service = `${SERVICE}.${account}`;
   return {
     async load() {
-      const stored = await keychain.getGenericPassword({ service: SERVICE });
+      const stored = await keychain.getGenericPassword({ service });
       return stored ? parse(stored.password) : undefined;
     },
     async save({ deviceId, keyHandle }) {
       await keychain.setGenericPassword('modelseal', JSON.stringify({ deviceId, keyHandle }), {
-        service: SERVICE,
+        service,
         accessible: keychain.ACCESSIBLE.WHEN_UNLOCKED_THIS_DEVICE_ONLY,
         securityLevel: keychain.SECURITY_LEVEL.SECURE_HARDWARE,
       });
@@ -20,7 +21,7 @@ export function keychainEnrolments(keychain: Keychain): EnrolmentStore {
     async clear() {
       // Some systems keep an entry past an uninstall; this one says nothing.
       await keychain.setGenericPassword('modelseal', '{}', {
-        service: SERVICE,
+        service,
         accessible: keychain.ACCESSIBLE.WHEN_UNLOCKED_THIS_DEVICE_ONLY,
         securityLevel: keychain.SECURITY_LEVEL.SECURE_HARDWARE,
       });

@@ -45,7 +45,7 @@ describe('keychainKey', () => {
     const { keychain, state } = phone();
     const key = keychainKey(keychain, crypto);
     state.locked = true;
-    await expect(key.wrap(secret)).rejects.toThrow('locked');
+    await expect(key.wrap(secret)).rejects.toMatchObject({ code: 'key-unavailable' });
     state.locked = false;
     expect(await key.unwrap(await key.wrap(secret))).toEqual(secret);
   });

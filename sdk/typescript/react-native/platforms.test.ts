@@ -181,7 +181,8 @@ describe('iosPlatform', () => {
     const phone = client('ida', platform, 3);
     fail.attest.push('FEATURE_UNSUPPORTED');
     await expect(phone.grant('smile')).rejects.toMatchObject({
-      code: 'ERR_APP_INTEGRITY_FEATURE_UNSUPPORTED',
+      code: 'attestation_unavailable',
+      cause: { code: 'ERR_APP_INTEGRITY_FEATURE_UNSUPPORTED' },
     });
     expect(generated).toHaveLength(1);
   });

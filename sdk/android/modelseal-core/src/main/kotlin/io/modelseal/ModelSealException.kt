@@ -48,6 +48,11 @@ public class SealException(
 
         /** An older version than this device has had, without the publisher's word. */
         VERSION_ROLLED_BACK("version-rolled-back"),
+        /** A release record that is over: whoever answers is out of date, or wants the device to be. */
+        RELEASE_EXPIRED("release-expired"),
+
+        /** The device has seen a newer release record of this model, or one where now there is none. */
+        RELEASE_ROLLED_BACK("release-rolled-back"),
         LICENCE_NOT_YET_VALID("licence-not-yet-valid"),
         LICENCE_EXPIRED("licence-expired"),
 

@@ -1,0 +1,65 @@
+package io.modelseal
+
+import io.modelseal.protocol.randomBytes
+import java.time.Instant
+import java.time.format.DateTimeFormatterBuilder
+import java.util.UUID
+import kotlinx.serialization.json.JsonObject
+import kotlinx.serialization.json.buildJsonObject
+import kotlinx.serialization.json.put
+
+/** What self-protection (RASP) noticed; the `cause` of a `rasp.signal`. */
+public enum class RaspSignal {
+    JAILBREAK, ROOT, DEBUGGER, HOOK, EMULATOR, REPACKAGED, TAMPERING, UNOFFICIAL_STORE, DEVELOPER_MODE,
+}
+
+/** What the app tells about itself; docs/analysts/events.md says what becomes of it. */
+public class ClientEvent private constructor(
+    internal val type: String,
+    internal val grant: String? = null,
+    internal val model: String? = null,
+    internal val cause: String? = null,
+) {
+    public companion object {
+        /** The app started; its self-checks are running. */
+        public fun appStarted(): ClientEvent = ClientEvent("app.started")
+
+        /** All self-checks of the app ran to their end. */
+        public fun raspChecked(): ClientEvent = ClientEvent("rasp.checked")
+
+        /** A self-check noticed something. */
+        public fun raspSignal(signal: RaspSignal): ClientEvent =
+            ClientEvent("rasp.signal", cause = signal.name.lowercase())
+
+        /** The clock of the device was moved. */
+        public fun clockMoved(): ClientEvent = ClientEvent("clock.moved")
+
+        internal fun opened(grant: String, model: String) = ClientEvent("model.opened", grant, model)
+
+        internal fun openFailed(grant: String, model: String, cause: String) =
+            ClientEvent("model.open_failed", grant, model, cause)
+
+        internal fun expired(grant: String) = ClientEvent("licence.expired", grant)
+    }
+
+    /** With its time and its id, by which a repetition is known as one. */
+    internal fun complete(nowMs: Long): JsonObject = buildJsonObject {
+        put("eventId", uuidV7(nowMs).toString())
+        put("type", type)
+        put("occurredAt", MILLISECONDS.format(Instant.ofEpochMilli(nowMs)))
+        grant?.let { put("grant", it) }
+        model?.let { put("model", it) }
+        cause?.let { put("cause", it) }
+    }
+}
+
+/** The service takes exactly three digits, which `Instant.toString` leaves out where they are zero. */
+private val MILLISECONDS = DateTimeFormatterBuilder().appendInstant(3).toFormatter()
+
+/** RFC 9562 section 5.7. */
+internal fun uuidV7(nowMs: Long): UUID {
+    val random = java.nio.ByteBuffer.wrap(randomBytes(16))
+    val high = (nowMs shl 16) or 0x7000L or (random.getLong(0) and 0x0fff)
+    val low = (random.getLong(8) and 0x3fff_ffff_ffff_ffffL) or Long.MIN_VALUE
+    return UUID(high, low)
+}

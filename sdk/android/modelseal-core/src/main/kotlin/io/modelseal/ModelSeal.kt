@@ -1,0 +1,253 @@
+package io.modelseal
+
+import io.modelseal.api.ApiClient
+import io.modelseal.api.RetryPolicy
+import io.modelseal.store.CopyFiles
+import io.modelseal.store.Fetcher
+import io.modelseal.store.ModelStore
+import io.modelseal.store.StoredCopy
+import io.modelseal.store.isTransient
+import java.util.concurrent.ConcurrentHashMap
+import kotlinx.coroutines.CancellationException
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.SupervisorJob
+import kotlinx.coroutines.cancel
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.ensureActive
+import kotlinx.serialization.json.JsonObject
+
+/** What `get` may be told. */
+public class GetOptions(
+    /** A version; the newest where null. */
+    public val version: String? = null,
+    /** Bytes done and in all, while a model is fetched. */
+    public val onProgress: ((Long, Long) -> Unit)? = null,
+)
+
+/**
+ * What an app uses: models by name, protected on their way and at rest, opened in memory, for the user
+ * who is signed in. docs/mobile/sdk-behaviour.md says, rule by rule, what it does in the field. Every
+ * call throws [ModelSealException], and nothing else but `CancellationException`.
+ */
+public class ModelSeal(private val config: ModelSealConfig) : AutoCloseable {
+    private val scope = CoroutineScope(SupervisorJob() + Dispatchers.IO)
+    private val files = CopyFiles(config.storage, config.account)
+    private val store = ModelStore(files, config.hardwareKey, config.pinnedKeys)
+    private val api = ApiClient(config.baseUrl, config.userToken, config.http, config.nowMs)
+    private val retry = RetryPolicy()
+    private val client =
+        DeviceClient(api, config.platform, files, retry, config.createRecipientKey, config.nowMs)
+    private val reports = Reports(client, store, config.nowMs)
+    private val fetcher = Fetcher(api, client, store, retry, reports, config)
+    private val flights = SingleFlight<String>(scope)
+    private val opened = ConcurrentHashMap.newKeySet<OpenModel>()
+
+    /** Versions that this launch has begun to use, by model. */
+    private val pinned = ConcurrentHashMap<String, String>()
+
+    @Volatile
+    private var isClosed = false
+
+    /**
+     * An open model: the stored copy where its licence allows it, else a new grant, downloaded and stored
+     * under a hardware-wrapped key. Several calls at once share one grant and one download. Close the
+     * model after use.
+     */
+    public suspend fun get(modelId: String, options: GetOptions = GetOptions()): OpenModel {
+        requireOpen()
+        val grantId = try {
+            flights.join("$modelId ${options.version.orEmpty()}", options.onProgress) { onProgress ->
+                files.storage.withLock("${files.tag}.$modelId") { ready(modelId, options.version, onProgress) }
+            }
+        } catch (cancelled: CancellationException) {
+            // Either by who asked, or by signing out.
+            currentCoroutineContext().ensureActive()
+            throw SealException(SealException.Reason.CLOSED, cause = cancelled)
+        }
+        requireOpen()
+        return store.open(grantId, config.nowMs(), opened::remove).also {
+            opened += it
+            if (options.version == null) pinned[modelId] = it.manifest.version
+        }
+    }
+
+    /** Erases what must not be kept: copies whose licence has ended, and what nobody needs any more. Call it at each start. */
+    public suspend fun cleanUp() {
+        requireOpen()
+        for (grantId in store.eraseExpired(config.nowMs())) reports.observe(ClientEvent.expired(grantId))
+        for ((model, copies) in store.copies().filter { it.asked == LATEST }.groupBy { it.manifest.model }) {
+            val newest = copies.sortedWith(newestFirst(model)).first()
+            for (copy in copies) {
+                val isUsed = copy.manifest.version == (pinned[model] ?: newest.manifest.version)
+                if (copy !== newest && !isUsed) store.erase(copy.grantId)
+            }
+        }
+    }
+
+    /**
+     * Renews the licences that are near their end and, as the update policy says, fetches newer versions:
+     * call it at each start and each hour or so, such as from a WorkManager job. A copy whose model is no
+     * longer given is erased; other failures wait for the next call.
+     */
+    public suspend fun refresh() {
+        requireOpen()
+        for (copy in store.copies()) {
+            if (config.nowMs() < renewalDueAt(copy.licence)) continue
+            try {
+                store.renew(copy.grantId, client.renew(copy.grantId, copy.licence.sha256))
+            } catch (error: ApiException) {
+                if (error.code in GONE) store.erase(copy.grantId)
+            }
+        }
+        if (config.updates == UpdatePolicy.WIFI && !config.isUnmetered()) return
+        val models = store.copies().filter { it.asked == LATEST }.map { it.manifest.model }.toSet()
+        for (model in models) fetcher.newerThan(newestOf(model)) ?.let {
+            flights.join("$model update", null) { onProgress ->
+                files.storage.withLock("${files.tag}.$model") { fetcher.fetch(model, null, onProgress) }
+            }
+        }
+    }
+
+    /** What this user may ask for: ids and their newest versions. */
+    public suspend fun models(): Map<String, String> {
+        requireOpen()
+        return api.models().filter { it.isLatest }.associate { it.model to it.version }
+    }
+
+    /** Notes what the app's self-protection noticed; it is sent by the next `sendReports`. */
+    public fun observe(event: ClientEvent): Unit = reports.observe(event)
+
+    /** Sends what was noted and erases the copies that were revoked: call it now and then, also with nothing to tell. */
+    public suspend fun sendReports() {
+        requireOpen()
+        reports.send()
+    }
+
+    /** Everything that the service holds about this user. */
+    public suspend fun exportMe(): JsonObject {
+        requireOpen()
+        return api.exportMe()
+    }
+
+    /** Erases every copy of this account on this device and retires it: before it is given away. */
+    public suspend fun retireDevice() {
+        requireOpen()
+        eraseCopies()
+        client.retire()
+    }
+
+    /** Has everything about this user erased, here and in the service; gives when he may enrol again (RFC 3339). */
+    public suspend fun eraseMe(): String? {
+        requireOpen()
+        eraseCopies()
+        return client.eraseMe()
+    }
+
+    /**
+     * The user signs out: what is open is closed, and each further call throws `closed`. His copies stay
+     * and open when he signs in again, unless `erase` says otherwise; for other accounts they never do.
+     */
+    public suspend fun signOut(erase: Boolean = false) {
+        close()
+        if (erase) store.eraseAll()
+    }
+
+    /** As `signOut`, without erasing. */
+    override fun close() {
+        isClosed = true
+        opened.toList().forEach(OpenModel::close)
+        scope.cancel()
+    }
+
+    private suspend fun ready(modelId: String, version: String?, onProgress: Progress): String {
+        val stored = usableCopy(modelId, version)
+        if (stored != null && (version != null || !wantsNewer(stored))) return stored.grantId
+        return try {
+            fetcher.fetch(modelId, version, onProgress)
+        } catch (error: ApiException) {
+            if (stored == null || !isOutOfReach(error)) throw error
+            stored.grantId
+        }
+    }
+
+    private suspend fun wantsNewer(stored: StoredCopy): Boolean = try {
+        config.updates == UpdatePolicy.NOW && fetcher.newerThan(stored) != null
+    } catch (error: ApiException) {
+        if (!isOutOfReach(error)) throw error
+        false
+    }
+
+    private suspend fun newestOf(modelId: String): StoredCopy =
+        store.copies().filter { it.manifest.model == modelId && it.asked == LATEST }.sortedWith(newestFirst(modelId)).first()
+
+    /** What the publisher last had on offer, then what he signed last. */
+    private suspend fun newestFirst(modelId: String): Comparator<StoredCopy> {
+        val offered = store.releases.last(modelId)?.offered.orEmpty().map { it.version }
+        return compareByDescending<StoredCopy> { it.manifest.version in offered }.thenByDescending { it.manifest.publishedAt }
+    }
+
+    /** The copy to open, if there is one that opens now; one that never will is erased. */
+    private suspend fun usableCopy(modelId: String, version: String?): StoredCopy? {
+        val launched = version ?: pinned[modelId]
+        val copies = store.copies().filter { it.manifest.model == modelId }
+            .filter { if (version == null) it.asked == LATEST else it.manifest.version == version }
+            .sortedWith(compareByDescending<StoredCopy> { it.manifest.version == launched }.then(newestFirst(modelId)))
+        for (copy in copies) {
+            try {
+                store.open(copy.grantId, config.nowMs()) {}.close()
+                return copy
+            } catch (error: SealException) {
+                if (isTransient(error)) throw error
+                if (error.reason in CLOCKS) return healedByRenewal(copy, error)
+                reports.observe(if (error.reason == SealException.Reason.LICENCE_EXPIRED) ClientEvent.expired(copy.grantId)
+                    else ClientEvent.openFailed(copy.grantId, modelId, error.code))
+                store.erase(copy.grantId)
+            }
+        }
+        return null
+    }
+
+    /** A clock that stands before what was seen: a renewal brings the service's time, and costs no grant. */
+    private suspend fun healedByRenewal(copy: StoredCopy, error: SealException): StoredCopy {
+        reports.observe(ClientEvent.clockMoved())
+        try {
+            store.renew(copy.grantId, client.renew(copy.grantId, copy.licence.sha256))
+            store.open(copy.grantId, config.nowMs()) {}.close()
+            return copy
+        } catch (again: SealException) {
+            throw if (again.reason in CLOCKS && client.isClockOff()) client.clockWrong(again) else again
+        } catch (refused: ApiException) {
+            throw if (isOutOfReach(refused)) error else refused
+        }
+    }
+
+    private suspend fun eraseCopies() {
+        opened.toList().forEach(OpenModel::close)
+        reports.forget()
+        store.eraseAll()
+        store.releases.forget()
+    }
+
+    private fun requireOpen() {
+        if (isClosed) throw SealException(SealException.Reason.CLOSED)
+    }
+
+    internal companion object {
+        const val LATEST = "latest"
+
+        /** Refusals that mean that this copy shall not live on. */
+        private val GONE = setOf("model_unknown", "grant_unknown")
+        private val CLOCKS = setOf(SealException.Reason.CLOCK_ROLLED_BACK, SealException.Reason.LICENCE_NOT_YET_VALID)
+
+        private fun isOutOfReach(error: ApiException) =
+            error.status == 0 || error.status >= 500 || error.code == "rate_limited"
+
+        /** Between 60 and 80 per cent of the licence's life; fixed for a copy by its grant's random id. */
+        private fun renewalDueAt(licence: Licence): Long {
+            val spread = licence.grantId.fold(0L) { sum, character -> (sum * 31 + character.code) % 1000 }
+            val life = licence.expiresAt - licence.notBefore
+            return licence.notBefore * 1000 + life * (600 + spread / 5)
+        }
+    }
+}

@@ -1,0 +1,44 @@
+package io.modelseal
+
+import io.modelseal.protocol.softwareRecipientKey
+import okhttp3.OkHttpClient
+
+/** A current user token of the identity provider; asked for at each call. */
+public fun interface UserToken {
+    /** With `forceRefresh` after the service refused the last one: give a new one, not that of a cache. */
+    public suspend fun get(forceRefresh: Boolean): String
+}
+
+/** When a newer version takes the place of the copy that is there. */
+public enum class UpdatePolicy {
+    /** `get` asks for the newest first, and goes on with the copy that is there where nobody answers. */
+    NOW,
+
+    /** `refresh` fetches it beside the copy that is there, which this ModelSeal goes on to open. */
+    NEXT_LAUNCH,
+
+    /** As NEXT_LAUNCH, but only while `isUnmetered` says so. */
+    WIFI,
+}
+
+/** What a [ModelSeal] is made of. */
+public class ModelSealConfig(
+    /** Such as `https://models.example.com`. */
+    public val baseUrl: String,
+    /** Whoever is signed in, by any name that stays: copies of one account open for no other. */
+    public val account: String,
+    public val userToken: UserToken,
+    public val platform: DevicePlatform,
+    public val hardwareKey: HardwareKey,
+    public val storage: ModelStorage,
+    /** The publisher's and the licence keys, pinned in the app at build time. */
+    public val pinnedKeys: List<VerificationKey>,
+    public val updates: UpdatePolicy = UpdatePolicy.NEXT_LAUNCH,
+    /** Whether large downloads cost the user nothing now. */
+    public val isUnmetered: () -> Boolean = { true },
+    /** Makes the ephemeral key of one grant: in secure hardware where that can be. */
+    public val createRecipientKey: suspend () -> RecipientKey = { softwareRecipientKey() },
+    public val http: OkHttpClient = OkHttpClient(),
+    /** The device's clock, in milliseconds since 1970. */
+    public val nowMs: () -> Long = System::currentTimeMillis,
+)

@@ -1,0 +1,64 @@
+package io.modelseal.store
+
+import io.modelseal.ModelSealException
+import io.modelseal.ModelStorage
+import io.modelseal.SealException
+import io.modelseal.SealException.Reason
+import io.modelseal.protocol.sha256
+import io.modelseal.protocol.toBase64url
+import kotlinx.coroutines.CancellationException
+
+/**
+ * The files of one account's copies: `<account>.<grant>.record` and `.model`, and `.pending` in place of
+ * the record until the model is complete.
+ */
+internal class CopyFiles(val storage: ModelStorage, account: String) {
+    /** Names of files tell nothing of who is signed in. */
+    val tag: String = sha256("modelseal/1 account $account".toByteArray()).copyOf(16).toBase64url()
+
+    fun record(grantId: String) = "$tag.${checked(grantId)}.record"
+
+    fun pending(grantId: String) = "$tag.${checked(grantId)}.pending"
+
+    fun model(grantId: String) = "$tag.${checked(grantId)}.model"
+
+    val enrolment = "$tag.enrolment"
+
+    /** Grants of this account of which there is a file of this kind. */
+    suspend fun grants(kind: String): List<String> = answered {
+        storage.list().mapNotNull { NAME.matchEntire(it)?.destructured }
+            .filter { (account, _, found) -> account == tag && found == kind }.map { (_, grant, _) -> grant }
+    }
+
+    suspend fun readAll(name: String): ByteArray? = answered {
+        storage.sizeBytes(name)?.let { storage.read(name, 0, it.toInt()) }
+    }
+
+    suspend fun erase(grantId: String) = answered {
+        // The record first: with it goes the wrapped key, and without that the model is noise.
+        for (name in listOf(record(grantId), pending(grantId), model(grantId))) storage.delete(name)
+    }
+
+    /** Grant ids become file names: nothing in them may mean anything to a file system. */
+    private fun checked(grantId: String): String =
+        if (GRANT.matches(grantId)) grantId else throw SealException(Reason.TOKEN_MISMATCH, "grant id")
+
+    companion object {
+        private val GRANT = Regex("[\\w-]{1,128}")
+        private val NAME = Regex("([\\w-]{22})\\.([\\w-]{1,128})\\.(record|pending|model)")
+
+        /** Whether a file is part of some account's copy. */
+        fun isCopyFile(name: String) = NAME.matches(name)
+    }
+}
+
+/** What a storage throws otherwise than by its contract: it does not answer now. */
+internal suspend fun <T> answered(work: suspend () -> T): T = try {
+    work()
+} catch (known: ModelSealException) {
+    throw known
+} catch (cancelled: CancellationException) {
+    throw cancelled
+} catch (cause: Exception) {
+    throw SealException(Reason.STORAGE_UNAVAILABLE, cause = cause)
+}

@@ -1,0 +1,122 @@
+package io.modelseal.store
+
+import io.modelseal.ApiException
+import io.modelseal.ClientEvent
+import io.modelseal.DeviceClient
+import io.modelseal.ModelSeal.Companion.LATEST
+import io.modelseal.ModelSealConfig
+import io.modelseal.Progress
+import io.modelseal.Reports
+import io.modelseal.SealException
+import io.modelseal.SealException.Reason
+import io.modelseal.api.ApiClient
+import io.modelseal.api.Download
+import io.modelseal.api.ListedVersion
+import io.modelseal.api.RetryPolicy
+
+/** Room that a model needs beside its own bytes. */
+private const val SPARE_BYTES = 8L shl 20
+
+/** From a model's name to a complete copy: by going on with what was begun, else by one new grant. */
+internal class Fetcher(
+    private val api: ApiClient,
+    private val client: DeviceClient,
+    private val store: ModelStore,
+    private val retry: RetryPolicy,
+    private val reports: Reports,
+    private val config: ModelSealConfig,
+) {
+    /** The grant of the complete copy. */
+    suspend fun fetch(model: String, version: String?, onProgress: Progress): String {
+        val begun = begun(model, version ?: LATEST)
+        if (begun != null) {
+            val grantId = begun.grantId
+            try {
+                return install(begun, onProgress)
+            } catch (error: ApiException) {
+                // Its URL has ended or does not answer: one new grant, and no more.
+                if (error.code !in GRANT_ANEW) throw error
+                return install(grant(model, version, Installation.resume(store, grantId)), onProgress)
+            }
+        }
+        requireRoom(model, version)
+        val first = grant(model, version, null)
+        return try {
+            install(first, onProgress)
+        } catch (error: ApiException) {
+            if (error.code !in GRANT_ANEW) throw error
+            install(grant(model, version, Installation.resume(store, first.grantId)), onProgress)
+        }
+    }
+
+    /** The newest version that the service lists, where it is another than that of `stored`. */
+    suspend fun newerThan(stored: StoredCopy): ListedVersion? =
+        api.models().find { it.model == stored.manifest.model && it.isLatest && it.version != stored.manifest.version }
+
+    private suspend fun grant(model: String, version: String?, earlier: Installation?): Installation {
+        val grant = client.grant(model, version)
+        try {
+            val accepted = acceptGrant(
+                grant.answer, grant.recipientKey, grant.deviceId, model, version, config.pinnedKeys, config.nowMs(),
+            )
+            store.releases.accept(accepted.tokens, grant.answer.release, isNewest = version == null, config.nowMs())
+            // From before there were records, the newest is by the publisher's dates.
+            if (version == null && grant.answer.release == null) requireNotOlder(accepted.tokens)
+            return Installation.begin(store, accepted, version ?: LATEST, earlier)
+        } catch (error: SealException) {
+            val isClock = error.reason == Reason.LICENCE_NOT_YET_VALID || error.reason == Reason.LICENCE_EXPIRED
+            if (isClock) throw client.clockWrong(error)
+            if (!isTransient(error)) reports.observe(ClientEvent.openFailed(grant.answer.grantId, model, error.code))
+            throw error
+        } finally {
+            grant.recipientKey.destroy()
+        }
+    }
+
+    private suspend fun install(installation: Installation, onProgress: Progress): String = installation.use {
+        try {
+            Download(api, it.url, it.sizeBytes, retry).use { download ->
+                it.run(download, config.nowMs()) { done -> onProgress(done, it.tokens.manifest.sizeBytes) }
+            }
+            reports.observe(ClientEvent.opened(it.grantId, it.tokens.manifest.model))
+            it.grantId
+        } catch (error: SealException) {
+            if (!isTransient(error)) {
+                reports.observe(ClientEvent.openFailed(it.grantId, it.tokens.manifest.model, error.code))
+            }
+            throw error
+        }
+    }
+
+    /** What a killed app or a broken connection left, if its licence still holds. */
+    private suspend fun begun(model: String, asked: String): Installation? {
+        for (grantId in store.files.grants("pending")) {
+            val found = Installation.resume(store, grantId) ?: continue
+            if (found.asked == asked && found.tokens.manifest.model == model) {
+                if (runCatching { requireLicence(found.tokens.licence, config.nowMs()) }.isSuccess) return found
+                store.erase(grantId)
+            }
+            found.close()
+        }
+        return null
+    }
+
+    private suspend fun requireRoom(model: String, version: String?) {
+        val free = answered { config.storage.freeBytes() } ?: return
+        val wanted = api.models().find { it.model == model && if (version == null) it.isLatest else it.version == version }
+        if (wanted != null && wanted.sizeBytes + SPARE_BYTES > free) {
+            throw SealException(Reason.STORAGE_FULL, "${wanted.sizeBytes} bytes, and $free are free")
+        }
+    }
+
+    /** Only the publisher takes a version back, never who answers for him. */
+    private suspend fun requireNotOlder(tokens: ModelTokens) {
+        val newest = store.copies().filter { it.manifest.model == tokens.manifest.model && it.asked == LATEST }
+            .maxOfOrNull { it.manifest.publishedAt } ?: return
+        if (tokens.manifest.publishedAt < newest) throw SealException(Reason.VERSION_ROLLED_BACK, tokens.manifest.version)
+    }
+
+    private companion object {
+        val GRANT_ANEW = setOf("url_ended", "download_refused")
+    }
+}

@@ -1,0 +1,179 @@
+/** From a model's name to a complete copy: by going on with what was begun, else by one new grant. */
+import { SealError } from '../../functions/protocol/errors.ts';
+import type { ModelListing } from './api/api-client.ts';
+import { ApiError } from './api/api-error.ts';
+import { DEFAULT_RETRY } from './api/retry.ts';
+import { acceptGrant, requireLicence } from './opening/accept-grant.ts';
+import { Download } from './opening/delivery-source.ts';
+import { type Installation, wipeInstallation } from './opening/installations.ts';
+import type { StoredCopy } from './opening/model-store.ts';
+import { answered, hasSealCode, isTransient } from './opening/storage-errors.ts';
+import type { ProtectedModelsOptions } from './protected-models.ts';
+import type { Reports } from './reports.ts';
+import type { FlightControls } from './single-flight.ts';
+
+/** What is asked for where no version is. */
+export const LATEST = 'latest';
+
+/** Room that a model needs beside its own bytes. */
+const SPARE_BYTES = 8 * 2 ** 20;
+
+/** After these one new grant is worth it. */
+const GRANT_ANEW: ReadonlySet<string> = new Set(['url_ended', 'download_refused']);
+
+/**
+ * Fetches models for {@link ProtectedModels}.
+ *
+ * @example
+ * const grantId = await fetcher.fetch('smile', undefined, controls);
+ */
+export class Fetcher {
+  readonly #options: ProtectedModelsOptions;
+  readonly #reports: Reports;
+  readonly #now: () => Date;
+
+  /**
+   * @param options Those of the models.
+   * @param reports Hears of openings, and of bytes that are not as promised.
+   * @param now The device's clock.
+   */
+  constructor(options: ProtectedModelsOptions, reports: Reports, now: () => Date) {
+    this.#options = options;
+    this.#reports = reports;
+    this.#now = now;
+  }
+
+  /**
+   * Makes a complete copy.
+   *
+   * @param model Its id.
+   * @param version The newest where undefined.
+   * @param controls Progress and cancellation.
+   * @returns The copy's grant.
+   * @throws {ApiError} and {SealError}.
+   */
+  async fetch(
+    model: string,
+    version: string | undefined,
+    controls: FlightControls,
+  ): Promise<string> {
+    const { store } = this.#options;
+    const begun = await this.#begun(model, version ?? LATEST);
+    if (!begun) await this.#requireRoom(model, version);
+    const first = begun ?? (await this.#grant(model, version));
+    try {
+      return await this.#finish(first, controls);
+    } catch (error) {
+      if (!(error instanceof ApiError) || !GRANT_ANEW.has(error.code)) throw error;
+    }
+    const earlier = await store.installations.resume(first.grantId);
+    return this.#finish(await this.#grant(model, version, earlier), controls);
+  }
+
+  /**
+   * The newest version that the service lists, where it is another than that of the copy.
+   *
+   * @param copy A copy that was asked for as the newest.
+   * @throws {ApiError} The service could not be asked.
+   */
+  async newerThan({ manifest }: StoredCopy): Promise<ModelListing | undefined> {
+    const listed = await this.#options.api.models();
+    return listed.find(({ modelId, latest }) => {
+      return modelId === manifest.model && latest !== manifest.version;
+    });
+  }
+
+  async #grant(model: string, version?: string, earlier?: Installation): Promise<Installation> {
+    const { client, crypto, store, pinnedKeys } = this.#options;
+    const grant = await client.grant(model, version);
+    try {
+      const accepted = await acceptGrant(crypto, {
+        grant,
+        expected: { deviceId: grant.deviceId, model, ...(version && { version }) },
+        recipientKey: grant.recipientKey,
+        pinnedKeys,
+        now: this.#now(),
+      });
+      const isNewest = version === undefined;
+      await store.releases.accept(accepted, grant.release, { isNewest, now: this.#now() });
+      // From before there were records, the newest is by the publisher's dates.
+      if (isNewest && grant.release === undefined) await this.#requireNotOlder(accepted.manifest);
+      const { url, sizeBytes } = grant;
+      return await store.installations.begin(accepted, {
+        asked: version ?? LATEST,
+        url,
+        sizeBytes,
+        earlier,
+      });
+    } catch (error) {
+      // Just issued, it holds by the service's clock.
+      if (hasSealCode(error, 'licence-not-yet-valid', 'licence-expired')) {
+        throw client.clockWrong(error);
+      }
+      this.#reportBroken(error, grant.grantId, model);
+      throw error;
+    }
+  }
+
+  async #finish(installation: Installation, controls: FlightControls): Promise<string> {
+    const { api, store } = this.#options;
+    const { grantId, tokens, url = '', sizeBytes = 0 } = installation;
+    const { model } = tokens.manifest;
+    const { signal } = controls;
+    const download = new Download({ api, url, sizeBytes, retry: DEFAULT_RETRY, signal });
+    try {
+      await store.installations.finish(installation, download, this.#now(), controls);
+      this.#reports.observe({ type: 'model.opened', grant: grantId, model });
+      return grantId;
+    } catch (error) {
+      this.#reportBroken(error, grantId, model);
+      throw error;
+    } finally {
+      await download.close();
+    }
+  }
+
+  /** Only what proves that bytes were not as promised is told. */
+  #reportBroken(error: unknown, grant: string, model: string): void {
+    if (!(error instanceof SealError) || isTransient(error)) return;
+    this.#reports.observe({ type: 'model.open_failed', grant, model, cause: error.code });
+  }
+
+  /** What a killed app or a broken connection left, if its licence still holds. */
+  async #begun(model: string, asked: string): Promise<Installation | undefined> {
+    const { store } = this.#options;
+    for (const grantId of await store.files.grants('pending')) {
+      const found = await store.installations.resume(grantId);
+      if (!found) continue;
+      if (found.asked === asked && found.tokens.manifest.model === model) {
+        try {
+          requireLicence(found.tokens.licence, this.#now());
+          return found;
+        } catch {
+          await store.installations.discard(found);
+        }
+      }
+      wipeInstallation(found);
+    }
+    return undefined;
+  }
+
+  async #requireRoom(model: string, version?: string): Promise<void> {
+    const { api, store } = this.#options;
+    const free = await answered(() => store.files.storage.freeBytes());
+    if (free === null) return;
+    const listed = (await api.models()).find(({ modelId }) => modelId === model);
+    const wanted = listed?.versions.find((entry) => entry.version === (version ?? listed.latest));
+    if (wanted && wanted.sizeBytes + SPARE_BYTES > free) {
+      throw new SealError('storage-full', `${wanted.sizeBytes} bytes, and ${free} are free`);
+    }
+  }
+
+  /** Only the publisher takes a version back, never who answers for him. */
+  async #requireNotOlder(manifest: StoredCopy['manifest']): Promise<void> {
+    for (const { asked, manifest: held } of await this.#options.store.copies()) {
+      const isNewer = held.model === manifest.model && held.publishedAt > manifest.publishedAt;
+      if (isNewer && asked === LATEST) throw new SealError('version-rolled-back', manifest.version);
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import { utf8 } from '../../../functions/protocol/bytes.ts';
+import { type SealingCrypto, sha256 } from '../../../functions/protocol/crypto.ts';
+import { toBase64url } from '../../../functions/protocol/encoding.ts';
+import { SealError } from '../../../functions/protocol/errors.ts';
+import type { ModelStorage } from './model-storage.ts';
+import { answered } from './storage-errors.ts';
+
+/** `record` beside a complete copy, `pending` beside one in the making, and the sealed `model` itself. */
+export type FileKind = 'record' | 'pending' | 'model';
+
+const KINDS: readonly FileKind[] = ['record', 'pending', 'model'];
+
+/**
+ * The files of one account's copies: `<account>.<grant>.<kind>`.
+ *
+ * @example
+ * const files = new CopyFiles(crypto, storage, 'alice');
+ * for (const grant of await files.grants('record')) console.log(files.name(grant, 'model'));
+ */
+export class CopyFiles {
+  readonly storage: ModelStorage;
+  /** Names of files tell nothing of who is signed in. */
+  readonly tag: string;
+
+  /**
+   * @param crypto The primitives.
+   * @param storage The app's private folder.
+   * @param account Whoever is signed in.
+   */
+  constructor(crypto: SealingCrypto, storage: ModelStorage, account: string) {
+    this.storage = storage;
+    const hash = sha256(crypto, utf8(`modelseal/1 account ${account}`));
+    this.tag = toBase64url(hash.subarray(0, 16));
+  }
+
+  /**
+   * The name of a copy's file.
+   *
+   * @param grantId The copy's grant.
+   * @param kind Which of its files.
+   * @throws {SealError} `token-mismatch` for what is no grant id.
+   */
+  name(grantId: string, kind: FileKind): string {
+    // Nothing in a name may mean anything to a file system.
+    if (!/^[\w-]{1,128}$/.test(grantId)) throw new SealError('token-mismatch', 'grant id');
+    return `${this.tag}.${grantId}.${kind}`;
+  }
+
+  /**
+   * The grants of this account of which there is a file.
+   *
+   * @param kind Of this kind.
+   */
+  async grants(kind: FileKind): Promise<readonly string[]> {
+    const names = await answered(() => this.storage.list());
+    return names.flatMap((name) => {
+      const [tag, grant, found, ...rest] = name.split('.');
+      return tag === this.tag && grant && found === kind && rest.length === 0 ? [grant] : [];
+    });
+  }
+
+  /**
+   * A whole file; null where there is none.
+   *
+   * @param name As `name` gives it.
+   */
+  readAll(name: string): Promise<Uint8Array | null> {
+    return answered(async () => {
+      const size = await this.storage.sizeBytes(name);
+      return size === null ? null : this.storage.read(name, 0, size);
+    });
+  }
+
+  /**
+   * Deletes a copy's files; the record first: with it goes the wrapped key, and without that the model
+   * is noise.
+   *
+   * @param grantId The copy's grant.
+   */
+  async erase(grantId: string): Promise<void> {
+    for (const kind of KINDS) {
+      const name = this.name(grantId, kind);
+      await answered(() => this.storage.delete(name));
+    }
+  }
+
+  /** Deletes every copy of this account. */
+  async eraseAll(): Promise<void> {
+    for (const kind of KINDS) {
+      for (const grant of await this.grants(kind)) await this.erase(grant);
+    }
+  }
+}
