@@ -65,8 +65,8 @@ export const proofCounters: readonly Attack[] = [
       edits: [
         edit(
           'functions/identity/register-device.ts',
-          'return { ...attested, deviceId, device, retired: [] };',
-          'tx.set(devicePath(deviceId), deviceDocument(attested.device)); return { ...attested, deviceId, device, retired: [] };',
+          'return { deviceId, device, retired: [] };',
+          'tx.set(devicePath(deviceId), deviceDocument(attested)); return { deviceId, device, retired: [] };',
         ),
       ],
     },
