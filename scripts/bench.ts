@@ -13,7 +13,7 @@ const PARTS = [
   'api',
   'scoring',
   'coldstart',
-  'tracing',
+  'watermark',
   'harmlessness',
 ] as const;
 

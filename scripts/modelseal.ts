@@ -12,8 +12,8 @@ import { commandLine } from './terminal/command-line.ts';
 
 const program = commandLine(
   'modelseal',
-  'Operates modelseal: the project of the environment, or else the local stack of this folder.',
-);
+  'Operates modelseal: the deployment of a profile, or else the local stack of this folder.',
+).option('--env <name>', 'profile of a deployment: ~/.config/modelseal/NAME.json');
 
 program
   .command('publish')
@@ -23,7 +23,10 @@ program
   .requiredOption('--version <version>', 'version of the model')
   .option('--owner <user>', 'make it a personal model: SUBJECT, or ISSUER#SUBJECT')
   .option('--format <format>', 'take it as this format; told from the bytes where absent')
-  .option('--tracing <strength>', 'mark each copy: off, light or standard; as configured if absent')
+  .option(
+    '--tracing <strength>',
+    'mark each copy: off, light, standard or resistant; as configured if absent',
+  )
   .option('--ranges <ranges>', 'the weights of an opaque file: OFFSET-END,OFFSET-END…')
   .option('--allow-clear', 'publish though too little of the file would be sealed')
   .option('--dry-run', 'only say what would be published')
@@ -48,7 +51,8 @@ addTraceCommand(program, withServices);
 /** Runs a command and leaves with 0, or says in one line why not and leaves with 1. */
 async function withServices(work: (services: CommandServices) => Promise<unknown>): Promise<void> {
   try {
-    await work(await commandServices());
+    const { env } = program.opts<{ env?: string }>();
+    await work(await commandServices(env));
     process.exit(0);
   } catch (error) {
     const known =

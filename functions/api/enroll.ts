@@ -83,13 +83,14 @@ async function enrol(
   const { data, hash } = readClientData(body.clientData, enrolClientData);
   const challenge = services.challenges.verify(data.challenge, userId, 'device.enroll', now);
   const attempt = { userId, challenge };
+  const { maxDevicesPerUser: limit, deviceCoolingOffSeconds: coolingOffSeconds } = services.config;
   await payAttempt(services.documents, attempt, now);
   try {
     const evidence = body.attestation;
     const policy = services.enrolmentPolicy;
     const attested = await attestedDevice(data, hash, evidence, userId, policy, now);
     const { device } = attested;
-    const registration = { userId, device, replaces: data.replaces, config: services.config };
+    const registration = { userId, device, replaces: data.replaces, limit, coolingOffSeconds };
     return { ...attested, ...(await registerDevice(services.documents, registration, now)) };
   } catch (error) {
     const refused = error instanceof ServiceError && error.code !== 'unavailable';

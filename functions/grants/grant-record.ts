@@ -22,6 +22,11 @@ const record = z.object({
   /** SHA-256 of the bytes that the device opens, base64url. */
   sha256: z.string(),
   /**
+   * What the copy is marked with, where it is marked with its user's device: the same in all its
+   * grants of a version. Null where it is not, and until the copy is sealed.
+   */
+  fingerprint: z.string().nullable().default(null),
+  /**
    * `failed` where sealing did not come to its end: the device never got a key. `revoked` once its
    * device was retired.
    */
@@ -80,6 +85,7 @@ export function grantDocument(
     version: version.version,
     suite,
     sha256: version.sha256,
+    fingerprint: null,
     state: 'granted',
     network,
     createdAt: now,
@@ -100,7 +106,7 @@ export function grantDocument(
 export function updateGranted(
   documents: Pick<DocumentStore, 'transaction'>,
   grantId: string,
-  fields: Pick<GrantRecord, 'sha256'>,
+  fields: Pick<GrantRecord, 'sha256' | 'fingerprint'>,
 ): Promise<boolean> {
   return documents.transaction(async (tx) => {
     const [data] = await tx.getAll([grantPath(grantId)]);

@@ -11,18 +11,12 @@ import {
   devicePath,
   readDevice,
 } from './devices.ts';
-import { userDevicesPath, withDevice } from './user-devices.ts';
+import { type AddedDevice, userDevicesPath, withDevice } from './user-devices.ts';
 
-export interface Registration {
+export interface Registration extends Omit<AddedDevice, 'deviceId'> {
   readonly userId: string;
   /** As the attestation gave it. */
   readonly device: DeviceRecord;
-  /** The id of the former device of this app, to be retired. */
-  readonly replaces: string | undefined;
-  readonly config: {
-    readonly maxDevicesPerUser: number;
-    readonly deviceCoolingOffSeconds: number;
-  };
 }
 
 export interface Registered {
@@ -36,7 +30,7 @@ export interface Registered {
 /** Throws blocked, rate_limited for a user who was just erased, or device_conflict for a key that another user has or that was retired. */
 export function registerDevice(
   documents: Pick<DocumentStore, 'transaction'>,
-  { userId, device: attested, replaces, config }: Registration,
+  { userId, device: attested, ...rest }: Registration,
   now: Date,
 ): Promise<Registered> {
   const deviceId = deviceIdOf(attested.publicKey);
@@ -56,9 +50,7 @@ export function registerDevice(
       if (device.user !== userId || device.retiredAt) throw new ServiceError('device_conflict');
       return { deviceId, device, retired: [] };
     }
-    const { maxDevicesPerUser: limit, deviceCoolingOffSeconds: coolingOffSeconds } = config;
-    const added = { deviceId, replaces, limit, coolingOffSeconds };
-    const { document, retired, approvedFrom } = withDevice(devices, added, now);
+    const { document, retired, approvedFrom } = withDevice(devices, { deviceId, ...rest }, now);
     const device = { ...attested, approvedFrom };
     tx.create(devicePath(deviceId), deviceDocument(device));
     tx.set(userDevicesPath(userId), document);

@@ -27,6 +27,7 @@ import { publishing } from './publishing.ts';
 import { storageAttacks } from './storage.ts';
 import { storedCopies } from './stored-copies.ts';
 import { takeover } from './takeover.ts';
+import { watermarks } from './watermarks.ts';
 
 export const ATTACKS: readonly Attack[] = [
   ...forgedTokens,
@@ -48,6 +49,7 @@ export const ATTACKS: readonly Attack[] = [
   ...deliveredGrants,
   ...deliveredBytes,
   ...storedCopies,
+  ...watermarks,
   ...storageAttacks,
   ...events,
   ...disclosure,

@@ -90,7 +90,7 @@ async function throughPublishing(name: string): Promise<ParsedModel> {
   const marked = bytes.slice();
   const grantId = grantIdOf(crypto.randomBytes(16));
   const traceKey = crypto.randomBytes(32);
-  createMarker({ traceKey, grantId, layers, strength: 'standard' }).apply(marked, 0);
+  createMarker({ traceKey, name: grantId, layers, strength: 'standard' }).apply(marked, 0);
   await writeFile(join(MARKED, name), marked);
   return model;
 }

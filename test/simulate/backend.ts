@@ -174,13 +174,14 @@ export function createBackend(book: RuleBook, environment: Readonly<Record<strin
         receiptDueAt: null,
         phone: marks,
         serialNumbers: [],
-        approvedFrom: null,
         enrolledAt: now,
+        approvedFrom: null,
         retiredAt: null,
       };
+      const { maxDevicesPerUser: limit, deviceCoolingOffSeconds: coolingOffSeconds } = config;
       const registered = await registerDevice(
         store,
-        { userId: user, device, replaces, config },
+        { userId: user, device, replaces, limit, coolingOffSeconds },
         now,
       );
       phone.attestedAt.push(now.getTime());
