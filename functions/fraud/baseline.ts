@@ -51,7 +51,7 @@ export interface Baseline {
   readonly perDay: Readonly<Record<PoolName, number>>;
 }
 
-export const NO_BASELINE: Baseline = {
+const NO_BASELINE: Baseline = {
   common: undefined,
   settled: false,
   perDay: { tail: 0, rare: 0 },

@@ -12,7 +12,7 @@ interface Window {
 }
 
 /** What a plan gives unless it says otherwise; the other windows follow from the month's. */
-export const NEW_MODELS_A_MONTH = 36;
+const NEW_MODELS_A_MONTH = 36;
 export const NEW_MODELS_A_DAY = 8;
 
 /** Seven favourites at the first start and one to spare; then a keen user's pace. */

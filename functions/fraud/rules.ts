@@ -37,7 +37,7 @@ const common = {
   authentication: z.enum(['user', 'device']),
   /** Has innocent causes too: it makes other things weigh more, and restricts nobody. */
   hint: z.boolean().optional(),
-  /** Never leads to more than this: points of such a rule do not count towards a block. */
+  /** Leads to a watch and to this, and to nothing else. */
   ceiling: z.literal('stepUp').optional(),
   /** The most points that this rule gives at any time. */
   cap: points,

@@ -93,11 +93,7 @@ describe('an old counter', () => {
       story.client(30, 'rasp.signal', { cause });
     }
     story.server(40, { type: 'counter.regressed' });
-    expect(Object.keys(judged(story.events).intervals).sort()).toEqual([
-      'stepUp',
-      'throttle',
-      'watch',
-    ]);
+    expect(Object.keys(judged(story.events).intervals).sort()).toEqual(['stepUp', 'watch']);
   });
 });
 

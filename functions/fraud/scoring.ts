@@ -44,6 +44,9 @@ const ACTIONS_OF: Readonly<Record<SubjectKind, readonly Action[]>> = {
   network: ['watch', 'throttle', 'block'],
 };
 
+/** What the points of a rule with a ceiling can lead to. */
+const BOUNDED: ReadonlySet<Action> = new Set(['watch', 'stepUp']);
+
 /** Judges a subject of this kind, leaving out what lies at or before `resetAt`. */
 export function assess(
   ruleSet: RuleSet,
@@ -68,7 +71,8 @@ export function assess(
     score = points.all;
     for (const action of ACTIONS_OF[kind]) {
       const threshold = ruleSet.thresholds[action];
-      if ((action === 'block' ? points.towardsBlock : score) < threshold.points) continue;
+      const counted = BOUNDED.has(action) ? score : points.conductAndHints;
+      if (counted < threshold.points) continue;
       const current = intervals[action];
       const running = current !== undefined && at <= current.until;
       if (action === 'block') {
@@ -113,8 +117,8 @@ function pointsAt(ruleSet: RuleSet, evaluators: readonly RunningEvaluator[], at:
     else if (rule.ceiling) bounded += points;
     else conduct += points;
   }
-  const towardsBlock = conduct + Math.min(hints, ruleSet.hintCap);
-  return { all: towardsBlock + bounded, towardsBlock };
+  const conductAndHints = conduct + Math.min(hints, ruleSet.hintCap);
+  return { all: conductAndHints + bounded, conductAndHints };
 }
 
 function causesOf(evaluators: readonly RunningEvaluator[], at: number): readonly Cause[] {

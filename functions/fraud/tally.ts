@@ -8,7 +8,7 @@ import type { DocumentData } from '../cloud/documents.ts';
 import { DAY_MS } from '../time.ts';
 
 /** Own models stay known for as long as somebody may come back. */
-export const TALLY_MS = 400 * DAY_MS;
+const TALLY_MS = 400 * DAY_MS;
 /** What is left of a user who was forgotten; as long as the longest window of the budget. */
 export const ERASED_TALLY_MS = 180 * DAY_MS;
 /** So old may the time of the last use be, lest each grant cost a write. */

@@ -254,7 +254,7 @@ describe.each([
           expect(await stateOf(other.documents)).toEqual(expected);
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
     expect(blocks).toBeGreaterThan(0);
   });

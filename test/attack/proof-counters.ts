@@ -64,9 +64,9 @@ export const proofCounters: readonly Attack[] = [
     off: {
       edits: [
         edit(
-          'functions/api/enroll.ts',
-          'return { ...attested, deviceId, device, retired: [] };',
-          'tx.set(devicePath(deviceId), deviceDocument(attested.device)); return { ...attested, deviceId, device, retired: [] };',
+          'functions/identity/register-device.ts',
+          'return { deviceId, device, retired: [] };',
+          'tx.set(devicePath(deviceId), deviceDocument(attested)); return { deviceId, device, retired: [] };',
         ),
       ],
     },

@@ -191,7 +191,7 @@ export const proofs: readonly Attack[] = [
     off: {
       edits: [
         edit(
-          'functions/api/enroll.ts',
+          'functions/identity/register-device.ts',
           "if (device.user !== userId || device.retiredAt) throw new ServiceError('device_conflict');",
         ),
       ],

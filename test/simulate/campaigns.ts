@@ -88,8 +88,6 @@ export const CAMPAIGNS = {
   ),
 } satisfies Record<string, Plan>;
 
-export type Campaign = keyof typeof CAMPAIGNS;
-
 const times5 = <T>(make: () => T): readonly [T, T, T, T, T] => [
   make(),
   make(),

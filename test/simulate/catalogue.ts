@@ -6,7 +6,7 @@ import type { World } from './world.ts';
 export const CATALOGUE_SIZE = 300;
 /** New models of a day on which everybody wants to see them, and the day. */
 export const LAUNCHED = 20;
-export const LAUNCH_DAY = 24;
+const LAUNCH_DAY = 24;
 /** Models that a class is told to use, and that hardly anybody else does. */
 export const LESSON = 4;
 /** Which models have many versions: none that everybody asks for. */

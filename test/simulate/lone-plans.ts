@@ -195,7 +195,7 @@ async function* challenges(thief: Thief): Life {
 }
 
 /** Whom slanderers are after: one of the good users of that kind. */
-export const victimOf = (n: number): string => `slandered-${n}`;
+const victimOf = (n: number): string => `slandered-${n}`;
 
 /** Names somebody in events without a proof, enrols forged devices with his stolen token, and sends bad proofs. */
 async function* slander(thief: Thief): Life {

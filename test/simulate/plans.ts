@@ -1,5 +1,5 @@
 /** Ways to get at the models: each an identity graph, a pace and a manner. */
-import { CAMPAIGNS, type Campaign } from './campaigns.ts';
+import { CAMPAIGNS } from './campaigns.ts';
 import { LONE_PLANS } from './lone-plans.ts';
 import type { Thief } from './thief.ts';
 import type { Life } from './world.ts';
@@ -20,6 +20,5 @@ export interface Plan {
 const PLANS_BY_KIND = { ...LONE_PLANS, ...CAMPAIGNS } satisfies Record<string, Plan>;
 
 export type ThiefKind = keyof typeof PLANS_BY_KIND;
-export type { Campaign };
 export const PLANS: Readonly<Record<ThiefKind, Plan>> = PLANS_BY_KIND;
 export const THIEF_KINDS = Object.keys(PLANS) as readonly ThiefKind[];

@@ -9,10 +9,10 @@ export interface KnownHaul extends Haul {
 }
 
 /** The name of the `n`th thief of a kind, with which the names of its users begin. */
-export const thiefName = (kind: ThiefKind, n: number): string => `${kind}${n}`;
+const thiefName = (kind: ThiefKind, n: number): string => `${kind}${n}`;
 
 /** The system has learnt for so long what is usual before anybody comes to steal. */
-export const THIEVES_FROM_DAY = 12;
+const THIEVES_FROM_DAY = 12;
 
 /** Lets `count` thieves of each kind loose at random times in the ten days from then on. */
 export function populateThieves(
