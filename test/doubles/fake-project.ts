@@ -1,7 +1,7 @@
 /** A stand-in for `gcloud` of a project where all is well; tests change its answers for the worse. */
 import { FUNCTIONS } from '../../functions/registry.ts';
-import type { Project } from './check.ts';
-import { readIndexFile } from './database-checks.ts';
+import type { Project } from '../../scripts/doctor/check.ts';
+import { readIndexFile } from '../../scripts/doctor/database-checks.ts';
 
 const ID = 'healthy-project';
 const REGION = 'europe-west3';

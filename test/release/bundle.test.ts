@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { FUNCTIONS } from '../../functions/registry.ts';
-import { freePort } from '../../test/stack/ports.ts';
-import { testEnvironment } from '../../test/support/environment.ts';
-import { layBundle, startFunction } from './bundle.ts';
-import { startLoad } from './start-load.ts';
+import { layBundle, startFunction } from '../../scripts/release/bundle.ts';
+import { startLoad } from '../../scripts/release/start-load.ts';
+import { freePort } from '../stack/ports.ts';
+import { testEnvironment } from '../support/environment.ts';
 
 let folder: string;
 beforeAll(async () => {
