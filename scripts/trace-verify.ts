@@ -52,7 +52,7 @@ function chernoff(table: Buffer): number {
     variance += e * e * p * (1 - p);
   }
   let least = 0;
-  for (let scale = 0.25; scale < 2e4; scale *= 1.05) {
+  for (let scale = 0.25; scale < 2e4; scale *= 1.15) {
     const lambda = scale / Math.sqrt(variance);
     let log = -lambda * sum;
     for (const { e, p } of rows) {

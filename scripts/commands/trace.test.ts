@@ -177,18 +177,18 @@ describe('modelseal trace', () => {
     await expect(
       run(process.execPath, ['scripts/trace-verify.ts', evidence]),
     ).rejects.toMatchObject({ stdout: expect.stringContaining('NOT BORNE OUT') });
-  }, 60_000);
+  }, 180_000);
 
   it('is held against all grants once by all shards together', async () => {
     const tested: number[] = [];
-    for (let part = 1; part <= 4; part++) {
-      const options = { model: 'guarded', shard: `${part}/4` };
+    for (let part = 1; part <= 2; part++) {
+      const options = { model: 'guarded', shard: `${part}/2` };
       const { text } = await tracing(selfie, options);
       tested.push(Number(/tested {4}(\d+)/.exec(text)?.[1]));
     }
     expect(tested.reduce((sum, count) => sum + count, 0)).toBe(3);
     await expect(tracing(selfie, { shard: '5/4' })).rejects.toThrow(/--shard/);
-  });
+  }, 180_000);
 
   it('says so where a file is no model, and the attempt is on record', async () => {
     await expect(tracing(Buffer.from('no model'))).rejects.toThrow(/leak-unreadable/);
