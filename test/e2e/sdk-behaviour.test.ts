@@ -14,7 +14,8 @@ import type { ModelStorage } from '../../sdk/typescript/opening/model-storage.ts
 import { ModelStore } from '../../sdk/typescript/opening/model-store.ts';
 import type { StoredModel } from '../../sdk/typescript/opening/stored-model.ts';
 import { type EnrolmentStore, memoryEnrolmentStore } from '../../sdk/typescript/platform.ts';
-import { ProtectedModels, type UpdatePolicy } from '../../sdk/typescript/protected-models.ts';
+import { ProtectedModels } from '../../sdk/typescript/protected-models.ts';
+import type { UpdatePolicy } from '../../sdk/typescript/protected-models-options.ts';
 import { LOCAL_ANDROID_APP } from '../doubles/vendors.ts';
 import type { Fault, FaultyNetwork } from '../stack/faulty-network.ts';
 import { type Stack, startStack } from '../stack/stack.ts';
