@@ -77,6 +77,7 @@ const MAX_MODELS_A_DAY = 1_000;
 const plan = z.strictObject({
   grantsPerDay: z.int().min(1).max(1_000_000),
   modelsPerDay: z.int().min(1).max(MAX_MODELS_A_DAY),
+  newModelsPerMonth: z.int().min(1).max(MAX_MODELS_A_DAY).optional(),
 });
 const planName = /^[\w.-]{1,64}$/;
 const plans = z
@@ -116,6 +117,13 @@ const environment = z.object({
   ATTESTATION_MAX_AGE_SECONDS: seconds(90 * 86_400, 400 * 86_400),
   /** Enrolling one more retires the one that was enrolled first. */
   MAX_DEVICES_PER_USER: z.coerce.number().int().min(1).max(50).default(6),
+  /** How long a further device is provisional that no other one approves; 0 for not at all. */
+  DEVICE_COOLING_OFF_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(30 * 86_400)
+    .default(86_400),
   URL_TTL_SECONDS: seconds(120, 900),
   /** How long a sealed object lies in storage before the sweep deletes it. */
   SEALED_TTL_SECONDS: seconds(300, 3600),
@@ -136,6 +144,11 @@ const environment = z.object({
   GRANTS_PER_NETWORK_MINUTE: z.coerce.number().int().min(64).default(600),
   /** Of one model by everybody: what stops a leaked app from emptying the budget. */
   GRANTS_PER_MODEL_MINUTE: z.coerce.number().int().min(256).default(60_000),
+  /**
+   * From the decision of the rules to block somebody until it takes effect: the time in which the breaker
+   * sees a mistake of ours. The budget of new models bounds what it costs.
+   */
+  BLOCK_DELAY_SECONDS: z.coerce.number().int().min(0).max(86_400).default(43_200),
   /** What each plan gives in a day, by its name; `default` is for who has none. */
   PLANS: json(plans).default({ default: { grantsPerDay: 1_000, modelsPerDay: 40 } }),
   /** The claim of a user token that names the plan. */
@@ -250,6 +263,7 @@ function shape(env: Environment) {
       testTrustAnchors: env.TEST_TRUST_ANCHORS,
     },
     maxDevicesPerUser: env.MAX_DEVICES_PER_USER,
+    deviceCoolingOffSeconds: env.DEVICE_COOLING_OFF_SECONDS,
     urlTtlSeconds: env.URL_TTL_SECONDS,
     sealedTtlSeconds: env.SEALED_TTL_SECONDS,
     licenceSeconds: env.LICENCE_SECONDS,
@@ -262,6 +276,7 @@ function shape(env: Environment) {
       grantsPerNetworkMinute: env.GRANTS_PER_NETWORK_MINUTE,
       grantsPerModelMinute: env.GRANTS_PER_MODEL_MINUTE,
     },
+    blockDelaySeconds: env.BLOCK_DELAY_SECONDS,
     plans: env.PLANS,
     planClaim: env.PLAN_CLAIM,
     maxModelBytes: env.MAX_MODEL_BYTES,

@@ -40,6 +40,12 @@ export const ERRORS = {
     'Enrol the device with a new key.',
     'reattest',
   ),
+  device_unapproved: row(
+    403,
+    'Device not approved',
+    'Approve this device on another one of yours, or wait.',
+    'retry',
+  ),
   proof_invalid: row(403, 'Device proof refused', 'The device proof was refused.', 'reattest'),
   challenge_invalid: row(403, 'Challenge refused', 'Ask for a fresh challenge.', 'retry'),
   blocked: row(403, 'Blocked', 'Access to models is suspended.', undefined, 'WARNING'),
@@ -78,6 +84,8 @@ export interface ServiceErrorOptions {
   readonly violations?: readonly Violation[];
   /** Further response headers, such as RateLimit or Allow. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** The caller had proven its device when it was refused: the refusal may count against it. */
+  readonly proven?: boolean;
   readonly cause?: unknown;
 }
 
@@ -88,6 +96,7 @@ export class ServiceError extends Error {
   readonly retryAfterSeconds: number | undefined;
   readonly violations: readonly Violation[];
   readonly headers: Readonly<Record<string, string>>;
+  readonly proven: boolean;
 
   constructor(code: ErrorCode, options: ServiceErrorOptions = {}) {
     super(options.reason ? `${code}: ${options.reason}` : code, { cause: options.cause });
@@ -97,6 +106,7 @@ export class ServiceError extends Error {
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.violations = options.violations ?? [];
     this.headers = options.headers ?? {};
+    this.proven = options.proven ?? false;
   }
 }
 

@@ -109,7 +109,15 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
       routes: [{ method: 'POST', path: '/v1/licences/:grantId/renewals' }],
     },
     secrets: API_SECRETS,
-    services: ['callers', 'challenges', 'documents', 'manifests', 'licences', 'emit'],
+    services: [
+      'callers',
+      'challenges',
+      'documents',
+      'attestationPolicy',
+      'manifests',
+      'licences',
+      'emit',
+    ],
     load: () => import('./api/renew.ts'),
   }),
   serves({
@@ -125,6 +133,7 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
       kind: 'http',
       routes: [
         { method: 'DELETE', path: '/v1/devices/:deviceId' },
+        { method: 'POST', path: '/v1/devices/:deviceId/approvals' },
         { method: 'GET', path: '/v1/me' },
         { method: 'DELETE', path: '/v1/me' },
       ],
@@ -181,6 +190,13 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
     secrets: [],
     services: ['documents'],
     load: () => import('./workers/ledger.ts'),
+  }),
+  serves({
+    name: 'campaigns',
+    trigger: { kind: 'schedule', cron: '0 * * * *', path: '/internal/campaigns' },
+    secrets: [],
+    services: ['documents'],
+    load: () => import('./workers/campaigns.ts'),
   }),
   serves({
     name: 'receipts',

@@ -31,6 +31,7 @@ const REVIEWED = {
     PSEUDONYMS,
     EVENTS,
   ],
+  campaigns: [DOCUMENTS],
   keys: ['key licence: publicKeyReader', 'key manifest: publicKeyReader'],
   ledger: [DOCUMENTS],
   models: ['firestore: roles/datastore.viewer', PSEUDONYMS],

@@ -19,6 +19,8 @@ resource "google_bigquery_table" "raw" {
   deletion_protection = var.environment == "prod"
   labels              = local.labels
   clustering          = ["message_id"]
+  # A query that names no time would read more than a year.
+  require_partition_filter = true
   time_partitioning {
     type          = "DAY"
     field         = "publish_time"

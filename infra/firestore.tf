@@ -15,7 +15,7 @@ resource "google_firestore_database" "default" {
 # What the code gives an `expireAt` is deleted by the database within a day of it. Every read checks
 # the time itself. The field grows with the clock, so indexing it would make one hot index range.
 resource "google_firestore_field" "expiry" {
-  for_each   = toset(["challenges", "limits", "grants", "blocklist", "risk", "audit", "erasures", "outbox"])
+  for_each   = toset(["challenges", "limits", "grants", "blocklist", "risk", "tallies", "breakers", "campaigns", "audit", "erasures", "outbox"])
   database   = google_firestore_database.default.name
   collection = each.key
   field      = "expireAt"
@@ -26,7 +26,7 @@ resource "google_firestore_field" "expiry" {
 # What nothing queries by: large maps, of which each member would be paid and counted, and times that
 # grow with the clock, of which the index would take 500 writes a second.
 resource "google_firestore_field" "unindexed" {
-  for_each   = toset(["grants/createdAt", "grants/salt", "ledger/leaves", "models/versions", "risk/trails", "risk/links", "risk/linked", "risk/spans", "risk/shadowSpans", "outbox/message"])
+  for_each   = toset(["grants/createdAt", "grants/salt", "ledger/leaves", "models/versions", "risk/trails", "risk/links", "risk/linked", "risk/spans", "risk/shadowSpans", "tallies/items", "tallies/erased", "breakers/days", "breakers/subjects", "campaigns/uses", "outbox/message"])
   database   = google_firestore_database.default.name
   collection = split("/", each.key)[0]
   field      = split("/", each.key)[1]

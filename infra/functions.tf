@@ -63,7 +63,7 @@ locals {
     }
     account = {
       kind    = "http"
-      routes  = ["/v1/devices/*", "/v1/me"]
+      routes  = ["/v1/devices/*", "/v1/devices/*/approvals", "/v1/me"]
       secrets = ["CHALLENGE_SECRET", "PSEUDONYM_SECRET"]
       access  = { topics = ["events"], firestore = "roles/datastore.user" }
     }
@@ -123,6 +123,14 @@ locals {
       timeout     = "120s"
       access      = { firestore = "roles/datastore.user" }
     }
+    campaigns = {
+      kind        = "schedule"
+      cron        = "0 * * * *"
+      path        = "/internal/campaigns"
+      concurrency = 1
+      timeout     = "300s"
+      access      = { firestore = "roles/datastore.user" }
+    }
     receipts = {
       kind        = "schedule"
       cron        = "0 * * * *"
@@ -163,6 +171,7 @@ locals {
     REVOCATION_LIST_URL          = var.attestation.revocation_list_url
     REVOCATION_MAX_STALE_SECONDS = var.attestation.revocation_max_stale_seconds
     MAX_DEVICES_PER_USER         = var.attestation.max_devices_per_user
+    DEVICE_COOLING_OFF_SECONDS   = var.attestation.device_cooling_off_seconds
     APPLE_RECEIPT_URL            = var.attestation.apple_receipt_url
     URL_TTL_SECONDS              = var.licence.url_ttl_seconds
     SEALED_TTL_SECONDS           = var.licence.sealed_ttl_seconds
@@ -176,7 +185,8 @@ locals {
     REPORTS_PER_DEVICE_MINUTE    = var.limits.reports_per_device_minute
     GRANTS_PER_NETWORK_MINUTE    = var.limits.grants_per_network_minute
     GRANTS_PER_MODEL_MINUTE      = var.limits.grants_per_model_minute
-    PLANS                        = jsonencode(var.plans)
+    BLOCK_DELAY_SECONDS          = var.limits.block_delay_seconds
+    PLANS                        = jsonencode({ for name, plan in var.plans : name => { for key, value in plan : key => value if value != null } })
     PLAN_CLAIM                   = var.plan_claim
     MAX_MODEL_BYTES              = var.limits.max_model_bytes
     # The load balancer appends the client's address and its own.

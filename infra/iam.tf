@@ -141,6 +141,8 @@ resource "google_cloud_run_v2_service_iam_member" "invoker" {
     erasures = "scheduler"
     ledger   = "scheduler"
     receipts = "scheduler"
+    # Each hour: what newcomers usually take.
+    campaigns = "scheduler"
     # Twice an hour: devices whose certificates were revoked.
     revocations = "scheduler"
   }

@@ -70,11 +70,12 @@ variable "attestation_policy_json" {
 }
 
 variable "attestation" {
-  description = "How long attestations and a stale revocation list are good for, in seconds; devices of one user; Apple's receipt service."
+  description = "How long attestations and a stale revocation list are good for, in seconds; devices of one user, and how long a further one is provisional; Apple's receipt service."
   type = object({
     max_age_seconds              = optional(number, 7776000)
     revocation_max_stale_seconds = optional(number, 86400)
     max_devices_per_user         = optional(number, 6)
+    device_cooling_off_seconds   = optional(number, 86400)
     revocation_list_url          = optional(string, "https://android.googleapis.com/attestation/status")
     apple_receipt_url            = optional(string, "https://data.appattest.apple.com")
   })
@@ -97,17 +98,17 @@ variable "licence" {
 }
 
 variable "tracing" {
-  description = "How strongly copies are marked, so that a leaked one names its grant, where the publisher of a model does not say: off, light or standard."
+  description = "How strongly copies are marked, so that a leaked one names its grant, where the publisher of a model does not say: off, light, standard or resistant."
   type        = string
   default     = "off"
   validation {
-    condition     = contains(["off", "light", "standard"], var.tracing)
-    error_message = "off, light or standard."
+    condition     = contains(["off", "light", "standard", "resistant"], var.tracing)
+    error_message = "off, light, standard or resistant."
   }
 }
 
 variable "limits" {
-  description = "Grants a minute for each user, device, network and model, reports for each device, and the largest model in bytes."
+  description = "Grants a minute for each user, device, network and model, reports for each device, the largest model in bytes, and from a decision to block until it takes effect."
   type = object({
     grants_per_user_minute    = optional(number, 10)
     grants_per_device_minute  = optional(number, 20)
@@ -115,6 +116,7 @@ variable "limits" {
     grants_per_network_minute = optional(number, 600)
     grants_per_model_minute   = optional(number, 60000)
     max_model_bytes           = optional(number, 4294967296)
+    block_delay_seconds       = optional(number, 43200)
   })
   default = {}
   validation {
@@ -124,8 +126,8 @@ variable "limits" {
 }
 
 variable "plans" {
-  description = "What each plan gives a user in a day, by its name: grants and different models. `default` is for who has none."
-  type        = map(object({ grantsPerDay = number, modelsPerDay = number }))
+  description = "What each plan gives a user in a day, by its name: grants and different models, and in thirty days of models that are new to him (36 where absent). `default` is for who has none."
+  type        = map(object({ grantsPerDay = number, modelsPerDay = number, newModelsPerMonth = optional(number) }))
   default     = { default = { grantsPerDay = 1000, modelsPerDay = 40 } }
   validation {
     condition     = contains(keys(var.plans), "default")

@@ -7,12 +7,13 @@ import { commandLine } from './terminal/command-line.ts';
 
 /** Each part is a module that exports `run`. */
 const PARTS = [
+  'formats',
   'sealing',
   'attestation',
   'api',
   'scoring',
   'coldstart',
-  'tracing',
+  'watermark',
   'harmlessness',
 ] as const;
 

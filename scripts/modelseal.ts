@@ -23,7 +23,10 @@ program
   .requiredOption('--version <version>', 'version of the model')
   .option('--owner <user>', 'make it a personal model: SUBJECT, or ISSUER#SUBJECT')
   .option('--format <format>', 'take it as this format; told from the bytes where absent')
-  .option('--tracing <strength>', 'mark each copy: off, light or standard; as configured if absent')
+  .option(
+    '--tracing <strength>',
+    'mark each copy: off, light, standard or resistant; as configured if absent',
+  )
   .option('--ranges <ranges>', 'the weights of an opaque file: OFFSET-END,OFFSET-END…')
   .option('--allow-clear', 'publish though too little of the file would be sealed')
   .option('--dry-run', 'only say what would be published')

@@ -1,20 +1,51 @@
-/** `npm run report`: an event log as one page with charts. */
-
+/** `npm run report`: an event log as one page with charts, or the story of one subject. */
 import { writeFile } from 'node:fs/promises';
+import { InvalidArgumentError } from 'commander';
+import { type Subject, subjectFrom } from '../functions/fraud/subjects.ts';
 import { openAnalytics } from './analytics/duckdb.ts';
 import { reportFigures } from './analytics/report-figures.ts';
 import { reportPage } from './analytics/report-page.ts';
+import { subjectReport } from './analytics/subject-report.ts';
 import { LOCAL_EVENT_LOG } from './commands/command-services.ts';
 import { commandLine } from './terminal/command-line.ts';
 
-const values = commandLine('report', 'Writes an event log as one page with charts.')
-  .option('--log <folder>', 'where the events are', LOCAL_EVENT_LOG)
-  .option('--out <file>', 'the page', 'report.html')
-  .parse()
-  .opts<{ log: string; out: string }>();
+interface Options {
+  readonly log: string;
+  readonly out: string;
+  readonly since?: Date;
+  readonly until?: Date;
+  readonly subject?: Subject;
+}
 
-const analytics = await openAnalytics(values.log);
-const report = await reportFigures(analytics);
-await writeFile(values.out, reportPage('modelseal: events and decisions', report));
+const { log, out, subject, ...range } = commandLine(
+  'report',
+  'Writes what an event log says as one page that loads nothing.',
+)
+  .option('--log <folder>', 'where events and decisions are', LOCAL_EVENT_LOG)
+  .option('--out <file>', 'the page', 'report.html')
+  .option('--since <instant>', 'only what was received from then on', instant)
+  .option('--until <instant>', 'only what was received before then', instant)
+  .option('--subject <key>', 'one user_…, device_… or network_…, event by event', subjectOf)
+  .parse()
+  .opts<Options>();
+
+const analytics = await openAnalytics(log, range);
+const title = 'modelseal: events and decisions';
+const report = subject ? await subjectReport(analytics, subject) : await reportFigures(analytics);
+await writeFile(out, reportPage(title, report));
 analytics.close();
-console.log(`written: ${values.out}`);
+console.log(`written: ${out}`);
+
+function instant(text: string): Date {
+  const date = new Date(text);
+  if (Number.isNaN(date.getTime())) throw new InvalidArgumentError('not an instant');
+  return date;
+}
+
+function subjectOf(text: string): Subject {
+  try {
+    return subjectFrom(text);
+  } catch {
+    throw new InvalidArgumentError('not the key of a subject');
+  }
+}

@@ -1,83 +1,117 @@
-/** `npm run simulate`: good users and thieves on the real scoring code, and what came of them. */
-
+/** `npm run simulate`: good users and thieves on the functions' own code, and what came of them. */
 import { mkdirSync, openSync, writeSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { InvalidArgumentError } from 'commander';
 import { DEFAULT_RULES } from '../functions/fraud/default-rules.ts';
 import { ruleSetSchema } from '../functions/fraud/rules.ts';
+import { figuresOf } from '../test/simulate/figures.ts';
+import { plotOf } from '../test/simulate/plot.ts';
+import { simulateAll, type World } from '../test/simulate/seed-worker.ts';
 import {
-  figuresOf,
   type SimulationResult,
   simulate,
+  type ThiefOutcome,
   type Witness,
-} from '../test/simulate/figures.ts';
-import { plotOf } from '../test/simulate/plot.ts';
-import { printFigures, printGoodUsersHit } from '../test/simulate/report.ts';
-import { simulateAll } from '../test/simulate/seed-worker.ts';
+} from '../test/simulate/simulation.ts';
+import { peopleTable, summaryOf, thiefTable } from '../test/simulate/tables.ts';
+import { SCENARIOS, type Scenario, worldsOf } from '../test/simulate/worlds.ts';
 import { commandLine, wholeNumber, wholeNumbers } from './terminal/command-line.ts';
 
-const options = commandLine(
+const program = commandLine(
   'simulate',
-  'Lets good users and thieves live on the real scoring code.',
+  'Good users and thieves on the functions’ own limits, budgets and scoring.',
 )
-  .option('--seeds <numbers>', 'one world each', wholeNumbers, [101, 102])
-  .option('--seed <number>', 'one world only', wholeNumber)
-  .option('--users <number>', 'good users', wholeNumber, 1000)
-  .option('--viral <number>', 'users whom one success brings', wholeNumber, 0)
-  .option('--thieves <number>', 'of each kind', wholeNumber, 4)
-  .option('--days <number>', 'how long', wholeNumber, 30)
-  .option('--rules <file>', 'a rule set; the default where absent')
-  .option('--json <file>', 'write the figures for machines')
-  .option('--plot <file>', 'write a picture of what was collected')
-  .option('--log <folder>', 'write events and decisions as npm run query reads them')
-  .parse()
-  .opts<{
-    seeds: readonly number[];
-    seed?: number;
-    users: number;
-    viral: number;
-    thieves: number;
-    days: number;
-    rules?: string;
-    json?: string;
-    plot?: string;
-    log?: string;
-  }>();
+  .option(
+    '--seeds <list>',
+    'numbers that decide everything that is left to chance',
+    wholeNumbers,
+    [101],
+  )
+  .option('--users <number>', 'good users of each world', wholeNumber, 600)
+  .option('--thieves <number>', 'of each kind of lone thieves', wholeNumber, 2)
+  .option('--days <number>', 'how long a world lasts, at most 180', wholeNumber, 48)
+  .option('--scenarios <list>', `of ${SCENARIOS.join(', ')}`, scenarios, [...SCENARIOS])
+  .option('--threads <number>', 'worlds at a time; one for each processor if absent', wholeNumber)
+  .option('--rules <file>', 'other rules than those in force')
+  .option('--json <file>', 'writes the named figures')
+  .option('--plot <file>', 'writes a picture')
+  .option('--log <folder>', 'writes events and decisions, as `npm run query` reads them')
+  .parse();
 
+interface Options {
+  readonly seeds: readonly number[];
+  readonly users: number;
+  readonly thieves: number;
+  readonly days: number;
+  readonly scenarios: readonly Scenario[];
+  readonly threads?: number;
+  readonly rules?: string;
+  readonly json?: string;
+  readonly plot?: string;
+  readonly log?: string;
+}
+
+const options = program.opts<Options>();
+if (options.days > 180) program.error('--days: at most 180');
 const live = options.rules
   ? ruleSetSchema.parse(JSON.parse(await readFile(options.rules, 'utf8')))
   : DEFAULT_RULES;
-const size = {
-  goodUsers: options.users,
-  thievesPerKind: options.thieves,
-  days: options.days,
-  viralUsers: options.viral,
-};
-const seeds = options.seed === undefined ? options.seeds : [options.seed];
+const worlds = worldsOf(options);
 const startedAt = performance.now();
-// Threads would write into one log at once; whoever wants the log waits longer.
 const results = options.log
-  ? seeds.map((seed) => finished(simulate({ live }, size, seed, eventLog(options.log ?? '.'))))
-  : await simulateAll(live, size, seeds, finished);
-const figures = figuresOf(results);
-printGoodUsersHit(results);
-printFigures(figures, size.thievesPerKind > 0);
-if (options.json) await writeFile(options.json, `${JSON.stringify(figures, null, 2)}\n`);
+  ? await inOneThread(eventLog(options.log))
+  : await simulateAll(live, worlds, done, options.threads);
+const named = worlds.map(({ name }, index) => ({
+  name,
+  result: results[index] as SimulationResult,
+}));
+console.log(`\n${summaryOf(named)}`);
+console.table(peopleTable(named));
+if (results.some(({ thieves }) => thieves.length > 0)) console.table(thiefTable(results));
+if (options.json) await writeFile(options.json, `${JSON.stringify(figuresOf(results), null, 2)}\n`);
 if (options.plot) await writeFile(options.plot, plotOf(results));
 
-function finished(result: SimulationResult): SimulationResult {
+function done(result: SimulationResult, { name, seed }: World): void {
   const seconds = (performance.now() - startedAt) / 1000;
-  console.log(`seed ${result.seed}: ${result.events} events, done after ${seconds.toFixed(0)} s`);
-  return result;
+  console.log(`${name}, seed ${seed}: ${result.events} events, after ${seconds.toFixed(0)} s`);
+  if (result.thieves.length === 1) {
+    const [{ modelsBeforeAlert, modelsInMonth, identities }] = result.thieves as [ThiefOutcome];
+    console.log(
+      `  ${modelsBeforeAlert} models before the alert, ${modelsInMonth} in 30 days, ${identities} accounts`,
+    );
+  }
+  for (const { user, harms, rules } of result.good) {
+    if (harms.includes('blocked')) console.log(`  BLOCKED ${user} by ${rules.join(', ')}`);
+  }
+}
+
+/** Threads would write into one log at once; whoever wants the log waits longer. */
+async function inOneThread(witness: Witness): Promise<readonly SimulationResult[]> {
+  const all: SimulationResult[] = [];
+  for (const world of worlds) {
+    const result = await simulate({ live }, world.size, world.seed, witness);
+    done(result, world);
+    all.push(result);
+  }
+  return all;
 }
 
 /** Writes what is published into a folder, as `npm run query` reads it. */
 function eventLog(folder: string): Witness {
   mkdirSync(folder, { recursive: true });
   const writer = (name: string) => {
-    const file = openSync(join(folder, name), seeds.length > 1 ? 'a' : 'w');
+    const file = openSync(join(folder, name), 'w');
     return (value: unknown) => writeSync(file, `${JSON.stringify(value)}\n`);
   };
   const [event, decision] = [writer('events.ndjson'), writer('decisions.ndjson')];
   return { event, decision };
+}
+
+function scenarios(text: string): readonly Scenario[] {
+  return text.split(',').map((name) => {
+    const known = SCENARIOS.find((scenario) => scenario === name);
+    if (!known) throw new InvalidArgumentError(`one of ${SCENARIOS.join(', ')}`);
+    return known;
+  });
 }

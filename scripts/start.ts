@@ -107,7 +107,7 @@ function saveEnvironment({ environment }: Stack): string {
 function saveSmokeIdentity({ issuer, app, roots }: Stack): string {
   saveTestRoots(SMOKE_ROOTS, roots);
   const identity: SmokeIdentity = {
-    token: { url: `${issuer}/token`, form: { subject: 'smoke' }, member: 'id_token' },
+    token: { url: `${issuer}/token`, form: { subject: 'smoke-{run}' }, member: 'id_token' },
     model: 'smoke',
     app,
     testRoots: SMOKE_ROOTS,

@@ -10,8 +10,10 @@ import type { Emit } from '../fraud/event-delivery.ts';
 import type { EventInput } from '../fraud/events.ts';
 import { limitPaths } from '../fraud/limit-paths.ts';
 import { consumeAll, type LimitPolicy } from '../fraud/limits.ts';
-import type { Challenges } from '../identity/challenge.ts';
+import { ERASED_TALLY_MS } from '../fraud/tally.ts';
+import { type ApprovalServices, approveDevice } from '../identity/approve-device.ts';
 import {
+  approveClientData,
   base64urlBytes,
   eraseClientData,
   readClientData,
@@ -24,9 +26,8 @@ import { retireDevice } from '../privacy/retire-device.ts';
 import { type ApiRequest, type ApiResponse, type EndpointTable, endpoint } from './endpoint.ts';
 import { withRefusalEvents } from './refusal-events.ts';
 
-interface AccountServices {
+interface AccountServices extends ApprovalServices {
   readonly documents: DocumentStore;
-  readonly challenges: Pick<Challenges, 'verify'>;
   readonly emit: Emit;
 }
 
@@ -42,6 +43,11 @@ const EXPORTS: LimitPolicy = { name: 'exports', limit: 10, windowSeconds: 86_400
 
 export const endpoints: EndpointTable<AccountServices> = {
   'DELETE /v1/devices/:deviceId': endpoint({ user: true, body: retirement, handle: retire }),
+  'POST /v1/devices/:deviceId/approvals': endpoint({
+    user: true,
+    body: provenRequest(1024),
+    handle: approve,
+  }),
   'DELETE /v1/me': endpoint({ user: true, body: erasure, handle: erase }),
   'GET /v1/me': {
     user: true,
@@ -101,6 +107,36 @@ async function retire(
   return { status: 202, body: { deviceId: data.target, retiredAt: now } };
 }
 
+async function approve(
+  { params, body, userId, network, now }: ApiRequest<z.infer<typeof retirement>>,
+  services: AccountServices,
+): Promise<ApiResponse> {
+  const { data, hash } = readClientData(body.clientData, approveClientData);
+  if (data.target !== params['deviceId']) {
+    const violations = [{ pointer: '/clientData/target', detail: 'not_the_device_of_the_path' }];
+    throw new ServiceError('request_invalid', { violations });
+  }
+  const observed = { user: userId, network, appVersion: data.appVersion };
+  const refusal: EventInput = {
+    type: 'device.refused',
+    authenticated: 'user',
+    device: data.target,
+    ...observed,
+  };
+  const { device, retired } = await withRefusalEvents(services, now, refusal, () =>
+    approveDevice(
+      services,
+      { userId, clientData: data, clientDataHash: hash, proof: body.proof },
+      now,
+    ),
+  );
+  const by = { authenticated: 'device', ...observed } as const;
+  const { platform } = device;
+  await services.emit({ type: 'device.approved', ...by, device: data.target, platform }, now);
+  for (const id of retired) await services.emit({ type: 'device.retired', ...by, device: id }, now);
+  return { status: 200, body: { deviceId: data.target, approvedAt: now } };
+}
+
 async function erase(
   { body, userId, now }: ApiRequest<z.infer<typeof erasure>>,
   services: AccountServices,
@@ -112,5 +148,7 @@ async function erase(
     now,
   );
   await services.emit({ type: 'user.erased', authenticated: 'user', user: userId }, now);
-  return { status: 202, body: { requestedAt, completedAt, enrolAgainAt } };
+  // Not what was taken, but when, and restrictions: or erasing would be a way to begin anew.
+  const countKeptUntil = new Date(now.getTime() + ERASED_TALLY_MS);
+  return { status: 202, body: { requestedAt, completedAt, enrolAgainAt, countKeptUntil } };
 }

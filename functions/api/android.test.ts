@@ -8,7 +8,7 @@ import { ROOTED } from '../../test/virtual-phones/virtual-pixel.ts';
 
 let api: ApiHarness;
 beforeAll(async () => {
-  api = await startApi({ MAX_DEVICES_PER_USER: '2' });
+  api = await startApi({ MAX_DEVICES_PER_USER: '2', DEVICE_COOLING_OFF_SECONDS: '0' });
   await api.publish('smile', randomBytes(50_000), { format: 'opaque' });
 });
 afterAll(() => api.close());

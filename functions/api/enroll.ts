@@ -1,19 +1,11 @@
 /** `POST /v1/devices`: enrols a device key that the platform attests. */
 import { z } from 'zod';
-import { type DocumentStore, getNamed } from '../cloud/documents.ts';
+import type { DocumentStore } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
 import type { Emit } from '../fraud/event-delivery.ts';
 import type { EventInput } from '../fraud/events.ts';
-import { blockPath } from '../fraud/subjects.ts';
 import type { Challenges } from '../identity/challenge.ts';
-import {
-  base64urlBytes,
-  type EnrolClientData,
-  enrolClientData,
-  readClientData,
-} from '../identity/client-data.ts';
-import { refuseIfBlocked } from '../identity/device-call.ts';
-import { deviceDocument, deviceIdOf, devicePath, readDevice } from '../identity/devices.ts';
+import { base64urlBytes, enrolClientData, readClientData } from '../identity/client-data.ts';
 import {
   type AttestedEnrolment,
   attestationEvidence,
@@ -21,13 +13,12 @@ import {
   type EnrolmentPolicy,
 } from '../identity/enrolment.ts';
 import { payAttempt, refundAttempt } from '../identity/enrolment-attempt.ts';
-import { userDevicesPath, withDevice } from '../identity/user-devices.ts';
-import { erasurePath, refuseIfErased } from '../privacy/erasure-record.ts';
+import { type Registered, registerDevice } from '../identity/register-device.ts';
 import { type ApiRequest, type EndpointTable, endpoint } from './endpoint.ts';
 import { withRefusalEvents } from './refusal-events.ts';
 
 interface EnrolServices {
-  readonly config: { readonly maxDevicesPerUser: number };
+  readonly config: { readonly maxDevicesPerUser: number; readonly deviceCoolingOffSeconds: number };
   readonly documents: Pick<DocumentStore, 'transaction'>;
   readonly challenges: Pick<Challenges, 'verify'>;
   readonly enrolmentPolicy: EnrolmentPolicy;
@@ -63,8 +54,13 @@ export const endpoints: EndpointTable<EnrolServices> = {
           attributes: {
             assurance: device.assurance,
             environment: device.environment,
+            provisional: device.approvedFrom !== null,
             monitored: monitored.join(',').slice(0, 200),
             ...signals,
+            ...(device.phone && {
+              phoneAccounts: device.phone.accounts,
+              phoneBlocked: device.phone.blocked,
+            }),
           },
         },
         now,
@@ -72,15 +68,13 @@ export const endpoints: EndpointTable<EnrolServices> = {
       for (const id of retired) {
         await services.emit({ type: 'device.retired', ...observed, device: id }, now);
       }
-      return { status: 201, body: { deviceId, assurance: device.assurance } };
+      const { assurance, approvedFrom } = device;
+      return { status: 201, body: { deviceId, assurance, approvedFrom } };
     },
   }),
 };
 
-interface Enrolled extends AttestedEnrolment {
-  readonly deviceId: string;
-  readonly retired: readonly string[];
-}
+type Enrolled = Registered & AttestedEnrolment;
 
 async function enrol(
   { body, userId, now }: ApiRequest<z.infer<typeof requestBody>>,
@@ -89,48 +83,19 @@ async function enrol(
   const { data, hash } = readClientData(body.clientData, enrolClientData);
   const challenge = services.challenges.verify(data.challenge, userId, 'device.enroll', now);
   const attempt = { userId, challenge };
+  const { maxDevicesPerUser: limit, deviceCoolingOffSeconds: coolingOffSeconds } = services.config;
   await payAttempt(services.documents, attempt, now);
   try {
     const evidence = body.attestation;
     const policy = services.enrolmentPolicy;
     const attested = await attestedDevice(data, hash, evidence, userId, policy, now);
-    return await store(services, userId, data, attested, now);
+    const { device } = attested;
+    const registration = { userId, device, replaces: data.replaces, limit, coolingOffSeconds };
+    return { ...attested, ...(await registerDevice(services.documents, registration, now)) };
   } catch (error) {
     const refused = error instanceof ServiceError && error.code !== 'unavailable';
     // What went wrong first is what the caller has to know.
     if (!refused) await refundAttempt(services.documents, attempt).catch(() => undefined);
     throw error;
   }
-}
-
-async function store(
-  { documents, config }: EnrolServices,
-  userId: string,
-  { replaces }: EnrolClientData,
-  attested: AttestedEnrolment,
-  now: Date,
-): Promise<Enrolled> {
-  const deviceId = deviceIdOf(attested.device.publicKey);
-  return documents.transaction(async (tx) => {
-    const { block, known, devices, erasure } = await getNamed(tx, {
-      block: blockPath({ kind: 'user', id: userId }),
-      known: devicePath(deviceId),
-      devices: userDevicesPath(userId),
-      erasure: erasurePath({ kind: 'user', id: userId }),
-    });
-    refuseIfBlocked([block], now);
-    refuseIfErased(erasure, now);
-    if (known) {
-      // The answer to the first attempt was lost: the same key stays the same device. Its counter
-      // must not start anew, or proofs that were used already would count again.
-      const device = readDevice(known);
-      if (device.user !== userId || device.retiredAt) throw new ServiceError('device_conflict');
-      return { ...attested, deviceId, device, retired: [] };
-    }
-    const { document, retired } = withDevice(devices, deviceId, replaces, config.maxDevicesPerUser);
-    tx.create(devicePath(deviceId), deviceDocument(attested.device));
-    tx.set(userDevicesPath(userId), document);
-    for (const id of retired) tx.update(devicePath(id), { retiredAt: now, serialNumbers: [] });
-    return { ...attested, deviceId, retired };
-  });
 }

@@ -43,7 +43,7 @@ async function grantModel(
     appVersion: data.appVersion,
   };
   const refusal: EventInput = { type: 'grant.refused', authenticated: 'user', ...observed };
-  const { grant, device, headers } = await withRefusalEvents(services, now, refusal, () =>
+  const { grant, device, facts, headers } = await withRefusalEvents(services, now, refusal, () =>
     admit(
       services,
       { userId, plan, network, clientData: data, clientDataHash: hash, proof: body.proof },
@@ -62,7 +62,13 @@ async function grantModel(
         platform: device.platform,
         version: grant.version.version,
         grant: grant.grantId,
-        attributes: { sizeBytes: grant.version.sizeBytes, suite: grant.suite },
+        attributes: {
+          sizeBytes: grant.version.sizeBytes,
+          suite: grant.suite,
+          fresh: facts.fresh,
+          newcomer: facts.newcomer,
+          rare: facts.rare,
+        },
       },
       now,
     ),

@@ -108,12 +108,22 @@ function refusalCounter({ log }: IngressServices): () => void {
   };
 }
 
+/**
+ * What every answer says: nobody keeps it unless it says so itself, nobody takes its body for another
+ * type, and nobody asks for it without TLS (OWASP ASVS 5.0 3.4.1, 3.4.4, 14.3.2).
+ */
+export function setCommonHeaders(response: ServerResponse, requestId: string): void {
+  response.setHeader('Request-Id', requestId);
+  response.setHeader('Cache-Control', 'no-store');
+  response.setHeader('X-Content-Type-Options', 'nosniff');
+  response.setHeader('Strict-Transport-Security', 'max-age=31536000; includeSubDomains');
+}
+
 /** Sends an RFC 9457 problem. */
 export function sendProblem(response: ServerResponse, problem: Problem): void {
   response.statusCode = problem.status;
+  setCommonHeaders(response, problem.requestId);
   response.setHeader('Content-Type', 'application/problem+json');
-  response.setHeader('Cache-Control', 'no-store');
-  response.setHeader('Request-Id', problem.requestId);
   if (problem.retryAfterSeconds !== undefined) {
     response.setHeader('Retry-After', String(problem.retryAfterSeconds));
   }

@@ -9,7 +9,7 @@ import { describeError, type Log, type Severity } from '../log.ts';
 import type { Caller, Callers } from './callers.ts';
 import type { ConcurrencyLimiter } from './concurrency-limiter.ts';
 import type { ApiResponse, Endpoint, EndpointTable } from './endpoint.ts';
-import { type HttpHandler, type IngressRequest, sendProblem } from './ingress.ts';
+import { type HttpHandler, type IngressRequest, sendProblem, setCommonHeaders } from './ingress.ts';
 import { createRouter } from './router.ts';
 
 /** What serving takes of a function's services, whatever its endpoints take. */
@@ -147,9 +147,7 @@ function health(request: IngressRequest, name: string): ApiResponse {
 
 function send(response: ServerResponse, requestId: string, answer: ApiResponse): void {
   response.statusCode = answer.status;
-  response.setHeader('Request-Id', requestId);
-  response.setHeader('Cache-Control', 'no-store');
-  response.setHeader('X-Content-Type-Options', 'nosniff');
+  setCommonHeaders(response, requestId);
   for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
   if (answer.body === undefined) {
     response.end();

@@ -24,6 +24,7 @@ export async function withRefusalEvents<T>(
         outcome: 'refused',
         cause: error.code,
         attributes,
+        ...(error.proven && { authenticated: 'device' as const }),
       } as const;
       await services.emit(event, now);
     }

@@ -47,7 +47,7 @@ async function renew(
     () =>
       renewLicence(
         services,
-        { userId, clientData: data, clientDataHash: hash, proof: body.proof },
+        { userId, network, clientData: data, clientDataHash: hash, proof: body.proof },
         now,
       ),
   );

@@ -6,6 +6,7 @@ import type { Emit, EventDelivery } from '../fraud/event-delivery.ts';
 import { clientEventSchema, type EventInput, receivedEvent } from '../fraud/events.ts';
 import { limitPaths } from '../fraud/limit-paths.ts';
 import { revokedCopies } from '../grants/revocation-notice.ts';
+import { isApproved } from '../identity/approval.ts';
 import type { Challenges } from '../identity/challenge.ts';
 import {
   appVersion,
@@ -18,6 +19,7 @@ import {
 import { openDeviceCall } from '../identity/device-call.ts';
 import { type DeviceProof, provenRequest } from '../identity/device-proof.ts';
 import type { DeviceRecord } from '../identity/devices.ts';
+import { provisionalOf, userDevicesPath } from '../identity/user-devices.ts';
 import { type ApiRequest, type ApiResponse, type EndpointTable, endpoint } from './endpoint.ts';
 import { withRefusalEvents } from './refusal-events.ts';
 
@@ -63,7 +65,7 @@ async function report(
   const { data } = read;
   const observed = { user: userId, network, device: data.deviceId, appVersion: data.appVersion };
   const refusal: EventInput = { type: 'report.refused', authenticated: 'user', ...observed };
-  const { device, erase } = await withRefusalEvents(services, now, refusal, () =>
+  const { device, erase, provisional } = await withRefusalEvents(services, now, refusal, () =>
     accept(services, read, body.proof, userId, now),
   );
   const origin = { ...observed, authenticated: 'device', platform: device.platform } as const;
@@ -73,7 +75,15 @@ async function report(
   // Unlike our own events, a report is what the call is for: where it rests in the log alone, the
   // client hears so and sends it again.
   if (places.includes('logged')) throw new ServiceError('unavailable', { retryAfterSeconds: 5 });
-  return { status: 202, body: { accepted: data.events.length, erase } };
+  return { status: 202, body: { accepted: data.events.length, erase, provisional } };
+}
+
+interface Accepted {
+  readonly device: DeviceRecord;
+  /** Grants whose copies must go. */
+  readonly erase: readonly string[];
+  /** Devices that have come to the user's and do not count yet: his to approve, or to wonder at. */
+  readonly provisional: ReturnType<typeof provisionalOf>;
 }
 
 /** Spends the challenge and moves the device's counter; a report is taken from a blocked device too. */
@@ -83,7 +93,7 @@ function accept(
   proof: DeviceProof,
   userId: string,
   now: Date,
-): Promise<{ device: DeviceRecord; erase: readonly string[] }> {
+): Promise<Accepted> {
   const challenge = services.challenges.verify(data.challenge, userId, 'events', now);
   const { deviceId, appVersion } = data;
   const limit = services.config.limits.reportsPerDeviceMinute;
@@ -91,14 +101,16 @@ function accept(
   const limits = [{ policy, path: limitPaths.deviceReports(deviceId) }];
   const call = { userId, deviceId, appVersion, challenge, clientDataHash: hash, proof, limits };
   return services.documents.transaction(async (tx) => {
-    const { device, blocked, commit } = await openDeviceCall(
+    const { device, blocked, documents, commit } = await openDeviceCall(
       tx,
-      { ...call, servedWhileBlocked: true },
-      {},
+      { ...call, kind: 'report' },
+      { list: userDevicesPath(userId) },
       now,
     );
     const erase = await revokedCopies(tx, { userId, deviceId, blocked, held: data.held });
     await commit();
-    return { device, erase };
+    // Whoever is provisional himself has no say, and so need not hear.
+    const provisional = isApproved(device, now) ? provisionalOf(documents.list, now) : [];
+    return { device, erase, provisional };
   });
 }

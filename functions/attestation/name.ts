@@ -3,7 +3,6 @@ import { DerReader, TAG } from './der.ts';
 
 /** Attribute types (RFC 5280 appendix A.1), as far as certificates of phones are told apart by them. */
 export const ATTRIBUTE = {
-  commonName: '2.5.4.3',
   serialNumber: '2.5.4.5',
   organization: '2.5.4.10',
   title: '2.5.4.12',

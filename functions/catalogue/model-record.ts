@@ -39,6 +39,12 @@ export interface PublishedVersion extends ModelVersion {
   readonly version: string;
 }
 
+/** A version that a user may have. */
+export interface OfferedVersion extends PublishedVersion {
+  /** Whether the model is for this user only. */
+  readonly isPersonal: boolean;
+}
+
 export const modelPath = (modelId: string): string => `models/${modelId}`;
 
 /** Throws on a document that this code did not write. */
@@ -52,7 +58,7 @@ export function versionFor(
   data: DocumentData | undefined,
   requested: string,
   userId: string,
-): PublishedVersion {
+): OfferedVersion {
   const model = data && readModel(data);
   if (!model) throw unknown('model_missing');
   if (model.owner !== null && model.owner !== userId) throw unknown('model_of_another_user');
@@ -60,7 +66,7 @@ export function versionFor(
   const found = Object.hasOwn(model.versions, name) ? model.versions[name] : undefined;
   if (!found) throw unknown('version_missing');
   if (found.revoked) throw unknown('version_revoked');
-  return { ...found, modelId: model.modelId, version: name };
+  return { ...found, modelId: model.modelId, version: name, isPersonal: model.owner !== null };
 }
 
 const unknown = (reason: string) => new ServiceError('model_unknown', { reason });

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { documentKind } from '../cloud/document-kind.ts';
 import type { DocumentData } from '../cloud/documents.ts';
 import type { Subject } from './subjects.ts';
+import { DAY_MS } from './time.ts';
 
 /** Who or what made a block: the rules, or an operator as `operator:<name>`. */
 export type BlockAuthor = 'rules' | `operator:${string}`;
@@ -29,10 +30,14 @@ export interface Restrictions {
   readonly allowedUntil?: Date;
 }
 
+/** How long after its end a block still bounds what its subject may collect. */
+export const BLOCK_MEMORY_MS = 90 * DAY_MS;
+
 /** The document at `blockPath(subject)`; it may be deleted once everything in it has ended. */
 export function restrictionsDocument(subject: Subject, restrictions: Restrictions): DocumentData {
   const { block, throttledUntil, stepUp, allowedUntil } = restrictions;
-  const ends = [block?.until, throttledUntil, stepUp?.until, allowedUntil];
+  const remembered = block && new Date(block.until.getTime() + BLOCK_MEMORY_MS);
+  const ends = [remembered, throttledUntil, stepUp?.until, allowedUntil];
   return {
     kind: subject.kind,
     id: subject.id,
@@ -98,13 +103,25 @@ export function restrictionsOf(data: DocumentData | undefined): Restrictions {
 export function activeRestrictions(data: DocumentData | undefined, now: Date): Restrictions {
   const { block, throttledUntil, stepUp, allowedUntil } = restrictionsOf(data);
   const allowed = allowedUntil !== undefined && allowedUntil > now;
-  const blocked = block && block.until > now && !(allowed && block.by === 'rules');
+  // A block of the rules takes effect a while after it was decided.
+  const isOn = block && block.until > now && (block.by !== 'rules' || block.createdAt <= now);
+  const blocked = isOn && !(allowed && block.by === 'rules');
   return {
     ...(blocked && { block }),
     ...(!allowed && throttledUntil && throttledUntil > now && { throttledUntil }),
     ...(!allowed && stepUp && stepUp.until > now && { stepUp }),
     ...(allowed && { allowedUntil }),
   };
+}
+
+/** Whether there is a block that has begun and whose end is not yet forgotten. */
+export function wasBlockedLately(data: DocumentData | undefined, now: Date): boolean {
+  const { block } = restrictionsOf(data);
+  return (
+    block !== undefined &&
+    block.createdAt <= now &&
+    block.until.getTime() + BLOCK_MEMORY_MS > now.getTime()
+  );
 }
 
 /** The block that applies at `now`, if there is one. */

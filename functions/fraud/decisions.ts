@@ -1,14 +1,15 @@
 /** What follows from an assessment: restrictions for the grant path, and a decision for people. */
 import { z } from 'zod';
 import type { Restrictions } from './blocklist.ts';
+import type { Announced, Spans } from './risk.ts';
 import type { RuleSet } from './rules.ts';
-import type { Action, Assessment, Interval } from './scoring.ts';
+import { ACTIONS, type Action, type Assessment, type Interval } from './scoring.ts';
 import { type Subject, subjectKey } from './subjects.ts';
 
 /** A decision as it is published and kept for analysts, with its reasons in words. */
 export const decisionSchema = z.strictObject({
   schema: z.literal(1),
-  /** The same for the same decision, however often it is published. */
+  /** The same for the same decision, however often it is published, and also where an older event moves it. */
   decisionId: z.string(),
   kind: z.enum(['user', 'device', 'network']),
   id: z.string(),
@@ -28,12 +29,19 @@ export const decisionSchema = z.strictObject({
   rules: z.string(),
   /** Made by rules under trial: nothing follows from it. */
   shadow: z.boolean(),
+  /** A block that the breaker made a watch; absent where it did not. */
+  heldBack: z.boolean().optional(),
+  /** The version of the app that the event which led to it came from; absent where it is unknown. */
+  appVersion: z.string().optional(),
   decidedAt: z.iso.datetime(),
 });
 export type Decision = Readonly<z.infer<typeof decisionSchema>>;
 
-/** The restrictions that the rules impose, past ones too. */
-export function restrictionsFrom(assessment: Assessment): Restrictions {
+/**
+ * The restrictions that the rules impose, past ones too. A block takes effect `delayMs` after it was
+ * decided.
+ */
+export function restrictionsFrom(assessment: Assessment, delayMs: number): Restrictions {
   const { throttle, stepUp, block } = assessment.intervals;
   return {
     ...(block && {
@@ -42,7 +50,7 @@ export function restrictionsFrom(assessment: Assessment): Restrictions {
         reason: block.causes[0]?.rule ?? 'rules',
         rules: block.causes.map(({ rule }) => rule),
         escalation: assessment.escalation,
-        createdAt: new Date(block.since),
+        createdAt: new Date(block.since + delayMs),
         by: 'rules',
       },
     }),
@@ -63,22 +71,72 @@ export function keepingOverrides(existing: Restrictions, imposed: Restrictions):
   };
 }
 
-export function decisionOf(begun: {
+/**
+ * The ids of an assessment's decisions. An interval that touches the one known before is the same
+ * decision, which a late event has moved, and keeps its id.
+ */
+export function announcedBy(
+  subject: Subject,
+  { intervals }: Assessment,
+  known: { readonly spans: Spans; readonly announced: Announced },
+  suffix = '',
+): Announced {
+  const ids: { [A in Action]?: string } = {};
+  for (const action of ACTIONS) {
+    const interval = intervals[action];
+    if (!interval) continue;
+    const span = known.spans[action];
+    const same = span && interval.since <= span.until && interval.until >= span.since;
+    ids[action] =
+      (same && known.announced[action]) ||
+      `${subjectKey(subject)}:${action}:${interval.since}${suffix}`;
+  }
+  return ids;
+}
+
+/** What becomes of a decision beside its interval. */
+interface Circumstances {
   readonly subject: Subject;
-  readonly action: Action;
-  readonly interval: Interval;
-  readonly escalation: number;
   readonly ruleSet: RuleSet;
   readonly shadow: boolean;
+  readonly appVersion: string | null;
   readonly now: Date;
-}): Decision {
-  const { subject, action, interval, escalation, ruleSet, shadow, now } = begun;
+}
+
+/** The decisions that begin, or have moved, with the evidence that came in at `at`. */
+export function decisionsOf(
+  { intervals, escalation }: Assessment,
+  ids: Announced,
+  before: Spans,
+  at: number | undefined,
+  circumstances: Circumstances,
+): readonly Decision[] {
+  return ACTIONS.flatMap((action) => {
+    const interval = intervals[action];
+    const isNew = interval && (interval.since !== before[action]?.since || interval.since === at);
+    return isNew
+      ? [decisionOf(action, interval, ids[action] ?? '', escalation, circumstances)]
+      : [];
+  });
+}
+
+/** A block that the breaker held back, as the watch that it became. */
+export function heldBackDecision(block: Interval, { subject, ...rest }: Circumstances): Decision {
+  const id = `${subjectKey(subject)}:heldBack:${block.since}`;
+  return { ...decisionOf('watch', block, id, 0, { subject, ...rest }), heldBack: true };
+}
+
+function decisionOf(
+  action: Action,
+  interval: Interval,
+  decisionId: string,
+  escalation: number,
+  { subject, ruleSet, shadow, appVersion, now }: Circumstances,
+): Decision {
   const descriptions = new Map(ruleSet.rules.map((rule) => [rule.id, rule.description]));
   return {
     schema: 1,
-    decisionId: [subjectKey(subject), action, interval.since, ...(shadow ? ['shadow'] : [])].join(
-      ':',
-    ),
+    decisionId,
     kind: subject.kind,
     id: subject.id,
     measure: action,
@@ -94,6 +152,7 @@ export function decisionOf(begun: {
     })),
     rules: ruleSet.version,
     shadow,
+    ...(appVersion !== null && { appVersion }),
     decidedAt: now.toISOString(),
   };
 }

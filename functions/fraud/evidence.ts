@@ -5,6 +5,8 @@
  * evidence and never accumulated in it.
  */
 
+import { DAY_MS, HOUR_MS } from './time.ts';
+
 /** From `<bucket>:<name>` to when that was first received, in Unix milliseconds. */
 export type Series = Readonly<Record<string, number>>;
 
@@ -32,13 +34,10 @@ export type EvidenceBounds = (seriesName: string) => SeriesBounds;
 export const NO_EVIDENCE: Evidence = { newest: 0, series: {} };
 
 /** The key of something that counts once an hour (UTC), such as an event with its own id. */
-export const hourKey = (name: string, at: number): string => keyOf(name, at, '2026-01-01T00');
+export const hourKey = (name: string, at: number): string => `${hourOf(at)}:${name}`;
 
 /** The key of something that counts once a day (UTC), such as a model of one user. */
-export const dayKey = (name: string, at: number): string => keyOf(name, at, '2026-01-01');
-
-/** The key of something that counts once a month (UTC), for what is seen by many. */
-export const monthKey = (name: string, at: number): string => keyOf(name, at, '2026-01');
+export const dayKey = (name: string, at: number): string => `${dayOf(at)}:${name}`;
 
 /** What a key names, without its bucket. */
 export const nameOf = (key: string): string => key.slice(key.indexOf(':') + 1);
@@ -48,8 +47,10 @@ export function mergeEvidence(a: Evidence, b: Evidence, bounds: EvidenceBounds):
   const newest = Math.max(a.newest, b.newest);
   const series: Record<string, Series> = { ...a.series };
   for (const [name, one] of Object.entries({ ...a.series, ...b.series })) {
-    const bound = bounds(name);
     const added = b.series[name];
+    // What was within its bounds on this day already still is.
+    if (!added && newest === a.newest) continue;
+    const bound = bounds(name);
     const oldest = new Date(Math.max(0, newest - bound.horizonMs)).toISOString();
     // Most series of most events neither grow nor age: they are handed on as they are.
     if (!added && !Object.keys(one).some((key) => isOver(key, oldest))) continue;
@@ -95,8 +96,19 @@ function bounded(
     .flatMap(([, occurrences]) => occurrences.slice(0, perBucket));
 }
 
-const keyOf = (name: string, at: number, form: string): string =>
-  `${new Date(at).toISOString().slice(0, form.length)}:${name}`;
+/** Events come in the order of time, more or less: the bucket of the last one is that of the next. */
+const bucketsOf = (spanMs: number, form: string) => {
+  let known = { start: Number.NaN, text: '' };
+  return (at: number): string => {
+    const start = at - (at % spanMs);
+    if (start !== known.start) {
+      known = { start, text: new Date(start).toISOString().slice(0, form.length) };
+    }
+    return known.text;
+  };
+};
+const hourOf = bucketsOf(HOUR_MS, '2026-01-01T00');
+const dayOf = bucketsOf(DAY_MS, '2026-01-01');
 
 /** Whether the whole bucket of a key lies before the instant `oldest`. */
 const isOver = (key: string, oldest: string): boolean => {

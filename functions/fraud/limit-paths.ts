@@ -16,6 +16,9 @@ export const limitPaths = {
   /** Of everybody together; split over shards that are named behind it. */
   modelGrants: (modelId: string) => at('model', modelId),
   networkGrants: (network: string) => at('network', network),
+  /** Of one rare model by newcomers, and of all rare models by all of them. */
+  modelDemand: (modelId: string) => at('model', `${modelId}_newcomers`),
+  pool: (name: string) => `limits/campaign_${name}`,
 };
 
 /** All rate limits of a user; the quota of the day, which is more than a limit, stands by itself. */

@@ -20,6 +20,13 @@ const policies = fc.record({
   burst: fc.integer({ min: 1, max: 50 }),
 });
 
+it('does not punish for a clock that was ahead', () => {
+  const policy = { name: 'x', limit: 10, windowSeconds: 60, burst: 5 };
+  const now = new Date('2026-11-24T08:00:00Z');
+  const ahead = { tat: now.getTime() + 365 * 86_400_000 };
+  expect(consume(policy, ahead, now)).toMatchObject({ allowed: false, retryAfterSeconds: 6 });
+});
+
 describe('consume', () => {
   it('allows a burst, then one for each interval', () => {
     let state: LimitState | undefined;

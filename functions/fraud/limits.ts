@@ -45,7 +45,8 @@ export function consume(
   const at = now.getTime();
   const interval = Math.ceil((policy.windowSeconds * 1000) / policy.limit);
   const capacity = interval * policy.burst;
-  const before = Math.max(state?.tat ?? at, at);
+  // A clock that was ahead may have written a time that no use of this policy could have reached.
+  const before = Math.min(Math.max(state?.tat ?? at, at), at + capacity);
   const after = before + interval * cost;
   const allowed = after - at <= capacity;
   const tat = allowed ? after : before;

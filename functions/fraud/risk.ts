@@ -1,7 +1,6 @@
 /** The risk document of a subject: its evidence, and what the rules made of it last. */
 import type { DocumentData, DocumentValue } from '../cloud/documents.ts';
 import { type Evidence, NO_EVIDENCE } from './evidence.ts';
-import type { Links } from './links.ts';
 import { ACTIONS, type Action, type Assessment } from './scoring.ts';
 import type { Subject } from './subjects.ts';
 
@@ -11,32 +10,32 @@ export type Span = {
   readonly until: number;
   readonly rules: readonly string[];
 };
-export type Spans = { readonly [M in Action]?: Span };
+export type Spans = { readonly [A in Action]?: Span };
+/** Under which id each latest decision was published. */
+export type Announced = { readonly [A in Action]?: string };
 
 export interface Risk {
   readonly evidence: Evidence;
-  /** Who linked this subject, and when. */
-  readonly links: Links;
-  /** Whom this subject has linked. */
-  readonly linked: Links;
-  /** Reset by an operator: evidence at or before this instant does not count. */
+  /** Evidence at or before this instant does not count: an operator or the breaker has set the subject free. */
   readonly resetAt: number;
   /** The intervals that the restrictions show. */
   readonly spans: Spans;
+  readonly announced: Announced;
   /** How many blocks there were. */
   readonly escalation: number;
   /** What the rules under trial would have done. */
   readonly shadowSpans: Spans;
+  readonly shadowAnnounced: Announced;
 }
 
 export const NO_RISK: Risk = {
   evidence: NO_EVIDENCE,
-  links: {},
-  linked: {},
   resetAt: 0,
   spans: {},
+  announced: {},
   escalation: 0,
   shadowSpans: {},
+  shadowAnnounced: {},
 };
 
 /** Throws TypeError on a document that is not a risk document: it is never scored as if empty. */
@@ -45,14 +44,14 @@ export function riskOf(data: DocumentData | undefined): Risk {
   return {
     evidence: {
       newest: number(data['newest']),
-      series: record(data['trails'], (one) => record(one, number)),
+      series: record(data['trails'], (series) => record(series, number)),
     },
-    links: record(data['links'], numbers),
-    linked: record(data['linked'], numbers),
     resetAt: number(data['forgivenAt']),
     spans: record(data['spans'], span),
+    announced: record(data['announced'] ?? {}, text),
     escalation: number(data['escalation']),
     shadowSpans: record(data['shadowSpans'], span),
+    shadowAnnounced: record(data['shadowAnnounced'] ?? {}, text),
   };
 }
 
@@ -64,28 +63,26 @@ export function riskDocument(
   rules: string,
   horizonMs: number,
 ): DocumentData {
-  const { evidence, links, linked, resetAt, spans, escalation, shadowSpans } = risk;
-  const newest = Math.max(...Object.values(links).flat(), evidence.newest);
+  const { evidence, resetAt, ...rest } = risk;
   return {
     kind: subject.kind,
     id: subject.id,
     newest: evidence.newest,
     trails: evidence.series,
-    links,
-    linked,
+    // Read by the release before this one, which knew links between subjects.
+    links: {},
+    linked: {},
     forgivenAt: resetAt,
-    spans,
-    escalation,
-    shadowSpans,
+    ...rest,
     score,
     rules,
-    expireAt: new Date(newest + horizonMs),
+    expireAt: new Date(Math.max(evidence.newest, resetAt) + horizonMs),
   };
 }
 
 /** The spans of an assessment, without what led to them. */
 export function spansOf({ intervals }: Assessment): Spans {
-  const spans: { [M in Action]?: Span } = {};
+  const spans: { [A in Action]?: Span } = {};
   for (const action of ACTIONS) {
     const interval = intervals[action];
     if (!interval) continue;
@@ -100,12 +97,12 @@ function number(value: DocumentValue | undefined): number {
   return value;
 }
 
-function numbers(value: DocumentValue | undefined): readonly number[] {
-  if (!Array.isArray(value)) throw new TypeError('risk document with a wrong list');
-  return value.map(number);
+function text(value: DocumentValue): string {
+  if (typeof value !== 'string') throw new TypeError('risk document with a wrong text');
+  return value;
 }
 
-/** Checks and does not copy: the series of a busy network are long. */
+/** Checks and does not copy: the series of a busy subject are long. */
 function record<T extends DocumentValue>(
   value: DocumentValue | undefined,
   check: (value: DocumentValue) => T,

@@ -1,14 +1,22 @@
 /** What an event, or an operator's reset, changes in the documents of its subjects. */
 import type { DocumentData, StoredDocument } from '../cloud/documents.ts';
+import { activeUsersOf, BASELINE_PATH } from './baseline.ts';
 import { restrictionsDocument, restrictionsOf } from './blocklist.ts';
-import { type Decision, decisionOf, keepingOverrides, restrictionsFrom } from './decisions.ts';
+import { type BreakerStep, breakerPath, countBlock } from './breaker.ts';
+import {
+  announcedBy,
+  type Decision,
+  decisionsOf,
+  heldBackDecision,
+  keepingOverrides,
+  restrictionsFrom,
+} from './decisions.ts';
 import type { FraudEvent } from './events.ts';
 import { type Evidence, holds, mergeEvidence } from './evidence.ts';
-import { changedLinks, linksFrom } from './links.ts';
 import { createRecorder } from './recorder.ts';
-import { type Risk, riskDocument, riskOf, type Span, type Spans, spansOf } from './risk.ts';
+import { type Risk, riskDocument, riskOf, type Span, spansOf } from './risk.ts';
 import type { RuleSet } from './rules.ts';
-import { ACTIONS, type Assessment, assess } from './scoring.ts';
+import { type Assessment, assess } from './scoring.ts';
 import {
   blockPath,
   provenSubjects,
@@ -30,7 +38,16 @@ export interface Change {
   readonly added?: Evidence;
   /** When that was received, in Unix milliseconds. */
   readonly at?: number;
+  readonly appVersion?: string | null;
   readonly resetAt?: number;
+}
+
+/** The breaker tripped: a rule blocked more users of a version than anything explains. */
+export interface Trip {
+  readonly rule: string;
+  readonly appVersion: string | null;
+  /** Keys of those who were set free. */
+  readonly subjects: readonly string[];
 }
 
 export interface Outcome {
@@ -39,6 +56,7 @@ export interface Outcome {
   readonly deletions: readonly string[];
   /** To be published once the writes have taken effect. */
   readonly decisions: readonly Decision[];
+  readonly trips: readonly Trip[];
 }
 
 /** Yields the paths it needs read, takes the documents, and returns what is to be written. */
@@ -57,153 +75,178 @@ export interface Scorer {
 
 export function createScorer(book: RuleBook): Scorer {
   const recorder = createRecorder(book.shadow ? [book.live, book.shadow] : [book.live]);
+  const delayMs = book.live.thresholds.block.delaySeconds * 1000;
 
   function* scoring(changes: readonly Change[], now: Date): Scoring {
     const stored = yield changes.map(({ subject }) => riskPath(subject));
-    const loaded = new Map<string, LoadedSubject>();
-    for (const [index, change] of changes.entries()) {
-      loaded.set(subjectKey(change.subject), load(change, riskOf(stored[index])));
-    }
-    yield* spreadLinks(loaded);
-    const results = [...loaded.values()].map(finalise);
-    const restricted = results.filter(({ restricts }) => restricts);
+    let results = changes.map((change, index) => assessed(change, riskOf(stored[index])));
+    const begun = results.filter(beginsBlock);
+    const broken = begun.length > 0 ? yield* askBreakers(begun) : NO_BREAKERS;
+    results = [
+      ...results.map((result) => broken.freed.get(subjectKey(result.subject)) ?? result),
+      ...broken.others,
+    ];
+    const restricted = results.filter(({ before, after }) => !sameRestrictions(before, after));
     const existing =
       restricted.length > 0 ? yield restricted.map(({ subject }) => blockPath(subject)) : [];
-    const writes = results.flatMap(({ write }) => write ?? []);
+    const writes = [...broken.writes];
     const deletions: string[] = [];
+    for (const result of results) if (result.touched) writes.push(documentOf(result));
     for (const [index, { subject, live }] of restricted.entries()) {
       const found = restrictionsOf(existing[index]);
-      const restrictions = keepingOverrides(found, restrictionsFrom(live));
+      const restrictions = keepingOverrides(found, restrictionsFrom(live, delayMs));
       const path = blockPath(subject);
       if (Object.keys(restrictions).length === 0) deletions.push(path);
       else writes.push({ path, data: restrictionsDocument(subject, restrictions) });
     }
-    return {
-      writes,
-      deletions,
-      decisions: results.flatMap((result) => decisionsOf(result, book, now)),
-    };
+    const decisions = results.flatMap((result) => published(result, now));
+    return { writes, deletions, decisions, trips: broken.trips };
   }
 
-  function load(change: Change, before: Risk): LoadedSubject {
-    const { subject, added, at } = change;
+  function assessed(change: Change, before: Risk): Result {
+    const { subject, added, at, appVersion = null } = change;
     const known = added === undefined || holds(before.evidence, added);
     const evidence = known
       ? before.evidence
       : mergeEvidence(before.evidence, added, recorder.bounds);
     const resetAt = Math.max(before.resetAt, change.resetAt ?? 0);
-    const history = { series: evidence.series, links: {} };
-    const own = assess(book.live, subject.kind, history, resetAt);
-    const linked = linksFrom(book.live, subject, { evidence, resetAt }, own);
-    const touched = !known || resetAt !== before.resetAt;
-    return {
-      subject,
-      before,
-      at,
-      touched,
-      own,
-      after: { ...before, evidence, resetAt, linked },
-    };
-  }
-
-  /** Tells those whom the loaded link, and takes them in as loaded of their own. */
-  function* spreadLinks(
-    loaded: Map<string, LoadedSubject>,
-  ): Generator<readonly string[], void, readonly (DocumentData | undefined)[]> {
-    const news = [...loaded].flatMap(([source, { before, after }]) =>
-      Object.entries(changedLinks(before.linked, after.linked)).map(([target, instants]) => ({
-        source,
-        target,
-        instants,
-      })),
-    );
-    const others = [...new Set(news.map(({ target }) => target))].filter((key) => !loaded.has(key));
-    const subjects = others.map(subjectFrom);
-    const stored = subjects.length > 0 ? yield subjects.map(riskPath) : [];
-    for (const [index, subject] of subjects.entries()) {
-      loaded.set(subjectKey(subject), load({ subject }, riskOf(stored[index])));
-    }
-    for (const { source, target, instants } of news) {
-      const told = loaded.get(target);
-      if (!told) continue;
-      const { [source]: _, ...others } = told.after.links;
-      const links = instants.length > 0 ? { ...others, [source]: instants } : others;
-      loaded.set(target, { ...told, touched: true, after: { ...told.after, links } });
-    }
-  }
-
-  function finalise({ subject, before, at, touched, own, after }: LoadedSubject): Result {
-    const history = { series: after.evidence.series, links: after.links };
-    const linkless = Object.keys(after.links).length === 0;
-    const live = linkless ? own : assess(book.live, subject.kind, history, after.resetAt);
-    const shadow = book.shadow && assess(book.shadow, subject.kind, history, after.resetAt);
-    const risk: Risk = {
-      ...after,
+    const live = assess(book.live, subject.kind, evidence.series, resetAt);
+    const shadow = book.shadow && assess(book.shadow, subject.kind, evidence.series, resetAt);
+    const after = {
+      ...before,
+      evidence,
+      resetAt,
       spans: spansOf(live),
+      announced: announcedBy(subject, live, before),
       escalation: live.escalation,
       shadowSpans: shadow ? spansOf(shadow) : {},
+      shadowAnnounced: shadow ? announcedBy(subject, shadow, shadowOf(before), ':shadow') : {},
     };
-    const { version } = book.live;
-    const data = riskDocument(subject, risk, live.score, version, recorder.horizonMs);
+    const touched = !known || resetAt !== before.resetAt;
+    return { subject, before, after, at, appVersion, live, shadow, touched, heldBack: undefined };
+  }
+
+  /** Counts the blocks that begin, and sets free whom a tripped breaker must not let be blocked. */
+  function* askBreakers(
+    begun: readonly Result[],
+  ): Generator<readonly string[], Broken, readonly (DocumentData | undefined)[]> {
+    const counted = begun.map((result) => ({ result, rule: mainRule(result) }));
+    const [baseline, ...stored] = yield [
+      BASELINE_PATH,
+      ...counted.map(({ result, rule }) => breakerPath(rule, result.appVersion)),
+    ];
+    const steps = new Map<string, BreakerStep>();
+    const freed = new Map<string, Result>();
+    const trips: Trip[] = [];
+    for (const [index, { result, rule }] of counted.entries()) {
+      const { subject, appVersion, at = 0 } = result;
+      const path = breakerPath(rule, appVersion);
+      const data = steps.get(path)?.document ?? stored[index];
+      const named = { rule, appVersion, subject: subjectKey(subject) };
+      const step = countBlock(data, named, at, activeUsersOf(baseline, appVersion));
+      steps.set(path, step);
+      if (!step.tripped) continue;
+      freed.set(named.subject, { ...setFree(result), heldBack: result.live });
+      if (step.undo.length > 0) trips.push({ rule, appVersion, subjects: step.undo });
+    }
+    const undone = [...new Set(trips.flatMap(({ subjects }) => subjects))].filter(
+      (key) => !freed.has(key),
+    );
+    const risks = undone.length > 0 ? yield undone.map((key) => riskPath(subjectFrom(key))) : [];
+    const resetAt = Math.max(...begun.map(({ at = 0 }) => at));
     return {
-      subject,
-      before,
-      at,
-      live,
-      shadow,
-      write: touched ? { path: riskPath(subject), data } : undefined,
-      restricts: !sameRestrictions(before, risk),
+      freed,
+      trips,
+      others: undone.map((key, index) =>
+        assessed({ subject: subjectFrom(key), resetAt }, riskOf(risks[index])),
+      ),
+      writes: [...steps].map(([path, { document }]) => ({ path, data: document })),
     };
+  }
+
+  /** The subject without the evidence that led to its block: nothing of it is carried over. */
+  function setFree({ subject, at = 0, appVersion, before, after }: Result): Result {
+    const change = { subject, at, appVersion, added: after.evidence, resetAt: at };
+    return { ...assessed(change, before), touched: true };
+  }
+
+  function published(
+    { subject, before, after, at, appVersion, live, shadow, heldBack }: Result,
+    now: Date,
+  ): readonly Decision[] {
+    const inForce = { subject, ruleSet: book.live, shadow: false, appVersion, now };
+    const block = heldBack?.intervals.block;
+    return [
+      ...decisionsOf(live, after.announced, before.spans, at, inForce),
+      ...(block ? [heldBackDecision(block, inForce)] : []),
+      ...(shadow && book.shadow
+        ? decisionsOf(shadow, after.shadowAnnounced, before.shadowSpans, at, {
+            ...inForce,
+            ruleSet: book.shadow,
+            shadow: true,
+          })
+        : []),
+    ];
+  }
+
+  function documentOf({ subject, after, live }: Result): StoredDocument {
+    const { version } = book.live;
+    const data = riskDocument(subject, after, live.score, version, recorder.horizonMs);
+    return { path: riskPath(subject), data };
   }
 
   return {
     changesOf: (event) =>
       provenSubjects(event).flatMap((subject) => {
         const added = recorder.evidenceOf(event, subject);
-        return added ? [{ subject, added, at: Date.parse(event.receivedAt) }] : [];
+        const { appVersion } = event;
+        return added ? [{ subject, added, at: Date.parse(event.receivedAt), appVersion }] : [];
       }),
     scoring,
   };
 }
 
-interface LoadedSubject {
+/** A subject before and after a change. */
+export interface Result {
   readonly subject: Subject;
   readonly before: Risk;
   readonly after: Risk;
   /** When the evidence of this change came in. */
   readonly at: number | undefined;
-  /** Whether the risk document must be written. */
-  readonly touched: boolean;
-  /** The assessment without links. */
-  readonly own: Assessment;
-}
-
-interface Result {
-  readonly subject: Subject;
-  readonly before: Risk;
-  readonly at: number | undefined;
+  readonly appVersion: string | null;
   readonly live: Assessment;
   readonly shadow: Assessment | undefined;
-  readonly write: StoredDocument | undefined;
-  readonly restricts: boolean;
+  /** Whether the risk document must be written. */
+  readonly touched: boolean;
+  /** What would have followed, had the breaker not tripped. */
+  readonly heldBack: Assessment | undefined;
 }
 
-function decisionsOf(result: Result, book: RuleBook, now: Date): readonly Decision[] {
-  const { subject, before, at, live, shadow } = result;
-  const begun = (assessment: Assessment, spans: Spans, ruleSet: RuleSet, isShadow: boolean) =>
-    ACTIONS.flatMap((action) => {
-      const interval = assessment.intervals[action];
-      const isNew = interval && (interval.since !== spans[action]?.since || interval.since === at);
-      const { escalation } = assessment;
-      return isNew
-        ? [decisionOf({ subject, action, interval, escalation, ruleSet, shadow: isShadow, now })]
-        : [];
-    });
-  return [
-    ...begun(live, before.spans, book.live, false),
-    ...(shadow && book.shadow ? begun(shadow, before.shadowSpans, book.shadow, true) : []),
-  ];
+interface Broken {
+  readonly freed: ReadonlyMap<string, Result>;
+  /** Those of earlier events. */
+  readonly others: readonly Result[];
+  readonly writes: readonly StoredDocument[];
+  readonly trips: readonly Trip[];
 }
+
+const NO_BREAKERS: Broken = { freed: new Map(), others: [], writes: [], trips: [] };
+
+/** Also where the event of a block is delivered again. */
+function beginsBlock({ live, before, at }: Result): boolean {
+  const { block } = live.intervals;
+  const known = before.spans.block;
+  return (
+    block !== undefined && (known === undefined || block.since > known.until || block.since === at)
+  );
+}
+
+const mainRule = ({ live }: Result): string => live.intervals.block?.causes[0]?.rule ?? 'rules';
+
+const shadowOf = ({ shadowSpans, shadowAnnounced }: Risk) => ({
+  spans: shadowSpans,
+  announced: shadowAnnounced,
+});
 
 /** Whether two states come to the same restrictions; being watched is none. */
 function sameRestrictions(a: Risk, b: Risk): boolean {

@@ -4,6 +4,7 @@ import { DEFAULT_RULES } from './default-rules.ts';
 import type { FraudEvent } from './events.ts';
 import { mergeEvidence, NO_EVIDENCE } from './evidence.ts';
 import { createRecorder } from './recorder.ts';
+import { isHint, ruleSetSchema } from './rules.ts';
 import { type Assessment, assess } from './scoring.ts';
 import type { SubjectKind } from './subjects.ts';
 
@@ -13,7 +14,7 @@ function judged(events: readonly FraudEvent[], kind: SubjectKind = 'user', reset
   const { series } = events
     .map((event) => recorder.evidenceOf(event, { kind, id: 'x' }) ?? NO_EVIDENCE)
     .reduce((all, one) => mergeEvidence(all, one, recorder.bounds), NO_EVIDENCE);
-  return assess(DEFAULT_RULES, kind, { series, links: {} }, resetAt);
+  return assess(DEFAULT_RULES, kind, series, resetAt);
 }
 
 const blockedAfter = ({ intervals }: Assessment) =>
@@ -21,184 +22,169 @@ const blockedAfter = ({ intervals }: Assessment) =>
 const HOUR = 3600;
 const DAY = 24 * HOUR;
 
-describe('collecting models', () => {
-  it('blocks who runs into the limit while collecting', () => {
+const overBudget = {
+  type: 'limit.hit',
+  cause: 'quota_exceeded',
+  attributes: { reason: 'new_models' },
+} as const;
+
+describe('asking on when the budget is used up', () => {
+  const hammering = (times: number, every = 60, from = 0) => {
     const story = tell();
-    for (let n = 0; n < 5; n += 1) story.server(n, { type: 'grant.made', model: `m${n}` });
-    for (let n = 0; n < 10; n += 1) {
-      story.server(5 + n * 0.1, { type: 'limit.hit', authenticated: 'user' });
-    }
-    const assessment = judged(story.events);
-    expect(blockedAfter(assessment)).toBeCloseTo(5.8);
-    expect(assessment.intervals.block?.causes.map(({ rule }) => rule)).toEqual([
-      'limit-hit',
-      'models-hour',
-    ]);
+    for (let n = 0; n < times; n += 1) story.server(from + n * every, overBudget);
+    return story;
+  };
+
+  it('is borne from who browses, and blocks who hammers', () => {
+    expect(judged(hammering(8).events).score).toBe(0);
+    expect(blockedAfter(judged(hammering(40).events))).toBe(24 * 60);
   });
 
-  it('blocks a patient hoarder before the tenth model', () => {
+  it('counts only where the device has proven itself: no stolen token blocks its owner', () => {
     const story = tell();
-    for (let n = 0; n < 12; n += 1) story.server(n * 60, { type: 'grant.made', model: `m${n}` });
-    expect(blockedAfter(judged(story.events))).toBe(7 * 60);
-  });
-
-  it('leaves alone who opens four models again and again', () => {
-    const story = tell();
-    for (let n = 0; n < 400; n += 1) {
-      story.server(n * 600, { type: 'grant.made', model: `m${n % 4}` });
-      story.client(n * 600 + 1, 'rasp.checked');
-    }
-    expect(judged(story.events)).toMatchObject({ score: 0, escalation: 0, intervals: {} });
+    for (let n = 0; n < 300; n += 1) story.server(n, { ...overBudget, authenticated: 'user' });
+    expect(judged(story.events)).toMatchObject({ score: 0, intervals: {} });
   });
 
   it('blocks again, and longer, who goes on after the first block', () => {
-    const story = tell();
-    for (let n = 0; n < 9; n += 1) story.server(n * 60, { type: 'grant.made', model: `m${n}` });
-    for (let n = 0; n < 9; n += 1) {
-      story.server(7 * HOUR + n * 60, { type: 'grant.made', model: `n${n}` });
-    }
+    const story = hammering(40);
+    for (let n = 0; n < 40; n += 1) story.server(20 * HOUR + n * 60, overBudget);
     const { escalation, intervals } = judged(story.events);
     expect(escalation).toBe(2);
-    expect((intervals.block?.until ?? 0) - (intervals.block?.since ?? 0)).toBe(7 * DAY * 1000);
+    const held = (intervals.block?.until ?? 0) - (intervals.block?.since ?? 0);
+    const { delaySeconds } = DEFAULT_RULES.thresholds.block;
+    expect(held).toBe((delaySeconds + 7 * DAY) * 1000);
   });
 
   it('keeps the end of a block whatever the blocked subject tries meanwhile', () => {
-    const story = tell();
-    for (let n = 0; n < 9; n += 1) story.server(n, { type: 'grant.made', model: `m${n}` });
-    const before = judged(story.events).intervals.block;
-    for (let n = 0; n < 30; n += 1) story.server(60 + n, { type: 'limit.hit' });
+    const before = judged(hammering(40).events).intervals.block;
+    const story = hammering(40);
+    for (let n = 0; n < 30; n += 1) story.server(2 * HOUR + n, overBudget);
     expect(judged(story.events).intervals.block).toEqual(before);
-    expect(judged(story.events).escalation).toBe(1);
   });
 
-  it('bears little from who was blocked before, at whatever pace', () => {
-    const story = tell();
-    for (let n = 0; n < 8; n += 1) {
-      story.server(n * 60, { type: 'grant.made', model: `m${n}` });
-      story.client(n * 60 + 5, 'model.opened', { model: `m${n}` });
-    }
-    story.client(9 * 60, 'rasp.checked');
-    const use = { type: 'grant.made', model: 'm0' } as const;
-    for (let n = 0; n < 20; n += 1) story.server((1 + n) * DAY, use);
-    expect(judged(story.events).escalation).toBe(1);
-    for (let n = 0; n < 3; n += 1) {
-      story.server((2 + 2 * n) * DAY, { type: 'grant.made', model: `n${n}` });
-      story.client((2 + 2 * n) * DAY + 5, 'model.opened', { model: `n${n}` });
-      story.client((2 + 2 * n) * DAY + 6, 'rasp.checked');
-    }
-    const { escalation, intervals } = judged(story.events);
-    expect(escalation).toBe(2);
-    expect(intervals.block?.causes[0]?.rule).toBe('models-probation');
-  });
-
-  it('counts the versions of a model that are taken one after the other', () => {
-    const story = tell();
-    for (let n = 0; n < 9; n += 1) {
-      story.server(n * 60, { type: 'grant.made', model: 'm', version: `1.0.${n}` });
-    }
-    expect(blockedAfter(judged(story.events))).toBe(8 * 60);
-    const updates = tell();
-    for (let n = 0; n < 40; n += 1) {
-      const version = `1.${Math.floor(n / 10)}.0`;
-      updates.server(n * 12 * HOUR, { type: 'grant.made', model: `m${n % 5}`, version });
-      updates.client(n * 12 * HOUR + 5, 'model.opened', { model: `m${n % 5}` });
-      updates.client(n * 12 * HOUR + 6, 'rasp.checked');
-    }
-    expect(judged(updates.events).score).toBe(0);
-  });
-
-  it('forgets with time', () => {
-    const story = tell();
-    for (let n = 0; n < 8; n += 1) story.server(n, { type: 'grant.made', model: `m${n}` });
-    story.server(31 * DAY, { type: 'grant.made', model: 'm0' });
+  it('is forgotten with time, and at once where it was forgiven', () => {
+    const story = hammering(40);
+    expect(judged(story.events, 'user', STORY_START + DAY * 1000)).toMatchObject({ intervals: {} });
+    story.server(32 * DAY, { type: 'grant.made', model: 'm0', attributes: { fresh: false } });
     expect(judged(story.events).score).toBe(0);
   });
 });
 
-describe('hostile requests', () => {
-  it.each([
-    ['challenge.replayed', undefined, 9],
-    ['grant.refused', 'proof_invalid', 6],
-    ['counter.regressed', undefined, 3],
-  ] as const)('blocks for repeated %s', (type, cause, times) => {
+describe('other limits', () => {
+  it('are their own remedy: an app with a bad retry loop is not scored', () => {
     const story = tell();
-    for (let n = 1; n <= times; n += 1) {
-      expect(blockedAfter(judged(story.events))).toBeUndefined();
-      story.server(n, { type, cause: cause ?? null });
-    }
-    expect(blockedAfter(judged(story.events))).toBe(times);
-  });
-
-  it('bears the refusal that tells of a demand, and the first limits that are hit', () => {
-    const story = tell();
-    const demand = { type: 'grant.refused', cause: 'reattestation_required' } as const;
-    story.server(1, demand);
-    story.server(2, { type: 'limit.hit' });
-    story.server(3, { type: 'limit.hit' });
-    expect(judged(story.events).score).toBe(0);
-    story.server(4, { type: 'limit.hit' });
-    expect(judged(story.events).score).toBeCloseTo(10, 1);
-    story.server(5, demand);
-    expect(judged(story.events).score).toBeCloseTo(15, 1);
-  });
-
-  it('does not block for the limit alone', () => {
-    const story = tell();
-    for (let n = 0; n < 300; n += 1) story.server(n, { type: 'limit.hit' });
-    expect(judged(story.events).intervals.block).toBeUndefined();
-  });
-
-  it('blocks who only ever tries to enrol devices that are not genuine', () => {
-    const story = tell();
-    const refused = { type: 'device.refused', cause: 'attestation_failed' } as const;
-    for (let n = 1; n <= 10; n += 1) {
-      expect(blockedAfter(judged(story.events))).toBeUndefined();
-      story.server(n * 60, { ...refused, authenticated: 'user' });
-    }
-    expect(blockedAfter(judged(story.events))).toBe(600);
-  });
-
-  it('does not for a phone that cannot attest and tries now and then', () => {
-    const story = tell();
-    for (let n = 0; n < 100; n += 1) {
-      story.server(n * 8 * HOUR, { type: 'device.refused', cause: 'attestation_failed' });
-    }
-    expect(judged(story.events).intervals).toEqual({});
-  });
-
-  it('does not let somebody with a stolen token have its owner blocked in this way', () => {
-    const story = tell();
-    story.server(0, { type: 'device.enrolled' });
-    for (let n = 1; n <= 300; n += 1) {
+    for (let n = 0; n < 300; n += 1) {
       story.server(n, {
+        type: 'limit.hit',
+        cause: 'rate_limited',
+        attributes: { reason: 'network' },
+      });
+    }
+    expect(judged(story.events).score).toBe(0);
+  });
+});
+
+describe('an old counter', () => {
+  it('demands a fresh attestation, and blocks nobody whatever else there is', () => {
+    const story = tell();
+    for (let n = 0; n < 20; n += 1) story.server(n, { type: 'counter.regressed' });
+    for (const cause of ['jailbreak', 'hook', 'tampering'] as const) {
+      story.client(30, 'rasp.signal', { cause });
+    }
+    story.server(40, { type: 'counter.regressed' });
+    expect(Object.keys(judged(story.events).intervals).sort()).toEqual([
+      'stepUp',
+      'throttle',
+      'watch',
+    ]);
+  });
+});
+
+describe('hints', () => {
+  it('restrict nobody, all of them together', () => {
+    const story = tell();
+    const enrolled = (n: number) =>
+      ({
+        type: 'device.enrolled',
+        device: `d${n}`,
+        attributes: {
+          phoneAccounts: 3,
+          phoneBlocked: true,
+          deviceActivity: 'LEVEL_4',
+          certificatesIssued: 90,
+        },
+      }) as const;
+    for (let n = 0; n < 20; n += 1) story.server(n * 60, enrolled(n));
+    for (const cause of [
+      'jailbreak',
+      'root',
+      'hook',
+      'debugger',
+      'tampering',
+      'emulator',
+    ] as const) {
+      story.client(1300, 'rasp.signal', { cause });
+    }
+    for (let n = 0; n < 30; n += 1) {
+      story.server(1400 + n, {
         type: 'device.refused',
         cause: 'attestation_failed',
         authenticated: 'user',
-        device: null,
       });
+      story.server(1400 + n, { type: 'challenge.replayed', authenticated: 'user' });
+      story.server(1400 + n, { type: 'device.risk', cause: 'risk-metric-high' });
+      story.server(1400 + n, { type: 'grant.made', model: `m${n}`, attributes: { fresh: true } });
     }
-    expect(Object.keys(judged(story.events).intervals)).toEqual(['watch']);
+    story.server(DAY, { type: 'grant.made', model: 'm' });
+    const { score, intervals } = judged(story.events);
+    expect(score).toBe(DEFAULT_RULES.hintCap);
+    expect(Object.keys(intervals)).toEqual(['watch']);
+  });
+
+  it('make conduct weigh more', () => {
+    const story = tell();
+    for (const cause of ['hook', 'tampering'] as const) story.client(0, 'rasp.signal', { cause });
+    for (let n = 0; n < 17; n += 1) story.server(60 + n, overBudget);
+    expect(blockedAfter(judged(story.events))).toBeDefined();
+    expect(judged(story.events.slice(2)).intervals.block).toBeUndefined();
+  });
+
+  it('are all rules but two', () => {
+    const conduct = DEFAULT_RULES.rules.filter((rule) => !isHint(rule)).map(({ id }) => id);
+    expect(conduct).toEqual(['budget-hammered', 'counter-regressed']);
+  });
+
+  it('cannot be given the power to restrict', () => {
+    expect(() => ruleSetSchema.parse({ ...DEFAULT_RULES, hintCap: 55 })).toThrow('restrict nobody');
   });
 });
 
-describe('what clients report', () => {
-  it('makes a jailbroken phone watched, and no more', () => {
-    const story = tell();
-    for (let day = 0; day < 20; day += 1)
-      story.client(day * DAY, 'rasp.signal', { cause: 'jailbreak' });
-    expect(Object.keys(judged(story.events).intervals)).toEqual(['watch']);
-  });
-
-  it('never blocks by itself, but lets a block come sooner', () => {
-    const story = tell();
-    for (const signal of ['jailbreak', 'hook', 'debugger', 'tampering', 'repackaged'] as const) {
-      story.client(0, 'rasp.signal', { cause: signal });
-    }
-    expect(judged(story.events).score).toBe(DEFAULT_RULES.clientCap);
-    expect(judged(story.events).intervals.stepUp).toBeUndefined();
-    for (let n = 0; n < 6; n += 1) story.server(1 + n, { type: 'grant.made', model: `m${n}` });
-    expect(blockedAfter(judged(story.events))).toBeCloseTo(5);
-  });
+describe('which authentication a rule needs', () => {
+  const unproven = DEFAULT_RULES.rules.flatMap((rule) =>
+    rule.on.types.flatMap((type) =>
+      (['none', 'user'] as const).map((authenticated) => ({ rule, type, authenticated })),
+    ),
+  );
+  it.each(unproven)(
+    '$rule.id: $type by $authenticated restricts neither user nor device',
+    ({ rule, type, authenticated }) => {
+      const story = tell();
+      const { causes = [null], reasons = ['x'], attributes = {} } = rule.on;
+      for (let n = 0; n < 100; n += 1) {
+        const [cause = null] = causes;
+        const said = { type, authenticated, cause, model: `m${n}`, device: `d${n}` };
+        story.server(n, {
+          ...said,
+          attributes: { reason: reasons[0] ?? 'x', ...attributes },
+        } as never);
+      }
+      for (const kind of ['user', 'device'] as const) {
+        const { block, stepUp, throttle } = judged(story.events, kind).intervals;
+        expect({ block, stepUp, throttle }).toEqual({});
+      }
+    },
+  );
 });
 
 describe('silence', () => {
@@ -242,54 +228,26 @@ describe('silence', () => {
       use.client(n * 20 * HOUR + 5, 'model.opened', { model: `m${n}` });
     }
     expect(judged(use.events).score).toBe(0);
-    expect(judged(harvest.events).score).toBe(55);
+    expect(judged(harvest.events).score).toBe(45);
   });
 
   it('of the self-checks counts a little, once they had time to report', () => {
     const story = tell();
-    story.server(0, { type: 'grant.made', model: 'm' });
-    story.server(0.5 * HOUR, { type: 'grant.made', model: 'm2' });
+    const taken = (model: string) =>
+      ({ type: 'grant.made', model, attributes: { fresh: true } }) as const;
+    story.server(0, taken('m'));
+    story.server(0.5 * HOUR, taken('m2'));
     expect(judged(story.events).score).toBe(0);
-    story.server(7 * HOUR, { type: 'grant.made', model: 'm3' });
+    story.server(7 * HOUR, taken('m3'));
     expect(judged(story.events).score).toBe(30);
   });
 });
 
-it('does not count what an operator has forgiven', () => {
+it('lets whoever proves nothing count against his network alone, and there no further than a watch', () => {
   const story = tell();
-  for (let n = 0; n < 9; n += 1) story.server(n, { type: 'grant.made', model: `m${n}` });
-  expect(judged(story.events, 'user', STORY_START + 8000).intervals).toEqual({});
-});
-
-describe('a network', () => {
-  const grant = (user: number, model: number) =>
-    ({ type: 'grant.made', user: `u${user}`, device: `d${user}`, model: `m${model}` }) as const;
-
-  it('is not blocked for one who collects behind it', () => {
-    const story = tell();
-    for (let n = 0; n < 50; n += 1) story.server(n, { type: 'grant.made', model: `m${n}` });
-    expect(judged(story.events, 'network').intervals.block).toBeUndefined();
-  });
-
-  it('is closed to newcomers where one after the other takes other models', () => {
-    const story = tell();
-    for (let n = 0; n < 40; n += 1) story.server(n * 600, grant(Math.floor(n / 2), n));
-    expect(blockedAfter(judged(story.events, 'network'))).toBe(27 * 600);
-  });
-
-  it('is left alone where newcomers take the same models', () => {
-    const story = tell();
-    for (let n = 0; n < 600; n += 1) story.server(n * 10, grant(n % 200, (n * 7) % 20));
-    expect(judged(story.events, 'network').intervals).toEqual({});
-  });
-
-  it('is left alone where people return to what they took', () => {
-    const story = tell();
-    for (let day = 0; day < 6; day += 1) {
-      for (let n = 0; n < 5 * (day + 1); n += 1) {
-        story.server(day * DAY + n * 100, grant(n % 5, n));
-      }
-    }
-    expect(judged(story.events, 'network').intervals).toEqual({});
-  });
+  for (let n = 0; n < 100; n += 1) {
+    story.server(n, { type: 'grant.refused', cause: 'proof_invalid', authenticated: 'user' });
+  }
+  expect(judged(story.events, 'user').score).toBe(0);
+  expect(Object.keys(judged(story.events, 'network').intervals)).toEqual(['watch']);
 });

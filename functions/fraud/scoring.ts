@@ -4,13 +4,13 @@
  * the judgement exactly as if it had come in time.
  */
 import { createEvaluators, type Evaluator, type History } from './evaluators.ts';
-import { isClientRule, type Rule, type RuleSet } from './rules.ts';
+import { isHint, type Rule, type RuleSet } from './rules.ts';
 import type { SubjectKind } from './subjects.ts';
 
 export const ACTIONS = ['watch', 'throttle', 'stepUp', 'block'] as const;
 export type Action = (typeof ACTIONS)[number];
 
-/** A action from an instant to another, both in Unix milliseconds, and what led to it. */
+/** An action from an instant to another, both in Unix milliseconds, and what led to it. */
 export interface Interval {
   readonly since: number;
   readonly until: number;
@@ -56,7 +56,7 @@ export function assess(
     .filter(({ subjects }) => (subjects as readonly SubjectKind[]).includes(kind))
     .map((rule) => ({
       rule,
-      client: isClientRule(rule),
+      hint: isHint(rule),
       evaluator: evaluatorOf(rule),
     }))
     .filter(({ evaluator }) => evaluator.instants.length > 0);
@@ -64,10 +64,11 @@ export function assess(
   let escalation = 0;
   let score = 0;
   for (const at of timelineOf(evaluators)) {
-    score = total(ruleSet, evaluators, at);
+    const points = pointsAt(ruleSet, evaluators, at);
+    score = points.all;
     for (const action of ACTIONS_OF[kind]) {
       const threshold = ruleSet.thresholds[action];
-      if (score < threshold.points) continue;
+      if ((action === 'block' ? points.towardsBlock : score) < threshold.points) continue;
       const current = intervals[action];
       const running = current !== undefined && at <= current.until;
       if (action === 'block') {
@@ -76,8 +77,6 @@ export function assess(
         escalation += 1;
       }
       const hold = holdSeconds(ruleSet, action, escalation) * 1000;
-      if (action === 'block')
-        for (const { evaluator } of evaluators) evaluator.blockedUntil?.(at + hold);
       intervals[action] = running
         ? { ...current, until: at + hold }
         : { since: at, until: at + hold, score, causes: causesOf(evaluators, at) };
@@ -88,14 +87,14 @@ export function assess(
 
 interface RunningEvaluator {
   readonly rule: Rule;
-  readonly client: boolean;
+  readonly hint: boolean;
   readonly evaluator: Evaluator;
 }
 
 function holdSeconds(ruleSet: RuleSet, action: Action, escalation: number): number {
-  const { holdSeconds: hold } = ruleSet.thresholds[action];
-  if (typeof hold === 'number') return hold;
-  return hold[Math.min(escalation, hold.length) - 1] ?? hold[0];
+  if (action !== 'block') return ruleSet.thresholds[action].holdSeconds;
+  const { holdSeconds: hold, delaySeconds } = ruleSet.thresholds.block;
+  return delaySeconds + (hold[Math.min(escalation, hold.length) - 1] ?? hold[0]);
 }
 
 function timelineOf(evaluators: readonly RunningEvaluator[]): readonly number[] {
@@ -104,15 +103,18 @@ function timelineOf(evaluators: readonly RunningEvaluator[]): readonly number[] 
   return [...instants].sort((a, b) => a - b);
 }
 
-function total(ruleSet: RuleSet, evaluators: readonly RunningEvaluator[], at: number): number {
-  let server = 0;
-  let client = 0;
-  for (const { evaluator, client: reported } of evaluators) {
+function pointsAt(ruleSet: RuleSet, evaluators: readonly RunningEvaluator[], at: number) {
+  let conduct = 0;
+  let hints = 0;
+  let bounded = 0;
+  for (const { evaluator, hint, rule } of evaluators) {
     const points = evaluator.pointsAt(at);
-    if (reported) client += points;
-    else server += points;
+    if (hint) hints += points;
+    else if (rule.ceiling) bounded += points;
+    else conduct += points;
   }
-  return server + Math.min(client, ruleSet.clientCap);
+  const towardsBlock = conduct + Math.min(hints, ruleSet.hintCap);
+  return { all: towardsBlock + bounded, towardsBlock };
 }
 
 function causesOf(evaluators: readonly RunningEvaluator[], at: number): readonly Cause[] {

@@ -1,8 +1,6 @@
 /** A seriesName as a rule reads it: what occurred when, and which of it lies within a window of time. */
 import { dayKey, nameOf, type Series } from './evidence.ts';
 
-export const DAY_MS = 86_400_000;
-
 /** Something that occurred, and when in Unix milliseconds. */
 export interface Occurrence {
   readonly name: string;
@@ -17,14 +15,8 @@ export function inOrder(one: Series, after: number): readonly Occurrence[] {
     .sort(byTime);
 }
 
-export const byTime = (a: Occurrence, b: Occurrence) => a.at - b.at || (a.name < b.name ? -1 : 1);
+const byTime = (a: Occurrence, b: Occurrence) => a.at - b.at || (a.name < b.name ? -1 : 1);
 export const instantsOf = (occurrences: readonly Occurrence[]) => occurrences.map(({ at }) => at);
-
-/** The first time that each name occurs. */
-export function firstOfEach(occurrences: readonly Occurrence[]): readonly Occurrence[] {
-  const seen = new Set<string>();
-  return occurrences.filter(({ name }) => !seen.has(name) && seen.add(name));
-}
 
 /** Tells of an instant whether its day (UTC) holds `perDay` names in the series, and perhaps lost some. */
 export function fullDays(one: Series, perDay: number): (at: number) => boolean {

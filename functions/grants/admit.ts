@@ -3,34 +3,35 @@
  * or a byte of sealing.
  */
 
-import type { AttestationPolicy } from '../attestation/policy/schema.ts';
 import { modelPath, versionFor } from '../catalogue/model-record.ts';
 import type { DocumentStore } from '../cloud/documents.ts';
+import { campaignState } from '../fraud/campaign-state.ts';
 import { limitPaths } from '../fraud/limit-paths.ts';
 import type { LimitPolicy } from '../fraud/limits.ts';
+import { tallyPath } from '../fraud/tally.ts';
+import { requireApproved } from '../identity/approval.ts';
 import type { Challenges } from '../identity/challenge.ts';
 import type { GrantClientData } from '../identity/client-data.ts';
 import { openDeviceCall } from '../identity/device-call.ts';
 import type { DeviceProof } from '../identity/device-proof.ts';
 import type { DeviceRecord } from '../identity/devices.ts';
-import { requireCurrentApp, requireSoundLaunch } from '../identity/running-app.ts';
 import { toBase64url } from '../protocol/encoding.ts';
+import { type CollectionFacts, openCollection } from './collection.ts';
 import { type AdmittedGrant, grantDocument, grantPath } from './grant-record.ts';
 import { consumeQuota, type Plans, planOf } from './quota.ts';
+import { type RequirementServices, requirementsOf } from './requirements.ts';
 import { consumeShared, type SharedLimitRates, sharedLimits } from './shared-limits.ts';
 
-export interface AdmissionServices {
-  readonly config: {
+export interface AdmissionServices extends RequirementServices {
+  readonly config: RequirementServices['config'] & {
     readonly limits: SharedLimitRates & {
       readonly grantsPerUserMinute: number;
       readonly grantsPerDeviceMinute: number;
     };
     readonly plans: Plans;
-    readonly attestation: { readonly maxAgeSeconds: number };
   };
-  readonly documents: Pick<DocumentStore, 'transaction'>;
+  readonly documents: Pick<DocumentStore, 'get' | 'transaction'>;
   readonly challenges: Pick<Challenges, 'verify'>;
-  readonly attestationPolicy: AttestationPolicy;
   readonly randomBytes: (size: number) => Uint8Array;
 }
 
@@ -48,14 +49,15 @@ export interface GrantRequest {
 export interface Admission {
   readonly grant: AdmittedGrant;
   readonly device: DeviceRecord;
+  readonly facts: CollectionFacts;
   /** The RateLimit fields for the response. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
 /**
  * Decides and records a grant in one transaction. Throws challenge_invalid, blocked, device_unknown,
- * reattestation_required, rate_limited, quota_exceeded, challenge_spent, app_outdated, model_unknown,
- * proof_invalid or device_not_trusted, and then nothing has changed.
+ * device_unapproved, reattestation_required, rate_limited, quota_exceeded, challenge_spent,
+ * app_outdated, model_unknown, proof_invalid or device_not_trusted, and then nothing has changed.
  */
 export async function admit(
   services: AdmissionServices,
@@ -70,7 +72,6 @@ export async function admit(
     { policy: perMinute('user', grantsPerUserMinute), path: limitPaths.userGrants(userId) },
     { policy: perMinute('device', grantsPerDeviceMinute), path: limitPaths.deviceGrants(deviceId) },
   ];
-  const attestationMaxAgeMs = services.config.attestation.maxAgeSeconds * 1000;
   const call = {
     userId,
     deviceId,
@@ -80,35 +81,52 @@ export async function admit(
     clientDataHash,
     proof,
     limits,
-    attestationMaxAgeMs,
-  };
+    kind: 'grant',
+    requirements: requirementsOf(services),
+  } as const;
 
+  const campaign = await campaignState(services.documents, now);
   const plan = planOf(services.config.plans, claimedPlan);
   const shared = sharedLimits(services.config.limits, modelId, network);
   return services.documents.transaction(async (tx) => {
-    const { device, documents, headers, commit } = await openDeviceCall(
+    const { device, documents, exempt, restricted, headers, commit } = await openDeviceCall(
       tx,
       call,
       {
         model: modelPath(modelId),
         quota: limitPaths.userQuota(userId),
+        tally: tallyPath(userId),
         shared: shared.map(({ paths: [first] }) => first),
       },
       now,
     );
     const writes = await consumeShared(tx, shared, documents.shared, now);
-    const policy = services.attestationPolicy;
-    requireCurrentApp(policy, { appId: device.appId, appVersion });
     const version = versionFor(documents.model, clientData.version, userId);
+    if (version.isPersonal) requireApproved(device, now);
+    const collection = await openCollection(
+      tx,
+      {
+        userId,
+        exempt,
+        restricted,
+        phone: device.phone,
+        newModelsPerMonth: plan.newModelsPerMonth,
+      },
+      { model: documents.model ?? {}, tally: documents.tally },
+      version.version,
+      campaign,
+      now,
+    );
     const quota = consumeQuota(plan, documents.quota, modelId, now);
-    const extensions = await commit();
-    requireSoundLaunch(policy, { appId: device.appId, appVersion }, extensions);
-    for (const { path, data } of writes) tx.set(path, data);
+    await commit();
+    collection.permit();
+    for (const { path, data } of [...writes, ...collection.writes]) tx.set(path, data);
     const grant = { grantId, userId, deviceId, recipientKey, suite, version };
     tx.set(limitPaths.userQuota(userId), quota.document);
-    const origin = { salt: services.randomBytes(16), network };
+    const { facts } = collection;
+    const origin = { salt: services.randomBytes(16), network, appVersion, facts };
     tx.create(grantPath(grantId), grantDocument(grant, origin, now));
-    return { grant, device, headers: joined(headers, quota.headers) };
+    return { grant, device, facts, headers: joined(headers, quota.headers) };
   });
 }
 

@@ -3,9 +3,11 @@ import { z } from 'zod';
 import type { PublishedVersion } from '../catalogue/model-record.ts';
 import { documentKind } from '../cloud/document-kind.ts';
 import type { DocumentData, DocumentStore } from '../cloud/documents.ts';
+import { POOLS } from '../fraud/baseline.ts';
 import { ledgerKey } from '../ledger/ledger-key.ts';
 import { toBase64url } from '../protocol/encoding.ts';
 import type { SuiteName } from '../protocol/suites.ts';
+import type { CollectionFacts } from './collection.ts';
 
 /** Long enough for renewals and for analysts; then the database deletes it. */
 export const GRANT_RETENTION_MS = 90 * 86_400_000;
@@ -20,6 +22,11 @@ const record = z.object({
   /** SHA-256 of the bytes that the device opens, base64url. */
   sha256: z.string(),
   /**
+   * What the copy is marked with, where it is marked with its user's device: the same in all its
+   * grants of a version. Null where it is not, and until the copy is sealed.
+   */
+  fingerprint: z.string().nullable().default(null),
+  /**
    * `failed` where sealing did not come to its end: the device never got a key. `revoked` once its
    * device was retired.
    */
@@ -27,6 +34,10 @@ const record = z.object({
   /** The keyed hash of where the request came from: there scoring remembers the user, too. */
   network: z.string().nullable(),
   createdAt: z.date(),
+  /** What it meant for the collection of its user: docs/analysts.md. */
+  newcomer: z.boolean().default(false),
+  appVersion: z.string().default(''),
+  charges: z.array(z.enum(POOLS)).default([]),
   /** By what the ledger finds the grant, and what its commitment there is salted with, base64url. */
   ledgerKey: z.string(),
   salt: z.string(),
@@ -53,10 +64,17 @@ const read = documentKind('grant', record);
 export const readGrant = (data: DocumentData): GrantRecord | undefined =>
   data['state'] === 'erased' ? undefined : read(data);
 
+export interface GrantOrigin {
+  readonly salt: Uint8Array;
+  readonly network: string | null;
+  readonly appVersion: string;
+  readonly facts: Pick<CollectionFacts, 'newcomer' | 'charges'>;
+}
+
 /** @param origin.salt 16 random bytes: without them nobody can test a guess against the ledger. */
 export function grantDocument(
   { grantId, userId, deviceId, version, suite }: AdmittedGrant,
-  { salt, network }: { readonly salt: Uint8Array; readonly network: string | null },
+  { salt, network, appVersion, facts }: GrantOrigin,
   now: Date,
 ): DocumentData {
   const grant: GrantRecord = {
@@ -67,9 +85,13 @@ export function grantDocument(
     version: version.version,
     suite,
     sha256: version.sha256,
+    fingerprint: null,
     state: 'granted',
     network,
     createdAt: now,
+    newcomer: facts.newcomer,
+    appVersion,
+    charges: [...facts.charges],
     ledgerKey: ledgerKey(now, grantId),
     salt: toBase64url(salt),
     expireAt: new Date(now.getTime() + GRANT_RETENTION_MS),
@@ -84,7 +106,7 @@ export function grantDocument(
 export function updateGranted(
   documents: Pick<DocumentStore, 'transaction'>,
   grantId: string,
-  fields: Pick<GrantRecord, 'sha256'>,
+  fields: Pick<GrantRecord, 'sha256' | 'fingerprint'>,
 ): Promise<boolean> {
   return documents.transaction(async (tx) => {
     const [data] = await tx.getAll([grantPath(grantId)]);

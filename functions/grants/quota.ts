@@ -7,6 +7,8 @@ import { ServiceError } from '../errors.ts';
 export interface Plan {
   readonly grantsPerDay: number;
   readonly modelsPerDay: number;
+  /** Models that are new to a user, in thirty days; as everybody's where absent. */
+  readonly newModelsPerMonth?: number | undefined;
 }
 
 /** `default` is the plan of those whose token names none, or one that we do not know. */

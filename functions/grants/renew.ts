@@ -9,6 +9,7 @@ import { type DocumentData, type DocumentStore, getNamed } from '../cloud/docume
 import { ServiceError } from '../errors.ts';
 import { limitPaths } from '../fraud/limit-paths.ts';
 import type { LimitPolicy } from '../fraud/limits.ts';
+import { requireApproved } from '../identity/approval.ts';
 import type { Challenges } from '../identity/challenge.ts';
 import type { RenewClientData } from '../identity/client-data.ts';
 import { openDeviceCall } from '../identity/device-call.ts';
@@ -17,8 +18,9 @@ import type { DeviceRecord } from '../identity/devices.ts';
 import { type GrantRecord, grantPath, readGrant } from './grant-record.ts';
 import type { LicenceIssuer } from './licence-issuer.ts';
 import { licenceTerms } from './licence-terms.ts';
+import { type RequirementServices, requirementsOf } from './requirements.ts';
 
-export interface RenewalServices {
+export interface RenewalServices extends RequirementServices {
   readonly documents: Pick<DocumentStore, 'transaction'>;
   readonly challenges: Pick<Challenges, 'verify'>;
   readonly manifests: Manifests;
@@ -27,6 +29,8 @@ export interface RenewalServices {
 
 export interface RenewalRequest {
   readonly userId: string;
+  /** The caller's network pseudonym; null where it is unknown. */
+  readonly network: string | null;
   readonly clientData: RenewClientData;
   readonly clientDataHash: Uint8Array;
   readonly proof: DeviceProof;
@@ -48,18 +52,22 @@ const RENEWALS_AN_HOUR: LimitPolicy = {
 };
 
 /**
- * Throws challenge_invalid, blocked, device_unknown, rate_limited, challenge_spent, proof_invalid,
- * and grant_unknown for a grant that is not this device's, failed, or whose model is no longer given.
+ * Throws what a grant does for the device and its app (admission-policy.ts), challenge_invalid,
+ * rate_limited, challenge_spent, and grant_unknown for a grant that is not this device's, failed, or whose model is no longer given.
  */
 export async function renewLicence(
   services: RenewalServices,
-  { userId, clientData, clientDataHash, proof }: RenewalRequest,
+  { userId, network, clientData, clientDataHash, proof }: RenewalRequest,
   now: Date,
 ): Promise<Renewal> {
   const challenge = services.challenges.verify(clientData.challenge, userId, 'licence.renew', now);
   const { deviceId, grantId, appVersion } = clientData;
   const limits = [{ policy: RENEWALS_AN_HOUR, path: limitPaths.deviceRenewals(deviceId) }];
-  const call = { userId, deviceId, appVersion, challenge, clientDataHash, proof, limits };
+  const call = {
+    ...{ userId, deviceId, network, appVersion, challenge, clientDataHash, proof, limits },
+    kind: 'renewal',
+    requirements: requirementsOf(services),
+  } as const;
   const { grant, version, platform } = await services.documents.transaction(async (tx) => {
     const { device, documents, commit } = await openDeviceCall(
       tx,
@@ -70,6 +78,7 @@ export async function renewLicence(
     const grant = renewableGrant(documents.grant, userId, clientData);
     const { model } = await getNamed(tx, { model: modelPath(grant.model) });
     const version = versionFor(model, grant.version, userId);
+    if (version.isPersonal) requireApproved(device, now);
     await commit();
     return { grant, version, platform: device.platform };
   });

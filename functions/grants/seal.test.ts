@@ -140,9 +140,12 @@ describe('sealing that fails', () => {
         code: 'grant_unknown',
         reason: 'grant_ended',
       });
-      expect(await updateGranted(api.clients.documents, grant.grantId, { sha256: 'x' })).toBe(
-        false,
-      );
+      expect(
+        await updateGranted(api.clients.documents, grant.grantId, {
+          sha256: 'x',
+          fingerprint: null,
+        }),
+      ).toBe(false);
       expect(await recordOf(grant.grantId)).toEqual({ state });
     }
     expect(await sealedNames()).toEqual(before);

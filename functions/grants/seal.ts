@@ -15,7 +15,7 @@ import { CONTENT_KEY_BYTES, deriveKeys, wipe } from '../protocol/key-schedule.ts
 import { nodeCrypto } from '../protocol/node-crypto.ts';
 import { reseal } from '../protocol/stream.ts';
 import { failGrant } from './fail-grant.ts';
-import { type AdmittedGrant, updateGranted } from './grant-record.ts';
+import { type AdmittedGrant, type GrantRecord, updateGranted } from './grant-record.ts';
 import type { LicenceIssuer } from './licence-issuer.ts';
 import { licenceTerms } from './licence-terms.ts';
 import { sealedBy, sealedObjectName } from './sealed-object.ts';
@@ -102,13 +102,13 @@ async function sealCopy(
       { manifest, contentKey, object, signal: abort.signal },
       now,
     );
-    const [{ sizeBytes, sha256 }, url, ready] = await Promise.all([
+    const [{ sizeBytes, copy }, url, ready] = await Promise.all([
       uploading,
       objects.signReadUrl(config.buckets.sealed, object, urlExpiresAt),
       // Where only the pass tells what the licence is for, it is signed afterwards.
       isMarked ? undefined : answer(version.sha256),
     ]);
-    const { licence, sealedKey } = ready ?? (await recorded(services, grant, sha256, answer));
+    const { licence, sealedKey } = ready ?? (await recorded(services, grant, copy, answer));
     return { url, urlExpiresAt, sizeBytes, sealedKey, licence, manifest: manifest.token };
   } catch (error) {
     abort.abort();
@@ -190,24 +190,26 @@ async function deviceOf(
 async function recorded(
   { documents }: SealingServices,
   { grantId }: AdmittedGrant,
-  sha256: string,
+  copy: Copy,
   answer: (sha256: string) => Promise<Answer>,
 ): Promise<Answer> {
-  if (!(await updateGranted(documents, grantId, { sha256 }))) {
+  if (!(await updateGranted(documents, grantId, copy))) {
     throw new ServiceError('grant_unknown', { reason: 'grant_ended' });
   }
-  return answer(sha256);
+  return answer(copy.sha256);
 }
+
+type Copy = Pick<GrantRecord, 'sha256' | 'fingerprint'>;
 
 interface Upload {
   readonly sizeBytes: number;
-  /** Of the model as it was sealed, base64url. */
-  readonly sha256: string;
+  /** The model as it was sealed. */
+  readonly copy: Copy;
 }
 
 async function upload(
   { config, objects, versionKeys }: SealingServices,
-  { grantId, version }: AdmittedGrant,
+  grant: AdmittedGrant,
   {
     manifest: { policy, layers },
     contentKey,
@@ -221,12 +223,13 @@ async function upload(
   },
   now: Date,
 ): Promise<Upload> {
+  const { version } = grant;
   const { tracing } = policy;
   const dataKey = await versionKeys.unwrap(version, now);
   const from = await deriveKeys(nodeCrypto, dataKey, 'vault');
   const to = await deriveKeys(nodeCrypto, contentKey, 'delivery');
   const marking =
-    tracing === 'off' ? undefined : await createMarking(dataKey, grantId, layers, tracing);
+    tracing === 'off' ? undefined : await createMarking(dataKey, grant, layers, tracing);
   try {
     const source = objects.read(config.buckets.vault, version.vaultObject);
     const stage = marking && { stage: marking.stage };
@@ -236,7 +239,8 @@ async function upload(
       cacheControl: 'no-store',
       signal,
     });
-    return { sizeBytes, sha256: marking?.sha256() ?? version.sha256 };
+    const sha256 = marking?.sha256() ?? version.sha256;
+    return { sizeBytes, copy: { sha256, fingerprint: marking?.fingerprint ?? null } };
   } finally {
     dataKey.fill(0);
     marking?.wipe();

@@ -18,6 +18,7 @@ export const CHALLENGE_PURPOSES = [
   'licence.renew',
   'device.retire',
   'user.erase',
+  'device.approve',
 ] as const;
 export type ChallengePurpose = (typeof CHALLENGE_PURPOSES)[number];
 

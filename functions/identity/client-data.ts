@@ -80,6 +80,17 @@ export const retireClientData = z.strictObject({
 });
 export type RetireClientData = z.infer<typeof retireClientData>;
 
+export const approveClientData = z.strictObject({
+  type: z.literal('device.approve'),
+  challenge,
+  /** The device that vouches. */
+  deviceId,
+  /** The provisional one that it vouches for. */
+  target: deviceId,
+  appVersion,
+});
+export type ApproveClientData = z.infer<typeof approveClientData>;
+
 export const eraseClientData = z.strictObject({
   type: z.literal('user.erase'),
   challenge,

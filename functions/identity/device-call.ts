@@ -3,7 +3,7 @@
  * speaks for or against the device, the checks from the cheapest to the dearest, and one write of
  * what the call costs it. A refusal changes nothing.
  */
-import type { AppAttestExtensions } from '../attestation/app-attest/authenticator-data.ts';
+import type { AttestationPolicy } from '../attestation/policy/schema.ts';
 import {
   type DocumentData,
   type DocumentStore,
@@ -13,9 +13,16 @@ import {
   type NamedPaths,
 } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
-import { activeBlock, activeRestrictions, type Restrictions } from '../fraud/blocklist.ts';
+import {
+  activeBlock,
+  activeRestrictions,
+  type Restrictions,
+  wasBlockedLately,
+} from '../fraud/blocklist.ts';
 import { consumeAll, type LimitPolicy } from '../fraud/limits.ts';
 import { blockPath } from '../fraud/subjects.ts';
+import { type DeviceCallKind, type Obstacle, obstructs } from './admission-policy.ts';
+import { isApproved, requireApproved } from './approval.ts';
 import {
   type Challenges,
   challengePath,
@@ -24,6 +31,7 @@ import {
 } from './challenge.ts';
 import { checkDeviceProof, type DeviceProof, ownDevice } from './device-proof.ts';
 import { type DeviceRecord, devicePath } from './devices.ts';
+import { requireCurrentApp, requireSoundLaunch } from './running-app.ts';
 
 /** What a call of a device takes, at the least. */
 export interface DeviceCallServices {
@@ -42,36 +50,50 @@ export interface DeviceCall {
   readonly proof: DeviceProof;
   /** What the call is counted against, each at its document's path. */
   readonly limits: readonly { readonly policy: LimitPolicy; readonly path: string }[];
-  /** A device whose attestation is older has to attest anew; without limit where absent. */
-  readonly attestationMaxAgeMs?: number;
-  /** Reports are taken from blocked and slowed devices too: what they say is evidence. */
-  readonly servedWhileBlocked?: boolean;
+  /** What it asks for: admission-policy.ts says what stands in the way of that. */
+  readonly kind: DeviceCallKind;
+  /** By what its app and attestation are judged; a must for what these can stand in the way of. */
+  readonly requirements?: DeviceRequirements;
+}
+
+export interface DeviceRequirements {
+  readonly policy: AttestationPolicy;
+  /** A device whose attestation is older has to attest anew. */
+  readonly attestationMaxAgeSeconds: number;
 }
 
 export interface OpenDeviceCall<P extends NamedPaths> {
   readonly device: DeviceRecord;
-  /** Only where `servedWhileBlocked`: otherwise a block is a refusal. */
+  /** Only where a block is no refusal. */
   readonly blocked: boolean;
+  /** An operator excepts the caller, or the network that it calls from. */
+  readonly exempt: boolean;
+  /** A block of the user or the device, also one that has ended, is still remembered. */
+  readonly restricted: boolean;
   /** The documents that were read along, by the names of their paths. */
   readonly documents: NamedDocuments<P>;
   /** The RateLimit fields for the response. */
   readonly headers: Readonly<Record<string, string>>;
   /**
-   * Verifies the proof, then spends the challenge and the limits and moves the device's counter.
-   * Gives what the proof says about the running app. Throws proof_invalid. Nothing may be read from
-   * the transaction afterwards.
+   * Verifies the proof and what it says of the running app, then spends the challenge and the limits
+   * and moves the device's counter. Throws proof_invalid and device_not_trusted. Nothing may be read
+   * from the transaction afterwards.
    */
-  commit(): Promise<AppAttestExtensions>;
+  commit(): Promise<void>;
 }
 
-/** Throws blocked, device_unknown, reattestation_required, rate_limited or challenge_spent. */
+/**
+ * Throws blocked, device_unknown, device_unapproved, reattestation_required, rate_limited,
+ * challenge_spent or app_outdated.
+ */
 export async function openDeviceCall<const P extends NamedPaths>(
   tx: DocumentTransaction,
   call: DeviceCall,
   paths: P,
   now: Date,
 ): Promise<OpenDeviceCall<P>> {
-  const { userId, deviceId, challenge, limits } = call;
+  const { userId, deviceId, challenge, limits, kind } = call;
+  const isHeldUp = (obstacle: Obstacle) => obstructs(obstacle, kind);
   const { own, documents } = await getNamed(tx, {
     own: {
       userBlock: blockPath({ kind: 'user', id: userId }),
@@ -85,17 +107,20 @@ export async function openDeviceCall<const P extends NamedPaths>(
   });
   const { userBlock, deviceBlock, networkBlocks } = own;
   const restrictions = [userBlock, deviceBlock].map((data) => activeRestrictions(data, now));
-  if (!call.servedWhileBlocked) refuseIfBlocked([userBlock], now);
+  if (isHeldUp('userBlocked')) refuseIfBlocked([userBlock], now);
   // Only the owner of a device may learn that it is blocked.
   const device = ownDevice(own.device, userId);
-  if (!call.servedWhileBlocked) refuseIfBlocked([deviceBlock], now);
-  refuseNewcomers(device, networkBlocks, now);
-  if (!call.servedWhileBlocked) requireRecentAttestation(device, call, restrictions, now);
-  const throttled =
-    !call.servedWhileBlocked &&
+  if (isHeldUp('deviceBlocked')) refuseIfBlocked([deviceBlock], now);
+  if (isHeldUp('networkBlocked')) refuseNewcomers(device, networkBlocks, now);
+  if (isHeldUp('unapproved')) requireApproved(device, now);
+  if (isHeldUp('attestationOld')) requireRecentAttestation(device, requirementsOf(call), now);
+  if (isHeldUp('stepUp')) requireSteppedUp(device, restrictions);
+  const isSlowed =
+    !isApproved(device, now) ||
     [userBlock, deviceBlock, ...networkBlocks].some(
       (data) => activeRestrictions(data, now).throttledUntil,
     );
+  const throttled = isHeldUp('throttled') && isSlowed;
   const limit = consumeAll(
     limits.map(({ policy, path }, index) => ({
       policy: throttled ? slowed(policy) : policy,
@@ -107,36 +132,54 @@ export async function openDeviceCall<const P extends NamedPaths>(
   const { allowed, retryAfterSeconds, headers } = limit;
   if (!allowed) throw new ServiceError('rate_limited', { retryAfterSeconds, headers });
   if (own.spent) throw new ServiceError('challenge_spent');
+  const app = { appId: device.appId, appVersion: call.appVersion };
+  if (isHeldUp('appWithdrawn')) requireCurrentApp(requirementsOf(call).policy, app);
 
   return {
     device,
     blocked: restrictions.some(({ block }) => block),
+    exempt: [userBlock, deviceBlock, ...networkBlocks].some(
+      (data) => activeRestrictions(data, now).allowedUntil,
+    ),
+    restricted: [userBlock, deviceBlock].some((data) => wasBlockedLately(data, now)),
     documents,
     headers,
     async commit() {
       const checked = await checkDeviceProof(device, call.proof, call.clientDataHash);
       const { signCount, extensions } = checked;
+      if (isHeldUp('launchUnsound')) {
+        requireSoundLaunch(requirementsOf(call).policy, app, extensions);
+      }
       tx.create(challengePath(challenge), spentChallengeDocument(challenge));
       for (const { path, data } of limit.writes) tx.set(path, data);
       tx.update(devicePath(deviceId), { signCount, appVersion: call.appVersion });
-      return extensions;
     },
   };
 }
 
-/** Throws reattestation_required for an attestation that is too old, or older than scoring bears. */
+/** Throws RangeError where a call that is judged by them comes without: never served by omission. */
+function requirementsOf({ kind, requirements }: DeviceCall): DeviceRequirements {
+  if (!requirements) throw new RangeError(`a ${kind} without requirements`);
+  return requirements;
+}
+
+/** Throws reattestation_required for an attestation that is too old. */
 function requireRecentAttestation(
   { enrolledAt }: DeviceRecord,
-  { attestationMaxAgeMs = Number.POSITIVE_INFINITY }: DeviceCall,
-  restrictions: readonly Restrictions[],
+  { attestationMaxAgeSeconds }: DeviceRequirements,
   now: Date,
 ): void {
-  const old = now.getTime() - enrolledAt.getTime() > attestationMaxAgeMs;
-  const steppedUp = restrictions.some(({ stepUp }) => stepUp && enrolledAt <= stepUp.since);
-  if (old || steppedUp) {
-    const reason = old ? 'attestation_old' : 'step_up';
-    throw new ServiceError('reattestation_required', { reason });
-  }
+  if (now.getTime() - enrolledAt.getTime() <= attestationMaxAgeSeconds * 1000) return;
+  throw new ServiceError('reattestation_required', { reason: 'attestation_old' });
+}
+
+/** Throws reattestation_required for an attestation that is older than scoring bears. */
+function requireSteppedUp(
+  { enrolledAt }: DeviceRecord,
+  restrictions: readonly Restrictions[],
+): void {
+  const isDemanded = restrictions.some(({ stepUp }) => stepUp && enrolledAt <= stepUp.since);
+  if (isDemanded) throw new ServiceError('reattestation_required', { reason: 'step_up' });
 }
 
 /** Whom scoring throttles gets a third of the rate, and no burst. */

@@ -89,5 +89,6 @@ export async function checkDeviceProof(
 }
 
 const invalid = (reason: string, cause?: unknown) =>
-  new ServiceError('proof_invalid', { reason, cause });
+  // An old counter under a good signature: the key is the device's, or a copy of it.
+  new ServiceError('proof_invalid', { reason, cause, proven: reason === 'counter-replayed' });
 const unknown = (reason: string) => new ServiceError('device_unknown', { reason });

@@ -23,12 +23,19 @@ const record = z.object({
     .nullable(),
   /** When the receipt is to be refreshed; null where it never is. */
   receiptDueAt: z.date().nullable(),
+  /** What the vendor told of the phone at enrolment; null where it told nothing. */
+  phone: z
+    .object({ accounts: z.int().min(0), blocked: z.boolean() })
+    .nullable()
+    .default(null),
   /**
    * Of the certificates that vouch for an Android key, in hexadecimal: found again by them when one is
    * revoked. Empty on iOS, on a retired device, and on those that enrolled before it was kept.
    */
   serialNumbers: z.array(z.string()).default([]),
   enrolledAt: z.date(),
+  /** From when on a further device counts as its user's own: approval.ts; null where it always did. */
+  approvedFrom: z.date().nullable().default(null),
   retiredAt: z.date().nullable(),
 });
 

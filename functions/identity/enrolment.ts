@@ -12,6 +12,7 @@ import type { AttestationPolicy } from '../attestation/policy/schema.ts';
 import { ServiceError } from '../errors.ts';
 import { base64urlBytes, type EnrolClientData } from './client-data.ts';
 import type { DeviceRecord } from './devices.ts';
+import { recalledMarks } from './phone-marks.ts';
 
 const MAX_CERTIFICATE_BYTES = 8192;
 
@@ -97,8 +98,10 @@ export async function attestedDevice(
       receipt: attested.receipt ?? null,
       // A development build's device is known to another server of Apple's, and is a developer's.
       receiptDueAt: attested.receipt && attested.environment === 'production' ? now : null,
+      phone: verdict.outcome === 'accepted' ? recalledMarks(verdict.signals, now) : null,
       serialNumbers: [...(attested.serialNumbers ?? [])],
       enrolledAt: now,
+      approvedFrom: null,
       retiredAt: null,
     },
     monitored: verdict.findings.flatMap(({ check, held }) => (held ? [] : [check])),

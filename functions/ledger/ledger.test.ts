@@ -40,7 +40,11 @@ async function grant(n: number, when = at(n)): Promise<string> {
   const salt = new Uint8Array(16).fill(n);
   await documents.set(
     grantPath(idOf(n)),
-    grantDocument(admitted as unknown as AdmittedGrant, { salt, network: null }, when),
+    grantDocument(
+      admitted as unknown as AdmittedGrant,
+      { salt, network: null, appVersion: '1.0', facts: { newcomer: false, charges: [] } },
+      when,
+    ),
   );
   return idOf(n);
 }

@@ -7,11 +7,12 @@ import { readModel } from '../catalogue/model-record.ts';
 import { revokeModel } from '../catalogue/revoke-model.ts';
 import type { DocumentData, DocumentStore, DocumentValue } from '../cloud/documents.ts';
 import type { ObjectStore } from '../cloud/objects.ts';
-import { activeRestrictions, restrictionsDocument } from '../fraud/blocklist.ts';
+import { activeRestrictions, restrictionsDocument, restrictionsOf } from '../fraud/blocklist.ts';
 import { deviceLimitPaths, limitPaths, userLimitPaths } from '../fraud/limit-paths.ts';
 import { forgetSomeEvents } from '../fraud/outbox.ts';
 import type { Pseudonyms } from '../fraud/pseudonyms.ts';
 import { blockPath, riskPath } from '../fraud/subjects.ts';
+import { erasedTally, tallyPath } from '../fraud/tally.ts';
 import { modelLimitPaths } from '../grants/shared-limits.ts';
 import { deviceIdFrom } from '../identity/devices.ts';
 import { userDevicesPath } from '../identity/user-devices.ts';
@@ -170,12 +171,16 @@ function without(value: DocumentValue, userId: string): DocumentValue {
 async function eraseRecords(documents: DocumentStore, userId: string, now: Date): Promise<void> {
   const user = { kind: 'user', id: userId } as const;
   await documents.transaction(async (tx) => {
-    const [restrictions] = await tx.getAll([blockPath(user)]);
+    const [restrictions, tally] = await tx.getAll([blockPath(user), tallyPath(userId)]);
+    const blockedUntil = restrictionsOf(restrictions).block?.until ?? null;
+    const left = erasedTally(tally, blockedUntil, now);
     const { allowedUntil: _, ...kept } = activeRestrictions(restrictions, now);
     tx.delete(userDevicesPath(userId));
     tx.delete(riskPath(user));
     for (const limit of userLimitPaths(userId)) tx.delete(limit);
     tx.delete(limitPaths.userQuota(userId));
+    if (left) tx.set(tallyPath(userId), left);
+    else tx.delete(tallyPath(userId));
     if (Object.keys(kept).length > 0) tx.set(blockPath(user), restrictionsDocument(user, kept));
     else tx.delete(blockPath(user));
   });

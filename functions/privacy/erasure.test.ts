@@ -18,7 +18,7 @@ let paths: Set<string>;
 
 beforeEach(async () => {
   paths = new Set();
-  api = await startApi({}, (services) => ({
+  api = await startApi({ DEVICE_COOLING_OFF_SECONDS: '0' }, (services) => ({
     ...services,
     documents: noting(services.documents, paths),
   }));

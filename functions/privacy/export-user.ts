@@ -2,6 +2,7 @@
 import type { DocumentData, DocumentStore, StoredDocument } from '../cloud/documents.ts';
 import { deviceLimitPaths, limitPaths, userLimitPaths } from '../fraud/limit-paths.ts';
 import { blockPath, riskPath, type Subject } from '../fraud/subjects.ts';
+import { tallyPath } from '../fraud/tally.ts';
 import { deviceIdFrom } from '../identity/devices.ts';
 import { erasurePath } from './erasure-record.ts';
 
@@ -41,11 +42,12 @@ export async function exportUser(
   ];
   const limits = [...userLimitPaths(userId), ...deviceIds.flatMap(deviceLimitPaths)];
   const held = (paths: readonly string[]) => found(documents, paths);
-  const [counted, risks, restrictions, quota, erasure] = await Promise.all([
+  const [counted, risks, restrictions, quota, tally, erasure] = await Promise.all([
     held(limits),
     held(subjects.map(riskPath)),
     held(subjects.map(blockPath)),
     documents.get(limitPaths.userQuota(userId)),
+    documents.get(tallyPath(userId)),
     documents.get(erasurePath({ kind: 'user', id: userId })),
   ]);
   return {
@@ -57,6 +59,7 @@ export async function exportUser(
     models: models.map(({ data }) => modelOf(data)),
     limits: counted,
     quota: quota ?? null,
+    collection: tally ?? null,
     remembered: risks.map((data) => (judgement ? data : only(data, REMEMBERED))),
     restrictions: restrictions.map((data) => (judgement ? data : only(data, RESTRICTED))),
     erasure: erasure ? only(erasure, ERASURE) : null,

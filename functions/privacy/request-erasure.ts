@@ -19,7 +19,8 @@ export interface ErasureRequest {
 /**
  * Orders that a user be forgotten and retires his devices at once, so that nothing new comes. A
  * device of his must prove the request; who has none is known by his token alone. Also for who is
- * blocked. Throws challenge_invalid, challenge_spent, device_unknown or proof_invalid.
+ * blocked. Throws challenge_invalid, challenge_spent, device_unknown,
+ * device_unapproved or proof_invalid.
  */
 export async function requestErasure(
   { documents, challenges }: DeviceCallServices,
@@ -54,7 +55,7 @@ export async function requestErasure(
         clientDataHash,
         proof,
         limits: [],
-        servedWhileBlocked: true,
+        kind: 'erasure',
       },
       { order: orderPath, devices: ids.map(devicePath) },
       now,

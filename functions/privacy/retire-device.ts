@@ -6,6 +6,7 @@ import {
   getNamed,
 } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
+import { requireApproved } from '../identity/approval.ts';
 import type { RetireClientData } from '../identity/client-data.ts';
 import { type DeviceCallServices, openDeviceCall } from '../identity/device-call.ts';
 import type { DeviceProof } from '../identity/device-proof.ts';
@@ -22,7 +23,7 @@ export interface Retirement {
 
 /**
  * Retires a device at the request of itself or of another one of the same user. Throws
- * challenge_invalid, challenge_spent, proof_invalid, and device_unknown where the one that asks or
+ * challenge_invalid, challenge_spent, proof_invalid, device_unapproved, and device_unknown where the one that asks or
  * the one that is meant is not the user's.
  */
 export async function retireDevice(
@@ -33,7 +34,11 @@ export async function retireDevice(
   const challenge = challenges.verify(clientData.challenge, userId, 'device.retire', now);
   const { deviceId, appVersion, target } = clientData;
   return documents.transaction(async (tx) => {
-    const { documents: read, commit } = await openDeviceCall(
+    const {
+      device: caller,
+      documents: read,
+      commit,
+    } = await openDeviceCall(
       tx,
       {
         userId,
@@ -43,7 +48,7 @@ export async function retireDevice(
         clientDataHash,
         proof,
         limits: [],
-        servedWhileBlocked: true,
+        kind: 'retirement',
       },
       { target: devicePath(target), list: userDevicesPath(userId) },
       now,
@@ -52,6 +57,8 @@ export async function retireDevice(
     if (device?.user !== userId) {
       throw new ServiceError('device_unknown', { reason: 'device_of_another_user' });
     }
+    // A provisional device may go, and nobody else by its word.
+    if (target !== deviceId) requireApproved(caller, now);
     await commit();
     retire(tx, target, device, read.list, now);
     return device;

@@ -20,6 +20,7 @@ export const EVENT_TYPES = {
   'challenge.replayed': server('A challenge came back that had been spent already.'),
   'counter.regressed': server('A device proof carried a counter that had not grown.'),
   'device.enrolled': server('A device proved itself genuine and was enrolled.'),
+  'device.approved': server('A further device of a user was approved by one of his others.'),
   'device.refused': server('An enrolment was refused.'),
   'device.retired': server('A device was removed by its user or an operator.'),
   'device.revoked': server(

@@ -1,6 +1,6 @@
 /** From what a leak says to whom it names, with the probability that the accusation is false. */
 import { createCipheriv } from 'node:crypto';
-import { grantBytes, grantIdOf } from './grant-id.ts';
+import { GRANT_BYTES, grantBytes, grantIdOf } from './grant-id.ts';
 import { groupBits } from './group-word.ts';
 import { decodeIdentifier } from './identifier-code.ts';
 import { BLOCK_BYTES, grantKey, Keystream, writeCounter } from './keystream.ts';
@@ -63,7 +63,7 @@ function log10Bound(sum: number, squares: number, tested: number): number {
 
 /** The grant that the leak spells, without any list; that it is one, only its `log10P` says. */
 export function decodeGrantId(residuals: Residuals, traceKey: Uint8Array): Finding {
-  return testGrant(residuals, traceKey, grantIdOf(decodeIdentifier(residuals.chips)));
+  return testGrant(residuals, traceKey, grantIdOf(decodeIdentifier(residuals.chips, GRANT_BYTES)));
 }
 
 export interface RankOptions {

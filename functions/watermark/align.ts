@@ -1,4 +1,5 @@
 /** Which tensor of a leak was which of the original, whatever it is called now and wherever it lies. */
+import { alignRestored } from './align-restored.ts';
 import type { MarkedTensor, MarkPlan } from './plan.ts';
 import type { ModelTensor } from './tensors.ts';
 
@@ -8,6 +9,8 @@ export interface AlignedPair {
   readonly leaked: ModelTensor;
   /** Pearson's, of a sample of the weights. */
   readonly correlation: number;
+  /** Whether order and scales of the leak's tensor had to be restored; NaN is what it does not have. */
+  readonly restored?: boolean;
 }
 
 /** Weights of a pair that are looked at; enough to tell a tensor from another of the same size. */
@@ -21,7 +24,7 @@ const CERTAIN_CORRELATION = 0.98;
 
 /**
  * Pairs each marked tensor of the original with the tensor of the leak that resembles it most, if
- * any does. `originals` are those of the plan's tensors, in their order.
+ * any does, as it is or after what leaves a network's function alone was undone. `originals` are those of the plan's tensors, in their order.
  */
 export function alignTensors(
   plan: MarkPlan,
@@ -47,7 +50,7 @@ export function alignTensors(
     possible.push(...(certain.length > 0 ? certain : pairs(candidates)));
   });
   const taken = new Set<unknown>();
-  return possible
+  const paired = possible
     .filter((pair) => pair.correlation >= MIN_CORRELATION)
     .sort((a, b) => b.correlation - a.correlation)
     .filter(({ marked, leaked: tensor }) => {
@@ -55,6 +58,14 @@ export function alignTensors(
       taken.add(marked).add(tensor);
       return true;
     });
+  const unpaired = plan.tensors.flatMap((marked, i) => {
+    const original = originals[i];
+    return original && !taken.has(marked) ? [{ marked, original }] : [];
+  });
+  const others = leaked.filter((tensor) => !taken.has(tensor));
+  return [...paired, ...alignRestored(unpaired, others)].sort(
+    (a, b) => a.marked.firstGroup - b.marked.firstGroup,
+  );
 }
 
 export interface StructureMatch {

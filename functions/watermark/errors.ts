@@ -2,6 +2,8 @@
 export type TraceCause =
   /** Not `g_` and the base64url of 16 bytes. */
   | 'grant-id-invalid'
+  /** Not `f_` and the base64url of 12 bytes. */
+  | 'fingerprint-invalid'
   /** The trace key does not have 32 bytes. */
   | 'trace-key-invalid'
   /** The leak is no model file that we can read. */

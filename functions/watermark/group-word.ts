@@ -1,7 +1,8 @@
 /**
  * What the places key says of a group of weights, in one word of 32 bits: which of the weights is
  * marked (12 bits), to which chip of the identifier it belongs (12 bits), whether it spells the
- * identifier or the grant's own sequence (1 bit), and its sign among all grants (1 bit).
+ * identifier or bears the copy's own sequence (2 bits, of which strengths that name grants use one),
+ * and its sign among all copies (1 bit).
  */
 import { CHIPS } from './identifier-code.ts';
 import { BLOCK_BYTES, type Keystream } from './keystream.ts';
@@ -12,6 +13,8 @@ export const MAX_SPACING = 1 << 12;
 export const placeOf = (word: number, spacing: number): number => word & (spacing - 1);
 export const chipOf = (word: number): number => (word >>> 12) & (CHIPS - 1);
 export const identifierBitOf = (word: number): number => (word >>> 24) & 1;
+/** One in four. */
+export const spellsFingerprint = (word: number): number => (word >>> 24) & (word >>> 26) & 1;
 export const signBitOf = (word: number): number => (word >>> 25) & 1;
 
 const BLOCK_WORDS = BLOCK_BYTES / 4;

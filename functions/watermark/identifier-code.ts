@@ -1,10 +1,9 @@
 /**
- * A grant's 16 bytes as 4,096 chips: a Reed-Solomon code over GF(256) makes 32 symbols of them, of
- * which any 16 would do; each symbol is one of the 256 words of the biorthogonal code of length 128.
+ * An identifier's 16 or 12 bytes as 4,096 chips: a Reed-Solomon code over GF(256) makes 32 symbols of
+ * them, of which any 16 or 12 would do; each symbol is one of the 256 words of the biorthogonal code of length 128.
  * Decoding is soft: what a symbol could be is weighed, never decided before all have been heard.
  */
 import { interpolation, multiply } from './galois.ts';
-import { GRANT_BYTES } from './grant-id.ts';
 
 export const SYMBOLS = 32;
 const SYMBOL_CHIPS = 128;
@@ -12,7 +11,6 @@ const SYMBOL_VALUES = 256;
 export const CHIPS = SYMBOLS * SYMBOL_CHIPS;
 
 const ALL_SYMBOLS = Array.from({ length: SYMBOLS }, (_, symbol) => symbol);
-const SYSTEMATIC = ALL_SYMBOLS.slice(0, GRANT_BYTES);
 
 /** Second guesses at a symbol that decoding tries, and at how many symbols at a time. */
 const ALTERNATIVES = 3;
@@ -32,8 +30,9 @@ function codeword(
 }
 
 /** The chips, 0 or 1. */
-export function encodeIdentifier(grantBytes: Uint8Array): Uint8Array {
-  const symbols = codeword(generator(SYSTEMATIC), grantBytes);
+export function encodeIdentifier(bytes: Uint8Array): Uint8Array {
+  const systematic = ALL_SYMBOLS.slice(0, bytes.byteLength);
+  const symbols = codeword(generator(systematic), bytes);
   const chips = new Uint8Array(CHIPS);
   symbols.forEach((value, symbol) => {
     for (let chip = 0; chip < SYMBOL_CHIPS; chip++) {
@@ -52,10 +51,10 @@ function parity(bits: number): number {
 }
 
 /**
- * The likeliest 16 bytes, given for each chip how much speaks for a 0 in it (negative: for a 1).
+ * The likeliest `length` bytes, given for each chip how much speaks for a 0 in it (negative: for a 1).
  * There always are such bytes: whether they are anyone's is for the caller to confirm.
  */
-export function decodeIdentifier(chips: Float64Array): Uint8Array {
+export function decodeIdentifier(chips: Float64Array, length: number): Uint8Array {
   const scores = ALL_SYMBOLS.map((symbol) =>
     symbolScores(chips.subarray(symbol * SYMBOL_CHIPS, (symbol + 1) * SYMBOL_CHIPS)),
   );
@@ -66,10 +65,10 @@ export function decodeIdentifier(chips: Float64Array): Uint8Array {
   // The most reliable symbols, as far as their best guess is ahead of the second.
   const lead = (symbol: number) =>
     (guesses[symbol]?.[0]?.score ?? 0) - (guesses[symbol]?.[1]?.score ?? 0);
-  const known = [...ALL_SYMBOLS].sort((a, b) => lead(b) - lead(a)).slice(0, GRANT_BYTES);
+  const known = [...ALL_SYMBOLS].sort((a, b) => lead(b) - lead(a)).slice(0, length);
   const search = new Search(generator(known), scores);
   search.run(known.map((symbol) => guesses[symbol]?.map(({ value }) => value) ?? []));
-  return search.best.slice(0, GRANT_BYTES);
+  return search.best.slice(0, length);
 }
 
 /** How much speaks for each of the 256 values: the fast Walsh-Hadamard transform of the chips. */

@@ -10,7 +10,7 @@ export const BLOCK_BYTES = 16;
  * HMAC-SHA-256 as a key derivation in one step (NIST SP 800-108 with a single block's worth of
  * output): the trace key is uniform already. Throws `trace-key-invalid`.
  */
-function sequenceKey(traceKey: Uint8Array, use: string): Uint8Array {
+export function sequenceKey(traceKey: Uint8Array, use: string): Uint8Array {
   if (traceKey.byteLength !== TRACE_KEY_BYTES) throw new TraceError('trace-key-invalid');
   return createHmac('sha256', traceKey)
     .update(utf8(`modelseal/1 trace ${use}`))
@@ -31,11 +31,13 @@ export function writeCounter(block: Uint8Array, at: number, number: number): voi
   view.setBigUint64(8, BigInt(number));
 }
 
+/** What is encrypted: never written to, and shared by all streams. */
+let zeros = new Uint8Array(0);
+
 export class Keystream {
   readonly #key: Uint8Array;
   #cipher: ReturnType<typeof createCipheriv> | undefined;
   #next = 0;
-  #zeros = new Uint8Array(0);
 
   constructor(key: Uint8Array) {
     this.#key = key;
@@ -50,7 +52,7 @@ export class Keystream {
     }
     this.#next = first + count;
     const length = count * BLOCK_BYTES;
-    if (this.#zeros.byteLength < length) this.#zeros = new Uint8Array(length);
-    return this.#cipher.update(this.#zeros.subarray(0, length));
+    if (zeros.byteLength < length) zeros = new Uint8Array(length);
+    return this.#cipher.update(zeros.subarray(0, length));
   }
 }

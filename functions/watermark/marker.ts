@@ -1,23 +1,16 @@
-/** Writes a grant's mark into a model's weights, part by part. */
+/** Writes a copy's mark into a model's weights, part by part. */
 import { viewOf } from '../protocol/bytes.ts';
-import { grantBytes } from './grant-id.ts';
-import {
-  chipOf,
-  groupBits,
-  groupWords,
-  identifierBitOf,
-  placeOf,
-  signBitOf,
-} from './group-word.ts';
-import { encodeIdentifier } from './identifier-code.ts';
-import { grantKey, Keystream, placesKey } from './keystream.ts';
+import { groupWords } from './group-word.ts';
+import { type Inscription, inscriptionOf } from './inscription.ts';
+import { Keystream, placesKey } from './keystream.ts';
 import { type MarkedLayer, type MarkedTensor, type MarkPlan, planMarks } from './plan.ts';
 import { STRENGTHS, type Strength, type StrengthParameters } from './strength.ts';
 
 export interface MarkerOptions {
-  /** 32 bytes, one and the same for all grants of a model version. */
+  /** 32 bytes, one and the same for all copies of a model version. */
   readonly traceKey: Uint8Array;
-  readonly grantId: string;
+  /** A grant's identifier or a device's fingerprint, as the strength has it. */
+  readonly name: string;
   /** As in the manifest: ascending, without overlap. */
   readonly layers: readonly MarkedLayer[];
   readonly strength: Strength;
@@ -31,29 +24,29 @@ export interface WeightMarker {
   apply(bytes: Uint8Array, offset: number): void;
 }
 
-/** Throws `grant-id-invalid` and `trace-key-invalid`. */
-export function createMarker({ traceKey, grantId, layers, strength }: MarkerOptions): WeightMarker {
-  return new GrantMarker(traceKey, grantBytes(grantId), layers, STRENGTHS[strength]);
+/** Throws `grant-id-invalid`, `fingerprint-invalid` and `trace-key-invalid`. */
+export function createMarker({ traceKey, name, layers, strength }: MarkerOptions): WeightMarker {
+  const parameters = STRENGTHS[strength];
+  const inscription = inscriptionOf(parameters, traceKey, name);
+  return new CopyMarker(new Keystream(placesKey(traceKey)), inscription, layers, parameters);
 }
 
-class GrantMarker implements WeightMarker {
+class CopyMarker implements WeightMarker {
   readonly #plan: MarkPlan;
   readonly #strength: StrengthParameters;
   readonly #places: Keystream;
-  readonly #sequence: Keystream;
-  readonly #chips: Uint8Array;
+  readonly #inscription: Inscription;
 
   constructor(
-    traceKey: Uint8Array,
-    grant: Uint8Array,
+    places: Keystream,
+    inscription: Inscription,
     layers: readonly MarkedLayer[],
     strength: StrengthParameters,
   ) {
     this.#plan = planMarks(layers, strength);
     this.#strength = strength;
-    this.#places = new Keystream(placesKey(traceKey));
-    this.#sequence = new Keystream(grantKey(traceKey, grant));
-    this.#chips = encodeIdentifier(grant);
+    this.#places = places;
+    this.#inscription = inscription;
   }
 
   apply(bytes: Uint8Array, offset: number): void {
@@ -62,35 +55,27 @@ class GrantMarker implements WeightMarker {
     if (!first || !last) return;
     // Groups are counted as tensors lie in the file: those of one part follow each other.
     const places = groupWords(this.#places, first.fromGroup, last.toGroup);
-    const own = groupBits(this.#sequence, first.fromGroup, last.toGroup);
     const view = viewOf(bytes);
     for (const section of sections) {
       const { type, layer } = section.tensor;
-      type.mark(view, layer.offset - offset, this.#marks(section, places, own), this.#strength);
+      type.mark(view, layer.offset - offset, this.#marks(section, places), this.#strength);
     }
   }
 
   /** Which weights of a section are marked and which way, as `WeightType.mark` takes them. */
   #marks(
-    { tensor: { spacing, firstGroup }, first, last, fromGroup, toGroup }: Section,
+    { tensor: { spacing, firstGroup }, first, last, fromGroup: from, toGroup: to }: Section,
     { words, firstGroup: firstWord }: ReturnType<typeof groupWords>,
-    { bits, firstGroup: firstBit }: ReturnType<typeof groupBits>,
   ): Int32Array {
-    const chips = this.#chips;
-    const marks = new Int32Array(toGroup - fromGroup);
-    let count = 0;
-    for (let group = fromGroup; group < toGroup; group++) {
-      const word = words[group - firstWord] as number;
-      const element = (group - firstGroup) * spacing + placeOf(word, spacing);
-      if (element < first || element >= last) continue;
-      const at = group - firstBit;
-      const chip = chips[chipOf(word)] as number;
-      const own = (bits[at >>> 3] as number) >>> (at & 7);
-      // Upwards where bit and sign agree; arithmetic, since no processor could predict the branches.
-      const bit = own ^ ((own ^ chip) & -identifierBitOf(word));
-      marks[count++] = element * 2 + (~(bit ^ signBitOf(word)) & 1);
-    }
-    return marks.subarray(0, count);
+    const marks = this.#inscription.marks({
+      ...{ from, to, firstGroup, spacing },
+      words: words.subarray(from - firstWord),
+    });
+    // Groups are in order: only those at the ends may have their weight outside.
+    let [start, end] = [0, marks.length];
+    while (start < end && (marks[start] as number) >>> 1 < first) start += 1;
+    while (start < end && (marks[end - 1] as number) >>> 1 >= last) end -= 1;
+    return marks.subarray(start, end);
   }
 
   /** What of the marked tensors lies between two offsets of the file. */

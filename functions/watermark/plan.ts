@@ -48,7 +48,7 @@ const MARKED_SHARE = 0.8;
 export function planMarks(layers: readonly MarkedLayer[], strength: StrengthParameters): MarkPlan {
   const eligible = largest(candidates(layers));
   const weights = eligible.reduce((sum, { elements }) => sum + elements, 0);
-  const sparsity = 2 ** Math.max(0, Math.floor(Math.log2(weights / strength.marks)));
+  const sparsity = sparsityOf(weights, strength);
   const tensors: MarkedTensor[] = [];
   let firstGroup = 0;
   for (const tensor of eligible) {
@@ -58,6 +58,12 @@ export function planMarks(layers: readonly MarkedLayer[], strength: StrengthPara
     firstGroup += groups;
   }
   return { tensors, groups: firstGroup };
+}
+
+/** One weight in so many, a power of two. */
+function sparsityOf(weights: number, { marks, thinning }: StrengthParameters): number {
+  const doublings = Math.log2(weights / marks);
+  return 2 ** Math.max(0, thinning === 1 ? Math.floor(doublings) : Math.round(doublings / 2));
 }
 
 type Candidate = Pick<MarkedTensor, 'layer' | 'type' | 'elements'>;

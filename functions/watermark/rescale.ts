@@ -7,7 +7,7 @@ export interface Rescaling {
   readonly lines: readonly { readonly scale: number; readonly shift: number }[];
 }
 
-const NO_RESCALING: Rescaling = {
+export const NO_RESCALING: Rescaling = {
   channelOf: () => 0,
   lines: [{ scale: 1, shift: 0 }],
 };

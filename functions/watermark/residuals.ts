@@ -1,23 +1,12 @@
-/** What a leak's weights say for and against each bit of the marks: all that accusing needs. */
-import { viewOf } from '../protocol/bytes.ts';
-import { type AlignedPair, alignTensors } from './align.ts';
-import { TraceError } from './errors.ts';
-import { chipOf, groupWords, identifierBitOf, placeOf, signBitOf } from './group-word.ts';
+/** What a leak's weights say for and against each bit of a grant's mark: all that accusing needs. */
+import type { AlignedPair } from './align.ts';
+import { type ComparedTensor, compareMarks, type Original } from './compare-marks.ts';
+import { chipOf, identifierBitOf, signBitOf } from './group-word.ts';
 import { CHIPS } from './identifier-code.ts';
-import { Keystream, placesKey } from './keystream.ts';
-import { type MarkedLayer, planMarks } from './plan.ts';
-import { findRescaling, finite, medianOf, rescaled } from './rescale.ts';
-import { STRENGTHS, type Strength, type StrengthParameters } from './strength.ts';
-import { type ModelTensor, tensorsOf } from './tensors.ts';
+import { medianOf } from './rescale.ts';
+import type { ModelTensor } from './tensors.ts';
 
-export interface Original {
-  /** The model file as it was before any mark. */
-  readonly bytes: Uint8Array;
-  /** Its manifest's layers. */
-  readonly layers: readonly (MarkedLayer & { readonly name?: string | undefined })[];
-  /** What the grants of this version were marked with. */
-  readonly strength: Strength;
-}
+export type { Original } from './compare-marks.ts';
 
 export interface Residuals {
   /** For each group: positive where the leak speaks for a 0 of a grant's own sequence; 0 where it says nothing. */
@@ -38,77 +27,60 @@ const OUTLIER = 8;
 /** Others say at most as much as this many spreads. */
 const CLIP = 3;
 
+/** The median of a normal distribution's magnitude, in deviations. */
+export const NORMAL_MEDIAN = 0.6745;
+
+/** A matched filter: each residual counts in proportion to what a mark would have made of it. */
+export function filtered(residual: number, amplitude: number, spread: number): number {
+  const deviation = Math.sqrt(amplitude * amplitude + spread * spread);
+  return (amplitude / deviation) * clipped(residual / deviation);
+}
+
+/** What a residual of so many spreads says. */
+export const clipped = (spreads: number): number =>
+  Math.abs(spreads) > OUTLIER ? 0 : Math.max(-CLIP, Math.min(CLIP, spreads));
+
 /**
- * Compares a leak with the original at the places where marks are. What comes out depends on the two
- * files and the places alone, not on any grant: the accusation's probability rests on that. Throws
- * `nothing-in-common` and `trace-key-invalid`.
+ * Compares a leak with the original at the places where marks are, for strengths that name grants.
+ * Throws `nothing-in-common` and `trace-key-invalid`.
  */
 export function extractResiduals(
-  { bytes, layers, strength }: Original,
+  original: Original,
   leaked: readonly ModelTensor[],
   traceKey: Uint8Array,
 ): Residuals {
-  const parameters = STRENGTHS[strength];
-  const plan = planMarks(layers, parameters);
-  const originals = tensorsOf(
-    bytes,
-    plan.tensors.map(({ layer }) => layer),
-  );
-  const pairs = alignTensors(plan, originals, leaked);
-  if (pairs.length === 0) throw new TraceError('nothing-in-common');
-  const evidence = new Evidence(plan.groups, new Keystream(placesKey(traceKey)));
-  for (const pair of pairs) evidence.add(pair, viewOf(bytes), parameters);
-  const groups = pairs.reduce((sum, { marked }) => sum + marked.groups, 0);
-  return { ...evidence.residuals(), pairs, coverage: groups / plan.groups };
+  const { plan, pairs, coverage, tensors } = compareMarks(original, leaked, traceKey);
+  const evidence = new Evidence(plan.groups);
+  for (const tensor of tensors()) evidence.add(tensor);
+  return { ...evidence.residuals(), pairs, coverage };
 }
 
 class Evidence {
   readonly #own: Float32Array;
   readonly #chips = new Float64Array(CHIPS);
-  readonly #places: Keystream;
   #ownExpected = 0;
   #ownCompared = 0;
 
-  constructor(groups: number, places: Keystream) {
+  constructor(groups: number) {
     this.#own = new Float32Array(groups);
-    this.#places = places;
   }
 
-  add({ marked, original, leaked }: AlignedPair, view: DataView, parameters: StrengthParameters) {
-    const { type, layer, spacing, firstGroup, groups, elements } = marked;
-    const rescaling = findRescaling(original, leaked);
-    const { firstGroup: firstWord, words } = groupWords(
-      this.#places,
-      firstGroup,
-      firstGroup + groups,
-    );
-    const elementOf = (group: number) =>
-      group * spacing + placeOf(words[group + firstGroup - firstWord] as number, spacing);
-    const residual = (element: number) =>
-      finite(rescaled(rescaling, element, leaked.value(element)) - original.value(element));
-    // The median of a normal distribution's magnitude is 0.6745 of its deviation.
+  add({ pair, words, residuals, amplitudes }: ComparedTensor) {
+    const { firstGroup, groups } = pair.marked;
     const spread =
-      medianOf(groups, (group) => Math.abs(residual(Math.min(elementOf(group), elements - 1)))) /
-      0.6745;
+      medianOf(groups, (group) => Math.abs(residuals[group] as number)) / NORMAL_MEDIAN;
     for (let group = 0; group < groups; group++) {
-      const element = elementOf(group);
-      if (element >= elements) continue;
-      const amplitude = type.amplitude(view, layer.offset, element, parameters);
+      const amplitude = amplitudes[group] as number;
       if (amplitude === 0) continue;
-      // A matched filter: each residual counts in proportion to what a mark would have made of it.
-      const variance = amplitude * amplitude + spread * spread;
-      const deviation = Math.sqrt(variance);
-      const seen = residual(element) / deviation;
-      const heard = Math.abs(seen) > OUTLIER ? 0 : Math.max(-CLIP, Math.min(CLIP, seen));
-      const word = words[group + firstGroup - firstWord] as number;
-      const forUp = (amplitude / deviation) * heard;
+      const word = words[group] as number;
+      const forUp = filtered(residuals[group] as number, amplitude, spread);
       const forZero = signBitOf(word) === 0 ? forUp : -forUp;
       if (identifierBitOf(word) === 1) {
         const chip = chipOf(word);
         this.#chips[chip] = (this.#chips[chip] as number) + forZero;
       } else {
         this.#own[firstGroup + group] = forZero;
-        this.#ownExpected += (amplitude * amplitude) / variance;
+        this.#ownExpected += (amplitude * amplitude) / (amplitude * amplitude + spread * spread);
         this.#ownCompared += 1;
       }
     }

@@ -58,7 +58,8 @@ function floatType({ bits, mantissaBits, exponentBias, pattern, spacing, value }
     spacing,
     mark(view, base, marks, strength) {
       const step = pattern(strength);
-      for (const mark of marks) {
+      for (let i = 0; i < marks.length; i++) {
+        const mark = marks[i] as number;
         const at = base + (mark >>> 1) * bytes;
         const stored = read(view, at);
         if (!bears(stored & magnitudeMask, step)) continue;
@@ -104,7 +105,8 @@ function integerType({ bits, signed, smallest, spacing }: IntegerLayout) {
     bits,
     spacing,
     mark(view, base, marks) {
-      for (const mark of marks) {
+      for (let i = 0; i < marks.length; i++) {
+        const mark = marks[i] as number;
         const element = mark >>> 1;
         const number = value(view, base, element);
         if (!bears(number)) continue;

@@ -2,12 +2,12 @@
 import { z } from 'zod';
 import type { DocumentStore, DocumentTransaction } from '../cloud/documents.ts';
 import type { EventPublisher } from '../cloud/event-publisher.ts';
-import type { Decision } from '../fraud/decisions.ts';
+import { ALERT_PATH, raisedAlert } from '../fraud/campaign.ts';
 import { DEFAULT_RULES } from '../fraud/default-rules.ts';
 import { readEventMessage } from '../fraud/event-message.ts';
 import type { FraudEvent } from '../fraud/events.ts';
 import type { RuleSet } from '../fraud/rules.ts';
-import { createScorer, type Scoring } from '../fraud/scorer.ts';
+import { createScorer, type Outcome, type Scoring } from '../fraud/scorer.ts';
 import type { Log } from '../log.ts';
 import type { EventHandler, EventHandlerFactory } from './event-handler.ts';
 
@@ -63,11 +63,15 @@ export function createScoreHandler(dependencies: ScoreDependencies): EventHandle
       log('ERROR', 'event moved to dead letters', { cause: error.reason, messageId: id });
       return;
     }
+    await raiseAlert(event, dependencies);
     const changes = scorer.changesOf(event);
     if (changes.length === 0) return;
-    const decisions = await documents.transaction((tx) =>
+    const { decisions, trips } = await documents.transaction((tx) =>
       carryOut(scorer.scoring(changes, now()), tx),
     );
+    for (const trip of trips) {
+      log('ERROR', 'breaker tripped', { ...trip, subjects: trip.subjects.length });
+    }
     for (const decision of decisions) {
       await publisher.publish('decisions', decision, { measure: decision.measure });
       log(
@@ -85,23 +89,45 @@ export function createScoreHandler(dependencies: ScoreDependencies): EventHandle
   };
 }
 
-export const createHandler: EventHandlerFactory<Omit<ScoreDependencies, 'rules'>> = ({
-  documents,
-  publisher,
-  log,
-  now,
-}) => createScoreHandler({ documents, publisher, log, now, rules: DEFAULT_RULES });
+export const createHandler: EventHandlerFactory<
+  Omit<ScoreDependencies, 'rules'> & { readonly config: { readonly blockDelaySeconds: number } }
+> = ({ documents, publisher, log, now, config }) =>
+  createScoreHandler({
+    documents,
+    publisher,
+    log,
+    now,
+    rules: withBlockDelay(DEFAULT_RULES, config.blockDelaySeconds),
+  });
+
+const withBlockDelay = (rules: RuleSet, delaySeconds: number): RuleSet => ({
+  ...rules,
+  thresholds: { ...rules.thresholds, block: { ...rules.thresholds.block, delaySeconds } },
+});
+
+/** Raises the alert against campaigns where the event says that a pool is full. */
+async function raiseAlert(
+  event: FraudEvent,
+  { documents, log }: Pick<ScoreDependencies, 'documents' | 'log'>,
+): Promise<void> {
+  if (!raisedAlert(event, undefined)) return;
+  const raised = await documents.transaction(async (tx) => {
+    const [data] = await tx.getAll([ALERT_PATH]);
+    const alert = raisedAlert(event, data);
+    if (alert) tx.set(ALERT_PATH, { ...alert });
+    return alert;
+  });
+  if (raised)
+    log('ERROR', 'campaign alert', { level: raised.level, until: raised.until.toISOString() });
+}
 
 /** Runs a scoring inside a transaction and returns what is to be published after it. */
-export async function carryOut(
-  scoring: Scoring,
-  tx: DocumentTransaction,
-): Promise<readonly Decision[]> {
+export async function carryOut(scoring: Scoring, tx: DocumentTransaction): Promise<Outcome> {
   let step = scoring.next();
   while (!step.done) step = scoring.next(await tx.getAll(step.value));
   for (const { path, data } of step.value.writes) tx.set(path, data);
   for (const path of step.value.deletions) tx.delete(path);
-  return step.value.decisions;
+  return step.value;
 }
 
 function readEvent(data: unknown, now: Date): FraudEvent {

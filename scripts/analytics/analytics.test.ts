@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Decision } from '../../functions/fraud/decisions.ts';
 import { DEFAULT_RULES } from '../../functions/fraud/default-rules.ts';
 import { createReplay } from '../../functions/fraud/replay.ts';
 import { tell } from '../../test/fraud/story.ts';
@@ -13,12 +14,23 @@ let folder: string;
 
 beforeAll(async () => {
   const story = tell();
-  for (let n = 0; n < 9; n += 1) story.server(n * 30, { type: 'grant.made', model: `m${n}` });
+  for (let n = 0; n < 9; n += 1) {
+    story.server(n * 30, { type: 'grant.made', model: `m${n}`, attributes: { fresh: true } });
+  }
   for (let n = 0; n < 2; n += 1) story.client(n * 30 + 9, 'model.opened', { model: `m${n}` });
+  for (let n = 0; n < 30; n += 1) {
+    const attributes = { reason: 'new_models' };
+    story.server(300 + n, { type: 'limit.hit', cause: 'quota_exceeded', attributes });
+  }
   story.server(400, { type: 'grant.refused', cause: 'blocked', authenticated: 'user' });
   story.server(500, { type: 'device.refused', cause: 'attestation_failed', authenticated: 'user' });
+  const rare = { fresh: true, newcomer: true, rare: true };
+  story.server(600, { type: 'grant.made', user: 'k1_new', model: 'm1', attributes: rare });
   const replay = createReplay({ live: DEFAULT_RULES });
-  const decisions = story.events.flatMap((event) => replay.apply(event));
+  const decisions: unknown[] = story.events.flatMap((event) => replay.apply(event));
+  const block = decisions.find((one) => (one as Decision).measure === 'block') as Decision;
+  const said = { schema: 1, decisionId: block.decisionId, by: 'bob', decidedAt: block.decidedAt };
+  decisions.push({ ...said, verdict: 'thief' });
   folder = await mkdtemp(join(tmpdir(), 'analytics-'));
   const lines = (values: readonly unknown[]) =>
     values.map((value) => JSON.stringify(value)).join('\n');
@@ -36,7 +48,7 @@ afterAll(async () => {
 describe('the views', () => {
   it('count an event and a decision once', async () => {
     expect(await analytics.query('SELECT CAST(COUNT(*) AS INT) AS n FROM events')).toEqual([
-      { n: 13 },
+      { n: 44 },
     ]);
     const repeated = `SELECT decision_id FROM decisions GROUP BY 1 HAVING COUNT(*) > 1`;
     expect(await analytics.query(repeated)).toEqual([]);
@@ -46,9 +58,16 @@ describe('the views', () => {
     [
       'blocks',
       'kind, main_rule, CAST(blocks AS INT) AS blocks',
-      [{ kind: 'user', main_rule: 'models-hour', blocks: 1 }],
+      [{ kind: 'user', main_rule: 'budget-hammered', blocks: 1 }],
     ],
-    ['hoarding', 'user_id, CAST(models AS INT) AS models', [{ user_id: 'k1_alice', models: 9 }]],
+    [
+      'hoarding',
+      'user_id, CAST(models AS INT) AS models',
+      [
+        { user_id: 'k1_alice', models: 9 },
+        { user_id: 'k1_new', models: 1 },
+      ],
+    ],
     [
       'attestation_failures',
       'cause, CAST(refusals AS INT) AS refusals',
@@ -57,12 +76,21 @@ describe('the views', () => {
     ['block_suspects', 'user_id', []],
     [
       'rule_precision',
-      'main_rule, precision_at_least',
-      [{ main_rule: 'models-hour', precision_at_least: 1 }],
+      'rule, kind, labelled, precision_of_labelled',
+      ['budget-hammered', 'models-day'].map((rule) => ({
+        ...{ rule, kind: 'user', labelled: 1, precision_of_labelled: 1 },
+      })),
     ],
+    ['labels', 'verdict, labelled_by', [{ verdict: 'thief', labelled_by: 'bob' }]],
+    [
+      'campaigns',
+      'newcomers, new_models, rare_models, refused',
+      [{ newcomers: 1, new_models: 1, rare_models: 1, refused: 0 }],
+    ],
+    ['held_back', 'main_rule', []],
     ['shadow_difference', 'blocked_by, kind', [{ blocked_by: 'in force only', kind: 'user' }]],
   ])('%s say what happened', async (view, columns, expected) => {
-    expect(await analytics.query(`SELECT ${columns} FROM ${view}`)).toEqual(expected);
+    expect(await analytics.query(`SELECT ${columns} FROM ${view} ORDER BY 1`)).toEqual(expected);
   });
 
   it('show the share of grants that were opened, and a timeline', async () => {

@@ -28,6 +28,12 @@ export interface Headline {
 export interface Report {
   readonly headlines: readonly Headline[];
   readonly charts: readonly Chart[];
+  /** Rows as they are, where a drawing would say less. */
+  readonly table?: {
+    readonly title: string;
+    readonly names: readonly string[];
+    readonly rows: readonly (readonly string[])[];
+  };
 }
 
 const HEADLINES = `

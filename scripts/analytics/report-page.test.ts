@@ -8,6 +8,7 @@ import { tell } from '../../test/fraud/story.ts';
 import { type Analytics, openAnalytics } from './duckdb.ts';
 import { CHARTS, type Chart, type Report, reportFigures } from './report-figures.ts';
 import { reportPage } from './report-page.ts';
+import { subjectReport } from './subject-report.ts';
 
 const LOADS =
   /<script|<link|<img|<iframe|@import|https?:|\/\/\w|\b(?:src|href|xlink:href)=|url\((?!#)/i;
@@ -46,6 +47,16 @@ describe('the report of a log', () => {
     const story = tell();
     for (let n = 0; n < 9; n += 1) story.server(n * 30, { type: 'grant.made', model: `m${n}` });
     for (let n = 0; n < 4; n += 1) story.client(n * 30 + 9, 'model.opened', { model: `m${n}` });
+    for (let n = 0; n < 30; n += 1) {
+      const attributes = { reason: 'new_models' };
+      const asked = {
+        cause: 'quota_exceeded',
+        outcome: 'refused',
+        model: 'm0',
+        attributes,
+      } as const;
+      story.server(300 + n, { type: 'limit.hit', ...asked });
+    }
     story.server(400, {
       type: 'grant.refused',
       cause: 'blocked',
@@ -82,8 +93,9 @@ describe('the report of a log', () => {
 
   it('says what happened', () => {
     expect(report.headlines).toContainEqual({ label: 'grants', value: 9 });
-    expect(report.headlines).toContainEqual({ label: 'refusals', value: 3 });
+    expect(report.headlines).toContainEqual({ label: 'refusals', value: 33 });
     expect(rowsOf('Refusals by cause')).toEqual([
+      { label: 'limit.hit: quota_exceeded', value: 30 },
       { label: 'grant.refused: blocked', value: 2 },
       { label: 'device.refused: attestation_failed', value: 1 },
     ]);
@@ -99,7 +111,7 @@ describe('the report of a log', () => {
   it('counts each event once over time', () => {
     const [overTime] = report.charts;
     expect(overTime?.title).toBe('Events by minute');
-    expect(overTime?.rows.reduce((sum, { value }) => sum + value, 0)).toBe(16);
+    expect(overTime?.rows.reduce((sum, { value }) => sum + value, 0)).toBe(46);
     expect(overTime?.rows.map(({ label }) => label)).toContain('08:05');
   });
 
@@ -115,5 +127,14 @@ describe('the report of a log', () => {
     expect(shown.map(([, ...cells]) => cells.map((text) => text.replace('&lt;', '<')))).toEqual(
       expect.arrayContaining(expected),
     );
+  });
+
+  it('tells the story of one subject, and nothing of others', async () => {
+    const told = await subjectReport(analytics, { kind: 'user', id: 'k1_alice' });
+    expect(told.table?.rows.at(0)).toEqual(expect.arrayContaining(['grant.made', 'm0']));
+    expect(told.charts[1]?.rows.map(({ label }) => label)).toContain('block: budget-hammered');
+    expect(reportPage('t', told)).toContain('<th>what</th>');
+    const nobody = await subjectReport(analytics, { kind: 'user', id: "x' OR '1'='1" });
+    expect(nobody.table?.rows).toEqual([]);
   });
 });

@@ -19,10 +19,11 @@ svg{display:block;max-width:100%;height:auto}
 @media(max-width:700px){.wide{display:none}.narrow{display:block}}
 details{margin-top:.4rem;font-size:.85rem;color:var(--soft)}summary{cursor:pointer}
 table{border-collapse:collapse;margin-top:.4rem}td{padding:.1rem 1rem .1rem 0;overflow-wrap:anywhere}
-td:last-child{text-align:right;font-variant-numeric:tabular-nums}
+th{text-align:left;padding:.1rem 1rem .1rem 0}
+details td:last-child{text-align:right;font-variant-numeric:tabular-nums}
 `;
 
-export function reportPage(title: string, { headlines, charts }: Report): string {
+export function reportPage(title: string, { headlines, charts, table: rows }: Report): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <title>${escaped(title)}</title>
@@ -30,12 +31,20 @@ export function reportPage(title: string, { headlines, charts }: Report): string
 </head><body><h1>${escaped(title)}</h1>
 <dl>${headlines.map(headline).join('')}</dl>
 ${charts.map(section).join('\n')}
+${rows ? listing(rows) : ''}
 </body></html>
 `;
 }
 
 const headline = ({ label, value }: Headline): string =>
   `<div><dt>${escaped(label)}</dt><dd>${value.toLocaleString('en-GB')}</dd></div>`;
+
+function listing({ title, names, rows }: NonNullable<Report['table']>): string {
+  const row = (cells: readonly string[], tag: string) =>
+    `<tr>${cells.map((cell) => `<${tag}>${escaped(cell)}</${tag}>`).join('')}</tr>`;
+  const body = rows.map((cells) => row(cells, 'td')).join('');
+  return `<section><h2>${escaped(title)}</h2><table>${row(names, 'th')}${body}</table></section>`;
+}
 
 function section(chart: Chart): string {
   const { title, description, rows } = chart;

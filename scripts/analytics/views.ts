@@ -35,9 +35,16 @@ export async function readViews(): Promise<readonly View[]> {
 export const referencesOf = ({ sql }: View): readonly string[] =>
   [...sql.matchAll(REFERENCE)].flatMap(([, name]) => name ?? []);
 
+const UNNESTED = /UNNEST\(JSON_QUERY_ARRAY\((\w+), ('[^']*')\)\) AS (\w+)/g;
+const RECENTLY = /CURRENT_TIMESTAMP - INTERVAL \d+ DAY/g;
+
 /**
  * The view in DuckDB's dialect. The views keep to what both read alike; only the names of tables
- * and of one function differ.
+ * and functions for JSON differ. A local log is read whole: nobody pays for it.
  */
 export const inDuckDb = ({ sql }: View): string =>
-  sql.replaceAll(REFERENCE, '$1').replaceAll('JSON_VALUE(', 'json_extract_string(');
+  sql
+    .replaceAll(REFERENCE, '$1')
+    .replaceAll(UNNESTED, 'UNNEST(CAST(json_extract($1, $2) AS JSON[])) AS $3_($3)')
+    .replaceAll(RECENTLY, "TIMESTAMP '1970-01-01'")
+    .replaceAll('JSON_VALUE(', 'json_extract_string(');

@@ -35,6 +35,7 @@ import './functions/api/keys.ts';
 import './functions/api/models.ts';
 import './functions/api/renew.ts';
 import './functions/api/report.ts';
+import './functions/workers/campaigns.ts';
 import './functions/workers/publish.ts';
 import './functions/workers/receipts.ts';
 import './functions/workers/score.ts';

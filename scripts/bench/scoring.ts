@@ -6,7 +6,8 @@ import type { FraudEvent } from '../../functions/fraud/events.ts';
 import { createReplay } from '../../functions/fraud/replay.ts';
 import { createScoreHandler } from '../../functions/workers/score.ts';
 import { memoryDocuments } from '../../test/doubles/memory/documents.ts';
-import { populateGood } from '../../test/simulate/good-users.ts';
+import { publishCatalogue } from '../../test/simulate/catalogue.ts';
+import { populateGood } from '../../test/simulate/population.ts';
 import { populateThieves } from '../../test/simulate/thieves.ts';
 import { runWorld } from '../../test/simulate/world.ts';
 import type { Figure } from '../../test/support/figure.ts';
@@ -17,13 +18,14 @@ const SEED = 1;
 
 export async function run(): Promise<Figure[]> {
   const events: FraudEvent[] = [];
-  runWorld(
+  await runWorld(
     { live: DEFAULT_RULES },
     createRandom(SEED),
     12,
     (world) => {
+      publishCatalogue(world);
       populateGood(world, 150, () => undefined);
-      populateThieves(world, 1, () => undefined);
+      populateThieves(world, 1, () => undefined, undefined, 1);
     },
     { event: (event) => events.push(event) },
   );

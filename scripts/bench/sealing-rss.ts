@@ -11,7 +11,7 @@ import { benchHeader } from './bench-model.ts';
 
 const sizeBytes = Number(process.argv[2]) * 2 ** 20;
 const PIECE_BYTES = 65_536;
-const GRANT = `g_${'A'.repeat(22)}`;
+const GRANT = { grantId: `g_${'A'.repeat(22)}`, userId: 'u_1', deviceId: 'd_1' };
 
 /** A model that exists nowhere as a whole. */
 async function* madeUp(): AsyncGenerator<Uint8Array> {
@@ -24,7 +24,7 @@ const vault = sealPlain(crypto, madeUp(), { header: benchHeader(sizeBytes), keys
 const layers = benchHeader(sizeBytes).layers.map((layer) => {
   return { ...layer, dtype: 'float16', shape: [2, Math.floor(layer.length / 4)] };
 });
-const { stage } = await createMarking(crypto.randomBytes(32), GRANT, layers, 'standard');
+const { stage } = await createMarking(crypto.randomBytes(32), GRANT, layers, 'resistant');
 const options = { from, to, imprint: true, ...(process.argv[3] === 'marked' && { stage }) };
 let sealedBytes = 0;
 for await (const part of reseal(crypto, vault.bytes, options)) {

@@ -1,17 +1,19 @@
 /** The commands about subjects, rules and dead letters, for the `modelseal` tool. */
 import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import { DEFAULT_RULES } from '../../functions/fraud/default-rules.ts';
 import { subjectKey } from '../../functions/fraud/subjects.ts';
 import { auditOf } from './audit.ts';
 import type { CommandServices } from './command-services.ts';
 import { deadLettersOf } from './dead-letter-source.ts';
+import { label, VERDICTS, type Verdict } from './label.ts';
 import { allow, block, explain, unblock } from './operators.ts';
 import { recoverEvents } from './recover-events.ts';
 import { replayDeadLetters } from './replay-dead-letters.ts';
 import { compareRules, readRules } from './replay-rules.ts';
 import { SUBJECT, subjectOf } from './subject-argument.ts';
+import { undo } from './undo.ts';
 
 type WithServices = (work: (services: CommandServices) => Promise<unknown>) => Promise<void>;
 
@@ -70,6 +72,34 @@ export function addFraudCommands(program: Command, withServices: WithServices): 
     );
 
   program
+    .command('undo')
+    .description('set free whom a rule restricted since an instant; tells whom, until --apply')
+    .requiredOption('--rule <id>', 'the rule that weighed most, as in decisions')
+    .requiredOption('--since <instant>', 'such as 2026-11-26T08:00:00Z')
+    .requiredOption('--reason <text>', 'for the audit log')
+    .option('--apply', 'do it, and not only tell', false)
+    .action((options: ActOptions & { rule: string; since: string; apply: boolean }) =>
+      withServices(async (services) => {
+        const { rule, apply } = options;
+        const order = { rule, since: instantOf(options.since), dryRun: !apply };
+        const { subjects, complete } = await undo(services, order, act(options));
+        for (const key of subjects) console.log(key);
+        const more = complete ? '' : '; there may be more, so run this again';
+        console.log(`${subjects.length} ${apply ? 'set free' : 'would be set free'}${more}`);
+      }),
+    );
+
+  program
+    .command('label')
+    .description('say of a decision whether it met a thief or somebody good')
+    .argument('<decision>', 'the decisionId')
+    .addArgument(new Argument('<verdict>', 'what it was').choices(VERDICTS))
+    .requiredOption('--reason <text>', 'for the audit log')
+    .action((id: string, verdict: Verdict, options: ActOptions) =>
+      withServices((services) => label(services, id, verdict, act(options))),
+    );
+
+  program
     .command('replay-rules')
     .description('whom other rules would have blocked, over an event log')
     .argument('<rules>', 'JSON file with the proposed rules')
@@ -101,6 +131,12 @@ export function addFraudCommands(program: Command, withServices: WithServices): 
         console.log(await recoverEvents(await readFile(file, 'utf8'), publisher));
       }),
     );
+}
+
+function instantOf(text: string): Date {
+  const instant = new Date(text);
+  if (Number.isNaN(instant.getTime())) throw new RangeError('--since: not an instant');
+  return instant;
 }
 
 function hoursOf({ hours }: ActOptions): number {

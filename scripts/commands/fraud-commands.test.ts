@@ -11,14 +11,17 @@ import { auditOf } from './audit.ts';
 import { allow, block, explain, unblock } from './operators.ts';
 import { replayDeadLetters } from './replay-dead-letters.ts';
 import { compareRules } from './replay-rules.ts';
+import { undo } from './undo.ts';
 
 const alice = { kind: 'user', id: 'k1_alice' } as const;
-const phone = { kind: 'device', id: 'd_phone' } as const;
 const act = { by: 'bob', reason: 'ticket 7' };
 
-function hoarding(models = 9): readonly FraudEvent[] {
+function hoarding(asks = 40): readonly FraudEvent[] {
   const story = tell();
-  for (let n = 0; n < models; n += 1) story.server(n * 30, { type: 'grant.made', model: `m${n}` });
+  for (let n = 0; n < asks; n += 1) {
+    const attributes = { reason: 'new_models' };
+    story.server(n * 10, { type: 'limit.hit', cause: 'quota_exceeded', attributes });
+  }
   return story.events;
 }
 
@@ -65,13 +68,12 @@ describe('operators', () => {
     ]);
   });
 
-  it('forgive what the rules held against a subject, and lift its shadow from others', async () => {
+  it('forgive what the rules held against a subject', async () => {
     const services = office();
     await services.happen(hoarding());
-    expect(await services.documents.get('blocklist/device_d_phone')).toBeDefined();
+    expect(await services.documents.get('blocklist/user_k1_alice')).toBeDefined();
     await unblock(services, alice, act);
     expect(await services.documents.get('blocklist/user_k1_alice')).toBeUndefined();
-    expect(await services.documents.get('blocklist/device_d_phone')).toBeUndefined();
     const { score, measures } = await explain(services, alice);
     expect({ score, measures }).toEqual({ score: 0, measures: [] });
     await services.happen(hoarding());
@@ -98,26 +100,62 @@ describe('operators', () => {
     const last = explained.measures.at(-1);
     expect(last?.measure).toBe('block');
     expect(last?.causes[0]).toMatchObject({
-      rule: 'models-hour',
-      words: 'Collects many different models within an hour.',
+      rule: 'budget-hammered',
+      words: 'Keeps asking for new models although told that the budget is used up.',
     });
-    expect((await explain(services, phone)).linkedBy).toEqual(['user_k1_alice']);
+  });
+});
+
+describe('undo', () => {
+  const order = { rule: 'budget-hammered', since: new Date(STORY_START - 1000) };
+
+  it('tells whom a rule restricted, and changes nothing until told to', async () => {
+    const services = office();
+    await services.happen(hoarding());
+    const before = await services.documents.get('blocklist/user_k1_alice');
+    const told = await undo(services, { ...order, dryRun: true }, act);
+    expect(told).toEqual({ subjects: ['user_k1_alice'], complete: true });
+    expect(await services.documents.get('blocklist/user_k1_alice')).toEqual(before);
+  });
+
+  it('sets them free without any escalation, and leaves an entry', async () => {
+    const services = office();
+    await services.happen(hoarding());
+    expect(await undo(services, { ...order, dryRun: false }, act)).toMatchObject({
+      subjects: ['user_k1_alice'],
+    });
+    expect(await services.documents.get('blocklist/user_k1_alice')).toBeUndefined();
+    expect(await explain(services, alice)).toMatchObject({ score: 0, escalation: 0 });
+    expect(await auditOf(services, 'rule_budget-hammered')).toMatchObject([{ action: 'undo' }]);
+    expect(await undo(services, { ...order, dryRun: true }, act)).toMatchObject({ subjects: [] });
+  });
+
+  it('leaves alone whom another rule restricted, or this one before', async () => {
+    const services = office();
+    await services.happen(hoarding());
+    const other = { ...order, rule: 'counter-regressed', dryRun: true };
+    expect(await undo(services, other, act)).toMatchObject({ subjects: [] });
+    const later = { ...order, since: new Date(STORY_START + 86_400_000), dryRun: true };
+    expect(await undo(services, later, act)).toMatchObject({ subjects: [] });
   });
 });
 
 describe('compareRules', () => {
   it('tells whom other rules would have blocked', () => {
-    const lines = [...hoarding(6).map((event) => JSON.stringify(event)), 'no json', ''];
+    const lines = [...hoarding(18).map((event) => JSON.stringify(event)), 'no json', ''];
     const stricter = {
       ...DEFAULT_RULES,
-      thresholds: { ...DEFAULT_RULES.thresholds, block: { points: 40, holdSeconds: [3600] } },
+      thresholds: {
+        ...DEFAULT_RULES.thresholds,
+        block: { points: 40, holdSeconds: [3600], delaySeconds: 0 },
+      },
     } as typeof DEFAULT_RULES;
     const all = [new Date(0), new Date('2030-01-01')] as const;
     expect(compareRules(lines, ...all, DEFAULT_RULES, stricter)).toEqual({
-      events: 6,
+      events: 18,
       skipped: 1,
       onlyNow: [],
-      onlyThen: ['user_k1_alice', 'device_d_phone'],
+      onlyThen: ['user_k1_alice'],
       both: [],
     });
     const nothing = [new Date(0), new Date(STORY_START)] as const;

@@ -81,16 +81,14 @@ export async function explain(
     documents.get(blockPath(subject)),
     documents.get(riskPath(subject)),
   ]);
-  const { evidence, links, resetAt } = riskOf(data);
-  const history = { series: evidence.series, links };
-  const { score, escalation, intervals } = assess(rules, subject.kind, history, resetAt);
+  const { evidence, resetAt } = riskOf(data);
+  const { score, escalation, intervals } = assess(rules, subject.kind, evidence.series, resetAt);
   const descriptions = new Map(rules.rules.map((rule) => [rule.id, rule.description]));
   return {
     subject: subjectKey(subject),
     restrictions: restrictionsOf(restrictions),
     score,
     escalation,
-    linkedBy: Object.keys(links),
     measures: ACTIONS.flatMap((action) => {
       const interval = intervals[action];
       if (!interval) return [];

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
 import { acceptGrant } from '../../sdk/typescript/opening/accept-grant.ts';
@@ -8,6 +10,8 @@ import { openGrant } from '../../sdk/typescript/opening/open-grant.ts';
 import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
 import { auditOf } from './audit.ts';
 import { TRACE_EXIT, type TraceCommandOptions, trace } from './trace.ts';
+
+const run = promisify(execFile);
 
 let api: ApiHarness;
 let folder: string;
@@ -23,6 +27,7 @@ beforeAll(async () => {
   await api.publish('selfie', selfie, { tracing: 'standard' });
   // The same weights under another name, as models of one family have them.
   await api.publish('twin', selfie, { tracing: 'light' });
+  await api.publish('guarded', selfie, { tracing: 'resistant' });
   await api.publish('pose', await read('pose/pose_landmark_lite.tflite'));
   for (const user of ['ann', 'bob', 'cleo']) copies.set(user, await copyOf(user, 'selfie'));
 });
@@ -32,8 +37,8 @@ afterAll(async () => {
 });
 
 /** The copy that this user's phone gets and opens. */
-async function copyOf(user: string, modelId: string) {
-  const grant = await api.phone(user).grant(modelId);
+async function copyOf(user: string, modelId: string, phone = api.phone(user)) {
+  const grant = await phone.grant(modelId);
   const { keys } = api.clients;
   const accepted = await acceptGrant(nodeCrypto, {
     grant,
@@ -125,11 +130,11 @@ describe('modelseal trace', () => {
     const { named, candidates, innocentDeviations, chances, original } = JSON.parse(text);
     expect(named).toEqual([
       expect.objectContaining({
-        grantId: copies.get('bob')?.grantId,
-        record: expect.objectContaining({ user: api.userId('bob') }),
+        name: copies.get('bob')?.grantId,
+        records: [expect.objectContaining({ user: api.userId('bob') })],
       }),
     ]);
-    expect(chances).toEqual({ versionsTried: 2, grantsTested: 3 });
+    expect(chances).toEqual({ versionsTried: 3, grantsTested: 3, shards: 1 });
     for (const { deviations, log10P } of candidates) {
       const chance = Math.log10(chances.versionsTried * chances.grantsTested);
       const bound = -(Math.max(0, deviations) ** 2) / (2 * Math.LN10) + chance;
@@ -141,6 +146,49 @@ describe('modelseal trace', () => {
     expect(text).not.toMatch(/"(traceKey|dataKey|wrappedKey)"/);
     expect(await readFile(picture, 'utf8')).toContain(copies.get('bob')?.grantId);
   }, 60_000);
+
+  it('names a user and a device by a copy that is the same at each grant', async () => {
+    const phone = api.phone('ann');
+    const [first, second, other] = [
+      await copyOf('ann', 'guarded', phone),
+      await copyOf('ann', 'guarded', phone),
+      await copyOf('bob', 'guarded'),
+    ];
+    expect(second.grantId).not.toBe(first.grantId);
+    expect(Buffer.compare(second.bytes, first.bytes)).toBe(0);
+    expect(Buffer.compare(other.bytes, first.bytes)).not.toBe(0);
+
+    const evidence = join(folder, 'device.json');
+    const options = { model: 'guarded', evidence };
+    const { code, text } = await tracing(first.bytes, options);
+    expect(code).toBe(TRACE_EXIT.named);
+    expect(text).toContain(api.userId('ann'));
+    expect(text).toContain(first.deviceId);
+    expect(text).toContain(first.grantId);
+    expect(text).toMatch(/granted .*, 2 times/);
+    expect(text).toMatch(/another device of that user: at most \d\.\de-\d{4}/);
+    expect(text).not.toContain(api.userId('bob'));
+
+    const { stdout } = await run(process.execPath, ['scripts/trace-verify.ts', evidence]);
+    expect(stdout).toMatch(/borne out\n/);
+    const forged = JSON.parse(await readFile(evidence, 'utf8'));
+    forged.named[0].log10P *= 2;
+    await writeFile(evidence, JSON.stringify(forged));
+    await expect(
+      run(process.execPath, ['scripts/trace-verify.ts', evidence]),
+    ).rejects.toMatchObject({ stdout: expect.stringContaining('NOT BORNE OUT') });
+  }, 60_000);
+
+  it('is held against all grants once by all shards together', async () => {
+    const tested: number[] = [];
+    for (let part = 1; part <= 4; part++) {
+      const options = { model: 'guarded', shard: `${part}/4` };
+      const { text } = await tracing(selfie, options);
+      tested.push(Number(/tested {4}(\d+)/.exec(text)?.[1]));
+    }
+    expect(tested.reduce((sum, count) => sum + count, 0)).toBe(3);
+    await expect(tracing(selfie, { shard: '5/4' })).rejects.toThrow(/--shard/);
+  });
 
   it('says so where a file is no model, and the attempt is on record', async () => {
     await expect(tracing(Buffer.from('no model'))).rejects.toThrow(/leak-unreadable/);

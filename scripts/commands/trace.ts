@@ -7,7 +7,8 @@ import { progressBar } from '../terminal/progress-bar.ts';
 import { sizeText } from '../terminal/units.ts';
 import { evidenceOf } from '../trace/evidence.ts';
 import { correlationPicture, innocentDeviations } from '../trace/picture.ts';
-import { type TraceResult, traceLeak } from '../trace/trace-leak.ts';
+import { type NamedFinding, type TraceResult, traceLeak } from '../trace/trace-leak.ts';
+import { MAX_SHARDS, type Shard } from '../trace/traced-grants.ts';
 import { auditEntry } from './audit.ts';
 import type { CommandServices } from './command-services.ts';
 
@@ -17,6 +18,8 @@ export interface TraceCommandOptions {
   readonly evidence?: string;
   readonly picture?: string;
   readonly reason?: string;
+  /** I/N: part I of N, from 1. */
+  readonly shard?: string;
 }
 
 /** What the process leaves with. */
@@ -33,6 +36,7 @@ export function addTraceCommand(program: Command, withServices: WithServices): v
     .option('--model <model>', 'compare with this MODEL, or MODEL@VERSION, only')
     .option('--evidence <file>', 'write what an expert needs to check it, as JSON; holds no key')
     .option('--picture <file>', 'write the correlation beside a thousand innocents, as SVG')
+    .option('--shard <i/n>', 'hold it against part I of N of the grants on record, for a fleet')
     .option('--reason <text>', 'for the audit log, such as a case number')
     .addHelpText(
       'after',
@@ -74,6 +78,7 @@ export async function trace(
     const result = await traceLeak(services, await readFile(file), {
       ...(model !== undefined && { model }),
       ...(version !== undefined && { version }),
+      ...(options.shard !== undefined && { shard: shardOf(options.shard) }),
       onProgress: (step, share) => bar.update(step === 'comparing' ? share / 2 : (1 + share) / 2),
     });
     const now = services.now();
@@ -112,6 +117,15 @@ export async function trace(
   }
 }
 
+/** Throws RangeError for what is no part of a whole. */
+function shardOf(text: string): Shard {
+  const [, part, of] = (/^([1-9]\d{0,3})\/([1-9]\d{0,3})$/.exec(text) ?? []).map(Number);
+  if (!part || !of || part > of || of > MAX_SHARDS) {
+    throw new RangeError(`--shard: I/N, with I from 1 to N and N at most ${MAX_SHARDS}`);
+  }
+  return { index: part - 1, of };
+}
+
 function audit(
   services: CommandServices,
   modelId: string | undefined,
@@ -125,7 +139,7 @@ const nameOf = ({ version }: NonNullable<TraceResult['comparison']>) =>
   `${version.modelId}@${version.version}`;
 
 function summaryOf({ leak, comparison, named }: TraceResult): string {
-  const names = named.map(({ grantId }) => grantId).join(', ') || 'nobody';
+  const names = named.map(({ name }) => name).join(', ') || 'nobody';
   const of = comparison ? nameOf(comparison) : 'no traced model';
   return `leak sha256 ${leak.sha256} of ${of}, named: ${names}`;
 }
@@ -137,34 +151,43 @@ function reportOf(result: TraceResult): readonly string[] {
     const tried = versionsTried === 0 ? 'none has its structure' : 'none has its weights';
     return [`No traced model of ours: ${tried}.`];
   }
-  const { residuals } = comparison;
+  const { reading } = comparison;
   const head = [
     `model     ${nameOf(comparison)}, tracing ${comparison.strength}`,
-    `aligned   ${residuals.pairs.length} tensors with ${percent(residuals.coverage)} of the marks`,
+    `aligned   ${reading.pairs.length} tensors with ${percent(reading.coverage)} of the marks`,
     `tested    ${tested} grants on record, ${versionsTried} version${versionsTried === 1 ? '' : 's'}`,
   ];
   if (named.length === 0) {
     return [
       ...head,
-      `Nobody is named: the evidence is weak. The likeliest, ${decoded?.grantId}, would come up by`,
+      `Nobody is named: the evidence is weak. The likeliest, ${decoded?.name}, would come up by`,
       `chance with a probability of up to ${probability(decoded?.log10P ?? 0)}; do not accuse on that.`,
     ];
   }
+  return [...head, ...named.flatMap(reportOfNamed)];
+}
+
+function reportOfNamed(named: NamedFinding): readonly string[] {
+  const { name, log10P, deviceLog10P, deviations, survival, bitErrorRate, records } = named;
+  const [first] = records;
   return [
-    ...head,
-    ...named.flatMap(({ grantId, log10P, deviations, survival, bitErrorRate, record }) => [
-      '',
-      `grant     ${grantId}`,
-      ...(record
-        ? [
-            `user      ${record.user}`,
-            `device    ${record.device}`,
-            `granted   ${record.createdAt.toISOString()}`,
-          ]
-        : ['user      not on record any more: older than 90 days, or erased by its user']),
-      `p-value   at most ${probability(log10P)} (${deviations.toFixed(1)} standard deviations)`,
-      `mark      ${percent(survival)} of it left, ${percent(bitErrorRate)} of its bits wrong`,
-    ]),
+    '',
+    `${name.startsWith('g_') ? 'grant     ' : 'copy      '}${name}`,
+    ...(first
+      ? [
+          `user      ${first.user}`,
+          `device    ${first.device}`,
+          `granted   ${first.createdAt.toISOString()}${records.length > 1 ? `, ${records.length} times` : ''}`,
+          ...(name === first.grantId ? [] : [`grant     ${first.grantId}`]),
+        ]
+      : ['user      not on record any more: older than 90 days, or erased by its user']),
+    `p-value   at most ${probability(log10P)} (${deviations.toFixed(1)} standard deviations)`,
+    ...(deviceLog10P === undefined
+      ? []
+      : [`          another device of that user: at most ${probability(deviceLog10P)}`]),
+    ...(survival === undefined || bitErrorRate === undefined
+      ? []
+      : [`mark      ${percent(survival)} of it left, ${percent(bitErrorRate)} of its bits wrong`]),
   ];
 }
 

@@ -1,3 +1,4 @@
+import { NEW_MODELS_A_DAY } from '../../functions/fraud/collection-budget.ts';
 import { toBase64url } from '../../functions/protocol/encoding.ts';
 import { generateRecipientKey } from '../../functions/protocol/hpke.ts';
 import { LOCAL_ANDROID_APP } from '../../test/doubles/vendors.ts';
@@ -6,7 +7,7 @@ import { mustBe, refusalOf, type Story } from '../../test/support/story.ts';
 import { createTestRoots } from '../../test/virtual-phones/test-roots.ts';
 import { virtualIphone } from '../../test/virtual-phones/virtual-iphone.ts';
 import { ROOTED, virtualPixel } from '../../test/virtual-phones/virtual-pixel.ts';
-import { EFFECTS, GRANTS_PER_USER_MINUTE, type Scene } from './prologue.ts';
+import { EFFECTS, type Scene } from './prologue.ts';
 
 /** How long the local revocation list is kept, and a little more. */
 const REVOCATION_LIST_MS = 1200;
@@ -85,7 +86,7 @@ export async function tellAttacks(story: Story, scene: Scene): Promise<void> {
     const hoarder = scene.phone('hugo');
     const outcomes: string[] = [];
     let retryAfterSeconds: number | undefined;
-    for (let i = 0; i < 40 && outcomes.at(-1) !== 'blocked'; i++) {
+    for (let i = 0; i < 80 && outcomes.at(-1) !== 'blocked'; i++) {
       const outcome = await hoarder.client.grant(`effect-${(i % EFFECTS) + 1}`).then(
         () => 'granted',
         (error: { code: string; retryAfterSeconds?: number }) => {
@@ -94,14 +95,14 @@ export async function tellAttacks(story: Story, scene: Scene): Promise<void> {
         },
       );
       outcomes.push(outcome);
-      if (outcome === 'rate_limited') await new Promise((done) => setTimeout(done, 150));
+      if (outcome !== 'granted') await new Promise((done) => setTimeout(done, 150));
     }
     const count = (code: string) => outcomes.filter((each) => each === code).length;
-    mustBe(count('rate_limited') > 0, 'he was slowed down (429)');
+    mustBe(count('quota_exceeded') > 0, 'his budget of new models was used up (429)');
     mustBe(outcomes.at(-1) === 'blocked', 'he was blocked (403)');
-    mustBe(count('granted') <= GRANTS_PER_USER_MINUTE + 1, 'he got no more than the limit gives');
+    mustBe(count('granted') <= NEW_MODELS_A_DAY, 'he got no more than the budget gives');
     const hours = Math.round((retryAfterSeconds ?? 0) / 360) / 10;
-    return `${count('granted')} models, then ${count('rate_limited')} × 429, then 403 blocked for ${hours} h`;
+    return `${count('granted')} models, then ${count('quota_exceeded')} × 429, then 403 blocked for ${hours} h`;
   });
 
   await story.step('His neighbour gets what she asks for', async () => {

@@ -28,8 +28,8 @@ export interface Scene {
 /** Short lives, so that the story sees them end. */
 export const URL_TTL_SECONDS = 10;
 export const SEALED_TTL_SECONDS = 12;
-/** Low, so that the hoarder meets the limit before the block. */
-export const GRANTS_PER_USER_MINUTE = 5;
+/** High, so that the hoarder meets the budget of new models and not the rate. */
+export const GRANTS_PER_USER_MINUTE = 300;
 
 export const FILES = {
   pose: 'node_modules/@mediapipe/pose/pose_landmark_heavy.tflite',
@@ -51,6 +51,9 @@ export async function tellPrologue(story: Story, inMemory: boolean): Promise<Sce
         URL_TTL_SECONDS: String(URL_TTL_SECONDS),
         SEALED_TTL_SECONDS: String(SEALED_TTL_SECONDS),
         GRANTS_PER_USER_MINUTE: String(GRANTS_PER_USER_MINUTE),
+        GRANTS_PER_DEVICE_MINUTE: String(GRANTS_PER_USER_MINUTE),
+        // Nobody waits half a day for the end of a demonstration.
+        BLOCK_DELAY_SECONDS: '0',
       },
     });
     return [`ready in ${timeText(performance.now() - startedAt)}`, ...stack.summary].join('\n');

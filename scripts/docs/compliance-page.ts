@@ -29,6 +29,10 @@ ${table(controlsOf('masvs'))}
 | enrolled device: public key, platform, app version, attestation result, pseudonym | Firestore \`devices\` | to verify the device's proofs | until retired |
 | grants: pseudonym, device, network hash, model, time | Firestore \`grants\` | renewal, [tracing of leaks](../analysts/tracing.md) | 90 days; after an erasure only the id and the time |
 | ledger of grants: random grant id, time, salted commitment | Firestore \`ledger\` | evidence of what was granted | for good; names nobody once the grant's salt is erased |
+| tally: pseudonym, models ever taken, when first | Firestore \`tallies\` | how much new a user may take; what he had is never new | 400 days after the last use; after an erasure the days alone, 180 days |
+| blocks by rule and version of the app: pseudonyms | Firestore \`breakers\` | to notice mistakes of ours | a day; 29 days without names |
+| what is usual: models and counts, nobody's | Firestore \`campaigns\` | to notice campaigns | kept up to date |
+| marks of a phone: how many accounts, whether one was blocked | at Google (device recall) and Apple (DeviceCheck), if turned on; Firestore \`devices\` | phones beyond accounts | ignored after the month that follows the last one written |
 | quota of the day: grants, models | Firestore \`limits\` | plans | until midnight UTC |
 | erasure: pseudonym, times | Firestore \`erasures\` | to carry it out, and that it is no way to start collecting anew | 31 days |
 | acts of operators: pseudonym, author, reason | Firestore \`audit\` | accountability | 400 days |
@@ -44,7 +48,7 @@ way to object (art. 22): blocks end by themselves, and operators can lift them w
 the region of the deployment. Nothing is sold. The controller's own record, notice and assessment (art. 13, 30, 35) are the operator's.
 
 **Access** (art. 15, CCPA 1798.110): \`GET /v1/me\` gives all of it as JSON, without scores and rules, which would teach
-thieves (recital 63), and without links, which tell of others; that a restriction is in force and when it ends is in it.
+thieves (recital 63); that a restriction is in force and when it ends is in it.
 Where there are more than 20,000 grants the answer says that it is not complete. Operators export the rest.
 
 **Erasure** (art. 17, CCPA 1798.105): \`DELETE /v1/me\`. Devices, personal models with their bytes in the vault and those that
@@ -55,6 +59,8 @@ of grants go within minutes. What stays, under the keyed pseudonym:
   17(1)(c)); else erasing would lift it;
 - the record of the erasure, 31 days. A second erasure within them lets nobody enrol before their end: else a collector could
   start anew each day;
+- on which days models were taken, not which, and the end of the last block, 180 days: the same interest; else seven models
+  could be taken after each erasure, without end. The answer to the request says until when;
 - acts of operators in the audit log, 400 days (art. 5(2));
 - events and decisions in BigQuery, 396 days, and dead letters, 31 days: security of processing; docs/ops/operations.md has the
   statement that deletes them earlier;

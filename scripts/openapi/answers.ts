@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { reportClientData } from '../../functions/api/report.ts';
 import {
+  approveClientData,
   enrolClientData,
   eraseClientData,
   grantClientData,
@@ -33,7 +34,16 @@ export const ANSWERS: Readonly<Record<string, Description>> = {
     summary: 'Enrols a device key that its platform attests.',
     clientData: enrolClientData,
     status: 201,
-    answer: z.strictObject({ deviceId: z.string().regex(/^d_[\w-]{22}$/), assurance: z.string() }),
+    answer: z.strictObject({
+      deviceId: z.string().regex(/^d_[\w-]{22}$/),
+      assurance: z.string(),
+      approvedFrom: z.iso
+        .datetime()
+        .nullable()
+        .describe(
+          'From when on a further device counts that no other one approves; null if it does.',
+        ),
+    }),
   },
   'POST /v1/models/:modelId/grants': {
     summary: 'One model, sealed for this user on this device, for one use.',
@@ -59,7 +69,15 @@ export const ANSWERS: Readonly<Record<string, Description>> = {
     summary: 'What the app has observed; the answer names copies that must be erased.',
     clientData: reportClientData,
     status: 202,
-    answer: z.strictObject({ accepted: z.int(), erase: z.array(z.string()) }),
+    answer: z.strictObject({
+      accepted: z.int(),
+      erase: z.array(z.string()),
+      provisional: z
+        .array(z.strictObject({ deviceId: z.string(), approvedFrom: z.iso.datetime() }))
+        .describe(
+          'Devices that came to the user’s and do not count yet: approve them, or retire them.',
+        ),
+    }),
   },
   'DELETE /v1/devices/:deviceId': {
     summary:
@@ -67,6 +85,12 @@ export const ANSWERS: Readonly<Record<string, Description>> = {
     clientData: retireClientData,
     status: 202,
     answer: z.strictObject({ deviceId: z.string(), retiredAt: z.iso.datetime() }),
+  },
+  'POST /v1/devices/:deviceId/approvals': {
+    summary: 'Approves a further device of this user by the proof of one that counts.',
+    clientData: approveClientData,
+    status: 200,
+    answer: z.strictObject({ deviceId: z.string(), approvedAt: z.iso.datetime() }),
   },
   'GET /v1/me': {
     summary: 'Everything that is held about this user (GDPR article 15), under his pseudonym.',
@@ -97,6 +121,8 @@ export const ANSWERS: Readonly<Record<string, Description>> = {
       requestedAt: z.iso.datetime(),
       completedAt: z.iso.datetime().nullable(),
       enrolAgainAt: z.iso.datetime(),
+      /** Until then it is counted how much the user took, not what. */
+      countKeptUntil: z.iso.datetime(),
     }),
   },
   'GET /v1/models': {

@@ -1,20 +1,19 @@
 /** The leak's correlation with grants that nobody got, and with those that it names, as one SVG. */
 
-import { type Finding, testGrant } from '../../functions/watermark/accuse.ts';
-import { grantIdOf } from '../../functions/watermark/grant-id.ts';
+import type { Finding } from './reading.ts';
 import type { Comparison } from './trace-leak.ts';
 
 const INNOCENTS = 1000;
 
-/** The statistic of a thousand grants that were never made. */
+/** The statistic of a thousand copies that were never made. */
 export async function innocentDeviations(
-  { residuals, traceKey }: Pick<Comparison, 'residuals' | 'traceKey'>,
+  { reading }: Pick<Comparison, 'reading'>,
   randomBytes: (size: number) => Uint8Array,
   onProgress: (share: number) => void = () => undefined,
 ): Promise<readonly number[]> {
   const deviations: number[] = [];
   for (let i = 0; i < INNOCENTS; i++) {
-    deviations.push(testGrant(residuals, traceKey, grantIdOf(randomBytes(16))).deviations);
+    deviations.push(reading.innocent(randomBytes(16)));
     onProgress(deviations.length / INNOCENTS);
   }
   return deviations;
@@ -50,14 +49,14 @@ export function correlationPicture(
     return `<rect x="${from.toFixed(1)}" y="${(BASE - height).toFixed(1)}" width="${(to - from).toFixed(1)}" height="${height.toFixed(1)}" fill="#aaa"/>`;
   });
   const colour = named.length > 0 ? '#c33' : '#37699b';
-  const marks = suspects.map(({ grantId, deviations }, row) => {
+  const marks = suspects.map(({ name, deviations }, row) => {
     const at = x(deviations);
     const anchor = at > WIDTH / 2 ? 'end' : 'start';
     const text = at + (anchor === 'end' ? -8 : 8);
     const y = TOP + (row % 10) * 18;
     return (
       `<line x1="${at.toFixed(1)}" x2="${at.toFixed(1)}" y1="${y}" y2="${BASE}" stroke="${colour}" stroke-width="2"/>` +
-      `<text x="${text.toFixed(1)}" y="${y + 10}" text-anchor="${anchor}" fill="${colour}">${grantId}</text>`
+      `<text x="${text.toFixed(1)}" y="${y + 10}" text-anchor="${anchor}" fill="${colour}">${name}</text>`
     );
   });
   const step = Math.max(1, Math.ceil((high - low) / 16));
@@ -73,6 +72,6 @@ export function correlationPicture(
     `<text x="${LEFT}" y="22" font-size="15">${title}</text>` +
     `${bars.join('')}<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${BASE}" y2="${BASE}" stroke="#444"/>` +
     `${ticks.join('')}${marks.join('')}` +
-    `<text x="${WIDTH / 2}" y="${HEIGHT - 16}" text-anchor="middle">correlation with a grant's sequence, in standard deviations; grey: ${innocents.length} innocents</text></svg>\n`
+    `<text x="${WIDTH / 2}" y="${HEIGHT - 16}" text-anchor="middle">correlation with a copy's marks, in standard deviations; grey: ${innocents.length} innocents</text></svg>\n`
   );
 }

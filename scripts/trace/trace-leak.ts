@@ -1,22 +1,18 @@
 /** From a leaked file to the grants it names: which version it was, and whose copy. */
 import { createHash } from 'node:crypto';
 import type { PublishedVersion } from '../../functions/catalogue/model-record.ts';
-import { type GrantRecord, grantPath, readGrant } from '../../functions/grants/grant-record.ts';
+import type { GrantRecord } from '../../functions/grants/grant-record.ts';
 import { deriveTraceKey } from '../../functions/grants/watermarking.ts';
 import type { Services } from '../../functions/services.ts';
-import {
-  decodeGrantId,
-  type Finding,
-  NAMED_LOG10P,
-  rankCandidates,
-} from '../../functions/watermark/accuse.ts';
+import { NAMED_LOG10P } from '../../functions/watermark/accuse.ts';
 import { matchStructure } from '../../functions/watermark/align.ts';
 import { TraceError } from '../../functions/watermark/errors.ts';
 import { planMarks } from '../../functions/watermark/plan.ts';
-import { extractResiduals, type Residuals } from '../../functions/watermark/residuals.ts';
 import { STRENGTHS, type Strength } from '../../functions/watermark/strength.ts';
 import { type ModelTensor, readTensors } from '../../functions/watermark/tensors.ts';
-import { allDocuments, openVersion, tracedVersions } from './traced-versions.ts';
+import { type Finding, type Ranking, type Reading, readLeak } from './reading.ts';
+import { grantsOf, recordsOf, type Shard } from './traced-grants.ts';
+import { openVersion, tracedVersions } from './traced-versions.ts';
 
 type TraceServices = Pick<
   Services,
@@ -27,6 +23,8 @@ export interface TraceOptions {
   /** Only this model, and of it only this version where one is named. */
   readonly model?: string;
   readonly version?: string;
+  /** Only this part of the grants on record; the bounds allow for all parts. */
+  readonly shard?: Shard;
   /** Told what is being done, and how much of it is done: 0 to 1. */
   readonly onProgress?: (step: 'comparing' | 'ranking', share: number) => void;
 }
@@ -36,14 +34,14 @@ export interface Comparison {
   readonly version: PublishedVersion;
   readonly strength: Strength;
   readonly traceKey: Uint8Array;
-  readonly residuals: Residuals;
+  readonly reading: Reading;
   /** Of the version's marked weights, how much the leak has, weighed by how closely it resembles them. */
   readonly resemblance: number;
 }
 
-export interface NamedGrant extends Finding {
-  /** Undefined where there is none any more: records live 90 days, unless their user had them erased. */
-  readonly record?: GrantRecord;
+export interface NamedFinding extends Finding {
+  /** Of all grants of that copy, the first one first; none where there are none any more: records live 90 days, unless their user had them erased. */
+  readonly records: readonly GrantRecord[];
 }
 
 export interface TraceResult {
@@ -54,12 +52,13 @@ export interface TraceResult {
   readonly versionsTried: number;
   /** What the leak spells, whether or not that is a grant. */
   readonly decoded?: Finding;
-  /** Grants on record that were tested one by one. */
+  /** Grants on record that were tested one by one, in this shard of so many. */
   readonly tested: number;
+  readonly shards: number;
   /** The likeliest of them first. */
   readonly findings: readonly Finding[];
   /** Those beyond doubt, the likeliest first; empty where the evidence is weak. */
-  readonly named: readonly NamedGrant[];
+  readonly named: readonly NamedFinding[];
 }
 
 /** A version with less of its weights in tensors of the leak's sizes is not looked at. */
@@ -78,6 +77,7 @@ export async function traceLeak(
   const leaked = await readTensors(bytes);
   const sha256 = createHash('sha256').update(bytes).digest('base64url');
   const leak = { sha256, sizeBytes: bytes.byteLength, tensors: leaked.length };
+  const shards = options.shard?.of ?? 1;
   const similar = await similarVersions(services, leaked, options);
   const comparisons: Comparison[] = [];
   for (const [i, version] of similar.entries()) {
@@ -89,10 +89,10 @@ export async function traceLeak(
   const best = comparisons
     .map((comparison) => ({
       comparison,
-      decoded: decodeGrantId(comparison.residuals, comparison.traceKey),
+      decoded: comparison.reading.spelt,
     }))
     .sort((a, b) => a.decoded.log10P - b.decoded.log10P)[0];
-  if (!best) return { leak, versionsTried, tested: 0, findings: [], named: [] };
+  if (!best) return { leak, versionsTried, tested: 0, shards, findings: [], named: [] };
 
   // Where the leak spells a grant, that is the version; else any that resembles it as well as any other.
   const closest = Math.max(...comparisons.map(({ resemblance }) => resemblance));
@@ -102,7 +102,7 @@ export async function traceLeak(
     : comparisons.filter(({ resemblance }) => resemblance >= closest - TIE);
   let found: Ranked | undefined;
   for (const [i, comparison] of possible.entries()) {
-    const ranked = await rank(services, comparison, (share) =>
+    const ranked = await rank(services, comparison, options.shard, (share) =>
       options.onProgress?.('ranking', (i + share) / possible.length),
     );
     const isBetter = (ranked.findings[0]?.log10P ?? 1) < (found?.findings[0]?.log10P ?? 1);
@@ -111,20 +111,24 @@ export async function traceLeak(
   const { comparison = best.comparison, tested = 0, findings: ranked = [] } = found ?? {};
   for (const other of comparisons) if (other !== comparison) other.traceKey.fill(0);
   const decoded = allowingFor(
-    comparison === best.comparison
-      ? best.decoded
-      : decodeGrantId(comparison.residuals, comparison.traceKey),
+    comparison === best.comparison ? best.decoded : comparison.reading.spelt,
     versionsTried,
   );
   const findings = ranked.map((finding) => allowingFor(finding, versionsTried));
-  const named = await namedAmong(services, [decoded, ...findings]);
-  return { leak, comparison, versionsTried, decoded, tested, findings, named };
+  const named = await namedAmong(services, comparison.version, [decoded, ...findings]);
+  return { leak, comparison, versionsTried, decoded, tested, shards, findings, named };
 }
 
 /** A finding that was one of so many chances: its probability grows by as much (Bonferroni). */
 const allowingFor = (finding: Finding, chances: number): Finding => ({
   ...finding,
   log10P: Math.min(0, finding.log10P + Math.log10(chances)),
+  ...(finding.deviceLog10P !== undefined && {
+    deviceLog10P: Math.min(0, finding.deviceLog10P + Math.log10(chances)),
+  }),
+  ...(finding.log10Chances !== undefined && {
+    log10Chances: finding.log10Chances + Math.log10(chances),
+  }),
 });
 
 /** The versions whose structure the leak has, the most similar first. */
@@ -161,12 +165,11 @@ async function compare(
   const traceKey = await deriveTraceKey(dataKey);
   const original = await openVersion(services, version, dataKey).finally(() => dataKey.fill(0));
   try {
-    const residuals = extractResiduals({ bytes: original, layers, strength }, leaked, traceKey);
+    const reading = readLeak({ bytes: original, layers, strength }, leaked, traceKey);
     const { groups } = planMarks(layers, STRENGTHS[strength]);
     const resemblance =
-      residuals.pairs.reduce((sum, pair) => sum + pair.correlation * pair.marked.groups, 0) /
-      groups;
-    return { version, strength, traceKey, residuals, resemblance };
+      reading.pairs.reduce((sum, pair) => sum + pair.correlation * pair.marked.groups, 0) / groups;
+    return { version, strength, traceKey, reading, resemblance };
   } catch (error) {
     traceKey.fill(0);
     if (error instanceof TraceError && error.code === 'nothing-in-common') return undefined;
@@ -176,62 +179,38 @@ async function compare(
   }
 }
 
-interface Ranked {
+interface Ranked extends Ranking {
   readonly comparison: Comparison;
-  readonly tested: number;
-  readonly findings: readonly Finding[];
 }
 
 /** Holds the leak against every grant of the version that is on record. */
 async function rank(
   { documents }: TraceServices,
   comparison: Comparison,
+  shard: Shard = { index: 0, of: 1 },
   onProgress: (share: number) => void,
 ): Promise<Ranked> {
-  const { version, residuals, traceKey } = comparison;
-  const where = [
-    ['model', '==', version.modelId],
-    ['version', '==', version.version],
-  ] as const;
-  async function* grantIds() {
-    let count = 0;
-    for await (const { data } of allDocuments(documents, { collection: 'grants', where })) {
-      const grant = readGrant(data);
-      // No key ever left for a failed one.
-      if (!grant || grant.state === 'failed') continue;
-      yield grant.grantId;
-      count += 1;
-      if (count % 1000 === 0) onProgress(placeInOrder(grant.grantId));
-    }
-  }
-  const { tested, findings } = await rankCandidates(residuals, traceKey, grantIds());
-  return { comparison, tested, findings };
-}
-
-const ALPHABET = [...'-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz'];
-
-/** How far in the order of all ids one is, 0 to 1: they are random, so as many grants are behind. */
-function placeInOrder(grantId: string): number {
-  const [first = '', second = ''] = grantId.slice('g_'.length);
-  return (ALPHABET.indexOf(first) * 64 + ALPHABET.indexOf(second)) / 4096;
+  const { version, reading } = comparison;
+  const candidates = grantsOf(documents, version, shard, onProgress);
+  return { comparison, ...(await reading.rank(candidates, { shards: shard.of })) };
 }
 
 async function namedAmong(
-  { documents }: TraceServices,
+  services: TraceServices,
+  version: PublishedVersion,
   findings: readonly Finding[],
-): Promise<readonly NamedGrant[]> {
+): Promise<readonly NamedFinding[]> {
   const best = new Map<string, Finding>();
   for (const finding of findings) {
     if (finding.log10P > NAMED_LOG10P) continue;
-    const known = best.get(finding.grantId);
-    if (!known || finding.log10P < known.log10P) best.set(finding.grantId, finding);
+    const known = best.get(finding.name);
+    if (!known || finding.log10P < known.log10P) best.set(finding.name, finding);
   }
   const named = [...best.values()].sort((a, b) => a.log10P - b.log10P);
   return Promise.all(
-    named.map(async (finding) => {
-      const data = await documents.get(grantPath(finding.grantId));
-      const record = data && readGrant(data);
-      return { ...finding, ...(record && { record }) };
-    }),
+    named.map(async (finding) => ({
+      ...finding,
+      records: await recordsOf(services.documents, version, finding.name),
+    })),
   );
 }

@@ -13,12 +13,13 @@ import type { Services } from '../../functions/services.ts';
 
 const PAGE = 1000;
 
-/** All documents of a query by equality, page by page. */
+/** All documents of a query by equality, page by page; those after the path `start`, where there is one. */
 export async function* allDocuments(
   documents: Pick<DocumentStore, 'query'>,
   query: Pick<DocumentQuery, 'collection' | 'where'>,
+  start?: string,
 ): AsyncGenerator<StoredDocument, void, undefined> {
-  let after: string | undefined;
+  let after = start;
   do {
     const cursor = after === undefined ? {} : { after };
     const page = await documents.query({ ...query, ...cursor, limit: PAGE });

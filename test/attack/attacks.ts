@@ -18,6 +18,7 @@ import { http } from './http.ts';
 import { input } from './input.ts';
 import { issuedTokens } from './issued-tokens.ts';
 import { limits } from './limits.ts';
+import { modelFiles } from './model-files.ts';
 import { models } from './models.ts';
 import { parsers } from './parsers.ts';
 import { proofCounters } from './proof-counters.ts';
@@ -25,6 +26,8 @@ import { proofs } from './proofs.ts';
 import { publishing } from './publishing.ts';
 import { storageAttacks } from './storage.ts';
 import { storedCopies } from './stored-copies.ts';
+import { takeover } from './takeover.ts';
+import { watermarks } from './watermarks.ts';
 
 export const ATTACKS: readonly Attack[] = [
   ...forgedTokens,
@@ -34,9 +37,11 @@ export const ATTACKS: readonly Attack[] = [
   ...proofs,
   ...iosEnrolment,
   ...androidEnrolment,
+  ...takeover,
   ...certificateChains,
   ...models,
   ...publishing,
+  ...modelFiles,
   ...limits,
   ...input,
   ...connections,
@@ -44,6 +49,7 @@ export const ATTACKS: readonly Attack[] = [
   ...deliveredGrants,
   ...deliveredBytes,
   ...storedCopies,
+  ...watermarks,
   ...storageAttacks,
   ...events,
   ...disclosure,

@@ -183,8 +183,8 @@ export const iosEnrolment: readonly Attack[] = [
       edits: [
         edit(
           'functions/identity/user-devices.ts',
-          'retired: known.filter((id) => !devices.includes(id)),',
-          'retired: replaces ? [replaces] : [],',
+          'return { ...change(before, after), approvedFrom };',
+          'return { ...change(before, after), retired: replaces ? [replaces] : [], approvedFrom };',
         ),
       ],
     },

@@ -183,7 +183,7 @@ export const http: readonly Attack[] = [
     'cached-secret',
     'a challenge left in a shared cache',
     'answers are no-store',
-    { edits: [edit(PIPELINE, NO_STORE)] },
+    { edits: [edit(INGRESS, NO_STORE)] },
     (api) => post(api, '/v1/challenges', { purpose: 'events' }),
     ({ headers }) => headers.get('cache-control') !== 'no-store',
   ),

@@ -140,8 +140,8 @@ const prototypeId = (name: string, changes: object): Attack => ({
       ),
       edit(
         'functions/catalogue/model-record.ts',
-        'version: name };',
-        'version: Object.keys(model.versions)[0] as string };',
+        'version: name, isPersonal',
+        'version: Object.keys(model.versions)[0] as string, isPersonal',
       ),
       edit(
         'test/doubles/memory/documents.ts',

@@ -50,7 +50,63 @@ async function renew(from: Caller, grant: { grantId: string; digest: string }): 
   return outcomeOf(post(from.api, path, request, { user: from.user }));
 }
 
+const MODELS_ONLY_ONCE = (obstacle: string) =>
+  edit('functions/identity/admission-policy.ts', `${obstacle}: MODELS,`, `${obstacle}: ['grant'],`);
+
+/** Somebody who has a copy and then is what no grant is made to asks for its renewal. */
+const renewedInstead = (
+  name: string,
+  tries: string,
+  refused: string,
+  obstacle: string,
+  becomes: (caller: Caller, api: Api) => Promise<unknown>,
+): Attack => ({
+  name: `model/renew-${name}`,
+  tries: `a renewal ${tries}`,
+  refused,
+  defence: 'renewals are refused for the same reasons as grants: one table',
+  off: { edits: [MODELS_ONLY_ONCE(obstacle)] },
+  async run(lab) {
+    const api = await lab.api();
+    const mallory = await withPixel(api, 'mallory');
+    const grant = await granted(mallory);
+    await becomes(mallory, api);
+    return renew(mallory, grant);
+  },
+});
+
+async function changeDevice({ api, enrolment }: Caller, changes: object): Promise<void> {
+  const path = `devices/${enrolment.deviceId}`;
+  const before = await api.clients.documents.get(path);
+  await api.clients.documents.set(path, { ...before, ...changes });
+}
+
 export const models: readonly Attack[] = [
+  renewedInstead(
+    'old-attestation',
+    'by a device whose attestation is too old for a grant',
+    '403 reattestation_required',
+    'attestationOld',
+    (mallory) => changeDevice(mallory, { enrolledAt: new Date('2024-01-01') }),
+  ),
+  renewedInstead(
+    'withdrawn-app',
+    'by an app that the policy has withdrawn',
+    '426 app_outdated',
+    'appWithdrawn',
+    (mallory) => changeDevice(mallory, { appId: 'example.withdrawn' }),
+  ),
+  renewedInstead(
+    'blocked-network',
+    'by a newcomer in a network that scoring has closed',
+    '403 blocked',
+    'networkBlocked',
+    (_, api) =>
+      api.clients.documents.set(
+        `blocklist/network_${api.services.pseudonyms.network('127.0.0.1')}`,
+        { until: new Date(Date.now() + 60_000), createdAt: new Date(0), by: 'rules' },
+      ),
+  ),
   {
     name: 'model/personal-guess',
     tries: 'somebody else’s personal model by its name',

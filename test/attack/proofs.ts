@@ -169,7 +169,7 @@ export const proofs: readonly Attack[] = [
     refused: '403 blocked',
     defence: 'the blocklist is read in the grant’s own transaction',
     off: {
-      edits: [edit(CALL, 'if (!call.servedWhileBlocked) refuseIfBlocked([userBlock], now);')],
+      edits: [edit(CALL, "if (isHeldUp('userBlocked')) refuseIfBlocked([userBlock], now);")],
     },
     run: refusedGrant(({ api, user }) => block(api, `user_${api.userId(user)}`)),
   },
@@ -179,7 +179,7 @@ export const proofs: readonly Attack[] = [
     refused: '403 blocked',
     defence: 'the blocklist is read in the grant’s own transaction',
     off: {
-      edits: [edit(CALL, 'if (!call.servedWhileBlocked) refuseIfBlocked([deviceBlock], now);')],
+      edits: [edit(CALL, "if (isHeldUp('deviceBlocked')) refuseIfBlocked([deviceBlock], now);")],
     },
     run: refusedGrant(({ api, enrolment }) => block(api, `device_${enrolment.deviceId}`)),
   },
@@ -206,7 +206,7 @@ export const proofs: readonly Attack[] = [
     tries: 'a device whose attestation is a year old',
     refused: '403 reattestation_required',
     defence: 'attestations age',
-    off: { edits: [edit(CALL, 'if (old || steppedUp) {', 'if (false) {')] },
+    off: { edits: [edit(CALL, "if (isHeldUp('attestationOld'))", 'if (false)')] },
     run: refusedGrant((mallory) =>
       changeDevice(mallory, { enrolledAt: new Date(Date.now() - 365 * 86_400_000) }),
     ),

@@ -2,9 +2,10 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { parseModel } from '../../functions/formats/format.ts';
-import { toBase64url } from '../../functions/protocol/encoding.ts';
+import { FINGERPRINT_BYTES, fingerprintFrom } from '../../functions/watermark/fingerprint.ts';
+import { GRANT_BYTES, grantIdOf } from '../../functions/watermark/grant-id.ts';
 import { createMarker } from '../../functions/watermark/marker.ts';
-import type { Strength } from '../../functions/watermark/strength.ts';
+import { STRENGTHS, type Strength } from '../../functions/watermark/strength.ts';
 import type { Figure } from '../support/figure.ts';
 import { median } from '../support/statistics.ts';
 import { intersectionOverUnion, relativeDifference } from './compare.ts';
@@ -47,8 +48,12 @@ export async function measureHarm(
   const differences: number[] = [];
   for (let grant = 0; grant < grants; grant++) {
     const marked = Uint8Array.from(original);
-    const grantId = `g_${toBase64url(digest(`grant ${grant}`).subarray(0, 16))}`;
-    createMarker({ traceKey, grantId, layers, strength }).apply(marked, 0);
+    const bytes = digest(`grant ${grant}`);
+    const name =
+      STRENGTHS[strength].names === 'grant'
+        ? grantIdOf(bytes.subarray(0, GRANT_BYTES))
+        : fingerprintFrom(bytes.subarray(0, FINGERPRINT_BYTES));
+    createMarker({ traceKey, name, layers, strength }).apply(marked, 0);
     const actual = await runtime.run(marked, inputs);
     for (const [i, outputs] of actual.entries()) {
       const without = expected[i] ?? [];

@@ -2,32 +2,37 @@
 import { availableParallelism } from 'node:os';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import type { RuleSet } from '../../functions/fraud/rules.ts';
-import { type SimulationResult, type SimulationSize, simulate } from './figures.ts';
+import { type SimulationResult, type SimulationSize, simulate } from './simulation.ts';
 
-interface Task {
+interface Task extends World {
   readonly rules: RuleSet;
+}
+
+/** A world to simulate. */
+export interface World {
+  readonly name: string;
   readonly size: SimulationSize;
   readonly seed: number;
 }
 
-/** The results of all seeds, in their order, with a thread for each processor. */
+/** The results of all worlds, in their order, with so many threads. */
 export async function simulateAll(
   rules: RuleSet,
-  size: SimulationSize,
-  seeds: readonly number[],
-  done: (result: SimulationResult) => void,
+  worlds: readonly World[],
+  done: (result: SimulationResult, world: World) => void,
+  threads = availableParallelism(),
 ): Promise<readonly SimulationResult[]> {
   const results: SimulationResult[] = [];
-  const waiting = [...seeds.entries()];
+  const waiting = [...worlds.entries()];
   const work = async () => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
-      const [index, seed] = next;
-      const result = await inThread({ rules, size, seed });
+      const [index, world] = next;
+      const result = await inThread({ rules, ...world });
       results[index] = result;
-      done(result);
+      done(result, world);
     }
   };
-  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  await Promise.all(Array.from({ length: threads }, work));
   return results;
 }
 
@@ -41,5 +46,5 @@ function inThread(task: Task): Promise<SimulationResult> {
 
 if (!isMainThread) {
   const { rules, size, seed }: Task = workerData;
-  parentPort?.postMessage(simulate({ live: rules }, size, seed));
+  parentPort?.postMessage(await simulate({ live: rules }, size, seed));
 }

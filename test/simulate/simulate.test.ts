@@ -1,62 +1,96 @@
 import { describe, expect, it } from '@jest/globals';
 import { DEFAULT_RULES } from '../../functions/fraud/default-rules.ts';
+import type { FraudEvent } from '../../functions/fraud/events.ts';
+import { createReplay } from '../../functions/fraud/replay.ts';
 import { createRandom } from '../support/random.ts';
-import { quantile } from '../support/statistics.ts';
-import { figuresOf, simulate } from './figures.ts';
-import { type Conduct, PLANS, THIEF_KINDS } from './plans.ts';
+import { figuresOf } from './figures.ts';
+import { PERSONA_KINDS } from './people.ts';
+import { PLANS, THIEF_KINDS } from './plans.ts';
 import { plotOf } from './plot.ts';
 import { createQueue } from './queue.ts';
+import { type SimulationSize, simulate } from './simulation.ts';
 
 const book = { live: DEFAULT_RULES };
-const size = { goodUsers: 40, thievesPerKind: 1, days: 26 };
+const LONERS = THIEF_KINDS.filter((kind) => PLANS[kind].conduct !== 'campaign');
 
-it('is the same for the same seed, and another for another', () => {
-  const small = { goodUsers: 20, thievesPerKind: 0, days: 5 };
-  expect(simulate(book, small, 7)).toEqual(simulate(book, small, 7));
-  expect(simulate(book, small, 8).events).not.toBe(simulate(book, small, 7).events);
+it('is the same for the same seed, and another for another', async () => {
+  const small = { goodUsers: 20, days: 4 };
+  const first = await simulate(book, small, 7);
+  expect(await simulate(book, small, 7)).toEqual(first);
+  expect((await simulate(book, small, 8)).events).not.toBe(first.events);
 });
 
-describe.each([7, 8])('the rules in force, on seed %i', (seed) => {
-  const result = simulate(book, size, seed);
-  const of = (...conducts: readonly Conduct[]) =>
-    result.thieves.filter(({ kind }) => conducts.includes(PLANS[kind].conduct));
-
-  it('block no good user, whatever thieves say about him', () => {
-    expect(result.good.filter(({ blocked }) => blocked)).toEqual([]);
-    expect(result.good.map(({ traits }) => traits[0])).toContain('tester');
+describe('lone thieves and people', () => {
+  const events: FraudEvent[] = [];
+  const size: SimulationSize = {
+    goodUsers: 80,
+    days: 36,
+    people: PERSONA_KINDS.filter((kind) => kind !== 'bug-prefetch'),
+    thieves: { kinds: LONERS, ofEach: 1, fromDay: 2 },
+  };
+  const running = simulate(book, size, 7, {
+    event: (event) => events.push(event),
+    decision: () => undefined,
   });
 
-  it('block every thief in a hurry before 10 models, and a patient one before 40', () => {
-    for (const { kind, modelsBeforeBlock, hoursToBlock } of of('loud', 'slow')) {
-      const most = PLANS[kind].conduct === 'loud' ? 9 : 39;
-      expect({ kind, blocked: hoursToBlock !== undefined }).toEqual({ kind, blocked: true });
-      expect({ kind, inTime: modelsBeforeBlock <= most }).toEqual({ kind, inTime: true });
+  it('no good user is blocked, whatever thieves say about him', async () => {
+    const { good } = await running;
+    expect(good.filter(({ harms }) => harms.includes('blocked'))).toEqual([]);
+    expect(good.map(({ kind }) => kind)).toEqual(expect.arrayContaining([...(size.people ?? [])]));
+  });
+
+  it('no single identity gets more than the budget in a month, and a noisy one next to nothing', async () => {
+    for (const { kind, modelsInMonth } of (await running).thieves) {
+      const most = PLANS[kind].conduct === 'barren' ? 3 : 40;
+      expect({ kind, bounded: modelsInMonth <= most }).toEqual({ kind, bounded: true });
     }
   });
 
-  it('keep who comes back from a block from collecting on', () => {
-    for (const { kind, modelsInAll } of of('loud', 'slow')) {
-      expect({ kind, kept: modelsInAll < 60 }).toEqual({ kind, kept: true });
-    }
-  });
-
-  it('leave nothing to who only makes noise', () => {
-    for (const { modelsInAll } of of('barren')) expect(modelsInAll).toBeLessThanOrEqual(3);
-    const farm = result.thieves.find(({ kind }) => kind === 'emulator-farm');
-    expect(farm?.hoursToBlock).toBeDefined();
-  });
-
-  it('have figures for every kind', () => {
+  it('have figures for every kind', async () => {
+    const result = await running;
     const names = figuresOf([result]).map(({ name }) => name);
-    expect(names).toContain('sim.false_block_rate');
-    for (const kind of THIEF_KINDS) expect(names).toContain(`sim.models_before_block.p95.${kind}`);
+    expect(names).toContain('sim.good.blocked');
+    for (const kind of LONERS) expect(names).toContain(`sim.models_in_month.max.${kind}`);
     expect(plotOf([result])).toMatch(/^<svg .*<\/svg>\n$/);
   });
+
+  // What no life can set off would be a rule, and a figure, about states that do not occur.
+  it.each(DEFAULT_RULES.rules.map((rule) => [rule.id, rule] as const))(
+    'set off the rule %s',
+    async (_, rule) => {
+      await running;
+      const watch = { points: 0.1, holdSeconds: 3600 };
+      const thresholds = { ...DEFAULT_RULES.thresholds, watch };
+      const replay = createReplay({ live: { ...DEFAULT_RULES, rules: [rule], thresholds } });
+      const types = new Set<string>(rule.on.types);
+      const answers = new Set<string>(rule.kind === 'unanswered' ? rule.answers.types : []);
+      const fired = events.some(
+        (event) =>
+          (types.has(event.type) || answers.has(event.type)) && replay.apply(event).length > 0,
+      );
+      expect(fired).toBe(true);
+    },
+  );
 });
 
-it('gives quantiles that are values', () => {
-  expect(quantile([3, 1, 2], 0.5)).toBe(2);
-  expect(quantile([3, 1, 2], 0.95)).toBe(3);
+it('changes with a limit of the functions', async () => {
+  const size = { goodUsers: 30, days: 6 };
+  const made = async (environment: Readonly<Record<string, string>>) => {
+    let grants = 0;
+    const count = ({ type }: FraudEvent) => {
+      if (type === 'grant.made') grants += 1;
+    };
+    const witness = { event: count, decision: () => undefined };
+    await simulate(book, { ...size, environment }, 3, witness);
+    return grants;
+  };
+  const usual = await made({});
+  const plans = JSON.stringify({ default: { grantsPerDay: 1, modelsPerDay: 1 } });
+  expect(await made({ PLANS: plans })).toBeLessThan(usual);
+  const fewer = JSON.stringify({
+    default: { grantsPerDay: 1_000, modelsPerDay: 40, newModelsPerMonth: 1 },
+  });
+  expect(await made({ PLANS: fewer })).toBeLessThan(usual);
 });
 
 it('queues by time, then by arrival', () => {

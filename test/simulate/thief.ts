@@ -1,14 +1,9 @@
 /** One thief, or a gang that shares what it takes. */
-import { CATALOGUE_SIZE } from './good-users.ts';
-import {
-  type Caller,
-  type Device,
-  type GrantResult,
-  HOUR,
-  type Life,
-  SECOND,
-  type World,
-} from './world.ts';
+import { CATALOGUE_SIZE } from './catalogue.ts';
+import { type Install, install, newPhone, type Phone } from './phones.ts';
+import { APP_VERSION } from './population.ts';
+import { HOUR, SECOND } from './time.ts';
+import type { Caller, GrantResult, Life, World } from './world.ts';
 
 /** What a thief has: every user he ever was, and every model he ever got. */
 export interface Haul {
@@ -28,6 +23,10 @@ export interface Manner {
   readonly givesUp?: boolean;
   /** Asks again on the next days for what it has. */
   readonly renews?: boolean;
+  /** Goes on to the next identity at the first refusal of any kind. */
+  readonly movesOn?: boolean;
+  /** Waits so long after a refusal for the budget; asks on at its pace where absent. */
+  readonly waitMs?: number;
 }
 
 export class Thief {
@@ -46,60 +45,84 @@ export class Thief {
     this.#wanted = this.random.shuffled(Array.from({ length: CATALOGUE_SIZE }, (_, n) => `m${n}`));
   }
 
-  caller(account: number, device: Device, network: number): Caller {
+  phone(options: Parameters<typeof newPhone>[1] = {}): Phone {
+    return newPhone(this.random.chance(0.5) ? 'ios' : 'android', options);
+  }
+
+  install(phone: Phone = this.phone()): Install {
+    return install(phone, APP_VERSION);
+  }
+
+  caller(account: number, installed: Install, network: number): Caller {
     const user = `${this.name}-user${account}`;
     this.#haul.users.add(user);
-    return { user, device, network: `${this.name}-net${network}` };
+    return { user, install: installed, network: `${this.name}-net${network}` };
   }
 
-  device(n: number, genuine = true): Device {
-    return { id: `${this.name}-device${n}`, genuine, enrolledAt: 0 };
-  }
-
-  /** Account, device and network of the same number. */
+  /** An account with a phone and a network of its own. */
   loner(n = 0): Caller {
-    return this.caller(n, this.device(n), n);
+    return this.caller(n, this.install(), n);
   }
 
-  /** Asks for this model, or for the next one that the gang does not have yet. */
-  take(
+  /** The next model that the gang does not have yet; another one each time it is `skipped`. */
+  next(): string {
+    return this.#wanted[this.#next % CATALOGUE_SIZE] ?? 'm0';
+  }
+
+  skip(): void {
+    this.#next += 1;
+  }
+
+  /** Asks for this model, or for the next one. */
+  async take(
     caller: Caller,
-    model = this.#wanted[this.#next % CATALOGUE_SIZE] ?? 'm0',
-    version = '1.0.0',
-  ): { readonly result: GrantResult; readonly model: string } {
-    const result = this.world.grant(caller, model, version);
+    model = this.next(),
+    version = 'latest',
+  ): Promise<{ readonly result: GrantResult; readonly model: string }> {
+    const result = await this.world.grant(caller, model, version);
     if (result === 'made') {
-      if (model === this.#wanted[this.#next % CATALOGUE_SIZE]) this.#next += 1;
-      this.#haul.models.add(version === '1.0.0' ? model : `${model}@${version}`);
+      if (model === this.next()) this.skip();
+      this.#haul.models.add(version === 'latest' ? model : `${model}@${version}`);
     }
     return { result, model };
   }
 
+  /** Proves the phone anew with a fresh key. */
+  async reattest(caller: Caller): Promise<boolean> {
+    const { deviceId, phone } = caller.install;
+    Object.assign(caller.install, install(phone, APP_VERSION));
+    return (await this.world.enrol(caller, deviceId)) === 'enrolled';
+  }
+
   /** Takes models at a mean pace for as long as it is let. `from` may change at each request. */
-  *collect(from: Caller | (() => Caller), pace: number, manner: Manner = {}): Life {
+  async *collect(from: Caller | (() => Caller), pace: number, manner: Manner = {}): Life {
     const callerNow = typeof from === 'function' ? from : () => from;
-    if (!this.world.enrol(callerNow())) return;
     const mine: string[] = [];
     let checkedAt = 0;
     while (mine.length < (manner.most ?? Number.POSITIVE_INFINITY)) {
       const caller = callerNow();
-      if (caller.device.enrolledAt === 0 && !this.world.enrol(caller)) return;
+      if (caller.install.enrolledAt === 0 && (await this.world.enrol(caller)) !== 'enrolled')
+        return;
       if (manner.checks && this.world.now() - checkedAt > 12 * HOUR) {
         this.world.report(caller, 'app.started');
         this.world.report(caller, 'rasp.checked');
-        if (manner.renews) for (const model of mine) this.world.renew(caller, model);
+        if (manner.renews) for (const model of mine) await this.world.renew(caller, model);
         checkedAt = this.world.now();
       }
-      const { result, model } = this.take(caller);
+      const { result, model } = await this.take(caller);
       if (result === 'made') {
         mine.push(model);
         if (this.random.chance(manner.opens ?? 0)) {
           this.world.report(caller, 'model.opened', { model, delay: 5 * SECOND });
         }
       }
+      if (manner.movesOn && result !== 'made' && result !== 'limited') return;
       if (result === 'blocked' && manner.givesUp) return;
-      if (result === 'untrusted' && !this.world.enrol(caller)) return;
-      yield result === 'blocked' ? 6 * HOUR + this.random.wait(HOUR) : this.random.wait(pace);
+      if (result === 'untrusted' && !(await this.reattest(caller))) return;
+      if (result === 'rationed') this.skip();
+      if (result === 'blocked') yield 6 * HOUR + this.random.wait(HOUR);
+      else if (result === 'rationed' && manner.waitMs) yield manner.waitMs;
+      else yield this.random.wait(pace);
     }
   }
 }

@@ -1,7 +1,8 @@
 /** People who want the models, let loose in a world. */
 import { PLANS, THIEF_KINDS, type ThiefKind } from './plans.ts';
 import { type Haul, Thief } from './thief.ts';
-import { DAY, WORLD_START, type World } from './world.ts';
+import { DAY, WORLD_START } from './time.ts';
+import type { World } from './world.ts';
 
 export interface KnownHaul extends Haul {
   readonly kind: ThiefKind;
@@ -10,21 +11,24 @@ export interface KnownHaul extends Haul {
 /** The name of the `n`th thief of a kind, with which the names of its users begin. */
 export const thiefName = (kind: ThiefKind, n: number): string => `${kind}${n}`;
 
-/** Lets `count` thieves of each kind loose at random times in the first days. */
+/** The system has learnt for so long what is usual before anybody comes to steal. */
+export const THIEVES_FROM_DAY = 12;
+
+/** Lets `count` thieves of each kind loose at random times in the ten days from then on. */
 export function populateThieves(
   world: World,
   count: number,
   caught: (haul: KnownHaul) => void,
   kinds: readonly ThiefKind[] = THIEF_KINDS,
+  fromDay = THIEVES_FROM_DAY,
 ): void {
   for (const kind of kinds) {
     for (let n = 0; n < count; n += 1) {
-      const startedAt = WORLD_START + world.random.next() * 5 * DAY;
+      const startedAt = WORLD_START + (fromDay + world.random.next() * 10) * DAY;
       const haul: KnownHaul = { kind, users: new Set(), models: new Set(), startedAt };
       caught(haul);
-      for (const life of PLANS[kind].lives(new Thief(world, haul, thiefName(kind, n)))) {
-        world.begin(life, startedAt);
-      }
+      const thief = new Thief(world, haul, thiefName(kind, n));
+      for (const life of PLANS[kind].lives(thief)) world.begin(life, startedAt);
     }
   }
 }

@@ -1,9 +1,6 @@
-/**
- * The backend in a simulated world: the limits, restrictions and scoring of functions/fraud, in the
- * order in which the grant path asks them. Only keys, bytes and networks are left out.
- */
-import type { DocumentData } from '../../functions/cloud/documents.ts';
-import { restrictionsDocument } from '../../functions/fraud/blocklist.ts';
+/** A simulated world: lives that call the backend in the order of time, and events on their way to scoring. */
+import { ServiceError } from '../../functions/errors.ts';
+import { alertLevel } from '../../functions/fraud/campaign.ts';
 import type { Decision } from '../../functions/fraud/decisions.ts';
 import {
   type EventInput,
@@ -12,66 +9,49 @@ import {
   receivedEvent,
   uuidv7,
 } from '../../functions/fraud/events.ts';
-import { limitPaths } from '../../functions/fraud/limit-paths.ts';
-import { consumeAll, type LimitPolicy } from '../../functions/fraud/limits.ts';
-import { createReplay } from '../../functions/fraud/replay.ts';
 import type { RuleBook } from '../../functions/fraud/scorer.ts';
-import { blockPath } from '../../functions/fraud/subjects.ts';
+import { marksWithMetric } from '../../functions/identity/phone-marks.ts';
 import type { ClientEventType, RaspSignal } from '../../functions/protocol/event-schema.ts';
 import type { Random } from '../support/random.ts';
+import { type Backend, type Caller, createBackend } from './backend.ts';
+import { riskMetric } from './phones.ts';
 import { createQueue } from './queue.ts';
+import { DAY, HOUR, WORLD_START } from './time.ts';
 
-export const SECOND = 1000;
-export const MINUTE = 60 * SECOND;
-export const HOUR = 60 * MINUTE;
-export const DAY = 24 * HOUR;
-export const WORLD_START = Date.parse('2027-03-01T00:00:00.000Z');
+export type { Caller } from './backend.ts';
 
-const USER_LIMIT: LimitPolicy = { name: 'user', limit: 10, windowSeconds: 60, burst: 8 };
-const DEVICE_LIMIT: LimitPolicy = { name: 'device', limit: 20, windowSeconds: 60, burst: 8 };
-const ENROLMENTS: LimitPolicy = { name: 'enrolments', limit: 20, windowSeconds: 86_400, burst: 10 };
-/** A throttled caller's limit. */
-const SLOW_LIMIT: LimitPolicy = { name: 'user', limit: 3, windowSeconds: 60, burst: 1 };
-
-export interface Device {
-  readonly id: string;
-  /** Whether its attestation can succeed. */
-  readonly genuine: boolean;
-  /** When its key was enrolled last; 0 if never. */
-  enrolledAt: number;
-}
-
-export interface Caller {
-  readonly user: string;
-  readonly device: Device;
-  readonly network: string;
-}
-
-export type GrantResult = 'made' | 'blocked' | 'limited' | 'untrusted' | 'replayed' | 'unproven';
+/**
+ * What comes of asking: `rationed` where the budget for new models or an alert says no, `limited` by
+ * a rate, `untrusted` where a fresh attestation is wanted.
+ */
+export type GrantResult = 'made' | 'blocked' | 'limited' | 'rationed' | 'untrusted' | 'refused';
+export type EnrolResult = 'enrolled' | 'blocked' | 'limited' | 'refused';
 
 /** A life: yields how long to wait, in milliseconds, before it goes on. */
-export type Life = Generator<number, void, void>;
+export type Life = AsyncGenerator<number, void, void>;
 
 export interface World {
   readonly now: () => number;
   readonly random: Random;
+  readonly end: number;
+  readonly backend: Backend;
   begin(life: Life, at: number): void;
-  /** True if the device was found genuine. */
-  enrol(caller: Caller): boolean;
-  grant(caller: Caller, model: string, version?: string): GrantResult;
+  /** `replaces` where the app says which of the user's devices it was. */
+  enrol(caller: Caller, replaces?: string): Promise<EnrolResult>;
+  grant(caller: Caller, model: string, version?: string): Promise<GrantResult>;
   /** A longer life for a copy that the caller has; true if it was given. */
-  renew(caller: Caller, model: string): boolean;
+  renew(caller: Caller, model: string): Promise<boolean>;
+  /** `DELETE /v1/me`; the time until the user may come back, in milliseconds. */
+  erase(caller: Caller): Promise<number>;
   challenge(caller: Caller): void;
   /** Events that name this caller without any proof. */
   slander(caller: Caller, type: 'challenge.replayed' | 'counter.regressed'): void;
-  /** An operator's exception for a user. */
-  allow(user: string): void;
-  /** A request that goes wrong on purpose. */
-  misuse(caller: Caller, how: 'replay' | 'old-counter' | 'bad-proof'): GrantResult;
-  report(caller: Caller, type: ClientEventType, said?: EventDraft): void;
+  /** A request that goes wrong: with a spent challenge, an old counter, or a proof that does not verify. */
+  misuse(caller: Caller, how: 'replay' | 'old-counter' | 'bad-proof'): Promise<void>;
+  report(caller: Caller, type: ClientEventType, draft?: ReportDraft): void;
 }
 
-export interface EventDraft {
+export interface ReportDraft {
   readonly model?: string;
   readonly cause?: RaspSignal;
   /** Until the report gets through, in milliseconds. */
@@ -81,21 +61,24 @@ export interface EventDraft {
 export interface Observers {
   readonly event?: (event: FraudEvent) => void;
   readonly decision?: (decision: Decision, at: number) => void;
+  /** Once an hour. */
+  readonly hour?: (at: number, alertLevel: 0 | 1 | 2) => void;
 }
 
 /** Runs `populate`, and then the world for so many days. */
-export function runWorld(
+export async function runWorld(
   book: RuleBook,
   random: Random,
   days: number,
   populate: (world: World) => void,
   observers: Observers = {},
-): void {
+  environment: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const end = WORLD_START + days * DAY;
-  const queue = createQueue<Life | FraudEvent>();
-  const documents = new Map<string, DocumentData>();
-  const replay = createReplay(book, documents);
-  const limits = new Map<string, DocumentData>();
+  const queue = createQueue<Life | FraudEvent | (() => void | Promise<void>)>();
+  const backend = createBackend(book, environment);
+  /** By user and model, the grant of the copy that each device has. */
+  const copies = new Map<string, string>();
   let now = WORLD_START;
   const at = () => new Date(now);
 
@@ -103,108 +86,114 @@ export function runWorld(
     // Publication, push and the transaction of the scoring function take their time.
     queue.push(now + delay + random.between(100, 900), event);
   };
-  const server = ({ user, device, network }: Caller, input: EventInput) =>
-    happen(
-      newEvent(
-        { authenticated: 'user', user, device: device.id, network, ...input },
-        at(),
-        random.bytes(10),
-      ),
-    );
+  const observed = ({ user, install, network }: Caller) => ({
+    authenticated: 'user' as const,
+    user,
+    device: install.deviceId,
+    network,
+    platform: install.phone.platform,
+    appVersion: install.appVersion,
+  });
+  const emit = (caller: Caller, input: EventInput) =>
+    happen(newEvent({ ...observed(caller), ...input }, at(), random.bytes(10)));
 
-  /** What the grant path asks before it looks at the proof; undefined if nothing speaks against it. */
-  const refusal = (
-    caller: Caller,
-    renewing = false,
-  ): 'blocked' | 'limited' | 'untrusted' | undefined => {
-    const ofUser = replay.restrictions({ kind: 'user', id: caller.user }, at());
-    const ofDevice = replay.restrictions({ kind: 'device', id: caller.device.id }, at());
-    const ofNetwork = replay.restrictions({ kind: 'network', id: caller.network }, at());
-    if (ofUser.block || ofDevice.block) return 'blocked';
-    const closedAt = ofNetwork.block?.createdAt.getTime() ?? Number.POSITIVE_INFINITY;
-    if (caller.device.enrolledAt > closedAt) return 'blocked';
-    const steps = [ofUser.stepUp, ofDevice.stepUp].flatMap((step) => step?.since.getTime() ?? []);
-    if (steps.some((since) => caller.device.enrolledAt <= since)) return 'untrusted';
-    const slow = ofUser.throttledUntil ?? ofDevice.throttledUntil ?? ofNetwork.throttledUntil;
-    if (renewing) return undefined;
-    const userPath = limitPaths.userGrants(caller.user);
-    const devicePath = limitPaths.deviceGrants(caller.device.id);
-    const decision = consumeAll(
-      [
-        { policy: slow ? SLOW_LIMIT : USER_LIMIT, path: userPath, data: limits.get(userPath) },
-        { policy: DEVICE_LIMIT, path: devicePath, data: limits.get(devicePath) },
-      ],
-      at(),
-    );
-    if (!decision.allowed) return 'limited';
-    for (const { path, data } of decision.writes) limits.set(path, data);
-    return undefined;
-  };
-
-  /** A blocked user is refused before a vendor is asked about the device. */
-  const enrolmentRefusal = ({ user, device }: Caller) => {
-    if (replay.restrictions({ kind: 'user', id: user }, at()).block) return 'blocked';
-    if (!device.genuine) return 'attestation_failed';
-    const path = limitPaths.userEnrolments(user);
-    const check = { policy: ENROLMENTS, path, data: limits.get(path) };
-    const { allowed, writes } = consumeAll([check], at());
-    for (const { path, data } of writes) limits.set(path, data);
-    return allowed ? undefined : 'rate_limited';
+  /** What `withRefusalEvents` makes of a refusal. */
+  const refused = (caller: Caller, type: EventInput['type'], error: unknown, more = {}) => {
+    if (!(error instanceof ServiceError)) throw error;
+    const { code, reason, proven } = error;
+    const special = code === 'rate_limited' || code === 'quota_exceeded' ? 'limit.hit' : type;
+    emit(caller, {
+      type: code === 'challenge_spent' ? 'challenge.replayed' : special,
+      cause: code,
+      outcome: 'refused',
+      attributes: { reason },
+      ...(proven && { authenticated: 'device' }),
+      ...more,
+    });
+    return RESULTS[code] ?? 'refused';
   };
 
   const world: World = {
     now: () => now,
     random,
+    end,
+    backend,
     begin: (life, from) => queue.push(from, life),
-    enrol(caller) {
-      const refused = enrolmentRefusal(caller);
-      if (refused) {
-        const type = refused === 'rate_limited' ? 'limit.hit' : 'device.refused';
-        server(caller, { type, cause: refused, device: null });
-      } else {
-        caller.device.enrolledAt = now;
-        server(caller, { type: 'device.enrolled', authenticated: 'device' });
+    async enrol(caller, replaces) {
+      try {
+        const { marks, deviceId, retired } = await backend.enrol(caller, replaces, at());
+        const attributes = marks
+          ? { phoneAccounts: marks.accounts, phoneBlocked: marks.blocked }
+          : {};
+        emit(caller, { type: 'device.enrolled', authenticated: 'device', attributes });
+        for (const id of retired) emit(caller, { type: 'device.retired', device: id });
+        const { phone } = caller.install;
+        if (phone.platform === 'ios') {
+          queue.push(now + HOUR, () => {
+            const metric = riskMetric(phone, now);
+            backend.learnMetric(deviceId, { ...marksWithMetric(marks, metric) });
+            const cause = metric > METRIC_LIMIT ? 'risk-metric-high' : null;
+            emit(caller, {
+              type: 'device.risk',
+              authenticated: 'device',
+              cause,
+              attributes: { riskMetric: metric },
+            });
+          });
+        }
+        return 'enrolled';
+      } catch (error) {
+        const result = refused(caller, 'device.refused', error, { device: null });
+        return result === 'blocked' || result === 'limited' ? result : 'refused';
       }
-      return refused === undefined;
     },
-    grant(caller, model, version = '1.0.0') {
-      const refused = refusal(caller);
-      if (refused === 'limited') server(caller, { type: 'limit.hit', cause: 'rate_limited' });
-      else if (refused) {
-        const cause = refused === 'blocked' ? 'blocked' : 'reattestation_required';
-        server(caller, { type: 'grant.refused', model, cause });
-      } else server(caller, { type: 'grant.made', authenticated: 'device', model, version });
-      return refused ?? 'made';
-    },
-    renew(caller, model) {
-      const refused = refusal(caller, true);
-      server(
-        caller,
-        refused
-          ? { type: 'renewal.refused', model, cause: refused }
-          : { type: 'licence.renewed', authenticated: 'device', model },
-      );
-      return refused === undefined;
-    },
-    challenge: (caller) => server(caller, { type: 'challenge.issued', device: null }),
-    slander: (caller, type) => server(caller, { type, authenticated: 'none', outcome: 'refused' }),
-    allow(user) {
-      const subject = { kind: 'user', id: user } as const;
-      const allowedUntil = new Date(end);
-      documents.set(blockPath(subject), restrictionsDocument(subject, { allowedUntil }));
-    },
-    misuse(caller, how) {
-      const refused = refusal(caller);
-      if (refused) return refused;
-      if (how === 'replay') {
-        server(caller, { type: 'challenge.replayed', cause: 'challenge_spent' });
-        return 'replayed';
+    async grant(caller, model, version = 'latest') {
+      try {
+        const { grant, facts } = await backend.grant(caller, model, version, at());
+        copies.set(`${caller.install.deviceId}/${model}`, grant.grantId);
+        const { fresh, newcomer, rare } = facts;
+        const attributes = { fresh, newcomer, rare };
+        const made = { model, version: grant.version.version, grant: grant.grantId, attributes };
+        emit(caller, { type: 'grant.made', authenticated: 'device', ...made });
+        return 'made';
+      } catch (error) {
+        return refused(caller, 'grant.refused', error, { model });
       }
-      const type = how === 'old-counter' ? 'counter.regressed' : 'grant.refused';
-      server(caller, { type, cause: 'proof_invalid' });
-      return 'unproven';
     },
-    report({ user, device, network }, type, { model, cause, delay = 0 } = {}) {
+    async renew(caller, model) {
+      const grantId = copies.get(`${caller.install.deviceId}/${model}`);
+      if (!grantId) return false;
+      try {
+        await backend.renew(caller, grantId, at());
+        emit(caller, { type: 'licence.renewed', authenticated: 'device', model });
+        return true;
+      } catch (error) {
+        refused(caller, 'renewal.refused', error, { model });
+        return false;
+      }
+    },
+    async erase(caller) {
+      const { enrolAgainAt } = await backend.requestErasure(caller, at());
+      emit(caller, { type: 'user.erased', device: null });
+      const look = async () => void (await backend.runErasures(at()));
+      await look();
+      queue.push(now + HOUR + 1000, look);
+      return Math.max(0, enrolAgainAt.getTime() - now);
+    },
+    challenge: (caller) => emit(caller, { type: 'challenge.issued', device: null }),
+    slander: (caller, type) => emit(caller, { type, authenticated: 'none', outcome: 'refused' }),
+    async misuse(caller, how) {
+      if (how === 'bad-proof') {
+        await backend
+          .grant(caller, 'm0', 'latest', at(), true)
+          .catch((error: unknown) => refused(caller, 'grant.refused', error));
+        return;
+      }
+      const type = how === 'replay' ? 'challenge.replayed' : 'counter.regressed';
+      const authenticated = how === 'replay' ? ('user' as const) : ('device' as const);
+      emit(caller, { type, authenticated, outcome: 'refused' });
+    },
+    report({ user, install, network }, type, { model, cause, delay = 0 } = {}) {
       const received = new Date(now + delay);
       const reported = {
         eventId: uuidv7(at(), random.bytes(10)),
@@ -213,20 +202,43 @@ export function runWorld(
         model,
         cause,
       };
-      const origin = { authenticated: 'device', user, device: device.id, network } as const;
+      const origin = {
+        authenticated: 'device',
+        user,
+        device: install.deviceId,
+        network,
+        platform: install.phone.platform,
+        appVersion: install.appVersion,
+      } as const;
       happen(receivedEvent(reported, origin, received), delay);
     },
   };
   populate(world);
 
+  let hour = WORLD_START;
   for (let due = queue.pop(); due && due.at < end; due = queue.pop()) {
-    now = due.at;
-    if ('eventId' in due.item) {
-      observers.event?.(due.item);
-      for (const decision of replay.apply(due.item)) observers.decision?.(decision, now);
-      continue;
+    for (; hour <= due.at; hour += HOUR) {
+      await backend.updateBaseline(new Date(hour));
+      observers.hour?.(hour, alertLevel(backend.alert(), new Date(hour)));
     }
-    const step = due.item.next();
-    if (!step.done) queue.push(now + Math.max(1, Math.round(step.value)), due.item);
+    now = due.at;
+    const { item } = due;
+    if (typeof item === 'function') await item();
+    else if ('eventId' in item) {
+      observers.event?.(item);
+      for (const decision of backend.score(item)) observers.decision?.(decision, now);
+    } else {
+      const step = await item.next();
+      if (!step.done) queue.push(now + Math.max(1, Math.round(step.value)), item);
+    }
   }
 }
+
+const RESULTS: Readonly<Record<string, GrantResult>> = {
+  blocked: 'blocked',
+  rate_limited: 'limited',
+  quota_exceeded: 'rationed',
+  reattestation_required: 'untrusted',
+};
+/** As the policy has it for an app that does not say otherwise. */
+const METRIC_LIMIT = 10;

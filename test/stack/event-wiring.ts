@@ -23,8 +23,8 @@ export interface EventWiring {
 /** How far apart the runs of each schedule lie. */
 const INTERVALS_MS: Readonly<Record<string, number>> = {
   '* * * * *': 60_000,
-  '0 * * * *': 3_600_000,
   '*/30 * * * *': 1_800_000,
+  '0 * * * *': 3_600_000,
 };
 
 /** Lets events reach the functions that they trigger: bucket, topic and schedule, by the function table. */

@@ -4,7 +4,7 @@ import { concat, u32le, utf8 } from '../../functions/protocol/bytes.ts';
 export const filled = (length: number, value = 7): Uint8Array<ArrayBuffer> =>
   new Uint8Array(length).fill(value);
 
-function u64le(value: number | bigint): Uint8Array<ArrayBuffer> {
+export function u64le(value: number | bigint): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(8);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(value), true);
   return bytes;

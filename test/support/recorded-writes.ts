@@ -14,8 +14,8 @@ export interface WritesOfAStory {
 }
 
 /**
- * A phone enrols, gets a model and reports a hooked app until it is blocked; another user is
- * forgotten; an event waits for Pub/Sub.
+ * A phone enrols, gets a model, reports a hooked app and asks for more until it is blocked; a campaign
+ * is noticed; another user is forgotten; an event waits for Pub/Sub.
  */
 export async function writesOfAStory(): Promise<WritesOfAStory> {
   const written = new Map<string, boolean>();
@@ -39,6 +39,12 @@ export async function writesOfAStory(): Promise<WritesOfAStory> {
     }
     await api.clients.publisher.idle();
     const user = { kind: 'user', id: api.userId('thief') } as const;
+    const asked = { type: 'limit.hit', authenticated: 'device', user: user.id } as const;
+    for (let n = 0; n < 40; n++) {
+      await api.services.emit({ ...asked, attributes: { reason: 'new_models' } }, new Date());
+    }
+    await api.services.emit({ ...asked, attributes: { reason: 'campaign_rare' } }, new Date());
+    await api.clients.publisher.idle();
     await block(api.services, user, 1, { by: 'operator', reason: 'theft' });
     const other = api.phone('other');
     await other.grant('story');

@@ -39,7 +39,8 @@ export interface ProvisioningInput {
   readonly strongBox: boolean;
   readonly now: Date;
   /** Attestation certificates that Google has issued to this phone within 30 days. */
-  readonly certificatesIssued?: number;
+  readonly certificatesIssued?: number | null;
+  readonly manufacturer?: string;
 }
 
 const DAY_MS = 86_400_000;
@@ -58,7 +59,7 @@ export function provision(input: ProvisioningInput): AttestationKey {
 
 /** Leaf side first: attestation certificate, server (Droid CA3), intermediate (Droid CA2), root. */
 function provisionRemotely(input: ProvisioningInput): AttestationKey {
-  const { authority, strongBox, now, certificatesIssued = 32 } = input;
+  const { authority, strongBox, now, certificatesIssued = 32, manufacturer = 'google' } = input;
   const server = authorityKey();
   const serverName: NameInput = [
     ['O', 'Google LLC'],
@@ -80,10 +81,6 @@ function provisionRemotely(input: ProvisioningInput): AttestationKey {
     ['O', strongBox ? 'StrongBox' : 'TEE'],
     ['CN', serialNumber.toString(16)],
   ];
-  const information = new Map<number, number | string>([
-    [1, certificatesIssued],
-    [3, 'google'],
-  ]);
   const attestation = issueCertificate({
     subject: name,
     issuer: serverName,
@@ -93,13 +90,23 @@ function provisionRemotely(input: ProvisioningInput): AttestationKey {
     signingKey: server.privateKey,
     extensions: [
       ...CERTIFICATE_AUTHORITY,
-      { oid: PROVISIONING_INFO, value: encodeCbor(information) },
+      ...(certificatesIssued === null ? [] : [information(certificatesIssued, manufacturer)]),
     ],
   });
   const { intermediate, root } = authority;
   const certificates = [attestation, serverCertificate, rawOf(intermediate), rawOf(root)];
   return { key: privateKey, publicKey, name, serialNumber, certificates };
 }
+
+const information = (certificatesIssued: number, manufacturer: string): ExtensionInput => ({
+  oid: PROVISIONING_INFO,
+  value: encodeCbor(
+    new Map<number, number | string>([
+      [1, certificatesIssued],
+      [3, manufacturer],
+    ]),
+  ),
+});
 
 /** Leaf side first: attestation certificate, the batch's intermediate, root. */
 function provisionInFactory(input: ProvisioningInput): AttestationKey {

@@ -32,7 +32,9 @@ export interface VirtualKeystoreOptions {
   readonly strongBox?: boolean;
   /** `remote` where absent. */
   readonly provisioning?: VirtualProvisioning;
-  readonly certificatesIssued?: number;
+  /** What Google says of the phone's attestation certificates; null where it says nothing. */
+  readonly certificatesIssued?: number | null;
+  readonly manufacturer?: string;
   readonly now?: () => Date;
   /** What this device does otherwise than a genuine one, in every call. */
   readonly overrides?: KeyAttestationOverrides;
@@ -60,6 +62,8 @@ export interface KeyAttestationOverrides {
   readonly twice?: number;
   /** Of the leaf, in place of the key description. */
   readonly leafExtensions?: readonly ExtensionInput[];
+  /** Of the leaf, beside the key description. */
+  readonly extraLeafExtensions?: readonly ExtensionInput[];
   /** First octet of the leaf's key usage. */
   readonly keyUsage?: number;
   readonly keyType?: 'ec' | 'ec-p384' | 'rsa' | 'ml-dsa-65';
@@ -170,6 +174,7 @@ export class VirtualKeystore {
       signingKey: issuer.key,
       extensions: [
         keyUsageExtension(set.keyUsage ?? 0x80),
+        ...(set.extraLeafExtensions ?? []),
         ...(set.leafExtensions ?? [description]),
       ],
       ...set.leaf,
@@ -187,13 +192,15 @@ export class VirtualKeystore {
   }
 
   #provision(set: KeyAttestationOverrides): AttestationKey {
-    const { roots, provisioning = 'remote', strongBox = false, certificatesIssued } = this.#options;
+    const { roots, provisioning = 'remote', strongBox = false } = this.#options;
+    const { certificatesIssued, manufacturer } = this.#options;
     return provision({
       provisioning,
       authority: set.authority ?? roots.keyAttestation,
       strongBox,
       now: set.provisionedAt ?? this.#now(),
       ...(certificatesIssued !== undefined && { certificatesIssued }),
+      ...(manufacturer !== undefined && { manufacturer }),
     });
   }
 

@@ -45,6 +45,16 @@ export const SINGLE_ATTACKS = {
 
 /** Attacks by several who lay their copies side by side. */
 export const COLLUSIONS = {
+  min: combine((copies) => Math.min(...copies)),
+  max: combine((copies) => Math.max(...copies)),
+  /** Of marks of one size, what the original had, wherever copies differ. */
+  midrange: combine((copies) => (Math.min(...copies) + Math.max(...copies)) / 2),
+  minority: combine((copies) => voted(copies, (ones, all) => 2 * ones < all)),
+  majority: combine((copies) => voted(copies, (ones, all) => 2 * ones > all)),
+  parity: combine((copies) => voted(copies, (ones) => ones % 2 === 1)),
+  /** Each tensor from another copy. */
+  interleave: (copies) =>
+    (copies[0] ?? []).map((own, tensor) => copies[tensor % copies.length]?.[tensor] ?? own),
   average: combine((copies) => copies.reduce((sum, value) => sum + value, 0) / copies.length),
   median: combine((copies) => {
     const sorted = copies.sort();
@@ -53,7 +63,17 @@ export const COLLUSIONS = {
     return sorted.length % 2 ? upper : (upper + (sorted[middle - 1] as number)) / 2;
   }),
   mix: combine((copies, random) => copies[random.below(copies.length)] as number),
-} as const;
+} as const satisfies Record<
+  string,
+  (copies: readonly (readonly Weights[])[], random: Random) => readonly Weights[]
+>;
+
+/** The higher of two values where so many of all copies have it, or else the lower; what all agree on stays. */
+function voted(copies: Float64Array, isHigh: (ones: number, all: number) => boolean): number {
+  const [low, high] = [Math.min(...copies), Math.max(...copies)];
+  const ones = copies.reduce((sum, value) => sum + (value === high ? 1 : 0), 0);
+  return low === high || isHigh(ones, copies.length) ? high : low;
+}
 
 function combine(choose: (copies: Float64Array, random: Random) => number) {
   return (copies: readonly (readonly Weights[])[], random: Random): readonly Weights[] => {
@@ -61,8 +81,12 @@ function combine(choose: (copies: Float64Array, random: Random) => number) {
     return (copies[0] ?? []).map(({ shape, values }, tensor) => ({
       shape,
       values: values.map((_, i) => {
-        for (let c = 0; c < at.length; c++) at[c] = copies[c]?.[tensor]?.values[i] ?? 0;
-        return choose(at, random);
+        let agreed = true;
+        for (let c = 0; c < at.length; c++) {
+          at[c] = copies[c]?.[tensor]?.values[i] ?? 0;
+          agreed &&= at[c] === at[0];
+        }
+        return agreed ? (at[0] as number) : choose(at, random);
       }) as Float32Array<ArrayBuffer>,
     }));
   };

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { parseModel } from '../../functions/formats/format.ts';
 import type { ModelLayer } from '../../functions/formats/layers.ts';
+import { FINGERPRINT_BYTES, fingerprintFrom } from '../../functions/watermark/fingerprint.ts';
 import { grantIdOf } from '../../functions/watermark/grant-id.ts';
 import { createMarker } from '../../functions/watermark/marker.ts';
 import type { Strength } from '../../functions/watermark/strength.ts';
@@ -28,19 +29,21 @@ export async function realModel(name: RealModel): Promise<LoadedModel> {
   return { bytes, layers: (await parseModel(bytes)).layers };
 }
 
+export const randomFingerprint = (random: Random): string =>
+  fingerprintFrom(random.bytes(FINGERPRINT_BYTES));
 export const randomGrantId = (random: Random): string => grantIdOf(random.bytes(16));
 
-/** A grant's copy of a model. */
+/** The copy of a grant, or of a device: `name` is what the strength marks copies with. */
 export function markedCopy(
   {
     bytes,
     layers,
   }: Pick<LoadedModel, 'bytes'> & Pick<Parameters<typeof createMarker>[0], 'layers'>,
   traceKey: Uint8Array,
-  grantId: string,
+  name: string,
   strength: Strength = 'standard',
 ): Uint8Array<ArrayBuffer> {
   const copy = new Uint8Array(bytes);
-  createMarker({ traceKey, grantId, layers, strength }).apply(copy, 0);
+  createMarker({ traceKey, name, layers, strength }).apply(copy, 0);
   return copy;
 }

@@ -30,15 +30,15 @@ const PLACES: Readonly<Record<Provisioning, readonly PlaceRules[]>> = {
   other: [LEAF, STRICT, STRICT],
 };
 
-/** What the certificate under the root says; Google's verifier goes by the same names. */
+/**
+ * What the certificate under the root says. Google's verifier goes by the same names, but for the
+ * number in `Droid CA2`, which can change without a word; a remote chain is held to everything anyway.
+ */
 export function provisioningOf(chain: readonly Certificate[]): Provisioning {
   const top = chain.at(-1);
   const name: ReadonlyMap<string, string> = top ? parseName(top.subject) : new Map();
   if (name.has(ATTRIBUTE.serialNumber)) return 'factory';
-  const isRemote =
-    name.get(ATTRIBUTE.commonName) === 'Droid CA2' &&
-    name.get(ATTRIBUTE.organization) === 'Google LLC';
-  return isRemote ? 'remote' : 'other';
+  return name.get(ATTRIBUTE.organization) === 'Google LLC' ? 'remote' : 'other';
 }
 
 /** What each certificate of the chain has to be. Throws AttestationError `chain-length`. */

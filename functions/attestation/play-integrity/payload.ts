@@ -47,6 +47,14 @@ const payload = z.object({
               bitThird: z.boolean().optional(),
             })
             .optional(),
+          /** When each bit was written last, as `yyyymm`. */
+          writeDates: z
+            .object({
+              yyyymmFirst: z.int().optional(),
+              yyyymmSecond: z.int().optional(),
+              yyyymmThird: z.int().optional(),
+            })
+            .optional(),
         })
         .optional(),
     })

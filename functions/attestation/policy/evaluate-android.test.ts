@@ -13,6 +13,7 @@ import {
 import { integer, nullValue, setOf } from '../../../test/virtual-phones/der.ts';
 import type { KeyAttestationOverrides } from '../../../test/virtual-phones/key-attestation.ts';
 import type { IntegrityOverrides } from '../../../test/virtual-phones/play-integrity.ts';
+import { QUIRKS } from '../../../test/virtual-phones/quirks.ts';
 import type { AttestationErrorCode } from '../errors.ts';
 import { openIntegrityToken } from '../play-integrity/token.ts';
 import { evaluateEnrolment } from './evaluate.ts';
@@ -51,6 +52,11 @@ describe('a Pixel', () => {
         expect(refused).toMatchObject({ outcome: 'refused', cause });
       }
     }
+  });
+
+  it.each(Object.entries(QUIRKS))('with %s gets in', async (_name, { options, overrides }) => {
+    const verdict = await evaluateEnrolment(await android({}, overrides, {}, options));
+    expect(verdict).toMatchObject({ outcome: 'accepted' });
   });
 
   it('of the factory enrols in 2031, and not where the policy wants keys of Google’s', async () => {

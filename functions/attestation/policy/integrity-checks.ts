@@ -94,9 +94,11 @@ export function integritySignals({ deviceIntegrity }: IntegrityPayload): VendorS
   const { recentDeviceActivity, deviceRecall } = deviceIntegrity;
   const level = recentDeviceActivity?.deviceActivityLevel;
   const marks = deviceRecall?.values && Object.entries(deviceRecall.values);
+  const months = Object.values(deviceRecall?.writeDates ?? {}).map((month) => month ?? 0);
   return {
     ...(level !== undefined && { deviceActivity: level.slice(0, 64) }),
     ...(marks && { deviceRecall: marks.flatMap(([bit, set]) => (set ? [bit] : [])).join(',') }),
+    ...(months.length > 0 && { deviceRecallMonth: Math.max(...months) }),
   };
 }
 

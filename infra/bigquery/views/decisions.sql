@@ -1,4 +1,4 @@
--- One row a decision, however often it was published; of several the last, which knows most.
+-- One row a decision of the last 100 days, however often it was published; of several the last, which knows most.
 SELECT
   JSON_VALUE(data, '$.decisionId') AS decision_id,
   JSON_VALUE(data, '$.kind') AS kind,
@@ -12,7 +12,9 @@ SELECT
   JSON_VALUE(data, '$.causes[0].words') AS main_words,
   CAST(JSON_VALUE(data, '$.causes[0].points') AS FLOAT64) AS main_points,
   JSON_VALUE(data, '$.rules') AS rules_version,
+  JSON_VALUE(data, '$.appVersion') AS app_version,
+  COALESCE(JSON_VALUE(data, '$.heldBack'), 'false') = 'true' AS held_back,
   JSON_VALUE(data, '$.shadow') = 'true' AS shadow
 FROM `${project}.${dataset}.decisions_raw`
-WHERE TRUE
+WHERE publish_time >= CURRENT_TIMESTAMP - INTERVAL 100 DAY AND JSON_VALUE(data, '$.verdict') IS NULL
 QUALIFY ROW_NUMBER() OVER (PARTITION BY JSON_VALUE(data, '$.decisionId') ORDER BY publish_time DESC) = 1

@@ -1,11 +1,12 @@
--- Of each rule how many of its blocks look wrong, by `block_suspects`; shadow rules are not in it.
+-- Of each rule and kind of subject how many blocks operators looked at, and the share of those that were right.
+-- Null where nobody looked: what a blocked user does afterwards tells nothing about whether he was a thief.
 SELECT
-  decisions.main_rule,
+  causes.rule,
+  causes.kind,
   COUNT(*) AS blocks,
-  COUNTIF(suspects.user_id IS NOT NULL) AS suspect,
-  1 - COUNTIF(suspects.user_id IS NOT NULL) / COUNT(*) AS precision_at_least
-FROM `${project}.${dataset}.decisions` AS decisions
-LEFT JOIN `${project}.${dataset}.block_suspects` AS suspects
-  ON suspects.user_id = decisions.subject_id AND suspects.since = decisions.since
-WHERE decisions.measure = 'block' AND NOT decisions.shadow
-GROUP BY decisions.main_rule
+  COUNTIF(labels.verdict IS NOT NULL) AS labelled,
+  COUNTIF(labels.verdict = 'thief') / NULLIF(COUNTIF(labels.verdict IS NOT NULL), 0) AS precision_of_labelled
+FROM `${project}.${dataset}.decision_causes` AS causes
+LEFT JOIN `${project}.${dataset}.labels` AS labels ON labels.decision_id = causes.decision_id
+WHERE causes.measure = 'block' AND NOT causes.shadow
+GROUP BY causes.rule, causes.kind

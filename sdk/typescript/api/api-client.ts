@@ -22,7 +22,8 @@ export type ChallengePurpose =
   | 'licence.renew'
   | 'events'
   | 'device.retire'
-  | 'user.erase';
+  | 'user.erase'
+  | 'device.approve';
 
 /** How far the erasure of a user's data is; times are ISO 8601 in UTC. */
 export interface ErasureAnswer {
@@ -31,6 +32,8 @@ export interface ErasureAnswer {
   readonly completedAt: string | null;
   /** No device of this user is enrolled before. */
   readonly enrolAgainAt: string;
+  /** Until then it stays counted how much the user took, not what: to tell him. Absent of an older backend. */
+  readonly countKeptUntil?: string;
 }
 
 /** A model sealed for one use on one device. */

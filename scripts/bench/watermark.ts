@@ -29,6 +29,7 @@ import {
 import { leakOf, type Weights, weightsOf } from '../../test/watermark/weights.ts';
 import { drain, inPieces } from './streams.ts';
 import { race } from './throughput.ts';
+import { resistantFigures } from './watermark-resistant.ts';
 
 const GRANTS = 50;
 const INNOCENTS = 10_000;
@@ -48,6 +49,7 @@ export async function run(): Promise<Figure[]> {
     ...(await collusions(small)),
     await falseAccusations(small, large),
     await listTime(large),
+    ...(await resistantFigures(small, large)),
     ...(await sealing(large)),
   ];
 }
@@ -224,7 +226,12 @@ async function sealing({ bytes, layers }: LoadedModel): Promise<Figure[]> {
   const result = await race(bytes.byteLength, SEAL_ROUNDS, {
     plain: () => drain(reseal(crypto, inPieces(vault), { from, to, imprint: true })),
     marked: async () => {
-      const marking = await createMarking(dataKey, randomGrantId(random), layers, 'standard');
+      const marking = await createMarking(
+        dataKey,
+        { grantId: randomGrantId(random), userId: 'u', deviceId: 'd' },
+        layers,
+        'resistant',
+      );
       const { stage } = marking;
       await drain(reseal(crypto, inPieces(vault), { from, to, imprint: true, stage }));
       marking.sha256();

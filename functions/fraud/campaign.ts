@@ -1,0 +1,169 @@
+/**
+ * Campaigns: what is judged across identities, because identities are free. Accounts that are young
+ * draw the rare models of the catalogue from two pools, which drain as fast as history explains. A
+ * full pool refuses, and raises an alert that closes the tail of the catalogue to those who look like
+ * the campaign, and at its second level to all newcomers. It relaxes by itself; nobody is blocked.
+ */
+import { z } from 'zod';
+import type { DocumentData } from '../cloud/documents.ts';
+import type { Baseline, PoolName } from './baseline.ts';
+import type { FraudEvent } from './events.ts';
+import { limitPaths } from './limit-paths.ts';
+import type { LimitPolicy } from './limits.ts';
+import { modelOfItem, type Tally } from './tally.ts';
+import { DAY_MS, DAY_SECONDS, HOUR_MS } from './time.ts';
+
+export const ALERT_PATH = 'campaigns/alert';
+
+/** Younger accounts are newcomers. */
+const NEWCOMER_MS = 21 * DAY_MS;
+/** Older accounts are charged nothing at all. */
+const YOUNG_MS = 180 * DAY_MS;
+/** Of a model just published nobody can have known that it is rare. */
+const LAUNCH_MS = 14 * DAY_MS;
+/** Rare models by which an account with mostly tail draws from the pool. */
+const TAIL_BEGINNING = 3;
+/** More than history explains by so much fills a pool. */
+const SLACK = 1.3;
+/** What a pool holds above what drains: charges, and days of the usual rate. */
+const DEPTH: Readonly<Record<PoolName, { readonly least: number; readonly days: number }>> = {
+  tail: { least: 12, days: 0.5 },
+  rare: { least: 36, days: 0.7 },
+};
+/** After an alert pools hold less. */
+const WARY_MS = 60 * DAY_MS;
+const WARY_DEPTH = 0.5;
+const ALERT_DAYS = [7, 14, 30] as const;
+
+const alertRecord = z.object({
+  level: z.union([z.literal(1), z.literal(2)]),
+  since: z.date(),
+  until: z.date(),
+  /** How many there were within the time that pools stay wary. */
+  times: z.int().min(1),
+  expireAt: z.date(),
+});
+export type Alert = z.infer<typeof alertRecord>;
+
+/** Throws on a document that this code did not write. */
+export const readAlert = (data: DocumentData | undefined): Alert | undefined =>
+  data && alertRecord.parse(data);
+
+/** 0 where none is on. */
+export const alertLevel = (alert: Alert | undefined, now: Date): 0 | 1 | 2 =>
+  alert && alert.since <= now && alert.until > now ? alert.level : 0;
+
+/** Who asks for what, as far as campaigns are concerned. */
+export interface Asking {
+  readonly tally: Tally;
+  readonly item: string;
+  /** When the first version of the model was published. */
+  readonly launchedAt: Date;
+  /** The phone had other accounts lately. */
+  readonly sharedPhone: boolean;
+}
+
+export interface CampaignStanding {
+  readonly newcomer: boolean;
+  readonly rare: boolean;
+  /** The pools that a grant draws from. */
+  readonly charges: readonly PoolName[];
+  /** Closed by an alert. */
+  readonly closed: boolean;
+}
+
+/** How an asking stands; `item` is new to the user. */
+export function standingOf(
+  { tally, item, launchedAt, sharedPhone }: Asking,
+  { common }: Baseline,
+  level: 0 | 1 | 2,
+  now: Date,
+): CampaignStanding {
+  const ageMs = now.getTime() - tally.firstSeenAt.getTime();
+  const newcomer = sharedPhone || ageMs < NEWCOMER_MS;
+  const isRare = (name: string) => common !== undefined && !common.has(modelOfItem(name));
+  const rare = isRare(item) && now.getTime() - launchedAt.getTime() >= LAUNCH_MS;
+  if (!rare || (!newcomer && ageMs >= YOUNG_MS)) {
+    return { newcomer, rare, charges: [], closed: false };
+  }
+  const had = Object.keys(tally.items).filter((name) => name !== item);
+  const rareOnes = 1 + had.filter(isRare).length;
+  // People find the rare beside the common; a campaign that divides a catalogue has mostly tail.
+  const tailHeavy = rareOnes >= 2 && rareOnes >= had.length + 1 - rareOnes;
+  // An account counts for its beginnings, not for all that somebody with a hobby takes later.
+  const begins = tailHeavy && rareOnes <= TAIL_BEGINNING;
+  const charges: PoolName[] = [
+    ...(begins ? ['tail' as const] : []),
+    ...(newcomer ? ['rare' as const] : []),
+  ];
+  return {
+    newcomer,
+    rare,
+    charges,
+    closed: (level >= 1 && tailHeavy) || (level === 2 && newcomer),
+  };
+}
+
+/** How much a pool takes. */
+export function poolPolicy(
+  pool: PoolName,
+  { perDay }: Baseline,
+  alert: Alert | undefined,
+  now: Date,
+): LimitPolicy {
+  const wary = alert !== undefined && alert.until.getTime() + WARY_MS > now.getTime();
+  const { least, days } = DEPTH[pool];
+  const depth = (least + days * perDay[pool]) * (wary ? WARY_DEPTH : 1);
+  return {
+    name: `campaign-${pool}`,
+    limit: Math.max(1, SLACK * perDay[pool]),
+    windowSeconds: DAY_SECONDS,
+    burst: Math.ceil(depth),
+  };
+}
+
+export const poolPath = (pool: PoolName): string => limitPaths.pool(pool);
+
+/** A rare model that several newcomers take on one day is asked for, and no loot: from the third on it is charged to nobody. */
+export const DEMAND: LimitPolicy = {
+  name: 'demand',
+  limit: 2,
+  windowSeconds: DAY_SECONDS,
+  burst: 2,
+};
+export const demandPath = (model: string): string => limitPaths.modelDemand(model);
+
+/** The reason of a refusal by a full pool, as events tell it. */
+export const poolReason = (pool: PoolName): string => `campaign_${pool}`;
+/** The reason of a refusal by an alert. */
+export const CLOSED_REASON = 'campaign_closed';
+
+/**
+ * The alert that an event raises, or undefined where it changes nothing. A full pool of those with
+ * mostly tail is the first level, one of all newcomers the second.
+ */
+export function raisedAlert(event: FraudEvent, data: DocumentData | undefined): Alert | undefined {
+  if (event.type !== 'limit.hit') return undefined;
+  const level = LEVELS[String(event.attributes['reason'])];
+  if (!level) return undefined;
+  const since = new Date(event.receivedAt);
+  const before = readAlert(data);
+  const running = alertLevel(before, since);
+  if (running >= level) return undefined;
+  const wary = before && before.until.getTime() + WARY_MS > since.getTime();
+  const times = running > 0 ? (before?.times ?? 1) : wary ? before.times + 1 : 1;
+  const days = ALERT_DAYS[Math.min(times, ALERT_DAYS.length) - 1] ?? ALERT_DAYS[0];
+  const until = new Date(since.getTime() + days * DAY_MS);
+  return {
+    level,
+    since,
+    until: before && before.until > until && running > 0 ? before.until : until,
+    times,
+    expireAt: new Date(until.getTime() + WARY_MS + HOUR_MS),
+  };
+}
+
+const LEVELS: Readonly<Record<string, 1 | 2>> = {
+  [poolReason('tail')]: 1,
+  [poolReason('rare')]: 2,
+};

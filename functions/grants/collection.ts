@@ -1,0 +1,152 @@
+/**
+ * What a grant adds to what its user has, and whether that is still within the budget and open to
+ * him. Inside the transaction of a grant: it reads before the first write and refuses after the
+ * proof, so that a refusal counts only against whoever proved who he is.
+ */
+import { readModel } from '../catalogue/model-record.ts';
+import type { DocumentData, DocumentTransaction, StoredDocument } from '../cloud/documents.ts';
+import { ServiceError } from '../errors.ts';
+import type { PoolName } from '../fraud/baseline.ts';
+import { BLOCK_MEMORY_MS } from '../fraud/blocklist.ts';
+import {
+  alertLevel,
+  CLOSED_REASON,
+  DEMAND,
+  demandPath,
+  poolPath,
+  poolPolicy,
+  poolReason,
+  standingOf,
+} from '../fraud/campaign.ts';
+import type { CampaignState } from '../fraud/campaign-state.ts';
+import { budgetWaitMs } from '../fraud/collection-budget.ts';
+import { consume, limitDocument, limitState } from '../fraud/limits.ts';
+import { itemOf, modelOfItem, readTally, type Tally, tallyPath, withItem } from '../fraud/tally.ts';
+import { DAY_MS } from '../fraud/time.ts';
+import type { PhoneMarks } from '../identity/phone-marks.ts';
+
+/** What admission knows of the caller. */
+export interface CollectionCaller {
+  readonly userId: string;
+  /** Excepted by an operator, or calling from a network that is. */
+  readonly exempt: boolean;
+  /** Blocked within the memory of blocks. */
+  readonly restricted: boolean;
+  readonly phone: PhoneMarks | null;
+  readonly newModelsPerMonth: number | undefined;
+}
+
+export interface Collection {
+  /** For the record and the event of the grant. */
+  readonly facts: CollectionFacts;
+  /** To be written with the grant. */
+  readonly writes: readonly StoredDocument[];
+  /** Throws quota_exceeded where the model is new to the user and may not be added now. To be called after the proof. */
+  permit(): void;
+}
+
+export interface CollectionFacts {
+  /** The first time that the user has it. */
+  readonly fresh: boolean;
+  readonly newcomer: boolean;
+  readonly rare: boolean;
+  readonly charges: readonly PoolName[];
+}
+
+const NOTHING: CollectionFacts = { fresh: false, newcomer: false, rare: false, charges: [] };
+/** Accounts that the marks of a phone can count. */
+const SHARED_PHONE_ACCOUNTS = 3;
+const ASK_AGAIN_SECONDS = 86_400;
+
+/**
+ * Reads what the decision needs. `modelData` is a model that the caller may have, in `version`;
+ * `tallyData` what lies at the user's `tallyPath`.
+ */
+export async function openCollection(
+  tx: Pick<DocumentTransaction, 'getAll'>,
+  caller: CollectionCaller,
+  documents: { readonly model: DocumentData; readonly tally: DocumentData | undefined },
+  version: string,
+  { baseline, alert }: CampaignState,
+  now: Date,
+): Promise<Collection> {
+  const model = readModel(documents.model);
+  // What belongs to one user is no part of the catalogue that anybody could collect.
+  if (model.owner !== null) return { facts: NOTHING, writes: [], permit() {} };
+  const tally = readTally(documents.tally, now);
+  const item = itemOf(model.modelId, version, model.latest);
+  const addition = withItem(tally, item, now);
+  const kept = addition ? [{ path: tallyPath(caller.userId), data: addition }] : [];
+  const level = alertLevel(alert, now);
+  const launchedAt = new Date(
+    Math.min(...Object.values(model.versions).map(({ publishedAt }) => publishedAt.getTime())),
+  );
+  const sharedPhone = (caller.phone?.accounts ?? 0) >= SHARED_PHONE_ACCOUNTS;
+  const standing = standingOf({ tally, item, launchedAt, sharedPhone }, baseline, level, now);
+  const { newcomer, rare } = standing;
+  if (Object.hasOwn(tally.items, item)) {
+    return { facts: { ...NOTHING, newcomer, rare }, writes: kept, permit() {} };
+  }
+  if (caller.exempt) {
+    return { facts: { ...NOTHING, fresh: true, newcomer, rare }, writes: kept, permit() {} };
+  }
+
+  const paths = [demandPath(model.modelId), ...standing.charges.map(poolPath)];
+  const [demandData, ...poolData] = standing.charges.length > 0 ? await tx.getAll(paths) : [];
+  const demand = consume(DEMAND, limitState(demandData), now);
+  // From the third newcomer of a day on, the model is asked for by many.
+  const charges = demand.allowed ? standing.charges : [];
+  const pools = charges.map((pool, index) => ({
+    pool,
+    decision: consume(poolPolicy(pool, baseline, alert, now), limitState(poolData[index]), now),
+  }));
+  return {
+    facts: { fresh: true, newcomer, rare, charges },
+    writes: [
+      ...kept,
+      ...(charges.length > 0
+        ? [{ path: demandPath(model.modelId), data: limitDocument(demand.state) }]
+        : []),
+      ...pools.map(({ pool, decision }) => ({
+        path: poolPath(pool),
+        data: limitDocument(decision.state),
+      })),
+    ],
+    permit() {
+      const terms = {
+        newModelsPerMonth: caller.newModelsPerMonth,
+        restricted: caller.restricted || wasBlocked(tally, now),
+        markedPhone: caller.phone?.blocked === true,
+        alerted: newcomer && level === 2,
+      };
+      const waitMs = budgetWaitMs(tally, terms, now);
+      if (waitMs > 0) throw refusal('new_models', waitMs / 1000);
+      // Accounts that share a phone share what they may take of the tail, as far as a phone can tell.
+      if (sharedPhone && charges.length > 0 && tookRareLately(tally, baseline.common, now)) {
+        throw refusal(CLOSED_REASON, ASK_AGAIN_SECONDS);
+      }
+      if (standing.closed && demand.allowed) throw refusal(CLOSED_REASON, ASK_AGAIN_SECONDS);
+      const full = baseline.settled && pools.find(({ decision }) => !decision.allowed);
+      if (full) throw refusal(poolReason(full.pool), full.decision.retryAfterSeconds);
+    },
+  };
+}
+
+const refusal = (reason: string, waitSeconds: number) =>
+  new ServiceError('quota_exceeded', {
+    reason,
+    proven: true,
+    retryAfterSeconds: Math.ceil(Math.min(waitSeconds, 30 * ASK_AGAIN_SECONDS)),
+  });
+
+const wasBlocked = ({ blockedUntil }: Tally, now: Date): boolean =>
+  blockedUntil !== null && blockedUntil.getTime() + BLOCK_MEMORY_MS > now.getTime();
+
+const tookRareLately = (
+  { items }: Tally,
+  common: ReadonlySet<string> | undefined,
+  now: Date,
+): boolean =>
+  Object.entries(items).some(
+    ([item, at]) => at > now.getTime() - 7 * DAY_MS && common && !common.has(modelOfItem(item)),
+  );

@@ -1,0 +1,46 @@
+import { expect, it } from '@jest/globals';
+import {
+  type MarkBits,
+  markedBits,
+  marksOf,
+  marksWithMetric,
+  NO_MARKS,
+  recalledMarks,
+} from './phone-marks.ts';
+
+const NOW = new Date('2027-01-15T00:00:00Z');
+
+it('counts accounts in two bits and keeps a block in the third', () => {
+  let bits: MarkBits = [false, false, false];
+  const seen: number[] = [];
+  for (let n = 0; n < 5; n += 1) {
+    const marks = marksOf(bits, 202_701, NOW);
+    seen.push(marks.accounts);
+    bits = markedBits(marks, { newAccount: true, blocked: n === 1 });
+  }
+  expect(seen).toEqual([0, 1, 2, 3, 3]);
+  expect(marksOf(bits, 202_701, NOW).blocked).toBe(true);
+});
+
+it('forgets what was written before the last month', () => {
+  expect(marksOf([true, true, true], 202_612, NOW)).toEqual({ accounts: 3, blocked: true });
+  expect(marksOf([true, true, true], 202_611, NOW)).toEqual(NO_MARKS);
+  expect(marksOf([true, true, true], null, NOW)).toEqual(NO_MARKS);
+});
+
+it('takes each key that Apple counts beyond the first for an account', () => {
+  expect(marksWithMetric(null, 1)).toEqual(NO_MARKS);
+  expect(marksWithMetric({ accounts: 1, blocked: true }, 3)).toEqual({
+    accounts: 2,
+    blocked: true,
+  });
+  expect(marksWithMetric(null, 40).accounts).toBe(3);
+});
+
+it('reads what Play recalls, and nothing where recall is off or its bits are old', () => {
+  const recalled = (deviceRecallMonth: number) =>
+    recalledMarks({ deviceRecall: 'bitFirst,bitThird', deviceRecallMonth }, NOW);
+  expect(recalled(202_701)).toEqual({ accounts: 1, blocked: true });
+  expect(recalled(202_601)).toEqual(NO_MARKS);
+  expect(recalledMarks({}, NOW)).toBeNull();
+});

@@ -1,0 +1,14 @@
+-- One row a decision and rule behind it: all causes, not the main one alone.
+SELECT
+  JSON_VALUE(data, '$.decisionId') AS decision_id,
+  JSON_VALUE(data, '$.kind') AS kind,
+  JSON_VALUE(data, '$.id') AS subject_id,
+  JSON_VALUE(data, '$.measure') AS measure,
+  CAST(JSON_VALUE(data, '$.since') AS TIMESTAMP) AS since,
+  JSON_VALUE(cause, '$.rule') AS rule,
+  CAST(JSON_VALUE(cause, '$.points') AS FLOAT64) AS points,
+  JSON_VALUE(data, '$.shadow') = 'true' AS shadow
+FROM `${project}.${dataset}.decisions_raw`, UNNEST(JSON_QUERY_ARRAY(data, '$.causes')) AS cause
+WHERE publish_time >= CURRENT_TIMESTAMP - INTERVAL 100 DAY AND JSON_VALUE(data, '$.verdict') IS NULL
+QUALIFY ROW_NUMBER() OVER (
+  PARTITION BY JSON_VALUE(data, '$.decisionId'), JSON_VALUE(cause, '$.rule') ORDER BY publish_time DESC) = 1

@@ -1,0 +1,86 @@
+/** The grants on record whose copies may have leaked. */
+import type { PublishedVersion } from '../../functions/catalogue/model-record.ts';
+import type { DocumentStore } from '../../functions/cloud/documents.ts';
+import { type GrantRecord, grantPath, readGrant } from '../../functions/grants/grant-record.ts';
+import type { Candidate } from './reading.ts';
+import { allDocuments } from './traced-versions.ts';
+
+/** Part `index` (from 0) `of` so many, each with as many of the grants: their ids are random. */
+export interface Shard {
+  readonly index: number;
+  readonly of: number;
+}
+
+const PROGRESS_EVERY = 1000;
+const PREFIX = 'g_';
+/** Of base64url, in the order of documents. */
+const ALPHABET = [...'-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz'];
+/** What two letters tell apart, hence the most shards there can be. */
+export const MAX_SHARDS = ALPHABET.length ** 2;
+
+/** Streams a version's grants, whatever their number. No key ever left for a failed one. */
+export async function* grantsOf(
+  documents: Pick<DocumentStore, 'query'>,
+  { modelId, version }: Pick<PublishedVersion, 'modelId' | 'version'>,
+  { index, of }: Shard,
+  onProgress: (share: number) => void,
+): AsyncGenerator<Candidate, void, undefined> {
+  const where = [
+    ['model', '==', modelId],
+    ['version', '==', version],
+  ] as const;
+  const [from, to] = [index, index + 1].map((i) => Math.floor((i * MAX_SHARDS) / of)) as [
+    number,
+    number,
+  ];
+  const query = { collection: 'grants', where };
+  let count = 0;
+  for await (const { path, data } of allDocuments(documents, query, startOf(from))) {
+    const place = placeOf(path);
+    if (place >= to) return;
+    const grant = readGrant(data);
+    if (!grant || grant.state === 'failed') continue;
+    yield { grantId: grant.grantId, userId: grant.user, deviceId: grant.device };
+    count += 1;
+    if (count % PROGRESS_EVERY === 0) onProgress((place - from) / (to - from));
+  }
+}
+
+/** A path before all those of place `place` and behind all others. */
+const startOf = (place: number): string | undefined =>
+  place === 0
+    ? undefined
+    : grantPath(
+        PREFIX + ALPHABET[Math.floor(place / ALPHABET.length)] + ALPHABET[place % ALPHABET.length],
+      );
+
+/** Where a grant is in the order of all ids, in `MAX_SHARDS` steps. */
+function placeOf(path: string): number {
+  const [first = '', second = ''] = path.slice(grantPath(PREFIX).length);
+  return ALPHABET.indexOf(first) * ALPHABET.length + ALPHABET.indexOf(second);
+}
+
+/** A copy has at most so many grants that are worth naming. */
+const RECORDS = 100;
+
+/** The grants on record of the copy that a finding names, the first one first. */
+export async function recordsOf(
+  documents: Pick<DocumentStore, 'query' | 'get'>,
+  { modelId, version }: Pick<PublishedVersion, 'modelId' | 'version'>,
+  name: string,
+): Promise<readonly GrantRecord[]> {
+  if (name.startsWith(PREFIX)) {
+    const data = await documents.get(grantPath(name));
+    const grant = data && readGrant(data);
+    return grant ? [grant] : [];
+  }
+  const found = await documents.query({
+    collection: 'grants',
+    where: [['fingerprint', '==', name]],
+    limit: RECORDS,
+  });
+  return found
+    .flatMap(({ data }) => readGrant(data) ?? [])
+    .filter((grant) => grant.model === modelId && grant.version === version)
+    .sort((a, b) => a.createdAt.getTime() - b.createdAt.getTime());
+}

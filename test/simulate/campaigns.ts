@@ -1,0 +1,153 @@
+/** Thieves with many identities: each part is as modest as a good user. */
+import { CATALOGUE_SIZE } from './catalogue.ts';
+import { CAREFUL, plan, times } from './lone-plans.ts';
+import type { Plan } from './plans.ts';
+import type { Manner, Thief } from './thief.ts';
+import { DAY, HOUR, MINUTE } from './time.ts';
+import type { Caller, Life } from './world.ts';
+
+/** Goes to the next identity as soon as one is refused anything. */
+const PASSING: Manner = { ...CAREFUL, movesOn: true };
+
+export const CAMPAIGNS = {
+  'vpn-farm': plan('campaign', 'New account, phone and network for each two models.', (thief) => [
+    inTurn(thief, 400, 3 * HOUR, { ...PASSING, most: 2 }, (n) => thief.loner(n)),
+  ]),
+  'proxy-pool': plan(
+    'campaign',
+    'New account, phone and network for all that each gets.',
+    (thief) => [inTurn(thief, 400, 20 * MINUTE, PASSING, (n) => thief.loner(n))],
+  ),
+  'one-each': plan('campaign', 'New account, phone and network for each model.', (thief) => [
+    inTurn(thief, 900, 45 * MINUTE, { ...PASSING, most: 1 }, (n) => thief.loner(n)),
+  ]),
+  'factory-resets': plan(
+    'campaign',
+    'Five phones, reset for a new account after each.',
+    (thief) => {
+      const phones = times5(() => thief.phone());
+      return [
+        inTurn(thief, 400, HOUR, { ...PASSING, most: 6 }, (n) =>
+          thief.caller(n, thief.install(phones[n % 5]), n),
+        ),
+      ];
+    },
+  ),
+  'split-accounts': plan('campaign', 'Forty accounts on one phone, some models each.', (thief) => {
+    const phone = thief.phone();
+    return [
+      inTurn(thief, 40, HOUR, { ...PASSING, most: 8 }, (n) =>
+        thief.caller(n, thief.install(phone), 0),
+      ),
+    ];
+  }),
+  'account-farm': plan(
+    'campaign',
+    'Twenty accounts on one old phone, three models each.',
+    (thief) => {
+      const phone = thief.phone({ recalls: false });
+      return [
+        inTurn(thief, 20, 4 * MINUTE, { ...PASSING, most: 3 }, (n) =>
+          thief.caller(n, thief.install(phone), 0),
+        ),
+      ];
+    },
+  ),
+  'network-farm': plan(
+    'campaign',
+    'New account and phone for each three models, one network.',
+    (thief) => [
+      inTurn(thief, 300, 30 * MINUTE, { ...PASSING, most: 3 }, (n) =>
+        thief.caller(n, thief.install(), 0),
+      ),
+    ],
+  ),
+  'crowd-flood': plan(
+    'campaign',
+    'Three hundred newcomers within an hour, one model each.',
+    (thief) => times(CATALOGUE_SIZE, (n) => flooding(thief, n)),
+  ),
+  rental: plan('campaign', 'Forty rented phones with people’s tastes as a cover.', (thief) =>
+    times(40, (n) => rented(thief, n)),
+  ),
+  'aged-farm': plan('campaign', 'Forty accounts that use the app for three weeks first.', (thief) =>
+    times(40, (n) => aged(thief, n)),
+  ),
+  'scattered-ring': plan(
+    'campaign',
+    'Eight members who share nothing, a model in three days each.',
+    (thief) => times(8, (n) => thief.collect(thief.loner(n), 36 * HOUR, { ...CAREFUL, most: 12 })),
+  ),
+  ring: plan('campaign', 'Six members on two networks who divide the models.', (thief) =>
+    times(6, (n) =>
+      thief.collect(thief.caller(n, thief.install(), n % 2), 20 * HOUR, {
+        checks: true,
+        opens: 0.7,
+      }),
+    ),
+  ),
+} satisfies Record<string, Plan>;
+
+export type Campaign = keyof typeof CAMPAIGNS;
+
+const times5 = <T>(make: () => T): readonly [T, T, T, T, T] => [
+  make(),
+  make(),
+  make(),
+  make(),
+  make(),
+];
+
+/** One identity after the other. */
+async function* inTurn(
+  thief: Thief,
+  identities: number,
+  pace: number,
+  manner: Manner,
+  identity: (n: number) => Caller,
+): Life {
+  for (let n = 0; n < identities; n += 1) {
+    yield* thief.collect(identity(n), pace, manner);
+    yield thief.random.wait(pace);
+  }
+}
+
+async function* flooding(thief: Thief, n: number): Life {
+  yield thief.random.next() * HOUR;
+  yield* thief.collect(thief.loner(n), MINUTE, { ...PASSING, most: 1 });
+}
+
+/** Two models that everybody likes, and then those of the plan, at a keen user's pace. */
+async function* rented(thief: Thief, n: number): Life {
+  yield thief.random.next() * 10 * DAY;
+  const caller = thief.loner(n);
+  if ((await thief.world.enrol(caller)) !== 'enrolled') return;
+  for (let taken = 0; taken < 24; ) {
+    thief.world.report(caller, 'rasp.checked');
+    const cover = taken % 3 === 0;
+    const asked = cover ? `m${thief.random.between(0, 30)}` : thief.next();
+    const { result, model } = await thief.take(caller, asked);
+    if (result === 'made') thief.world.report(caller, 'model.opened', { model });
+    if (result === 'untrusted' && !(await thief.reattest(caller))) return;
+    if (result === 'rationed') thief.skip();
+    if (result === 'made') taken += 1;
+    yield thief.random.wait(9 * HOUR);
+  }
+}
+
+/** Lives like a user with three models for three weeks, and then takes what it is there for. */
+async function* aged(thief: Thief, n: number): Life {
+  yield thief.random.next() * 3 * DAY;
+  const caller = thief.loner(n);
+  if ((await thief.world.enrol(caller)) !== 'enrolled') return;
+  const until = thief.world.now() + 22 * DAY;
+  while (thief.world.now() < until) {
+    const cover = `m${n % 3}`;
+    const { result } = await thief.take(caller, cover);
+    thief.world.report(caller, 'rasp.checked');
+    if (result === 'made') thief.world.report(caller, 'model.opened', { model: cover });
+    if (result === 'untrusted' && !(await thief.reattest(caller))) return;
+    yield thief.random.wait(2 * DAY);
+  }
+  yield* thief.collect(caller, 2 * HOUR, { ...CAREFUL, waitMs: 12 * HOUR, most: 24 });
+}

@@ -1,0 +1,186 @@
+/** The kinds of people who use the app, in one table: how they live, and what goes wrong for them. */
+import type { RaspSignal } from '../../functions/protocol/event-schema.ts';
+
+/** What is particular about a kind; `good-life.ts` lives it. */
+export interface Persona {
+  readonly description: string;
+  /** Out of a hundred people. */
+  readonly share: number;
+  readonly sessionsPerDay: number;
+  /** Models taken up in a month or so, at least and at most. */
+  readonly models: readonly [number, number];
+  /** At the first start; one to four where absent. */
+  readonly firstModels?: readonly [number, number];
+  readonly taste?: 'niche' | 'lesson' | 'launch';
+  readonly network?: 'travel' | 'carrier' | 'school' | 'lab' | 'shop' | 'office' | 'with-thief';
+  /** Everybody begins within minutes of each other, on this day of the world. */
+  readonly startsOnDay?: number;
+  /** Known since long before; a third of the others is, too. */
+  readonly known?: boolean;
+  /** Reports and answers get lost. */
+  readonly flaky?: boolean;
+  /** The app cannot report: a firewall, a blocker of advertisements. */
+  readonly silent?: boolean;
+  readonly signals?: readonly RaspSignal[];
+  /** Attestation fails so many times out of a hundred. */
+  readonly attestationFails?: number;
+  /** An old phone of which its vendor remembers nothing. */
+  readonly forgetfulVendor?: boolean;
+  /** On a phone or tablet that so many others share. */
+  readonly sharesPhoneWith?: number;
+  /** Reinstalls the app, resets or changes the phone after so many days. */
+  readonly reinstallsEveryDays?: number;
+  readonly phones?: number;
+  /** Away for so many days, and then back with everything at once on a new phone. */
+  readonly awayDays?: number;
+  /** Has so many own models, which are nobody else's. */
+  readonly personalModels?: number;
+  /** Asks to be forgotten on some day, and comes back. */
+  readonly erasesOnDay?: number;
+  /** The account's phone belonged to somebody who was blocked. */
+  readonly markedPhone?: boolean;
+  /** What a release got wrong, from this day of the world on. */
+  readonly bug?:
+    | 'replays'
+    | 'bad-proofs'
+    | 'old-counters'
+    | 'retries'
+    | 'prefetches'
+    | 'false-alarms';
+  readonly bugFromDay?: number;
+  /** An operator has made an exception, or sold a plan. */
+  readonly excepted?: 'user' | 'network';
+  readonly plan?: string;
+  /** Somebody with a stolen token, or with none, wants to have him blocked. */
+  readonly slandered?: boolean;
+  readonly renews?: boolean;
+  /** Taps a model that was refused again and again. */
+  readonly impatient?: boolean;
+}
+
+const persona = (
+  share: number,
+  sessionsPerDay: number,
+  models: readonly [number, number],
+  description: string,
+  more: Omit<Persona, 'share' | 'sessionsPerDay' | 'models' | 'description'> = {},
+): Persona => ({ share, sessionsPerDay, models, description, ...more });
+
+const TABLE = {
+  casual: persona(20, 0.04, [1, 3], 'Opens the app once a month.'),
+  normal: persona(24, 0.15, [1, 6], 'Uses the app every week.'),
+  heavy: persona(3, 0.8, [7, 18], 'Uses it nearly every day.', { renews: true }),
+  creator: persona(0.5, 2, [20, 28], 'Works with the models all day.', { renews: true }),
+  niche: persona(2, 0.2, [3, 8], 'Has a hobby that few share.', { taste: 'niche' }),
+  favourites: persona(2.5, 0.2, [7, 7], 'Fetches seven favourites at the first start.', {
+    firstModels: [7, 7],
+  }),
+  impatient: persona(1, 0.8, [6, 12], 'Taps a refused model again and again.', {
+    impatient: true,
+    firstModels: [5, 8],
+  }),
+  seasonal: persona(2.5, 0.05, [1, 5], 'Opens the app every few weeks.', { known: true }),
+  traveller: persona(2.5, 0.2, [2, 6], 'Calls from another network each day.', {
+    network: 'travel',
+  }),
+  flaky: persona(3, 0.2, [1, 6], 'A bad connection: answers and reports get lost.', {
+    flaky: true,
+  }),
+  silent: persona(2, 0.2, [2, 8], 'A blocker keeps the app from reporting.', { silent: true }),
+  jailbroken: persona(1.5, 0.2, [1, 6], 'A jailbroken phone.', { signals: ['jailbreak'] }),
+  developer: persona(1.5, 0.2, [1, 6], 'A phone in developer mode.', {
+    signals: ['developer_mode', 'debugger'],
+  }),
+  'beta-system': persona(
+    2,
+    0.2,
+    [1, 5],
+    'A beta of the system fails attestation again and again.',
+    {
+      attestationFails: 85,
+    },
+  ),
+  'old-phone': persona(2, 0.2, [1, 5], 'A phone of which its vendor remembers nothing.', {
+    forgetfulVendor: true,
+  }),
+  'second-hand': persona(1, 0.2, [1, 5], 'Bought the phone of somebody who was blocked.', {
+    markedPhone: true,
+  }),
+  reinstaller: persona(2, 0.2, [2, 6], 'Reinstalls the app each week.', {
+    reinstallsEveryDays: 7,
+  }),
+  'three-devices': persona(2, 0.8, [3, 9], 'A phone, a tablet and a second phone.', { phones: 3 }),
+  family: persona(3, 0.2, [1, 5], 'A family on one tablet.', { sharesPhoneWith: 4 }),
+  'school-tablet': persona(3, 0.3, [4, 4], 'A class on shared tablets.', {
+    taste: 'lesson',
+    network: 'school',
+    sharesPhoneWith: 12,
+    startsOnDay: 22,
+    firstModels: [4, 4],
+  }),
+  lab: persona(2, 0.7, [3, 8], 'A test lab: one network, keys made anew each day.', {
+    network: 'lab',
+    reinstallsEveryDays: 1,
+    phones: 2,
+    signals: ['developer_mode', 'emulator'],
+  }),
+  shop: persona(2, 0.7, [3, 7], 'Demonstration phones in a shop, many accounts on each.', {
+    network: 'shop',
+    sharesPhoneWith: 8,
+  }),
+  'fleet-declared': persona(2, 0.6, [5, 12], 'A fleet that an operator has declared.', {
+    network: 'lab',
+    sharesPhoneWith: 10,
+    excepted: 'network',
+  }),
+  'carrier-launch': persona(3.5, 0.2, [2, 7], 'Newcomers behind a carrier’s NAT on launch day.', {
+    taste: 'launch',
+    network: 'carrier',
+    startsOnDay: 24,
+  }),
+  office: persona(3, 0.2, [1, 6], 'Colleagues behind one address.', { network: 'office' }),
+  'wifi-with-thief': persona(1.5, 0.2, [1, 6], 'Shares a Wi-Fi with a thief.', {
+    network: 'with-thief',
+  }),
+  returner: persona(2, 0.8, [12, 12], 'Back after 33 days with twelve own models on a new phone.', {
+    awayDays: 33,
+    known: true,
+  }),
+  'personal-models': persona(1.5, 0.3, [2, 5], 'Has models of his own made, one after the other.', {
+    personalModels: 20,
+  }),
+  eraser: persona(1, 0.2, [2, 6], 'Asks to be forgotten, and comes back.', { erasesOnDay: 24 }),
+  slandered: persona(1, 0.2, [1, 5], 'Somebody wants to have him blocked.', { slandered: true }),
+  tester: persona(0.2, 2, [60, 90], 'Tests them all, and is allowed to.', { excepted: 'user' }),
+  professional: persona(0.5, 1.5, [40, 60], 'Pays for a plan with more models.', {
+    plan: 'studio',
+  }),
+  'bug-replays': persona(1, 0.2, [2, 6], 'A release sends each request twice.', {
+    bug: 'replays',
+    bugFromDay: 20,
+  }),
+  'bug-proofs': persona(1, 0.2, [2, 6], 'A release signs the wrong bytes.', {
+    bug: 'bad-proofs',
+    bugFromDay: 20,
+  }),
+  'bug-counters': persona(1, 0.2, [2, 6], 'A release restores old state: counters go back.', {
+    bug: 'old-counters',
+    bugFromDay: 20,
+  }),
+  'bug-retries': persona(1, 0.2, [2, 6], 'A release retries without a pause.', {
+    bug: 'retries',
+    bugFromDay: 20,
+  }),
+  'bug-prefetch': persona(1, 0.8, [2, 6], 'A release fetches the whole catalogue in advance.', {
+    bug: 'prefetches',
+    bugFromDay: 20,
+  }),
+  'bug-alarms': persona(1, 0.2, [2, 6], 'A release reports tampering and hooks on every phone.', {
+    bug: 'false-alarms',
+    bugFromDay: 20,
+  }),
+} satisfies Record<string, Persona>;
+
+export type PersonaKind = keyof typeof TABLE;
+export const PERSONAS: Readonly<Record<PersonaKind, Persona>> = TABLE;
+export const PERSONA_KINDS = Object.keys(TABLE) as readonly PersonaKind[];

@@ -1,0 +1,70 @@
+/** Phones as hardware, and what their vendors remember of them through reinstalling and factory reset. */
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { deviceIdOf } from '../../functions/identity/devices.ts';
+import { type MarkBits, marksOf, type PhoneMarks } from '../../functions/identity/phone-marks.ts';
+import { DAY } from './time.ts';
+
+export interface Phone {
+  readonly platform: 'ios' | 'android';
+  /** Whether its attestation can succeed. */
+  genuine: boolean;
+  /** When keys of the app were attested on it, as Apple counts them over thirty days. */
+  readonly attestedAt: number[];
+  /** Play's device recall or Apple's DeviceCheck; an old phone has neither. */
+  readonly recalls: boolean;
+  bits: MarkBits;
+  bitsMonth: number | null;
+}
+
+/** One installation of the app for one user: a key, once enrolled a device. */
+export interface Install {
+  readonly phone: Phone;
+  readonly privateKey: KeyObject;
+  readonly publicKey: Uint8Array<ArrayBuffer>;
+  readonly deviceId: string;
+  readonly appVersion: string;
+  enrolledAt: number;
+}
+
+export function newPhone(
+  platform: 'ios' | 'android',
+  { genuine = true, recalls = true } = {},
+): Phone {
+  return {
+    platform,
+    genuine,
+    attestedAt: [],
+    recalls,
+    bits: [false, false, false],
+    bitsMonth: null,
+  };
+}
+
+/** A fresh installation, as after a reinstall, a factory reset or on a new phone. */
+export function install(phone: Phone, appVersion = '1.0.0'): Install {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const spki = new Uint8Array(publicKey.export({ type: 'spki', format: 'der' }));
+  return {
+    phone,
+    privateKey,
+    publicKey: spki,
+    deviceId: deviceIdOf(spki),
+    appVersion,
+    enrolledAt: 0,
+  };
+}
+
+/** What the vendor tells when a key is attested at `now`. */
+export function marksAt(phone: Phone, now: number): PhoneMarks | null {
+  return phone.recalls ? marksOf(phone.bits, phone.bitsMonth, new Date(now)) : null;
+}
+
+/** Apple's risk metric: keys of the app attested on the phone within thirty days. */
+export const riskMetric = ({ attestedAt }: Phone, now: number): number =>
+  attestedAt.filter((at) => at > now - 30 * DAY).length;
+
+/** `yyyymm`, all that a vendor tells of when bits were written. */
+export const monthOf = (now: number): number => {
+  const date = new Date(now);
+  return date.getUTCFullYear() * 100 + date.getUTCMonth() + 1;
+};
