@@ -23,7 +23,7 @@ export default {
     // Run, and handed its compiler, by scripts/house/depcruise.ts.
     'dependency-cruiser',
     '@ts-morph/common',
-    // Run on the packed client, by scripts/client-package.
+    // Run on the packed client, by sdk/typescript/package.
     'metro',
     'hermes-compiler',
     // The Functions Framework's types need them.

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 
-const ROOT = join(import.meta.dirname, '../..');
+const ROOT = join(import.meta.dirname, '../../..');
 const SOURCE = join(ROOT, 'sdk/typescript');
 /** Where the package is put together; nothing of it is kept in the repository. */
 export const CLIENT_FOLDER = join(ROOT, 'dist-client');
