@@ -50,9 +50,9 @@ function onFirstCall(read: () => Promise<KeyService>): KeyService {
 
 /** The clients of Google Cloud, or of the endpoints in the configuration; each connects on first use. */
 const CLOUD = {
-  async documents({ projectId, endpoints }: Config) {
+  async documents({ projectId, databaseId, endpoints }: Config) {
     const { firestoreDocuments } = await import('./cloud/firestore.ts');
-    return firestoreDocuments({ projectId, ...at(endpoints.firestore) });
+    return firestoreDocuments({ projectId, databaseId, ...at(endpoints.firestore) });
   },
   async objects({ projectId, endpoints, storageSigner: signer }: Config) {
     const { storageObjects } = await import('./cloud/storage.ts');

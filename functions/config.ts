@@ -89,6 +89,8 @@ const certificates = z.array(z.string()).default([]);
 
 const environment = z.object({
   GOOGLE_CLOUD_PROJECT: z.string().min(1),
+  /** Another than the default one after a restore into a new database. */
+  FIRESTORE_DATABASE: z.string().min(1).default('(default)'),
   INTAKE_BUCKET: z.string().min(3),
   VAULT_BUCKET: z.string().min(3),
   SEALED_BUCKET: z.string().min(3),
@@ -235,6 +237,7 @@ export const processConfig = (): Config => loadConfig(process.env);
 function shape(env: Environment) {
   return {
     projectId: env.GOOGLE_CLOUD_PROJECT,
+    databaseId: env.FIRESTORE_DATABASE,
     functionTarget: env.FUNCTION_TARGET,
     buckets: { intake: env.INTAKE_BUCKET, vault: env.VAULT_BUCKET, sealed: env.SEALED_BUCKET },
     kmsKeys: {

@@ -1,5 +1,7 @@
 /* biome-ignore-all lint/suspicious/noTemplateCurlyInString: Terraform's own templates, as they are written. */
 /** The reviewed list of who may do what. It changes only together with a review of why. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { functionTable, grantsOf } from './function-table.ts';
 import { at, type Infrastructure, parseSources, readSources } from './terraform.ts';
@@ -64,25 +66,22 @@ const REVIEWED = {
 
 /** Every resource that grants anything, with the role as it is written. */
 const GRANTS: Readonly<Record<string, string>> = {
-  'google_artifact_registry_repository_iam_member.build': 'roles/artifactregistry.writer',
-  'google_artifact_registry_repository_iam_member.deploy': 'roles/artifactregistry.reader',
+  'google_artifact_registry_repository_iam_member.release': '${each.value}',
   'google_bigquery_dataset_iam_member.analyst': 'roles/bigquery.dataViewer',
+  'google_bigquery_dataset_iam_member.scan': 'roles/bigquery.dataViewer',
   'google_bigquery_dataset_iam_member.writer': 'roles/bigquery.dataEditor',
-  'google_cloud_run_v2_service_iam_member.deploy': 'roles/run.developer',
+  'google_cloud_run_v2_service_iam_member.deploy': '${local.releaser_role}',
   'google_cloud_run_v2_service_iam_member.invoker': 'roles/run.invoker',
   'google_kms_crypto_key_iam_member.data': 'roles/cloudkms.cryptoKeyEncrypterDecrypter',
   'google_kms_crypto_key_iam_member.function': '${each.value.role}',
-  'google_kms_crypto_key_iam_member.public_keys':
-    '${google_project_iam_custom_role.public_key_reader.id}',
+  'google_kms_crypto_key_iam_member.public_keys': '${local.public_key_role}',
   'google_project_iam_member.analyst_jobs': 'roles/bigquery.jobUser',
-  'google_project_iam_member.build_starts_deployment': 'roles/cloudbuild.builds.editor',
-  'google_project_iam_member.deploy_metrics': 'roles/monitoring.viewer',
   'google_project_iam_member.eventarc': 'roles/eventarc.eventReceiver',
   'google_project_iam_member.firestore': '${each.value}',
-  'google_project_iam_member.plan': '${each.value.role}',
-  'google_project_iam_member.release_logs': 'roles/logging.logWriter',
+  'google_project_iam_member.scan': '${each.key}',
   'google_project_iam_member.storage_notifications': 'roles/pubsub.publisher',
   'google_pubsub_subscription_iam_member.dead_letters_agent': 'roles/pubsub.subscriber',
+  'google_pubsub_topic_iam_member.build_asks_for_release': 'roles/pubsub.publisher',
   'google_pubsub_topic_iam_member.dead_letters_agent': 'roles/pubsub.publisher',
   'google_pubsub_topic_iam_member.function': 'roles/pubsub.publisher',
   'google_secret_manager_secret_iam_member.function': 'roles/secretmanager.secretAccessor',
@@ -91,7 +90,7 @@ const GRANTS: Readonly<Record<string, string>> = {
   'google_service_account_iam_member.push_tokens': 'roles/iam.serviceAccountTokenCreator',
   'google_service_account_iam_member.signs_urls': 'roles/iam.serviceAccountTokenCreator',
   'google_storage_bucket_iam_member.function':
-    '${startswith(each.value.role, "roles/") ? each.value.role : google_project_iam_custom_role.object[each.value.role].id}',
+    '${startswith(each.value.role, "roles/") ? each.value.role : local.object_roles[each.value.role]}',
   'google_storage_bucket_iam_member.intake_writers': 'roles/storage.objectCreator',
 };
 
@@ -127,6 +126,14 @@ describe('access', () => {
       'cloudkms.cryptoKeyVersions.list',
       'cloudkms.cryptoKeyVersions.viewPublicKey',
     ]);
+  });
+
+  it('of the plan covers every kind of resource that there is', async () => {
+    const steps = await readFile(join(import.meta.dirname, 'bootstrap/steps.tf'), 'utf8');
+    const covered = [...steps.matchAll(/^ {4}(google_\w+)\s+= \[/gm)].map(([, type]) => type);
+    const types = infra.resources.map(({ type }) => type);
+    const made = new Set(types.filter((type) => type.startsWith('google_')));
+    expect(covered.sort()).toEqual([...made].sort());
   });
 
   it('lets the grant function read models, and never sign their manifests', () => {

@@ -1,13 +1,13 @@
 resource "google_bigquery_dataset" "events" {
   dataset_id                 = "modelseal"
-  location                   = var.region
+  location                   = local.places.data
   description                = "Events and decisions: pseudonyms and keyed hashes only."
-  delete_contents_on_destroy = var.environment == "dev"
+  delete_contents_on_destroy = !var.protect_data
   labels                     = local.labels
   default_encryption_configuration {
-    kms_key_name = google_kms_crypto_key.data.id
+    kms_key_name = local.data_key
   }
-  depends_on = [google_kms_crypto_key_iam_member.data]
+  depends_on = [terraform_data.cmek_ready]
 }
 
 # Messages as they were published: of events a column for each member, of decisions the whole as
@@ -16,7 +16,7 @@ resource "google_bigquery_table" "raw" {
   for_each            = toset(["events", "decisions"])
   dataset_id          = google_bigquery_dataset.events.dataset_id
   table_id            = "${each.key}_raw"
-  deletion_protection = var.environment == "prod"
+  deletion_protection = var.protect_data
   labels              = local.labels
   clustering          = ["message_id"]
   # A query that names no time would read more than a year.

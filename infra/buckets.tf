@@ -1,85 +1,45 @@
-# Plaintext from the model builders, for the minutes until it is published.
-resource "google_storage_bucket" "intake" {
-  name                        = "${var.project_id}-intake"
-  location                    = var.region
-  uniform_bucket_level_access = true
-  public_access_prevention    = "enforced"
-  force_destroy               = false
-  labels                      = local.labels
-  encryption {
-    default_kms_key_name = google_kms_crypto_key.data.id
+locals {
+  buckets = {
+    # Plaintext from the model builders, for the minutes until it is published. What was refused
+    # stays for its builder to look at, for a day.
+    intake = { keeps = false }
+    # Ciphertext and manifests of every published version; thirty days to undo a deletion.
+    vault = { keeps = true }
+    # Sealed models on their way to a device, for minutes. The sweep deletes them; the lifecycle,
+    # whose unit is the day, is only for what a sweep that stands still leaves behind.
+    sealed = { keeps = false }
   }
-  # What is deleted must be gone, not kept for a week.
-  soft_delete_policy {
-    retention_duration_seconds = 0
-  }
-  # A file that was refused stays for its builder to look at, for a day.
-  lifecycle_rule {
-    action {
-      type = "Delete"
-    }
-    condition {
-      age = 1
-    }
-  }
-  depends_on = [google_kms_crypto_key_iam_member.data]
 }
 
-# Ciphertext and manifests of every published version.
-resource "google_storage_bucket" "vault" {
-  name                        = "${var.project_id}-vault"
-  location                    = var.region
+resource "google_storage_bucket" "models" {
+  for_each                    = local.buckets
+  name                        = "${var.project_id}-${each.key}"
+  location                    = local.places.data
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
-  force_destroy               = false
+  force_destroy               = !var.protect_data
   labels                      = local.labels
   encryption {
-    default_kms_key_name = google_kms_crypto_key.data.id
+    default_kms_key_name = local.data_key
   }
   versioning {
-    enabled = true
+    enabled = each.value.keeps
   }
-  # Thirty days to undo a deletion.
+  # Seven days by default, outside of lifecycle rules, and billed: what is deleted must be gone.
   soft_delete_policy {
-    retention_duration_seconds = 2592000
+    retention_duration_seconds = each.value.keeps ? 2592000 : 0
   }
   lifecycle_rule {
     action {
       type = "Delete"
     }
     condition {
-      days_since_noncurrent_time = 30
+      age                        = each.value.keeps ? null : 1
+      days_since_noncurrent_time = each.value.keeps ? 30 : null
     }
   }
   lifecycle {
-    prevent_destroy = true
+    prevent_destroy = var.protect_data
   }
-  depends_on = [google_kms_crypto_key_iam_member.data]
-}
-
-# Sealed models on their way to a device, for minutes. The sweep deletes them; the lifecycle, whose
-# unit is the day, is only for what a sweep that stands still leaves behind.
-resource "google_storage_bucket" "sealed" {
-  name                        = "${var.project_id}-sealed"
-  location                    = var.region
-  uniform_bucket_level_access = true
-  public_access_prevention    = "enforced"
-  force_destroy               = false
-  labels                      = local.labels
-  encryption {
-    default_kms_key_name = google_kms_crypto_key.data.id
-  }
-  # Seven days by default, outside of lifecycle rules, and billed.
-  soft_delete_policy {
-    retention_duration_seconds = 0
-  }
-  lifecycle_rule {
-    action {
-      type = "Delete"
-    }
-    condition {
-      age = 1
-    }
-  }
-  depends_on = [google_kms_crypto_key_iam_member.data]
+  depends_on = [terraform_data.cmek_ready]
 }

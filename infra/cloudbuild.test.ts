@@ -13,6 +13,7 @@ const step = z.strictObject({
   dir: z.string().optional(),
   waitFor: z.array(z.string()).optional(),
   secretEnv: z.array(z.string()).optional(),
+  env: z.array(z.string()).optional(),
 });
 const build = z.strictObject({
   steps: z.array(step).min(1),
@@ -27,7 +28,7 @@ const build = z.strictObject({
       secretManager: z.array(z.strictObject({ versionName: z.string(), env: z.string() })),
     })
     .optional(),
-  substitutions: z.record(z.string().regex(/^_[A-Z0-9_]+$/), z.string()),
+  substitutions: z.record(z.string().regex(/^_[A-Z0-9_]+$/), z.string()).default({}),
   options: z.strictObject({
     requestedVerifyOption: z.literal('VERIFIED').optional(),
     dynamicSubstitutions: z.boolean().optional(),
@@ -58,7 +59,9 @@ function substitutionFaults(text: string, parsed: Build): readonly string[] {
   ];
 }
 
-describe.each(['cloudbuild.yaml', 'cloudbuild-deploy.yaml', 'cloudbuild-pr.yaml'])('%s', (file) => {
+const FILES = ['brake', 'deploy', 'drift', 'pr', 'smoke'].map((name) => `cloudbuild-${name}.yaml`);
+
+describe.each(['cloudbuild.yaml', ...FILES])('%s', (file) => {
   let text: string;
   let parsed: Build;
   beforeAll(async () => {
@@ -83,12 +86,43 @@ describe.each(['cloudbuild.yaml', 'cloudbuild-deploy.yaml', 'cloudbuild-pr.yaml'
   });
 });
 
+const read = async (file: string) => build.parse(parse(await readFile(file, 'utf8')));
+
 describe('the pull-request build', () => {
-  it('changes nothing', async () => {
-    const text = await readFile('cloudbuild-pr.yaml', 'utf8');
-    const steps = JSON.stringify(build.parse(parse(text)).steps);
-    expect(steps).not.toMatch(/\bpush\b|deploy|terraform apply|update-traffic/);
-    expect(build.parse(parse(text)).images).toBeUndefined();
+  it('changes nothing, and needs nothing of the project', async () => {
+    const { steps, images, availableSecrets, artifacts } = await read('cloudbuild-pr.yaml');
+    const text = JSON.stringify(steps);
+    expect(text).not.toMatch(/\bpush\b|deploy|tofu apply|update-traffic|PROJECT_ID|backend-config/);
+    expect({ images, availableSecrets, artifacts }).toEqual({});
+  });
+});
+
+describe('the drift build', () => {
+  it('plans and applies nothing', async () => {
+    const text = JSON.stringify((await read('cloudbuild-drift.yaml')).steps);
+    expect(text).toContain('-detailed-exitcode');
+    expect(text).not.toMatch(/apply|destroy|import/);
+  });
+});
+
+describe('the brake', () => {
+  it('turns on the rule that infra/armor.tf keeps for it', async () => {
+    const text = JSON.stringify((await read('cloudbuild-brake.yaml')).steps);
+    const [, priority] =
+      /brake = \{\s+priority\s+= (\d+)/.exec(await readFile('infra/armor.tf', 'utf8')) ?? [];
+    expect(text).toContain(
+      `rules update ${priority} --security-policy=modelseal-edge --no-preview`,
+    );
+  });
+});
+
+describe('every build', () => {
+  it('is what a trigger of infra/builds.tf or infra/budget.tf runs, as an account that has its steps', async () => {
+    const terraform = (
+      await Promise.all(['builds.tf', 'budget.tf'].map((file) => readFile(`infra/${file}`, 'utf8')))
+    ).join('\n');
+    const named = [...terraform.matchAll(/"(cloudbuild[a-z-]*\.yaml)"/g)].map(([, file]) => file);
+    expect([...new Set(named)].sort()).toEqual(['cloudbuild.yaml', ...FILES].sort());
   });
 });
 
@@ -102,8 +136,29 @@ describe('the release build', () => {
       ?.args.find((arg) => arg.includes('--tag='));
     expect(images).toEqual([built?.split('=')[1]]);
     expect(options.requestedVerifyOption).toBe('VERIFIED');
-    const { args } = steps.find(({ id }) => id === 'deploy') ?? { args: [] };
-    expect(args.join('\n')).toContain(`describe ${images?.[0]} `);
+    const { args } = steps.find(({ id }) => id === 'push') ?? { args: [] };
+    expect(args.join('\n')).toContain(
+      `docker inspect --format='{{index .RepoDigests 0}}' ${images?.[0]} `,
+    );
+  });
+
+  it('gives each try a tag of its own, since tags are immutable', async () => {
+    const { images, artifacts } = await read('cloudbuild.yaml');
+    expect(images?.[0]).toContain('$BUILD_ID');
+    expect(artifacts?.objects.location).toContain('$BUILD_ID');
+  });
+
+  it('asks for a release and starts no build itself', async () => {
+    const { steps } = await read('cloudbuild.yaml');
+    const text = JSON.stringify(steps);
+    expect(text).toContain('gcloud pubsub topics publish release');
+    expect(text).not.toMatch(/builds (?:submit|triggers)|run deploy|update-traffic/);
+  });
+
+  it('installs the image from its own lock file, without install scripts', async () => {
+    const { steps } = await read('cloudbuild.yaml');
+    const { args } = steps.find(({ id }) => id === 'build') ?? { args: [] };
+    expect(args.join(' ')).toContain('cd dist && npm ci --omit=dev --ignore-scripts');
   });
 
   it.each(['npm run attack', 'npm run faults'])('tries the defence: %s', async (command) => {

@@ -1,12 +1,9 @@
 /** The code and its deployment agree. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { ENVIRONMENT_VARIABLES, LOCAL_ONLY } from '../functions/config.ts';
 import { FUNCTIONS } from '../functions/registry.ts';
 import { writesOfAStory } from '../test/support/recorded-writes.ts';
-import { functionTable } from './function-table.ts';
-import { expiringCollections } from './policy.ts';
+import { expiringCollections, functionTable } from './function-table.ts';
 import { type Infrastructure, parseSources, readSources } from './terraform.ts';
 
 let infra: Infrastructure;
@@ -68,17 +65,10 @@ describe('functions', () => {
   });
 
   it('that are no API may each be called by what triggers them', () => {
-    const callers = { event: { intake: 'intake', events: 'push' }, schedule: 'scheduler' };
-    const expected = FUNCTIONS.flatMap(({ name, trigger }) => {
-      if (trigger.kind === 'http') return [];
-      const caller =
-        trigger.kind === 'event' ? callers.event[trigger.source] : callers[trigger.kind];
-      return [[name, caller]];
-    });
-    const invoker = infra.resources.find(
-      ({ address }) => address === 'google_cloud_run_v2_service_iam_member.invoker',
+    const kinds = new Set(
+      FUNCTIONS.map((entry) => asDeployed(entry).kind).filter((kind) => kind !== 'http'),
     );
-    expect(invoker?.body['for_each']).toEqual(Object.fromEntries(expected));
+    expect(Object.keys(infra.locals['callers'] as object).sort()).toEqual([...kinds].sort());
   });
 
   it('get every variable that functions/config.ts reads, and no other', () => {
@@ -113,65 +103,5 @@ describe('names', () => {
     ];
     expect(used(/\bvar\.(\w+)/g).sort()).toEqual(Object.keys(infra.variables).sort());
     expect(used(/\blocal\.(\w+)/g).filter((name) => !(name in infra.locals))).toEqual([]);
-    const addresses = new Set(infra.resources.map(({ address }) => address));
-    const references = used(/((?:\bdata\.)?\bgoogle_[a-z0-9_]+\.[a-z_]+)\b/g);
-    expect(references.filter((reference) => !addresses.has(reference))).toEqual([]);
-  });
-
-  it('of blocks and attributes are those of the provider', async () => {
-    const schema = JSON.parse(
-      await readFile(join(import.meta.dirname, 'provider-schema.json'), 'utf8'),
-    ) as Schema;
-    const unknown = infra.resources.flatMap(({ address, type, body }) =>
-      misnamed(body as Record<string, unknown>, schema[type] as Schema | undefined, address),
-    );
-    expect(unknown).toEqual([]);
-  });
-
-  it('of attributes that the provider does not know are found', () => {
-    const schema = { 'name!': 0, rule: { 'action!': 0 } };
-    expect(misnamed({ nam: 'x', rule: [{ acton: 'y' }] }, schema, 'a')).toEqual([
-      'a.nam: unknown',
-      'a.rule.acton: unknown',
-      'a.rule.action: missing',
-      'a.name: missing',
-    ]);
   });
 });
-
-/** Attributes (0), maps (1) and blocks by name; a name that ends in `!` is required. */
-interface Schema {
-  readonly [name: string]: number | Schema;
-}
-
-const META = ['for_each', 'count', 'depends_on', 'lifecycle', 'provider', 'dynamic'];
-
-function misnamed(
-  body: Readonly<Record<string, unknown>>,
-  schema: Schema | undefined,
-  path: string,
-): readonly string[] {
-  if (!schema) return [`${path}: unknown to the provider`];
-  const dynamic = Object.entries((body['dynamic'] ?? {}) as Record<string, unknown[]>).map(
-    ([name, blocks]) => [name, blocks.map((block) => (block as { content: unknown[] }).content[0])],
-  );
-  const members = { ...Object.fromEntries(dynamic), ...body } as Record<string, unknown>;
-  const found: string[] = [];
-  for (const [name, value] of Object.entries(members)) {
-    if (META.includes(name) || (name === 'labels' && !(schema as object))) continue;
-    const known = schema[name] ?? schema[`${name}!`];
-    if (known === undefined) found.push(`${path}.${name}: unknown`);
-    else if (typeof known === 'object' && Array.isArray(value)) {
-      for (const block of value) {
-        if (typeof block === 'object' && block !== null) {
-          found.push(...misnamed(block as Record<string, unknown>, known, `${path}.${name}`));
-        }
-      }
-    }
-  }
-  const required = Object.keys(schema).filter((name) => name.endsWith('!'));
-  for (const name of required) {
-    if (!(name.slice(0, -1) in members)) found.push(`${path}.${name.slice(0, -1)}: missing`);
-  }
-  return found;
-}

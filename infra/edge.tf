@@ -16,15 +16,24 @@ locals {
       for stage in keys(local.hosts) : "${name}-${stage}" => { function = name, stage = stage }
     }
   ]...)
+  serving = length(local.public_functions) > 0 ? 1 : 0
+  # A backend leads to its function in every region; the nearest that is well answers.
+  endpoints = merge([
+    for name, backend in local.backends : {
+      for id, deployment in local.deployments :
+      "${name}@${deployment.region}" => merge(backend, { backend = name, deployment = id, region = deployment.region })
+      if deployment.function == backend.function
+    }
+  ]...)
 }
 
 resource "google_compute_region_network_endpoint_group" "function" {
-  for_each              = local.backends
-  name                  = each.key
-  region                = var.region
+  for_each              = local.endpoints
+  name                  = each.value.backend
+  region                = each.value.region
   network_endpoint_type = "SERVERLESS"
   cloud_run {
-    service = google_cloud_run_v2_service.function[each.value.function].name
+    service = google_cloud_run_v2_service.function[each.value.deployment].name
     tag     = each.value.stage == "candidate" ? "candidate" : null
   }
 }
@@ -34,9 +43,26 @@ resource "google_compute_backend_service" "function" {
   name                  = each.key
   load_balancing_scheme = "EXTERNAL_MANAGED"
   protocol              = "HTTPS"
-  security_policy       = google_compute_security_policy.edge.id
-  backend {
-    group = google_compute_region_network_endpoint_group.function[each.key].id
+  security_policy       = local.edge_policy
+  dynamic "backend" {
+    for_each = { for id, endpoint in local.endpoints : id => endpoint if endpoint.backend == each.key }
+    content {
+      group = google_compute_region_network_endpoint_group.function[backend.key].id
+    }
+  }
+  # Of two regions, one that answers with errors gets no more requests for a while.
+  dynamic "outlier_detection" {
+    for_each = length(var.other_regions) > 0 ? [1] : []
+    content {
+      consecutive_errors = 20
+      interval {
+        seconds = 10
+      }
+      base_ejection_time {
+        seconds = 60
+      }
+      max_ejection_percent = 50
+    }
   }
   log_config {
     enable      = true
@@ -45,7 +71,8 @@ resource "google_compute_backend_service" "function" {
 }
 
 resource "google_compute_url_map" "api" {
-  name = "modelseal"
+  count = local.serving
+  name  = "modelseal"
   # An unknown host or path gets the problem document of a function that knows no such route.
   default_service = google_compute_backend_service.function["keys-live"].id
 
@@ -93,113 +120,22 @@ resource "google_compute_ssl_policy" "modern" {
 }
 
 resource "google_compute_target_https_proxy" "api" {
+  count            = local.serving
   name             = "modelseal"
-  url_map          = google_compute_url_map.api.id
+  url_map          = google_compute_url_map.api[0].id
   ssl_certificates = [google_compute_managed_ssl_certificate.api.id]
   ssl_policy       = google_compute_ssl_policy.modern.id
 }
 
 resource "google_compute_global_address" "api" {
-  name       = "modelseal"
-  depends_on = [google_project_service.api]
+  name = "modelseal"
 }
 
 resource "google_compute_global_forwarding_rule" "https" {
+  count                 = local.serving
   name                  = "modelseal-https"
   load_balancing_scheme = "EXTERNAL_MANAGED"
-  target                = google_compute_target_https_proxy.api.id
+  target                = google_compute_target_https_proxy.api[0].id
   ip_address            = google_compute_global_address.api.id
   port_range            = "443"
-}
-
-resource "google_compute_security_policy" "edge" {
-  name = "modelseal-edge"
-  type = "CLOUD_ARMOR"
-
-  adaptive_protection_config {
-    layer_7_ddos_defense_config {
-      enable = true
-    }
-  }
-  advanced_options_config {
-    log_level = "NORMAL"
-  }
-
-  rule {
-    description = "only the methods of the API"
-    action      = "deny(403)"
-    priority    = 100
-    match {
-      expr {
-        expression = "!request.method.matches('^(GET|POST|DELETE)$')"
-      }
-    }
-  }
-
-  # The functions refuse above 256 KiB themselves; here it costs no instance.
-  rule {
-    description = "larger than any request of the API"
-    action      = "deny(403)"
-    priority    = 110
-    match {
-      expr {
-        expression = "has(request.headers['content-length']) && int(request.headers['content-length']) > 262144"
-      }
-    }
-  }
-
-  dynamic "rule" {
-    for_each = {
-      200 = "scannerdetection-v33-stable"
-      210 = "protocolattack-v33-stable"
-      220 = "lfi-v33-stable"
-      230 = "rce-v33-stable"
-    }
-    content {
-      description = rule.value
-      action      = "deny(403)"
-      priority    = rule.key
-      preview     = var.waf_preview
-      match {
-        expr {
-          expression = "evaluatePreconfiguredWaf('${rule.value}', {'sensitivity': 1})"
-        }
-      }
-    }
-  }
-
-  # Limits for each user and device are the functions'; this one keeps floods from reaching them.
-  rule {
-    description = "too many requests from one address: banned for ten minutes"
-    action      = "rate_based_ban"
-    priority    = 1000
-    match {
-      versioned_expr = "SRC_IPS_V1"
-      config {
-        src_ip_ranges = ["*"]
-      }
-    }
-    rate_limit_options {
-      conform_action   = "allow"
-      exceed_action    = "deny(429)"
-      enforce_on_key   = "IP"
-      ban_duration_sec = 600
-      rate_limit_threshold {
-        count        = var.requests_per_ip_minute
-        interval_sec = 60
-      }
-    }
-  }
-
-  rule {
-    description = "default"
-    action      = "allow"
-    priority    = 2147483647
-    match {
-      versioned_expr = "SRC_IPS_V1"
-      config {
-        src_ip_ranges = ["*"]
-      }
-    }
-  }
 }

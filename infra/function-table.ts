@@ -1,6 +1,6 @@
 /** The functions as functions.tf has them, and all that each may do. */
 import { z } from 'zod';
-import type { Infrastructure } from './terraform.ts';
+import { type Infrastructure, ofType, setOf } from './terraform.ts';
 
 const access = z.strictObject({
   topics: z.array(z.string()).default([]),
@@ -49,4 +49,11 @@ export function grantsOf(functions: FunctionTable): Readonly<Record<string, read
       ].sort(),
     ]),
   );
+}
+
+/** The collections whose documents the database deletes at their `expireAt`. */
+export function expiringCollections(infra: Infrastructure): readonly string[] {
+  return ofType(infra, 'google_firestore_field')
+    .filter(({ body }) => body['ttl_config'] && body['field'] === 'expireAt')
+    .flatMap(({ body }) => setOf(body['for_each']));
 }

@@ -24,20 +24,7 @@ resource "google_project_iam_custom_role" "public_key_reader" {
 }
 
 locals {
-  topic_ids = merge(
-    { for name, topic in google_pubsub_topic.main : name => topic.id },
-    { "dead-letters" = google_pubsub_topic.dead_letters.id },
-  )
-  buckets = {
-    intake = google_storage_bucket.intake.name
-    vault  = google_storage_bucket.vault.name
-    sealed = google_storage_bucket.sealed.name
-  }
-  crypto_keys = {
-    vault    = google_kms_crypto_key.vault.id
-    manifest = google_kms_crypto_key.manifest.id
-    licence  = google_kms_crypto_key.licence.id
-  }
+  callers = { events = "push", intake = "intake", schedule = "scheduler" }
   members = { for name, account in google_service_account.function : name => "serviceAccount:${account.email}" }
 
   topic_grants = merge([
@@ -73,35 +60,35 @@ locals {
 
 resource "google_pubsub_topic_iam_member" "function" {
   for_each = local.topic_grants
-  topic    = local.topic_ids[each.value.topic]
+  topic    = local.topic_names[each.value.topic]
   role     = "roles/pubsub.publisher"
   member   = local.members[each.value.function]
 }
 
 resource "google_storage_bucket_iam_member" "function" {
   for_each = local.bucket_grants
-  bucket   = local.buckets[each.value.bucket]
-  role     = startswith(each.value.role, "roles/") ? each.value.role : google_project_iam_custom_role.object[each.value.role].id
+  bucket   = google_storage_bucket.models[each.value.bucket].name
+  role     = startswith(each.value.role, "roles/") ? each.value.role : local.object_roles[each.value.role]
   member   = local.members[each.value.function]
 }
 
 resource "google_kms_crypto_key_iam_member" "function" {
   for_each      = local.key_grants
-  crypto_key_id = local.crypto_keys[each.value.key]
+  crypto_key_id = local.key_names[each.value.key]
   role          = each.value.role
   member        = local.members[each.value.function]
 }
 
 resource "google_kms_crypto_key_iam_member" "public_keys" {
   for_each      = local.key_readers
-  crypto_key_id = local.crypto_keys[each.value.key]
-  role          = google_project_iam_custom_role.public_key_reader.id
+  crypto_key_id = local.key_names[each.value.key]
+  role          = local.public_key_role
   member        = local.members[each.value.function]
 }
 
 resource "google_secret_manager_secret_iam_member" "function" {
   for_each  = local.secret_grants
-  secret_id = google_secret_manager_secret.function[each.value.secret].id
+  secret_id = google_secret_manager_secret.secret[each.value.secret].secret_id
   role      = "roles/secretmanager.secretAccessor"
   member    = local.members[each.value.function]
 }
@@ -113,8 +100,8 @@ resource "google_project_iam_member" "firestore" {
   role     = each.value
   member   = local.members[each.key]
   condition {
-    title      = "default database only"
-    expression = "resource.name == \"projects/${var.project_id}/databases/(default)\""
+    title      = "one database only"
+    expression = "resource.name == \"projects/${var.project_id}/databases/${var.database}\""
   }
 }
 
@@ -133,19 +120,9 @@ resource "google_service_account" "invoker" {
   display_name = "modelseal ${each.key}"
 }
 
+# What calls a worker follows from what it is for.
 resource "google_cloud_run_v2_service_iam_member" "invoker" {
-  for_each = {
-    score    = "push"
-    publish  = "intake"
-    sweep    = "scheduler"
-    erasures = "scheduler"
-    ledger   = "scheduler"
-    receipts = "scheduler"
-    # Each hour: what newcomers usually take.
-    campaigns = "scheduler"
-    # Twice an hour: devices whose certificates were revoked.
-    revocations = "scheduler"
-  }
+  for_each = { for name, function in local.functions : name => local.callers[function.kind] if function.kind != "http" }
   name     = google_cloud_run_v2_service.function[each.key].name
   location = var.region
   role     = "roles/run.invoker"
@@ -167,22 +144,22 @@ resource "google_project_iam_member" "storage_notifications" {
 
 # Pub/Sub moves what nobody could take to the dead letters, and takes it off the subscription.
 resource "google_pubsub_topic_iam_member" "dead_letters_agent" {
-  topic  = google_pubsub_topic.dead_letters.id
+  topic  = local.topic_names["dead-letters"]
   role   = "roles/pubsub.publisher"
   member = "serviceAccount:${local.service_agents.pubsub}"
 }
 
 resource "google_pubsub_subscription_iam_member" "dead_letters_agent" {
   for_each = merge(
-    { score = google_pubsub_subscription.score.id },
-    { for name, subscription in google_pubsub_subscription.bigquery : "${name}-bigquery" => subscription.id },
+    { for index, subscription in google_pubsub_subscription.score : "score" => subscription.name },
+    { for name, subscription in google_pubsub_subscription.bigquery : "${name}-bigquery" => subscription.name },
   )
   subscription = each.value
   role         = "roles/pubsub.subscriber"
   member       = "serviceAccount:${local.service_agents.pubsub}"
 }
 
-# Pub/Sub makes the identity tokens of its pushes.
+# Pub/Sub makes the identity tokens of its pushes, and acts as the account that writes to BigQuery.
 resource "google_service_account_iam_member" "push_tokens" {
   for_each           = toset(["push", "bigquery"])
   service_account_id = google_service_account.invoker[each.key].name
@@ -212,7 +189,19 @@ resource "google_project_iam_member" "analyst_jobs" {
 
 resource "google_storage_bucket_iam_member" "intake_writers" {
   for_each = var.intake_writers
-  bucket   = google_storage_bucket.intake.name
+  bucket   = google_storage_bucket.models["intake"].name
   role     = "roles/storage.objectCreator"
   member   = each.key
+}
+
+# What a function needs when it starts, and a minute for it to be known everywhere.
+resource "terraform_data" "access_ready" {
+  triggers_replace = concat(
+    [for grant in google_secret_manager_secret_iam_member.function : grant.id],
+    [for grant in google_kms_crypto_key_iam_member.function : grant.id],
+    [for grant in google_project_iam_member.firestore : grant.id],
+  )
+  provisioner "local-exec" {
+    command = "sleep ${var.iam_wait_seconds}"
+  }
 }

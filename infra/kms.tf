@@ -1,90 +1,76 @@
 # Four keys for four purposes; a function may use at most one operation of each (functions.tf).
 
+locals {
+  # Where data is under our key, that key must be in the same place: the data's, and each region's.
+  key_locations = toset(concat([local.places.keys, var.region], var.other_regions))
+
+  keys = {
+    # Wraps the data key of every published version.
+    vault = { purpose = "ENCRYPT_DECRYPT", algorithm = "GOOGLE_SYMMETRIC_ENCRYPTION" }
+    # Signs manifests, at publish time only. Asymmetric keys do not rotate by themselves: docs/ops/operations.md.
+    manifest = { purpose = "ASYMMETRIC_SIGN", algorithm = "EC_SIGN_P256_SHA256" }
+    # Certifies the licence keys in the instances' memory, for an hour at a time.
+    licence = { purpose = "ASYMMETRIC_SIGN", algorithm = "EC_SIGN_P256_SHA256" }
+  }
+  rotation_period = "7776000s"
+  destroy_after   = "2592000s"
+}
+
+# A ring cannot be deleted: an environment that was torn down comes up again under another name.
 resource "google_kms_key_ring" "modelseal" {
-  name       = "modelseal"
-  location   = var.region
-  depends_on = [google_project_service.api]
+  for_each = local.key_locations
+  name     = var.key_ring
+  location = each.key
 }
 
-# Wraps the data key of every published version.
-resource "google_kms_crypto_key" "vault" {
-  name                       = "vault"
-  key_ring                   = google_kms_key_ring.modelseal.id
-  purpose                    = "ENCRYPT_DECRYPT"
-  rotation_period            = "7776000s"
-  destroy_scheduled_duration = "2592000s"
+resource "google_kms_crypto_key" "key" {
+  for_each                   = local.keys
+  name                       = each.key
+  key_ring                   = local.key_rings[local.places.keys]
+  purpose                    = each.value.purpose
+  rotation_period            = each.value.purpose == "ENCRYPT_DECRYPT" ? local.rotation_period : null
+  destroy_scheduled_duration = local.destroy_after
   version_template {
-    algorithm        = "GOOGLE_SYMMETRIC_ENCRYPTION"
+    algorithm        = each.value.algorithm
     protection_level = "HSM"
   }
   lifecycle {
-    prevent_destroy = true
-  }
-}
-
-# Signs manifests, at publish time only. Asymmetric keys do not rotate by themselves: docs/ops/operations.md.
-resource "google_kms_crypto_key" "manifest" {
-  name                       = "manifest"
-  key_ring                   = google_kms_key_ring.modelseal.id
-  purpose                    = "ASYMMETRIC_SIGN"
-  destroy_scheduled_duration = "2592000s"
-  version_template {
-    algorithm        = "EC_SIGN_P256_SHA256"
-    protection_level = "HSM"
-  }
-  lifecycle {
-    prevent_destroy = true
-  }
-}
-
-# Certifies the licence keys in the instances' memory, for an hour at a time.
-resource "google_kms_crypto_key" "licence" {
-  name                       = "licence"
-  key_ring                   = google_kms_key_ring.modelseal.id
-  purpose                    = "ASYMMETRIC_SIGN"
-  destroy_scheduled_duration = "2592000s"
-  version_template {
-    algorithm        = "EC_SIGN_P256_SHA256"
-    protection_level = "HSM"
-  }
-  lifecycle {
-    prevent_destroy = true
+    prevent_destroy = var.protect_data
   }
 }
 
 # Encrypts what Google stores for us: buckets, messages, documents, tables, images, secrets.
 resource "google_kms_crypto_key" "data" {
+  for_each                   = local.key_locations
   name                       = "data"
-  key_ring                   = google_kms_key_ring.modelseal.id
+  key_ring                   = local.key_rings[each.key]
   purpose                    = "ENCRYPT_DECRYPT"
-  rotation_period            = "7776000s"
-  destroy_scheduled_duration = "2592000s"
+  rotation_period            = local.rotation_period
+  destroy_scheduled_duration = local.destroy_after
   version_template {
     algorithm        = "GOOGLE_SYMMETRIC_ENCRYPTION"
     protection_level = "HSM"
   }
   lifecycle {
-    prevent_destroy = true
-  }
-}
-
-locals {
-  number = data.google_project.this.number
-  # Google's own accounts that encrypt with the data key. `gcloud beta services identity create`
-  # makes one that is not there yet.
-  service_agents = {
-    storage   = "service-${local.number}@gs-project-accounts.iam.gserviceaccount.com"
-    pubsub    = "service-${local.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
-    firestore = "service-${local.number}@gcp-sa-firestore.iam.gserviceaccount.com"
-    bigquery  = "bq-${local.number}@bigquery-encryption.iam.gserviceaccount.com"
-    artifacts = "service-${local.number}@gcp-sa-artifactregistry.iam.gserviceaccount.com"
-    secrets   = "service-${local.number}@gcp-sa-secretmanager.iam.gserviceaccount.com"
+    prevent_destroy = var.protect_data
   }
 }
 
 resource "google_kms_crypto_key_iam_member" "data" {
-  for_each      = local.service_agents
-  crypto_key_id = google_kms_crypto_key.data.id
+  for_each = {
+    for pair in setproduct(local.key_locations, keys(local.service_agents)) :
+    "${pair[0]}/${pair[1]}" => { location = pair[0], agent = pair[1] }
+  }
+  crypto_key_id = local.data_keys[each.value.location]
   role          = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
-  member        = "serviceAccount:${each.value}"
+  member        = "serviceAccount:${local.service_agents[each.value.agent]}"
+}
+
+# A grant takes a minute or more to be known everywhere; what is made under the key before that is refused.
+# https://cloud.google.com/iam/docs/access-change-propagation
+resource "terraform_data" "cmek_ready" {
+  triggers_replace = [for member in google_kms_crypto_key_iam_member.data : member.member]
+  provisioner "local-exec" {
+    command = "sleep ${var.iam_wait_seconds}"
+  }
 }

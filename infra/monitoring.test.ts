@@ -35,8 +35,9 @@ function unsaid(filters: string): readonly string[] {
 function alertNames(): readonly string[] {
   const absent = infra.resources.find(({ address }) => address.endsWith('alert_policy.absent'));
   return [
-    'burn',
+    ...['burn', 'probe'],
     ...Object.keys(infra.locals['alerts'] as object),
+    ...Object.keys(infra.locals['watches'] as object),
     ...Object.keys(absent?.body['for_each'] as object),
   ].sort();
 }

@@ -10,5 +10,15 @@ output "images" {
 
 output "intake_bucket" {
   description = "Where model builders put models, as MODEL/VERSION/FILE."
-  value       = google_storage_bucket.intake.name
+  value       = google_storage_bucket.models["intake"].name
+}
+
+output "profile" {
+  description = "What `modelseal --env NAME` works with: `tofu output -json profile > ~/.config/modelseal/NAME.json`. No secret is in it."
+  value = {
+    name        = var.environment
+    project     = var.project_id
+    regions     = concat([var.region], var.other_regions)
+    environment = { for name, value in local.function_environment : name => tostring(value) }
+  }
 }

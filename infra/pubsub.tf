@@ -7,52 +7,54 @@ resource "google_pubsub_schema" "event" {
   depends_on = [google_bigquery_table.raw]
 }
 
-resource "google_pubsub_topic" "main" {
-  for_each                   = toset(["events", "decisions"])
+locals {
+  week = "604800s"
+  topics = {
+    events    = { retention = local.week, schema = [local.schema_name] }
+    decisions = { retention = local.week, schema = [] }
+    # What could not be dealt with, with its cause; kept a month, looked at by a person.
+    "dead-letters" = { retention = "2678400s", schema = [] }
+  }
+  # What is written to BigQuery as it was published.
+  exported = toset(["events", "decisions"])
+}
+
+resource "google_pubsub_topic" "topic" {
+  for_each                   = local.topics
   name                       = each.key
-  kms_key_name               = google_kms_crypto_key.data.id
-  message_retention_duration = "604800s"
+  kms_key_name               = local.data_key
+  message_retention_duration = each.value.retention
   labels                     = local.labels
   message_storage_policy {
-    allowed_persistence_regions = [var.region]
+    allowed_persistence_regions = concat([var.region], var.other_regions)
   }
   dynamic "schema_settings" {
-    for_each = each.key == "events" ? [google_pubsub_schema.event.id] : []
+    for_each = each.value.schema
     content {
       schema   = schema_settings.value
       encoding = "JSON"
     }
   }
-  depends_on = [google_kms_crypto_key_iam_member.data]
-}
-
-# What could not be dealt with, with its cause; kept a month, looked at by a person.
-resource "google_pubsub_topic" "dead_letters" {
-  name                       = "dead-letters"
-  kms_key_name               = google_kms_crypto_key.data.id
-  message_retention_duration = "2678400s"
-  labels                     = local.labels
-  message_storage_policy {
-    allowed_persistence_regions = [var.region]
-  }
-  depends_on = [google_kms_crypto_key_iam_member.data]
+  depends_on = [terraform_data.cmek_ready]
 }
 
 resource "google_pubsub_subscription" "score" {
-  name                       = "events-score"
-  topic                      = google_pubsub_topic.main["events"].id
+  count = var.image == "" ? 0 : 1
+  name  = "events-score"
+  topic = local.topic_names["events"]
+  # As long as the function may work: sooner, Pub/Sub would send again what is being worked on.
   ack_deadline_seconds       = 60
-  message_retention_duration = "604800s"
+  message_retention_duration = local.week
   labels                     = local.labels
   expiration_policy {
     ttl = ""
   }
   push_config {
     # The Functions Framework makes the CloudEvent's source of this path.
-    push_endpoint = "${google_cloud_run_v2_service.function["score"].uri}/${google_pubsub_topic.main["events"].id}"
+    push_endpoint = "${local.urls["score"]}/${local.topic_names["events"]}"
     oidc_token {
       service_account_email = google_service_account.invoker["push"].email
-      audience              = google_cloud_run_v2_service.function["score"].uri
+      audience              = local.urls["score"]
     }
   }
   retry_policy {
@@ -60,17 +62,17 @@ resource "google_pubsub_subscription" "score" {
     maximum_backoff = "600s"
   }
   dead_letter_policy {
-    dead_letter_topic     = google_pubsub_topic.dead_letters.id
+    dead_letter_topic     = local.topic_names["dead-letters"]
     max_delivery_attempts = 10
   }
   depends_on = [google_pubsub_topic_iam_member.dead_letters_agent]
 }
 
 resource "google_pubsub_subscription" "bigquery" {
-  for_each                   = google_pubsub_topic.main
+  for_each                   = local.exported
   name                       = "${each.key}-bigquery"
-  topic                      = each.value.id
-  message_retention_duration = "604800s"
+  topic                      = local.topic_names[each.key]
+  message_retention_duration = local.week
   labels                     = local.labels
   expiration_policy {
     ttl = ""
@@ -86,7 +88,7 @@ resource "google_pubsub_subscription" "bigquery" {
     maximum_backoff = "600s"
   }
   dead_letter_policy {
-    dead_letter_topic     = google_pubsub_topic.dead_letters.id
+    dead_letter_topic     = local.topic_names["dead-letters"]
     max_delivery_attempts = 10
   }
   depends_on = [google_pubsub_topic_iam_member.dead_letters_agent, google_bigquery_dataset_iam_member.writer]
@@ -95,7 +97,7 @@ resource "google_pubsub_subscription" "bigquery" {
 # Holds dead letters until somebody pulls them.
 resource "google_pubsub_subscription" "dead_letters" {
   name                       = "dead-letters"
-  topic                      = google_pubsub_topic.dead_letters.id
+  topic                      = local.topic_names["dead-letters"]
   ack_deadline_seconds       = 600
   message_retention_duration = "2678400s"
   labels                     = local.labels

@@ -1,17 +1,32 @@
 # The values are put in by an operator (docs/ops/operations.md): they are in no state and no plan.
-resource "google_secret_manager_secret" "function" {
-  for_each  = toset(["CHALLENGE_SECRET", "PSEUDONYM_SECRET", "APPLE_RECEIPT_KEY", "INTEGRITY_KEYS"])
-  secret_id = each.key
-  labels    = local.labels
+locals {
+  secrets = {
+    CHALLENGE_SECRET  = "functions"
+    PSEUDONYM_SECRET  = "functions"
+    APPLE_RECEIPT_KEY = "functions"
+    INTEGRITY_KEYS    = "functions"
+    # The smoke client's device key and user.
+    SMOKE_IDENTITY = "release"
+  }
+}
+
+resource "google_secret_manager_secret" "secret" {
+  for_each            = local.secrets
+  secret_id           = each.key
+  labels              = local.labels
+  deletion_protection = var.protect_data
   replication {
     user_managed {
-      replicas {
-        location = var.region
-        customer_managed_encryption {
-          kms_key_name = google_kms_crypto_key.data.id
+      dynamic "replicas" {
+        for_each = toset(concat([var.region], var.other_regions))
+        content {
+          location = replicas.key
+          customer_managed_encryption {
+            kms_key_name = local.data_keys[replicas.key]
+          }
         }
       }
     }
   }
-  depends_on = [google_kms_crypto_key_iam_member.data]
+  depends_on = [terraform_data.cmek_ready]
 }

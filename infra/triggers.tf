@@ -7,10 +7,10 @@ resource "google_cloud_scheduler_job" "function" {
   attempt_deadline = each.value.timeout
   http_target {
     http_method = "POST"
-    uri         = "${google_cloud_run_v2_service.function[each.key].uri}${each.value.path}"
+    uri         = "${local.urls[each.key]}${each.value.path}"
     oidc_token {
       service_account_email = google_service_account.invoker["scheduler"].email
-      audience              = google_cloud_run_v2_service.function[each.key].uri
+      audience              = local.urls[each.key]
     }
   }
   # The next run comes in a minute and does all that this one left.
@@ -20,6 +20,7 @@ resource "google_cloud_scheduler_job" "function" {
 }
 
 resource "google_eventarc_trigger" "intake" {
+  count           = var.image == "" ? 0 : 1
   name            = "intake-publish"
   location        = var.region
   service_account = google_service_account.invoker["intake"].email
@@ -30,7 +31,7 @@ resource "google_eventarc_trigger" "intake" {
   }
   matching_criteria {
     attribute = "bucket"
-    value     = google_storage_bucket.intake.name
+    value     = google_storage_bucket.models["intake"].name
   }
   destination {
     cloud_run_service {
@@ -43,4 +44,23 @@ resource "google_eventarc_trigger" "intake" {
     google_project_iam_member.storage_notifications,
     google_cloud_run_v2_service_iam_member.invoker,
   ]
+}
+
+locals {
+  # Known once the trigger is there.
+  intake_subscription = try(google_eventarc_trigger.intake[0].transport[0].pubsub[0].subscription, null)
+}
+
+# Eventarc makes a subscription with ten seconds to answer, and no dead letters: a model that takes minutes to
+# publish would be sent again meanwhile. https://github.com/hashicorp/terraform-provider-google/issues/17701
+resource "terraform_data" "intake_subscription" {
+  count            = var.image == "" ? 0 : 1
+  triggers_replace = [local.intake_subscription]
+  provisioner "local-exec" {
+    command = join(" ", [
+      "gcloud pubsub subscriptions update ${local.intake_subscription}",
+      "--ack-deadline=600 --min-retry-delay=10s --max-retry-delay=600s",
+      "--dead-letter-topic=${local.topic_names["dead-letters"]} --max-delivery-attempts=5 --quiet",
+    ])
+  }
 }

@@ -25,6 +25,58 @@ variable "region" {
   }
 }
 
+variable "other_regions" {
+  description = "Further regions that serve the API; the load balancer sends a phone to the nearest. Set `locations`, too."
+  type        = list(string)
+  default     = []
+  validation {
+    condition     = alltrue([for region in var.other_regions : can(regex("^[a-z]+-[a-z]+[0-9]+$", region)) && region != var.region])
+    error_message = "Regions other than `region`."
+  }
+}
+
+variable "locations" {
+  description = "Where data lies, if not in `region`: buckets and BigQuery (such as EU), the database (eur3), their keys (europe)."
+  type        = object({ data = optional(string), database = optional(string), keys = optional(string) })
+  default     = {}
+  validation {
+    condition     = length(var.other_regions) == 0 || alltrue([for place in ["data", "database", "keys"] : var.locations[place] != null])
+    error_message = "With a second region, data, database and keys must outlive the first: name multi-regions."
+  }
+}
+
+variable "database" {
+  description = "Firestore database; another than (default) after a restore into a new one."
+  type        = string
+  default     = "(default)"
+  validation {
+    condition     = var.database == "(default)" || can(regex("^[a-z][a-z0-9-]{2,61}[a-z0-9]$", var.database))
+    error_message = "(default), or 4 to 63 lower-case letters, digits and hyphens."
+  }
+}
+
+variable "key_ring" {
+  description = "Name of the key rings. They cannot be deleted: an environment that was torn down comes up again under another."
+  type        = string
+  default     = "modelseal"
+}
+
+variable "protect_data" {
+  description = "Whether buckets, keys, database, tables and functions refuse to be destroyed. False only for an environment that is torn down again."
+  type        = bool
+  default     = true
+  validation {
+    condition     = var.protect_data || var.environment != "prod"
+    error_message = "Production is protected."
+  }
+}
+
+variable "iam_wait_seconds" {
+  description = "How long a new grant is given to be known everywhere."
+  type        = number
+  default     = 90
+}
+
 variable "domain" {
   description = "Host name of the API. `candidate.` in front of it is where a release is tried."
   type        = string
@@ -35,10 +87,11 @@ variable "domain" {
 }
 
 variable "image" {
-  description = "The functions' image, by digest, that a new service starts with; releases change it afterwards."
+  description = "The functions' image, by digest, that a new service starts with; releases change it afterwards. Empty until there is one: everything but the functions comes up without."
   type        = string
+  default     = ""
   validation {
-    condition     = can(regex("@sha256:[0-9a-f]{64}$", var.image))
+    condition     = var.image == "" || can(regex("@sha256:[0-9a-f]{64}$", var.image))
     error_message = "Name the image by its digest: …@sha256:…."
   }
 }
@@ -135,6 +188,16 @@ variable "plans" {
   }
 }
 
+variable "min_sealed_share" {
+  description = "Of a published model's bytes that are not structure, the least share that must lie in encrypted layers."
+  type        = number
+  default     = 0.95
+  validation {
+    condition     = var.min_sealed_share >= 0 && var.min_sealed_share <= 1
+    error_message = "A share between 0 and 1."
+  }
+}
+
 variable "telemetry" {
   description = "An OpenTelemetry collector that the functions reach (OTLP over HTTP), and the share of traces it gets. Empty for none: metrics are counted from logs either way."
   type        = object({ endpoint = optional(string, ""), trace_share = optional(number, 0.1) })
@@ -172,9 +235,23 @@ variable "max_instances" {
 }
 
 variable "requests_per_ip_minute" {
-  description = "Requests a minute from one address before Cloud Armor bans it for ten minutes."
+  description = "Requests without a token a minute from one address before Cloud Armor bans it for ten minutes."
   type        = number
   default     = 300
+  validation {
+    condition     = var.requests_per_ip_minute >= 60 && var.requests_per_ip_minute <= 3000
+    error_message = "60 to 3000: a household needs so many, and a flood begins there."
+  }
+}
+
+variable "requests_per_network_minute" {
+  description = "Requests with a token a minute from one address before Cloud Armor slows it down: a carrier's gateway stands for thousands of phones."
+  type        = number
+  default     = 6000
+  validation {
+    condition     = var.requests_per_network_minute <= 60000 && var.requests_per_network_minute >= 10 * var.requests_per_ip_minute
+    error_message = "Between ten times `requests_per_ip_minute` and 60000."
+  }
 }
 
 variable "waf_preview" {
@@ -192,6 +269,12 @@ variable "alert_email" {
   }
 }
 
+variable "runbook_url" {
+  description = "Where docs/ops/operations.md is read; alerts link to its sections."
+  type        = string
+  default     = "https://example.com/modelseal/docs/ops/operations.md"
+}
+
 variable "billing_account" {
   description = "Billing account of the budget; empty for no budget."
   type        = string
@@ -202,6 +285,16 @@ variable "monthly_budget" {
   description = "Units of the billing account's currency in a month; told at 50, 90 and 100 % and when the forecast goes over."
   type        = number
   default     = 200
+}
+
+variable "brake_percent" {
+  description = "At this share of the budget, in percent, grants are answered with 429 until a person lets them in again."
+  type        = number
+  default     = 150
+  validation {
+    condition     = var.brake_percent >= 100
+    error_message = "At least 100."
+  }
 }
 
 variable "intake_writers" {
@@ -232,4 +325,22 @@ variable "access_policy" {
   description = "Access Context Manager policy number for a VPC Service Controls perimeter around the data; empty for none."
   type        = string
   default     = ""
+}
+
+variable "enforce_perimeter" {
+  description = "Whether the perimeter refuses. Before that, read a week of what the dry run would have refused."
+  type        = bool
+  default     = false
+}
+
+variable "operators" {
+  description = "Members who work on the data from outside of the perimeter, such as user:ada@example.com; groups are not taken here."
+  type        = set(string)
+  default     = []
+}
+
+variable "operator_access_levels" {
+  description = "Access levels from which operators are let in; any place where there is none."
+  type        = list(string)
+  default     = []
 }

@@ -1,15 +1,11 @@
 terraform {
-  required_version = ">= 1.9"
-
-  # `terraform init -backend-config=bucket=STATE_BUCKET`; docs/ops/operations.md makes the bucket.
-  backend "gcs" {
-    prefix = "modelseal"
-  }
+  # 1.12: `prevent_destroy` by variable (https://opentofu.org/docs/language/meta-arguments/lifecycle/).
+  required_version = ">= 1.12"
 
   required_providers {
     google = {
       source  = "hashicorp/google"
-      version = "~> 6.50"
+      version = "~> 8.0"
     }
   }
 }
@@ -20,8 +16,4 @@ provider "google" {
   billing_project       = var.project_id
   user_project_override = true
   default_labels        = local.labels
-}
-
-data "google_project" "this" {
-  project_id = var.project_id
 }

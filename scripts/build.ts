@@ -6,6 +6,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
+import { billOfMaterials, bundledPackages, type Lock, lockOf } from './release/image-lock.ts';
 import { commandLine } from './terminal/command-line.ts';
 
 commandLine('build', 'Makes dist/: the deployable folder of all functions.').parse();
@@ -59,26 +60,27 @@ const result = await build({
   logLevel: 'warning',
 });
 
-const manifest = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {
+const read = async (file: string): Promise<unknown> =>
+  JSON.parse(await readFile(join(ROOT, file), 'utf8'));
+const write = (file: string, content: object) =>
+  writeFile(join(OUT, file), `${JSON.stringify(content, null, 2)}\n`);
+
+const { version, dependencies } = (await read('package.json')) as {
   version: string;
   dependencies: Record<string, string>;
 };
-await writeFile(
-  join(OUT, 'package.json'),
-  `${JSON.stringify(
-    {
-      name: 'modelseal-functions',
-      version: manifest.version,
-      private: true,
-      type: 'module',
-      main: 'main.mjs',
-      engines: { node: '24' },
-      dependencies: Object.fromEntries(EXTERNAL.map((name) => [name, manifest.dependencies[name]])),
-    },
-    null,
-    2,
-  )}\n`,
-);
+const manifest = {
+  ...{ name: 'modelseal-functions', version, private: true, type: 'module', main: 'main.mjs' },
+  engines: { node: '24' },
+  dependencies: Object.fromEntries(EXTERNAL.map((name) => [name, dependencies[name] ?? ''])),
+};
+const lock = (await read('package-lock.json')) as Lock;
+const bundled = bundledPackages(Object.keys(result.metafile.inputs), lock);
+const [, base = ''] =
+  /^ARG BASE=(\S+)$/m.exec(await readFile(join(ROOT, 'infra/Dockerfile'), 'utf8')) ?? [];
+await write('package.json', manifest);
+await write('package-lock.json', lockOf(manifest, lock));
+await write('sbom.cdx.json', billOfMaterials(manifest, { lock, bundled, base }));
 
 for (const [file, { bytes }] of Object.entries(result.metafile.outputs)) {
   if (file.endsWith('main.mjs')) console.log(`${file}  ${(bytes / 1024).toFixed(0)} KiB`);

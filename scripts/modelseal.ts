@@ -12,8 +12,8 @@ import { commandLine } from './terminal/command-line.ts';
 
 const program = commandLine(
   'modelseal',
-  'Operates modelseal: the project of the environment, or else the local stack of this folder.',
-);
+  'Operates modelseal: the deployment of a profile, or else the local stack of this folder.',
+).option('--env <name>', 'profile of a deployment: ~/.config/modelseal/NAME.json');
 
 program
   .command('publish')
@@ -51,7 +51,8 @@ addTraceCommand(program, withServices);
 /** Runs a command and leaves with 0, or says in one line why not and leaves with 1. */
 async function withServices(work: (services: CommandServices) => Promise<unknown>): Promise<void> {
   try {
-    await work(await commandServices());
+    const { env } = program.opts<{ env?: string }>();
+    await work(await commandServices(env));
     process.exit(0);
   } catch (error) {
     const known =

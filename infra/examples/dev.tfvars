@@ -23,3 +23,7 @@ attestation_policy_json = <<-JSON
 JSON
 
 max_instances = 5
+
+# Torn down again by `tofu destroy`.
+protect_data     = false
+iam_wait_seconds = 90

@@ -29,3 +29,4 @@ analysts              = ["group:analysts@example.com"]
 waf_preview           = false
 require_signed_images = true
 repository            = "projects/modelseal-prod-example/locations/europe-west3/connections/github/repositories/modelseal"
+runbook_url           = "https://github.com/example/modelseal/blob/main/docs/ops/operations.md"

@@ -73,11 +73,14 @@ async function hostile(): Promise<string> {
 async function measured(work: () => Promise<string>): Promise<string> {
   const before = peakBytes();
   const startedAt = performance.now();
+  const processor = process.threadCpuUsage();
   const outcome = await work();
   const seconds = (performance.now() - startedAt) / 1000;
+  const { user, system } = process.threadCpuUsage(processor);
   return JSON.stringify({
     outcome,
     seconds,
+    processorSeconds: (user + system) / 1e6,
     peakBytes: peakBytes(),
     grownBytes: peakBytes() - before,
   });

@@ -12,6 +12,7 @@ const HOSTILE_BYTES = 10_000_000;
 interface Measured {
   readonly outcome: string;
   readonly seconds: number;
+  readonly processorSeconds: number;
   readonly peakBytes: number;
   readonly grownBytes: number;
 }
@@ -51,7 +52,12 @@ async function hostileFigures(): Promise<Figure[]> {
   const untyped = all.filter(({ outcome }) => outcome.startsWith('untyped')).length;
   const note = `of ${all.length} kinds of files of 10 MB`;
   return [
-    { name: 'formats.hostile_max_s', value: most(({ seconds }) => seconds), unit: 's', note },
+    {
+      name: 'formats.hostile_max_processor_s',
+      value: most((m) => m.processorSeconds),
+      unit: 's',
+      note,
+    },
     {
       ...{
         name: 'formats.hostile_max_mib',

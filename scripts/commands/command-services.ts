@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createServices } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';
 import type { Services } from '../../functions/services.ts';
+import { target } from './profile.ts';
 
 export type CommandServices = Services;
 
@@ -16,14 +17,17 @@ export const LOCAL_SMOKE_IDENTITY = 'smoke-identity.json';
 export const LOCAL_EVENT_LOG = '.modelseal/log';
 
 /**
- * Services from the process's environment or, where that names no project, from the local stack
- * that runs in this folder. Throws ConfigError.
+ * Services of the deployment that the profile names or, without one, of the process's environment or
+ * the local stack that runs in this folder. Throws ConfigError, and RangeError where the target is not
+ * one alone.
  */
-export async function commandServices(): Promise<CommandServices> {
-  const environment = process.env['GOOGLE_CLOUD_PROJECT']
-    ? process.env
-    : { ...(await localEnvironment()), ...process.env };
+export async function commandServices(
+  profile?: string,
+  say: (line: string) => void = console.error,
+): Promise<CommandServices> {
+  const { environment, name } = await target(profile, process.env, await localEnvironment());
   const config = loadConfig(environment);
+  say(`target: ${name} (project ${config.projectId})`);
   // Google's clients would look for the metadata server even where they are told of another service.
   if (config.endpoints.firestore) process.env['METADATA_SERVER_DETECTION'] ??= 'none';
   // Only what names a user needs the secret: an operator without it can do the rest.

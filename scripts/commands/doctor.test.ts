@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createServices } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';
 import { FUNCTIONS } from '../../functions/registry.ts';
-import { expiringCollections } from '../../infra/policy.ts';
+import { expiringCollections } from '../../infra/function-table.ts';
 import { parseSources, readSources } from '../../infra/terraform.ts';
 import { startStack } from '../../test/stack/stack.ts';
 import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';

@@ -23,6 +23,12 @@ interface Budget {
   readonly budgetFilter?: { readonly projects?: readonly string[] };
 }
 
+/** How far apart the runs of a schedule are; of one that is not here, a day at most. */
+const PERIODS_MS: Readonly<Record<string, number>> = {
+  '* * * * *': 60_000,
+  '*/30 * * * *': 1_800_000,
+  '0 * * * *': 3_600_000,
+};
 /** Two runs may be late: Scheduler has seconds of its own. */
 const MISSED_RUNS = 3;
 
@@ -40,7 +46,7 @@ function scheduleChecks({ gcloud, region }: Project, now: () => Date): readonly 
       if (!found) throw new Error('there is no such job: terraform apply');
       return found;
     };
-    const periodMs = trigger.cron.startsWith('*') ? 60_000 : 3_600_000;
+    const periodMs = PERIODS_MS[trigger.cron] ?? 86_400_000;
     return [
       {
         check: `the job ${name} is enabled`,

@@ -1,97 +1,183 @@
-import { describe, expect, it } from '@jest/globals';
-import { type Gcloud, type ReleaseOptions, release } from './release.ts';
+/** A release, drilled against a Cloud Run of our own: what stops it, and that everything is back afterwards. */
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  type FakeCloudRun,
+  startFakeCloudRun,
+} from '../../test/doubles/cloud-run/fake-cloud-run.ts';
+import { createCloudRun } from './cloud-run.ts';
+import { NOTHING, type Reading, type Readings } from './judge.ts';
+import { type ReleaseOptions, release, rollBack } from './release.ts';
 
-/** A `gcloud` that knows two services, and what was asked of it. */
+const PLACES = ['grant', 'keys'].map((name) => ({ name, region: 'r' }));
+const WELL: Reading = { requests: 100, errors: 0, refusals: { blocked: 5 }, latencyMs: 200 };
+
+let fake: FakeCloudRun;
+beforeEach(async () => {
+  fake = await startFakeCloudRun(['grant', 'keys']);
+});
+afterEach(() => fake.close());
+
+const all = (reading: Partial<Reading>, of = ['grant', 'keys']): Readings =>
+  new Map(
+    ['grant', 'keys'].map((name) => [
+      `${name}@r`,
+      of.includes(name) ? { ...WELL, ...reading } : WELL,
+    ]),
+  );
+
 function setUp(changes: Partial<ReleaseOptions> = {}) {
-  const calls: string[] = [];
   const said: string[] = [];
-  const gcloud: Gcloud = async (...args) => {
-    calls.push(args.join(' '));
-    const name = args[args.indexOf('describe') + 1] ?? '';
-    if (args[1] === 'deploy') {
-      return JSON.stringify({ status: { latestCreatedRevisionName: `${args[2]}-new` } });
-    }
-    if (args.includes('describe')) {
-      return JSON.stringify({
-        status: { traffic: [{ percent: 100, revisionName: `${name}-old` }] },
-      });
-    }
-    return '';
-  };
+  const run = createCloudRun({
+    ...{ project: 'p', token: async () => 't', endpoint: fake.endpoint, pollMs: 1 },
+  });
   const options: ReleaseOptions = {
-    functions: ['grant', 'keys'],
-    region: 'europe-west3',
-    image: 'functions@sha256:1',
-    stages: [5, 25, 100],
-    gcloud,
+    ...{ places: PLACES, image: 'new', stages: [5, 25, 100], run, stageSeconds: 600 },
     smoke: async () => undefined,
-    errorRatio: async () => 0,
+    readings: async () => all({}),
     watch: async () => undefined,
     say: (line) => void said.push(line),
     ...changes,
   };
-  const traffic = () => calls.filter((call) => call.includes('update-traffic'));
-  return { options, calls, said, traffic };
+  return { options, said };
 }
 
-const ROLLED_BACK = [
-  'run services update-traffic grant --region=europe-west3 --quiet --to-revisions=grant-old=100',
-  'run services update-traffic keys --region=europe-west3 --quiet --to-revisions=keys-old=100',
-];
+/** Readings of the hour before are well; each stage then has its own. */
+function stages(...each: readonly Readings[]): ReleaseOptions['readings'] {
+  const left = [all({}), ...each];
+  return async () => left.shift() ?? all({});
+}
 
-describe('release', () => {
-  it('deploys without traffic, smokes, and moves the traffic in stages', async () => {
-    const { options, calls, traffic } = setUp();
+const everythingIsBack = () => {
+  expect(fake.traffic('grant')).toEqual({ 'grant-00001-old': 100 });
+  expect(fake.traffic('keys')).toEqual({ 'keys-00001-old': 100 });
+};
+
+describe('a release', () => {
+  it('makes revisions without traffic, tries them, and moves the traffic in stages', async () => {
+    const seen: unknown[] = [];
+    const watch = async () => void seen.push(fake.traffic('grant'));
+    const smoked: string[] = [];
+    const smoke = async (stage: string) => {
+      smoked.push(`${stage} ${JSON.stringify(fake.traffic('grant'))}`);
+    };
+    const { options } = setUp({ watch, smoke });
     await release(options);
-    expect(calls[2]).toBe(
-      'run deploy grant --region=europe-west3 --image=functions@sha256:1 --no-traffic --tag=candidate --quiet --format=json',
-    );
-    expect(traffic().map((call) => call.split('--to-revisions=')[1])).toEqual([
-      'grant-new=5,grant-old=95',
-      'keys-new=5,keys-old=95',
-      'grant-new=25,grant-old=75',
-      'keys-new=25,keys-old=75',
-      'grant-new=100',
-      'keys-new=100',
+    expect(seen).toEqual([
+      { 'grant-00002-new': 5, 'grant-00001-old': 95 },
+      { 'grant-00002-new': 25, 'grant-00001-old': 75 },
+      { 'grant-00002-new': 100 },
     ]);
+    expect(smoked).toEqual(['candidate {"grant-00001-old":100}', 'live {"grant-00002-new":100}']);
+    expect(fake.traffic('keys')).toEqual({ 'keys-00002-new': 100 });
   });
 
-  it('gives a candidate that fails its smoke test no traffic at all', async () => {
-    const smoke = async () => Promise.reject(new Error('step 3: grant'));
-    const { options, traffic } = setUp({ smoke });
-    await expect(release(options)).rejects.toThrow('step 3: grant');
-    expect(traffic()).toEqual(ROLLED_BACK);
-  });
-
-  it('rolls back at more errors than it takes', async () => {
-    const ratios = [0.001, 0.02];
-    const { options, traffic, said } = setUp({ errorRatio: async () => ratios.shift() ?? null });
-    await expect(release(options)).rejects.toThrow('2.0 % of the candidate');
-    expect(traffic().slice(-2)).toEqual(ROLLED_BACK);
+  it.each<[string, Readings]>([
+    ['one function of which every request fails', all({ errors: 100 }, ['keys'])],
+    ['grants that are all refused', all({ refusals: { attestation_stale: 100 } }, ['grant'])],
+    ['a function that became slow', all({ latencyMs: 900 }, ['grant'])],
+    ['a few errors in a quiet function', all({ requests: 3, errors: 3 }, ['keys'])],
+  ])('is taken back at %s', async (_name, readings) => {
+    const { options, said } = setUp({ readings: stages(all({}), readings) });
+    await expect(release(options)).rejects.toThrow(/(?:grant|keys)@r: /);
+    everythingIsBack();
+    expect(said).toContain('25 % of the traffic');
     expect(said).not.toContain('100 % of the traffic');
   });
 
-  it('rolls back where a deployment fails half-way', async () => {
-    const { options, traffic } = setUp();
-    const gcloud: Gcloud = (...args) =>
-      args[1] === 'deploy' && args[2] === 'keys'
-        ? Promise.reject(new Error('the container did not start'))
-        : options.gcloud(...args);
-    await expect(release({ ...options, gcloud })).rejects.toThrow('did not start');
-    expect(traffic()).toEqual(ROLLED_BACK);
+  it('goes on through what was there before: attacks, errors, a slow hour', async () => {
+    const rough = { errors: 3, refusals: { blocked: 70 }, latencyMs: 2_000 };
+    const { options } = setUp({ readings: async () => all(rough) });
+    await release(options);
+    expect(fake.traffic('grant')).toEqual({ 'grant-00002-new': 100 });
+  });
+
+  it('says of which function it saw too little', async () => {
+    const { options, said } = setUp({
+      readings: stages(
+        new Map([
+          ['grant@r', WELL],
+          ['keys@r', NOTHING],
+        ]),
+      ),
+    });
+    await release(options);
+    expect(said).toContain('too few requests to judge: keys@r');
+  });
+
+  it.each(['candidate', 'live'])(
+    'is taken back where the smoke test of what is %s fails',
+    async (at) => {
+      const smoke = async (stage: string) => {
+        if (stage === at) throw new Error('step 3: grant');
+      };
+      const { options } = setUp({ smoke });
+      await expect(release(options)).rejects.toThrow('step 3: grant');
+      everythingIsBack();
+    },
+  );
+
+  it('is taken back where a container does not start', async () => {
+    fake.broken.add('new');
+    const { options } = setUp();
+    await expect(release(options)).rejects.toThrow('did not start');
+    everythingIsBack();
+  });
+
+  it('is taken back where nobody can see what it does', async () => {
+    let asked = 0;
+    const readings = async () => {
+      asked += 1;
+      if (asked > 1) throw new Error('Cloud Monitoring answered 403');
+      return all({});
+    };
+    await expect(release(setUp({ readings }).options)).rejects.toThrow('403');
+    everythingIsBack();
+  });
+
+  it('leaves no revision name behind that a later change would collide with', async () => {
+    fake.deployNamed('grant', 'grant-by-hand', 'other');
+    await release(setUp().options);
+    await release(setUp({ image: 'newer' }).options);
+    expect(fake.revisionNames('grant')).toEqual([
+      'grant-00001-old',
+      'grant-by-hand',
+      'grant-00003-new',
+      'grant-00004-new',
+    ]);
   });
 
   it('does not start over a release that did not come to its end', async () => {
-    const gcloud: Gcloud = async () =>
-      JSON.stringify({
-        status: {
-          traffic: [
-            { percent: 95, revisionName: 'a' },
-            { percent: 5, revisionName: 'b' },
-          ],
-        },
-      });
-    const { options } = setUp({ gcloud });
+    const { options } = setUp();
+    await release({ ...options, stages: [5], smoke: async () => undefined });
     await expect(release(options)).rejects.toThrow('no revision has all the traffic');
+  });
+
+  it('says which function it could not take back', async () => {
+    const { options } = setUp({
+      watch: async () => {
+        fake.stuck.add('grant');
+        throw new Error('enough');
+      },
+    });
+    await expect(release(options)).rejects.toThrow('not rolled back: grant@r');
+    expect(fake.traffic('keys')).toEqual({ 'keys-00001-old': 100 });
+  });
+});
+
+describe('a rollback', () => {
+  it('moves everything to the newest revisions of an earlier image', async () => {
+    const { options } = setUp();
+    await release(options);
+    await rollBack({ ...options, image: 'old' });
+    everythingIsBack();
+  });
+
+  it('moves nothing where one function never had that image', async () => {
+    const { options } = setUp();
+    await release(options);
+    await expect(rollBack({ ...options, image: 'stranger' })).rejects.toThrow(
+      'no ready revision of stranger',
+    );
+    expect(fake.traffic('grant')).toEqual({ 'grant-00002-new': 100 });
   });
 });

@@ -59,6 +59,8 @@ export async function startFunctionProcesses(
 
 export interface FunctionsInProcessOptions {
   readonly clients: CloudClients;
+  /** What a function of this name gets of them; the same for all where nothing is said. */
+  readonly clientsOf?: ((name: string, clients: CloudClients) => CloudClients) | undefined;
   readonly environment: Readonly<Record<string, string>>;
   readonly logFolder: string;
 }
@@ -72,7 +74,8 @@ export async function startFunctionsInProcess(
     FUNCTIONS.map(async (entry) => {
       const config = loadConfig(withSecretsOf(entry, options.environment));
       const logFile = join(options.logFolder, `${entry.name}.log`);
-      const services = await createServices(config, entry, options.clients, (line) =>
+      const clients = options.clientsOf?.(entry.name, options.clients) ?? options.clients;
+      const services = await createServices(config, entry, clients, (line) =>
         appendFileSync(logFile, line),
       );
       const handle = await registerFunction(entry, services);

@@ -42,6 +42,8 @@ import {
 import { createProcessGroup, type ProcessGroup } from './process-group.ts';
 
 export interface StackOptions {
+  /** In memory only: what each function gets of the clients. */
+  readonly clientsOf?: (name: string, clients: CloudClients) => CloudClients;
   /** Keeps keys, users, objects and documents here for the next start; a temporary folder where absent. */
   readonly stateFolder?: string;
   /** Doubles even where the emulators are there. */
@@ -171,7 +173,9 @@ async function start(
   const host = started(
     hosts
       ? await startFunctionProcesses({ processes, environment, logFolder })
-      : await startFunctionsInProcess({ clients, environment, logFolder }),
+      : await startFunctionsInProcess({
+          ...{ clients, clientsOf: options.clientsOf, environment, logFolder },
+        }),
   );
   await ready;
   if (forgets && hosts && options.stateFolder !== undefined) {

@@ -10,7 +10,7 @@ export function u64le(value: number | bigint): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-const padded = (bytes: Uint8Array, alignment: number): Uint8Array<ArrayBuffer> =>
+export const padded = (bytes: Uint8Array, alignment: number): Uint8Array<ArrayBuffer> =>
   concat(bytes, filled(-bytes.byteLength & (alignment - 1), 0));
 
 /** A safetensors file of this header and these bytes behind it. */

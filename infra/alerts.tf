@@ -1,34 +1,6 @@
-resource "google_monitoring_notification_channel" "email" {
-  display_name = "modelseal on call"
-  type         = "email"
-  labels       = { email_address = var.alert_email }
-}
-
 locals {
   channels = [google_monitoring_notification_channel.email.id]
-  runs     = "resource.type=\"cloud_run_revision\""
-
-  # Counters over our own log lines (functions/log.ts).
-  log_metrics = {
-    refusals = {
-      filter = "${local.runs} jsonPayload.status>=400 jsonPayload.status<500"
-      labels = { outcome = "EXTRACT(jsonPayload.outcome)", function = "EXTRACT(jsonPayload.function)" }
-    }
-    blocks = { filter = "${local.runs} jsonPayload.message=\"measure decided\" jsonPayload.measure=\"block\" jsonPayload.shadow=false", labels = {} }
-    # An API request says so by its outcome, a worker by the error that it met.
-    upstream = {
-      filter = "${local.runs} (jsonPayload.outcome=~\"^(firestore|storage|kms|pubsub)_.*_(failed|timed_out)$\" OR (severity>=ERROR jsonPayload.error=\"UpstreamError\"))"
-      labels = { function = "EXTRACT(jsonPayload.function)" }
-    }
-    events_lost   = { filter = "${local.runs} jsonPayload.message=\"event not delivered\"", labels = {} }
-    swept         = { filter = "${local.runs} jsonPayload.message=\"swept\" jsonPayload.failed=0", labels = {} }
-    models_failed = { filter = "${local.runs} jsonPayload.message=\"model refused\"", labels = {} }
-    # Each run says so, also where no grant was new.
-    ledger          = { filter = "${local.runs} jsonPayload.message=\"ledger appended\"", labels = {} }
-    erasures        = { filter = "${local.runs} jsonPayload.message=\"erasures carried out\"", labels = {} }
-    erasures_failed = { filter = "${local.runs} jsonPayload.message=\"erasures carried out\" jsonPayload.failed>0", labels = {} }
-    outbox_waiting  = { filter = "${local.runs} jsonPayload.message=\"outbox emptied\" jsonPayload.waiting>0", labels = {} }
-  }
+  unacked  = "metric.type=\"pubsub.googleapis.com/subscription/oldest_unacked_message_age\" resource.type=\"pubsub_subscription\""
 
   # Name, what it looks at, when it is too much, and what the person who is woken reads first.
   alerts = {
@@ -75,8 +47,14 @@ locals {
     }
     scoring-late = {
       title  = "Scoring is late: blocks are, too"
-      filter = "metric.type=\"pubsub.googleapis.com/subscription/oldest_unacked_message_age\" resource.type=\"pubsub_subscription\""
+      filter = "${local.unacked} resource.label.subscription_id=\"events-score\""
       group  = ["resource.label.subscription_id"], threshold = 120, aligner = "ALIGN_MAX", duration = "300s"
+    }
+    # Analysts wait, nobody else: not the same haste as scoring.
+    exports-late = {
+      title  = "BigQuery gets events late"
+      filter = "${local.unacked} resource.label.subscription_id=monitoring.regex.full_match(\"(events|decisions)-bigquery\")"
+      group  = ["resource.label.subscription_id"], threshold = 1800, aligner = "ALIGN_MAX", duration = "900s"
     }
     kms = {
       title  = "Cloud KMS refuses"
@@ -91,66 +69,11 @@ locals {
   }
 }
 
-resource "google_logging_metric" "count" {
-  for_each = local.log_metrics
-  name     = "modelseal_${each.key}"
-  filter   = each.value.filter
-  metric_descriptor {
-    metric_kind = "DELTA"
-    value_type  = "INT64"
-    dynamic "labels" {
-      for_each = each.value.labels
-      content {
-        key        = labels.key
-        value_type = "STRING"
-      }
-    }
-  }
-  label_extractors = each.value.labels
-}
 
-# Milliseconds of each request, by function.
-resource "google_logging_metric" "latency" {
-  name             = "modelseal_latency"
-  filter           = "${local.runs} jsonPayload.durationMs>=0"
-  value_extractor  = "EXTRACT(jsonPayload.durationMs)"
-  label_extractors = { function = "EXTRACT(jsonPayload.function)" }
-  metric_descriptor {
-    metric_kind = "DELTA"
-    value_type  = "DISTRIBUTION"
-    unit        = "ms"
-    labels {
-      key        = "function"
-      value_type = "STRING"
-    }
-  }
-  bucket_options {
-    exponential_buckets {
-      num_finite_buckets = 32
-      growth_factor      = 1.4
-      scale              = 1
-    }
-  }
-}
-
-# Steps of a grant in milliseconds, and the bytes that it sealed.
-resource "google_logging_metric" "grant" {
-  for_each        = toset(["admitMs", "sealMs", "sealedBytes"])
-  name            = "modelseal_grant_${each.key}"
-  filter          = "${local.runs} jsonPayload.message=\"grant sealed\""
-  value_extractor = "EXTRACT(jsonPayload.${each.key})"
-  metric_descriptor {
-    metric_kind = "DELTA"
-    value_type  = "DISTRIBUTION"
-    unit        = each.key == "sealedBytes" ? "By" : "ms"
-  }
-  bucket_options {
-    exponential_buckets {
-      num_finite_buckets = 48
-      growth_factor      = 1.6
-      scale              = 1
-    }
-  }
+resource "google_monitoring_notification_channel" "email" {
+  display_name = "modelseal on call"
+  type         = "email"
+  labels       = { email_address = var.alert_email }
 }
 
 resource "google_monitoring_alert_policy" "threshold" {
@@ -173,12 +96,15 @@ resource "google_monitoring_alert_policy" "threshold" {
     }
   }
   documentation {
-    subject   = "modelseal: ${each.value.title}"
     content   = "What to do: docs/ops/operations.md, section \"Alerts\", `${each.key}`."
     mime_type = "text/markdown"
+    links {
+      display_name = "what to do"
+      url          = "${var.runbook_url}#${each.key}"
+    }
   }
   notification_channels = local.channels
-  depends_on            = [google_logging_metric.count]
+  depends_on            = [terraform_data.metrics_ready]
 }
 
 # What runs each minute and has not run well for ten: sealed objects outlive their time, grants are
@@ -205,9 +131,13 @@ resource "google_monitoring_alert_policy" "absent" {
   documentation {
     content   = "What to do: docs/ops/operations.md, section \"Alerts\", `${each.key}`."
     mime_type = "text/markdown"
+    links {
+      display_name = "what to do"
+      url          = "${var.runbook_url}#${each.key}"
+    }
   }
   notification_channels = local.channels
-  depends_on            = [google_logging_metric.count]
+  depends_on            = [terraform_data.metrics_ready]
 }
 
 # The promise: 99.9 % of the requests to the API are answered without an error of ours.
@@ -247,6 +177,10 @@ resource "google_monitoring_alert_policy" "burn" {
   documentation {
     content   = "What to do: docs/ops/operations.md, section \"Alerts\", `burn`."
     mime_type = "text/markdown"
+    links {
+      display_name = "what to do"
+      url          = "${var.runbook_url}#burn"
+    }
   }
   notification_channels = local.channels
 }
@@ -255,61 +189,3 @@ resource "google_monitoring_dashboard" "modelseal" {
   dashboard_json = templatefile("${path.module}/dashboard.json", {})
 }
 
-# Who did what to the data, and every warning: kept apart for 400 days, and locked in production.
-resource "google_logging_project_bucket_config" "security" {
-  project        = var.project_id
-  location       = var.region
-  bucket_id      = "modelseal-security"
-  retention_days = 400
-  locked         = var.environment == "prod"
-}
-
-resource "google_logging_project_sink" "security" {
-  name                   = "modelseal-security"
-  destination            = "logging.googleapis.com/${google_logging_project_bucket_config.security.id}"
-  filter                 = "severity>=WARNING OR logName:\"cloudaudit.googleapis.com\""
-  unique_writer_identity = true
-}
-
-# Health checks say nothing when they are well.
-resource "google_logging_project_exclusion" "health" {
-  name   = "modelseal-health"
-  filter = "httpRequest.requestUrl=~\"/health/[a-z]+$\" httpRequest.status=200"
-}
-
-# Reads and writes of keys and objects are logged by Google, too.
-resource "google_project_iam_audit_config" "data" {
-  for_each = toset(["cloudkms.googleapis.com", "storage.googleapis.com", "secretmanager.googleapis.com"])
-  project  = var.project_id
-  service  = each.key
-  audit_log_config {
-    log_type = "DATA_READ"
-  }
-  audit_log_config {
-    log_type = "DATA_WRITE"
-  }
-}
-
-resource "google_billing_budget" "monthly" {
-  count           = var.billing_account == "" ? 0 : 1
-  billing_account = var.billing_account
-  display_name    = "modelseal ${var.environment}"
-  budget_filter {
-    projects = ["projects/${local.number}"]
-  }
-  amount {
-    specified_amount {
-      units = tostring(var.monthly_budget)
-    }
-  }
-  dynamic "threshold_rules" {
-    for_each = { 0.5 = "CURRENT_SPEND", 0.9 = "CURRENT_SPEND", 1.0 = "CURRENT_SPEND", 1.2 = "FORECASTED_SPEND" }
-    content {
-      threshold_percent = threshold_rules.key
-      spend_basis       = threshold_rules.value
-    }
-  }
-  all_updates_rule {
-    monitoring_notification_channels = local.channels
-  }
-}
