@@ -15,6 +15,7 @@ const PARTS = [
   'coldstart',
   'watermark',
   'harmlessness',
+  'sdk',
 ] as const;
 
 const values = commandLine(

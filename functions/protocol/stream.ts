@@ -85,7 +85,7 @@ async function* openParts(
 }
 
 /** A container of `parts`, whose sizes are those of the header's chunks. Changes the parts' bytes. */
-export async function* sealParts(
+async function* sealParts(
   crypto: SealingCrypto,
   header: ContainerHeader,
   keys: ContainerKeys,

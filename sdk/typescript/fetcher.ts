@@ -8,7 +8,7 @@ import { Download } from './opening/delivery-source.ts';
 import { type Installation, wipeInstallation } from './opening/installations.ts';
 import type { StoredCopy } from './opening/model-store.ts';
 import { answered, hasSealCode, isTransient } from './opening/storage-errors.ts';
-import type { ProtectedModelsOptions } from './protected-models.ts';
+import type { ProtectedModelsOptions } from './protected-models-options.ts';
 import type { Reports } from './reports.ts';
 import type { FlightControls } from './single-flight.ts';
 

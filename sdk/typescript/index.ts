@@ -22,7 +22,8 @@ export { type ClientOptions, ModelSealClient } from './client.ts';
 export type { ClientEvent } from './events.ts';
 export type { HardwareKey } from './opening/hardware-key.ts';
 export type { ModelStorage } from './opening/model-storage.ts';
-export { ModelStore, type ModelStoreOptions } from './opening/model-store.ts';
+export { ModelStore } from './opening/model-store.ts';
+export type { ModelStoreOptions } from './opening/model-store-options.ts';
 export type { StoredModel } from './opening/stored-model.ts';
 export {
   type AttestedKey,
@@ -33,9 +34,5 @@ export {
   memoryEnrolmentStore,
   PlatformBusyError,
 } from './platform.ts';
-export {
-  type GetOptions,
-  ProtectedModels,
-  type ProtectedModelsOptions,
-  type UpdatePolicy,
-} from './protected-models.ts';
+export { type GetOptions, ProtectedModels } from './protected-models.ts';
+export type { ProtectedModelsOptions, UpdatePolicy } from './protected-models-options.ts';

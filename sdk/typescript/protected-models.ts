@@ -1,43 +1,17 @@
 /** What an app uses: models by name, protected on their way and at rest, opened in memory. */
-import type { SealingCrypto } from '../../functions/protocol/crypto.ts';
 import { SealError } from '../../functions/protocol/errors.ts';
-import type { VerificationKey } from '../../functions/protocol/jws.ts';
-import type { ApiClient, ErasureAnswer } from './api/api-client.ts';
+import type { ErasureAnswer } from './api/api-client.ts';
 import { ApiError } from './api/api-error.ts';
-import type { ModelSealClient } from './client.ts';
 import type { ClientEvent } from './events.ts';
 import { Fetcher, LATEST } from './fetcher.ts';
-import type { ModelStore, StoredCopy } from './opening/model-store.ts';
+import type { StoredCopy } from './opening/model-store.ts';
 import type { OpeningOptions } from './opening/open-grant.ts';
 import { hasSealCode, isTransient } from './opening/storage-errors.ts';
 import type { StoredModel } from './opening/stored-model.ts';
+import type { ProtectedModelsOptions } from './protected-models-options.ts';
 import { renewalDueAt } from './renewal.ts';
 import { Reports } from './reports.ts';
 import { type FlightControls, SingleFlight } from './single-flight.ts';
-
-/**
- * When a newer version takes the place of the copy that is there. `now`: `get` asks for the newest
- * first, and goes on with the copy where nobody answers. `nextLaunch`: `refresh` fetches it beside the
- * copy, which these models go on to open. `wifi`: the same, while `isUnmetered` says so.
- */
-export type UpdatePolicy = 'now' | 'nextLaunch' | 'wifi';
-
-/** What {@link ProtectedModels} is made of. */
-export interface ProtectedModelsOptions {
-  readonly api: ApiClient;
-  readonly client: ModelSealClient;
-  readonly store: ModelStore;
-  /** The same as the client's and the store's. */
-  readonly crypto: SealingCrypto;
-  /** The publisher's and the licence keys, pinned in the app at build time. */
-  readonly pinnedKeys: readonly VerificationKey[];
-  /** The time by which licences are judged; the system clock where absent. */
-  readonly now?: () => Date;
-  /** `nextLaunch` where absent. */
-  readonly updates?: UpdatePolicy;
-  /** Whether large downloads cost the user nothing now; true where absent. */
-  readonly isUnmetered?: () => boolean;
-}
 
 /** How one model is opened: which version, and how the app follows or stops the download. */
 export interface GetOptions extends OpeningOptions {

@@ -7,7 +7,7 @@ import { copyDelivery } from './copy-delivery.ts';
 import type { CopyFiles } from './copy-files.ts';
 import type { DeliverySource } from './delivery-source.ts';
 import { decodeRecord, encodeRecord, type LoadedRecord, type ModelRecord } from './model-record.ts';
-import type { ModelStoreOptions } from './model-store.ts';
+import type { ModelStoreOptions } from './model-store-options.ts';
 import type { OpeningOptions } from './open-grant.ts';
 import { answered, hasSealCode, isTransient, usable } from './storage-errors.ts';
 

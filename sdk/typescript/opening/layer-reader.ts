@@ -78,8 +78,16 @@ export class LayerReader {
    * @throws {SealError} `chunk-forged`, `container-truncated`.
    */
   async model(): Promise<Uint8Array> {
-    const model = await this.range(0, this.header.plainBytes);
-    await this.#layerCipher?.apply(model, 0);
+    const model = new Uint8Array(this.header.plainBytes);
+    const chunks = chunkCount(this.header);
+    for (let index = 0; index < chunks; index++) {
+      const { offset } = chunkAt(this.header, index);
+      const chunk = await this.#openCell(index);
+      // Chunk by chunk, while it is near: another pass over all of it would cost as much as the cipher.
+      await this.#layerCipher?.apply(chunk, offset);
+      model.set(chunk, offset);
+      chunk.fill(0);
+    }
     return model;
   }
 
@@ -120,13 +128,18 @@ export class LayerReader {
 
   async #openChunk(index: number): Promise<Uint8Array> {
     if (this.#chunk?.index === index) return this.#chunk.bytes;
+    const bytes = await this.#openCell(index);
+    this.#chunk = { index, bytes };
+    return bytes;
+  }
+
+  async #openCell(index: number): Promise<Uint8Array> {
     const { start, end } = chunkAt(this.header, index);
     const cell = await readExactly(this.#read, start, end - start);
     const last = index === chunkCount(this.header) - 1;
     const context = chunkContext(this.#headerHash, index, last);
     const bytes = await openCell(this.#crypto, this.#keys.fileKey, context, cell);
     if (!bytes) throw new SealError('chunk-forged', `chunk ${index}`);
-    this.#chunk = { index, bytes };
     return bytes;
   }
 }

@@ -1,7 +1,5 @@
 /** Models on the device, encrypted anew under keys that the device's hardware wraps. */
-import type { SealingCrypto } from '../../../functions/protocol/crypto.ts';
 import { SealError } from '../../../functions/protocol/errors.ts';
-import type { VerificationKey } from '../../../functions/protocol/jws.ts';
 import { deriveKeys, wipe } from '../../../functions/protocol/key-schedule.ts';
 import type { Licence } from '../../../functions/protocol/licence.ts';
 import {
@@ -12,28 +10,14 @@ import {
 } from './accept-grant.ts';
 import { CopyFiles } from './copy-files.ts';
 import { sourceOfStream } from './delivery-source.ts';
-import type { HardwareKey } from './hardware-key.ts';
 import { Installations } from './installations.ts';
 import { LayerReader } from './layer-reader.ts';
 import { decodeRecord, encodeRecord, type LoadedRecord } from './model-record.ts';
-import type { ModelStorage } from './model-storage.ts';
+import type { ModelStoreOptions } from './model-store-options.ts';
 import type { OpeningOptions } from './open-grant.ts';
 import { ReleaseMemory } from './release-memory.ts';
 import { answered, hasSealCode, isTransient } from './storage-errors.ts';
 import { StoredModel } from './stored-model.ts';
-
-/** What a {@link ModelStore} is made of. */
-export interface ModelStoreOptions {
-  readonly crypto: SealingCrypto;
-  /** The app's private folder. */
-  readonly storage: ModelStorage;
-  /** Wraps the storage key of each model. */
-  readonly hardwareKey: HardwareKey;
-  /** The publisher's and the licence keys, pinned in the app at build time. */
-  readonly pinnedKeys: readonly VerificationKey[];
-  /** Whoever is signed in, by any name that stays: copies of one account open for no other. */
-  readonly account: string;
-}
 
 /** A complete copy on this device. */
 export interface StoredCopy extends ModelTokens {

@@ -5,11 +5,13 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 
-const ROOT = join(import.meta.dirname, '../..');
-export const CLIENT_FOLDER = join(ROOT, 'sdk/typescript');
+const ROOT = join(import.meta.dirname, '../../..');
+const SOURCE = join(ROOT, 'sdk/typescript');
+/** Where the package is put together; nothing of it is kept in the repository. */
+export const CLIENT_FOLDER = join(ROOT, 'dist-client');
 
 /** The package's doors, and the module behind each. Virtual phones live beside the tests that they serve. */
-export const ENTRY_POINTS = {
+const ENTRY_POINTS = {
   index: 'sdk/typescript/index.ts',
   'react-native': 'sdk/typescript/react-native/index.ts',
   node: 'sdk/typescript/node/index.ts',
@@ -22,7 +24,11 @@ export const ENTRY_POINTS = {
  */
 export async function buildClientPackage(): Promise<string> {
   const dist = join(CLIENT_FOLDER, 'dist');
-  await rm(dist, { recursive: true, force: true });
+  await rm(CLIENT_FOLDER, { recursive: true, force: true });
+  await mkdir(dist, { recursive: true });
+  for (const name of ['package.json', 'README.md', 'CHANGELOG.md']) {
+    await cp(join(SOURCE, name), join(CLIENT_FOLDER, name));
+  }
   // Newer syntax than what React Native's preset takes is written older; `using` is the caller's business.
   const common = { target: 'es2022', sourcemap: true, legalComments: 'none' } as const;
   await build({
@@ -51,7 +57,7 @@ export async function buildClientPackage(): Promise<string> {
   await writeFile(join(dist, 'cjs/package.json'), '{ "type": "commonjs" }\n');
   await writeTypes(dist);
   await writeNotices();
-  return dist;
+  return CLIENT_FOLDER;
 }
 
 /** Declarations for each module, and one for each door in front of them. */
@@ -96,7 +102,6 @@ async function writeNotices(): Promise<void> {
     version: string;
   };
   const text = await readFile(join(folder, licence), 'utf8');
-  await mkdir(CLIENT_FOLDER, { recursive: true });
   await writeFile(
     join(CLIENT_FOLDER, 'NOTICES.md'),
     `# What else is inside\n\nThe package hpke ${version}:\n\n\`\`\`\n${text.trim()}\n\`\`\`\n`,

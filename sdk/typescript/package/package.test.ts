@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { build } from 'esbuild';
-import { buildClientPackage, CLIENT_FOLDER } from '../../scripts/client-package/build.ts';
-import { type Stack, startStack } from '../stack/stack.ts';
+import { type Stack, startStack } from '../../../test/stack/stack.ts';
+import { buildClientPackage, CLIENT_FOLDER } from './build.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
+const ROOT = join(import.meta.dirname, '../../..');
 const MAX_MINIFIED_BYTES = 120_000;
 const run = promisify(execFile);
 const require = createRequire(import.meta.url);

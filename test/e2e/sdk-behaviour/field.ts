@@ -1,0 +1,145 @@
+/** Phones for the tests of docs/mobile/sdk-behaviour.md; sdk/android/modelseal-testing has the same in Kotlin. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from '@jest/globals';
+import { nodeCrypto } from '../../../functions/protocol/node-crypto.ts';
+import { ApiClient } from '../../../sdk/typescript/api/api-client.ts';
+import { ModelSealClient } from '../../../sdk/typescript/client.ts';
+import { fileStorage } from '../../../sdk/typescript/node/file-storage.ts';
+import { softwareKey } from '../../../sdk/typescript/node/software-key.ts';
+import type { HardwareKey } from '../../../sdk/typescript/opening/hardware-key.ts';
+import type { ModelStorage } from '../../../sdk/typescript/opening/model-storage.ts';
+import { ModelStore } from '../../../sdk/typescript/opening/model-store.ts';
+import type { StoredModel } from '../../../sdk/typescript/opening/stored-model.ts';
+import { type EnrolmentStore, memoryEnrolmentStore } from '../../../sdk/typescript/platform.ts';
+import { ProtectedModels } from '../../../sdk/typescript/protected-models.ts';
+import type { UpdatePolicy } from '../../../sdk/typescript/protected-models-options.ts';
+import { LOCAL_ANDROID_APP } from '../../doubles/vendors.ts';
+import type { Fault, FaultyNetwork } from '../../stack/faulty-network.ts';
+import { type Stack, startStack } from '../../stack/stack.ts';
+import { virtualPixel } from '../../virtual-phones/virtual-pixel.ts';
+
+const SIZE = 3_000_000;
+export let stack: Stack;
+export let network: FaultyNetwork;
+let pinnedKeys: ConstructorParameters<typeof ModelStore>[0]['pinnedKeys'];
+const folders: string[] = [];
+
+/** Begins a stack with a network with faults for the tests of a file. */
+export function inTheField(): void {
+  beforeAll(async () => {
+    stack = await startStack({ inMemory: true, faultyNetwork: true });
+    if (!stack.network) throw new Error('no network');
+    network = stack.network;
+    const answer = await fetch(`${stack.baseUrl}/v1/keys`);
+    const { keys } = (await answer.json()) as { keys: { kid: string; x: string; y: string }[] };
+    pinnedKeys = keys.map(({ kid, x, y }) => ({ kid, jwk: { kty: 'EC', crv: 'P-256', x, y } }));
+  }, 60_000);
+  afterAll(() => stack.stop());
+  beforeEach(() => network.reset());
+  afterEach(() => {
+    for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+  });
+}
+
+async function publish(id: string, version: string, bytes: Uint8Array): Promise<void> {
+  const query = new URLSearchParams({ model: id, version, format: 'opaque' });
+  const body = new Uint8Array(bytes);
+  const answer = await fetch(`${stack.development.url}/models?${query}`, { method: 'POST', body });
+  expect(answer.status).toBe(200);
+}
+
+/** A model of its own name. */
+export async function publishedModel() {
+  const id = `m-${randomUUID()}`;
+  const bytes = randomBytes(SIZE);
+  await publish(id, '1.0.0', bytes);
+  return {
+    id,
+    bytes,
+    async update(version: string) {
+      // Published within a second of the last it would be as new as that.
+      await new Promise((done) => setTimeout(done, 1100));
+      const next = randomBytes(SIZE);
+      await publish(id, version, next);
+      return next;
+    },
+    async revoke(version?: string) {
+      const query = new URLSearchParams({ model: id, ...(version && { version }) });
+      await fetch(`${stack.development.url}/revocations?${query}`, { method: 'POST' });
+    },
+  };
+}
+
+interface StartOptions {
+  readonly account?: string;
+  readonly updates?: UpdatePolicy;
+  readonly isUnmetered?: boolean;
+}
+
+/** A phone whose parts a test may change between the starts of its app. */
+export function phone() {
+  const user = `u-${randomUUID()}`;
+  const folder = mkdtempSync(join(tmpdir(), 'modelseal-phone-'));
+  folders.push(folder);
+  const enrolmentsOf = new Map<string, EnrolmentStore>();
+  const platform = virtualPixel({
+    roots: stack.roots,
+    ...LOCAL_ANDROID_APP,
+    playIntegrity: stack.vendors.play,
+  });
+  const self = {
+    user,
+    folder,
+    clockAheadMs: 0,
+    areKeysLost: false,
+    attested: 0,
+    hardwareKey: softwareKey(nodeCrypto, new Uint8Array(32).fill(7)) as HardwareKey,
+    storage: fileStorage(folder) as ModelStorage,
+    userToken: (_: { readonly forceRefresh: boolean }) => stack.token(self.user),
+    files: () => readdirSync(folder).filter((name) => !name.startsWith('.')),
+    /** The app starts. */
+    start({ account = user, updates, isUnmetered = true }: StartOptions = {}) {
+      const now = () => new Date(Date.now() + self.clockAheadMs);
+      const userToken: typeof self.userToken = (options) => self.userToken(options);
+      const api = new ApiClient({ baseUrl: network.url, userToken, now });
+      const enrolments = enrolmentsOf.get(account) ?? memoryEnrolmentStore();
+      enrolmentsOf.set(account, enrolments);
+      const losing = {
+        ...platform,
+        createAttestedKey: (hash: Uint8Array) => {
+          self.attested += 1;
+          self.areKeysLost = false;
+          return platform.createAttestedKey(hash);
+        },
+        prove: (handle: string, hash: Uint8Array) =>
+          platform.prove(self.areKeysLost ? 'lost' : handle, hash),
+      };
+      const crypto = nodeCrypto;
+      const client = new ModelSealClient({ api, platform: losing, enrolments, crypto, now });
+      const { storage, hardwareKey } = self;
+      const store = new ModelStore({ crypto, storage, hardwareKey, pinnedKeys, account });
+      return new ProtectedModels({
+        ...{ api, client, store, crypto, pinnedKeys, now },
+        isUnmetered: () => isUnmetered,
+        ...(updates && { updates }),
+      });
+    },
+  };
+  return self;
+}
+
+export const bytesOf = (model: StoredModel) => model.withModel((bytes) => Buffer.from(bytes));
+export const calls = (...names: Fault['call'][]) =>
+  names.map((name) => network.calls.get(name) ?? 0);
+export const codeOf = (work: Promise<unknown>) =>
+  work.then(
+    () => 'done',
+    (error: { code?: unknown }) => error.code ?? String(error),
+  );
+export const versionOf = async (models: ProtectedModels, id: string) => {
+  using model = await models.get(id);
+  return model.tokens.manifest.version;
+};
