@@ -6,6 +6,7 @@ export default {
     'test/bench/*.ts',
     'scripts/release/*.ts',
     'test/bundle/start-probe.ts',
+    'test/compliance/edited-transform.ts',
     'test/stack/loopback-only.ts',
     'test/support/start-modules.ts',
     '**/*.test.ts',

@@ -9,6 +9,16 @@ export interface ArchiveEntry extends Span {
   readonly packed?: boolean;
 }
 
+/** The members of one archive, each taken once by whoever knows what it is. */
+export interface Members {
+  readonly file: RandomAccess;
+  readonly entries: readonly ArchiveEntry[];
+  /** The file that `path` names from the folder of `entry`; undefined where there is none, or it is packed. */
+  beside(entry: ArchiveEntry, path: string): ArchiveEntry | undefined;
+  open(entry: ArchiveEntry): RandomAccess;
+  take(entry: ArchiveEntry): void;
+}
+
 const MAX_ENTRIES = 65_536;
 
 /** The files of an archive as they are met: names are unique and lead nowhere else. */

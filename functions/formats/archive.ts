@@ -3,7 +3,7 @@
  * `.mlpackage`, MediaPipe's `.task`, PyTorch's `.ptl`, TensorFlow.js with its shards, ncnn. Members
  * that are no model are not explained by anybody, and so are sealed as they are.
  */
-import type { ArchiveEntry } from './archive-entries.ts';
+import type { ArchiveEntry, Members } from './archive-entries.ts';
 import { isCoreMl, parseCoreMl } from './coreml.ts';
 import { parseCoreMlWeights } from './coreml-weights.ts';
 import { FormatError } from './errors.ts';
@@ -24,16 +24,6 @@ export type ParseMember = (file: RandomAccess, depth: number) => Promise<boolean
 
 export const isArchive = async (file: RandomAccess): Promise<boolean> =>
   (await isZip(file)) || (await isTar(file));
-
-/** The members of one archive, each taken once by whoever knows what it is. */
-export interface Members {
-  readonly file: RandomAccess;
-  readonly entries: readonly ArchiveEntry[];
-  /** The file that `path` names from the folder of `entry`; undefined where there is none, or it is packed. */
-  beside(entry: ArchiveEntry, path: string): ArchiveEntry | undefined;
-  open(entry: ArchiveEntry): RandomAccess;
-  take(entry: ArchiveEntry): void;
-}
 
 /** Throws FormatError, `format-unknown` where no member is a model. */
 export async function parseArchive(

@@ -2,10 +2,12 @@
  * ML programs (https://github.com/apple/coremltools/blob/main/mlmodel/format/MIL.proto): which weights of
  * the weight file a program uses, and whether its operators read them as numbers or as entries of a table.
  */
-import type { BlobReference } from './coreml.ts';
 import { FormatError } from './errors.ts';
 import { eachField, type Field, LENGTH_DELIMITED, passOver, textOf } from './protobuf.ts';
 import type { RandomAccess, Span } from './random-access.ts';
+
+/** Where a program's weights are: by the path of the file and the offset of their metadata in it. */
+export type BlobReference = (path: string, offset: number, dtypeRole: 'linear' | 'code') => void;
 
 /** Field numbers of MIL.proto. */
 const PROGRAM = { functions: 2 } as const;

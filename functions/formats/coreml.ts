@@ -3,7 +3,7 @@
  * models, an ML program, or a model of another kind. Of networks the weights of each layer are found; a model
  * of another kind (linear, tree, nearest neighbours, what Create ML makes) is one layer as a whole.
  */
-import { parseMlProgram } from './coreml-program.ts';
+import { type BlobReference, parseMlProgram } from './coreml-program.ts';
 import { FormatError } from './errors.ts';
 import { layerName } from './layers.ts';
 import {
@@ -53,9 +53,6 @@ export const isCoreMl = (fields: ReadonlySet<number>): boolean =>
   fields.has(1) && fields.has(2) && [...fields].some(isType);
 
 const isType = (number: number): boolean => number >= TYPES.first && number <= TYPES.last;
-
-/** Where a program's weights are: by the path of the file and the offset of their metadata in it. */
-export type BlobReference = (path: string, offset: number, dtypeRole: 'linear' | 'code') => void;
 
 /**
  * Finds the weights of a model. `blob` is told of each weight that lies in another file. Throws

@@ -3,8 +3,7 @@
  * with the weights one behind the other, which only the operators' code can tell apart.
  */
 
-import type { Members } from './archive.ts';
-import type { ArchiveEntry } from './archive-entries.ts';
+import type { ArchiveEntry, Members } from './archive-entries.ts';
 
 const MAGIC = 7_767_517;
 

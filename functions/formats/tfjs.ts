@@ -1,7 +1,6 @@
 /** TensorFlow.js (https://github.com/tensorflow/tfjs, io/types.ts): a `model.json` that tells what lies in which shard. */
 
-import type { Members } from './archive.ts';
-import type { ArchiveEntry } from './archive-entries.ts';
+import type { ArchiveEntry, Members } from './archive-entries.ts';
 import { FormatError } from './errors.ts';
 import { JsonReader } from './json-reader.ts';
 import { layerName, MAX_DIMENSIONS, tensorBytes } from './layers.ts';

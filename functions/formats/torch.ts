@@ -1,5 +1,5 @@
 /** PyTorch's archives: `.pt`, mobile's `.ptl` (https://github.com/pytorch/pytorch, caffe2/serialize). */
-import type { Members } from './archive.ts';
+import type { Members } from './archive-entries.ts';
 
 const PICKLE = /(?:^|\/)data\.pkl$/;
 const STORAGE = /^(?:data|constants)\/\d+$/;

@@ -19,6 +19,7 @@ import {
   type Restrictions,
   wasBlockedLately,
 } from '../fraud/blocklist.ts';
+import { deviceLimitPaths } from '../fraud/limit-paths.ts';
 import { consumeAll, type LimitPolicy } from '../fraud/limits.ts';
 import { blockPath } from '../fraud/subjects.ts';
 import { type DeviceCallKind, type Obstacle, obstructs } from './admission-policy.ts';
@@ -115,15 +116,16 @@ export async function openDeviceCall<const P extends NamedPaths>(
   if (isHeldUp('unapproved')) requireApproved(device, now);
   if (isHeldUp('attestationOld')) requireRecentAttestation(device, requirementsOf(call), now);
   if (isHeldUp('stepUp')) requireSteppedUp(device, restrictions);
-  const isSlowed =
-    !isApproved(device, now) ||
-    [userBlock, deviceBlock, ...networkBlocks].some(
-      (data) => activeRestrictions(data, now).throttledUntil,
-    );
-  const throttled = isHeldUp('throttled') && isSlowed;
+  const isThrottled = [userBlock, deviceBlock, ...networkBlocks].some(
+    (data) => activeRestrictions(data, now).throttledUntil,
+  );
+  // A provisional device is slowed down itself: what its user did before it came is no reason.
+  const provisional = isApproved(device, now) ? [] : deviceLimitPaths(deviceId);
+  const isSlow = (path: string) =>
+    isHeldUp('throttled') && (isThrottled || provisional.includes(path));
   const limit = consumeAll(
     limits.map(({ policy, path }, index) => ({
-      policy: throttled ? slowed(policy) : policy,
+      policy: isSlow(path) ? slowed(policy) : policy,
       path,
       data: own.limits[index],
     })),

@@ -5,6 +5,7 @@ import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
 import type { DocumentStore } from '../cloud/documents.ts';
 import { type EventInput, newEvent } from '../fraud/events.ts';
 import { documentOutbox } from '../fraud/outbox.ts';
+import { tallyPath } from '../fraud/tally.ts';
 import { erasedGrantDocument, grantPath, readGrant } from '../grants/grant-record.ts';
 import { appendBlocks } from '../ledger/append-blocks.ts';
 import { verifyLedger } from '../ledger/verify-ledger.ts';
@@ -66,6 +67,7 @@ async function naming(...names: readonly string[]): Promise<readonly string[]> {
 const later = (ms: number) => new Date(Date.now() + ms);
 const run = (now = new Date()) => runErasures(api.services, now);
 const userPath = (user: string) => `user_${api.userId(user)}`;
+const tallyOf = (user: string) => tallyPath(api.userId(user));
 const event = (user: string, device: string) => ({
   ...{ type: 'grant.made', authenticated: 'device', platform: 'ios', outcome: 'ok' },
   ...{ user: api.userId(user), device, model: 'smile', version: '1.0.0' },
@@ -117,7 +119,8 @@ describe('erasing a user', () => {
     expect(await run()).toMatchObject({ begun: 1, failed: 0 });
     await api.clients.publisher.idle();
     expect(await run(later(2 * HOUR_MS))).toMatchObject({ completed: 1, failed: 0 });
-    expect(await naming(...alice)).toEqual([`erasures/${userPath('alice')}`]);
+    // When models were taken stays, and not which: docs/ops/compliance.md.
+    expect(await naming(...alice)).toEqual([`erasures/${userPath('alice')}`, tallyOf('alice')]);
     expect(await api.clients.documents.get(`erasures/${userPath('alice')}`)).toMatchObject({
       devices: [],
       networks: [],
@@ -147,6 +150,7 @@ describe('erasing a user', () => {
     await run(later(2 * HOUR_MS));
     expect(await naming(api.userId('alice'), ...devices)).toEqual([
       `erasures/${userPath('alice')}`,
+      tallyOf('alice'),
     ]);
   });
 
@@ -158,7 +162,11 @@ describe('erasing a user', () => {
     await run();
     await run(later(2 * HOUR_MS));
     const kept = (await naming(api.userId('alice'))).filter((place) => !place.startsWith('audit/'));
-    expect(kept).toEqual([`blocklist/${userPath('alice')}`, `erasures/${userPath('alice')}`]);
+    expect(kept).toEqual([
+      `blocklist/${userPath('alice')}`,
+      `erasures/${userPath('alice')}`,
+      tallyOf('alice'),
+    ]);
     await expect(phone.enrol()).rejects.toMatchObject({ code: 'blocked' });
   });
 
@@ -218,7 +226,10 @@ describe('erasing a user', () => {
       await runErasures(failing, later(n * 400_000)).catch(() => undefined);
     await run(later(3 * HOUR_MS));
     await run(later(4 * HOUR_MS));
-    expect(await naming(api.userId('alice'))).toEqual([`erasures/${userPath('alice')}`]);
+    expect(await naming(api.userId('alice'))).toEqual([
+      `erasures/${userPath('alice')}`,
+      tallyOf('alice'),
+    ]);
   });
 
   it('is not held up by a record that cannot be read', async () => {

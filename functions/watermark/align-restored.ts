@@ -1,5 +1,5 @@
 /** Pairs tensors that were changed beyond resemblance, in ways that can be undone. */
-import type { AlignedPair } from './align.ts';
+import type { AlignedPair } from './aligned-pair.ts';
 import type { MarkedTensor } from './plan.ts';
 import type { ModelTensor } from './tensors.ts';
 import { type Restored, restore } from './undo-changes.ts';

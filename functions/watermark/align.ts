@@ -1,17 +1,8 @@
 /** Which tensor of a leak was which of the original, whatever it is called now and wherever it lies. */
 import { alignRestored } from './align-restored.ts';
-import type { MarkedTensor, MarkPlan } from './plan.ts';
+import type { AlignedPair } from './aligned-pair.ts';
+import type { MarkPlan } from './plan.ts';
 import type { ModelTensor } from './tensors.ts';
-
-export interface AlignedPair {
-  readonly marked: MarkedTensor;
-  readonly original: ModelTensor;
-  readonly leaked: ModelTensor;
-  /** Pearson's, of a sample of the weights. */
-  readonly correlation: number;
-  /** Whether order and scales of the leak's tensor had to be restored; NaN is what it does not have. */
-  readonly restored?: boolean;
-}
 
 /** Weights of a pair that are looked at; enough to tell a tensor from another of the same size. */
 const SAMPLE = 1024;

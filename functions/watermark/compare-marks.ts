@@ -1,6 +1,8 @@
 /** A leak beside the original, at the places where marks are. */
+
 import { viewOf } from '../protocol/bytes.ts';
-import { type AlignedPair, alignTensors } from './align.ts';
+import { alignTensors } from './align.ts';
+import type { AlignedPair } from './aligned-pair.ts';
 import { TraceError } from './errors.ts';
 import { groupWords, placeOf } from './group-word.ts';
 import { Keystream, placesKey } from './keystream.ts';

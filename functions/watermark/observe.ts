@@ -1,5 +1,5 @@
 /** What a leak says of the marks of devices' copies. */
-import type { AlignedPair } from './align.ts';
+import type { AlignedPair } from './aligned-pair.ts';
 import { compareMarks, type Original } from './compare-marks.ts';
 import { chipOf, signBitOf, spellsFingerprint } from './group-word.ts';
 import { CHIPS } from './identifier-code.ts';

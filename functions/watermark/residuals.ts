@@ -1,5 +1,5 @@
 /** What a leak's weights say for and against each bit of a grant's mark: all that accusing needs. */
-import type { AlignedPair } from './align.ts';
+import type { AlignedPair } from './aligned-pair.ts';
 import { type ComparedTensor, compareMarks, type Original } from './compare-marks.ts';
 import { chipOf, identifierBitOf, signBitOf } from './group-word.ts';
 import { CHIPS } from './identifier-code.ts';

@@ -13,7 +13,7 @@ export interface Check {
 
 const PROD = '-var-file=examples/prod.tfvars';
 /** Each test file, and the variables of its plans. */
-export const TESTS: readonly (readonly [string, readonly string[], RunOptions?])[] = [
+const TESTS: readonly (readonly [string, readonly string[], RunOptions?])[] = [
   ['prod', [PROD]],
   ['dev', ['-var-file=examples/dev.tfvars']],
   ['first', [PROD, '-var=image=']],

@@ -17,7 +17,7 @@ export function parseGraph(dot: string): Graph {
 }
 
 /** Everything that `node` waits for, near and far. */
-export function waitsFor(graph: Graph, node: string): ReadonlySet<string> {
+function waitsFor(graph: Graph, node: string): ReadonlySet<string> {
   const seen = new Set<string>();
   const open = [...(graph.get(node) ?? [])];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {

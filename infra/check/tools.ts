@@ -33,7 +33,7 @@ export interface Tools {
   readonly mirror: string;
 }
 
-export const cacheFolder = (): string =>
+const cacheFolder = (): string =>
   join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'modelseal');
 
 /**

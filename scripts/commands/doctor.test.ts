@@ -4,9 +4,9 @@ import { loadConfig } from '../../functions/config.ts';
 import { FUNCTIONS } from '../../functions/registry.ts';
 import { expiringCollections } from '../../infra/function-table.ts';
 import { parseSources, readSources } from '../../infra/terraform.ts';
-import { type Answers, fakeProject, healthyAnswers } from '../../test/doubles/fake-project.ts';
 import { startStack } from '../../test/stack/stack.ts';
 import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
+import { type Answers, fakeProject, healthyAnswers } from '../doctor/fake-project.ts';
 import { diagnose, doctor } from './doctor.ts';
 
 let api: ApiHarness;

@@ -20,7 +20,8 @@ let selfie: Buffer;
 const copies = new Map<string, Awaited<ReturnType<typeof copyOf>>>();
 
 beforeAll(async () => {
-  api = await startApi();
+  // Users have several phones here, which are none the slower for being new.
+  api = await startApi({ DEVICE_COOLING_OFF_SECONDS: '0' });
   folder = await mkdtemp(join(tmpdir(), 'modelseal-trace-'));
   const read = (file: string) => readFile(`node_modules/@mediapipe/${file}`);
   selfie = await read('selfie_segmentation/selfie_segmentation.tflite');

@@ -1,4 +1,4 @@
-import { type Control, controlsOf, evidenceOf } from './controls.ts';
+import { type Control, controlsOf, evidenceOf } from '../../test/compliance/controls.ts';
 
 /** docs/ops/compliance.md: the tables of evidence, and what is said of privacy and export. */
 export function compliancePage(): string {

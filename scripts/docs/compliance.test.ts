@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from '@jest/globals';
+import { controlsOf, type Evidence, evidenceOf } from '../../test/compliance/controls.ts';
 import { compliancePage } from './compliance-page.ts';
-import { controlsOf, type Evidence, evidenceOf } from './controls.ts';
 
 const ASVS = controlsOf('asvs');
 const CONTROLS = [...ASVS, ...controlsOf('masvs')];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { fakeProject } from '../../test/doubles/fake-project.ts';
 import { databaseChecks } from './database-checks.ts';
+import { fakeProject } from './fake-project.ts';
 
 const NOW = new Date('2026-01-01T00:00:00Z');
 

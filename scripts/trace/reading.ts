@@ -5,7 +5,7 @@ import {
   rankCandidates,
   testGrant,
 } from '../../functions/watermark/accuse.ts';
-import type { AlignedPair } from '../../functions/watermark/align.ts';
+import type { AlignedPair } from '../../functions/watermark/aligned-pair.ts';
 import type { CopyBytes } from '../../functions/watermark/biased-code.ts';
 import type { Original } from '../../functions/watermark/compare-marks.ts';
 import {

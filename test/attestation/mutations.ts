@@ -25,28 +25,6 @@ const longer = (bytes: Uint8Array): Uint8Array => Buffer.concat([bytes, Buffer.o
 
 type Fields = readonly (readonly [name: string, at: number, mask?: number])[];
 
-/**
- * A chain with one field of one of its certificates changed, or with its certificates otherwise than
- * they came; each must be refused. Leaf first, without the root.
- */
-export function chainMutations(
-  x5c: readonly Uint8Array[],
-): readonly (readonly [name: string, chain: readonly Uint8Array[]])[] {
-  const fields = x5c.flatMap((raw, index) =>
-    Object.entries(certificateFields(raw)).map(
-      ([field, at]) => [`${index}: ${field}`, x5c.with(index, flip(raw, at))] as const,
-    ),
-  );
-  const places = x5c.flatMap((raw, index) => [
-    [`${index}: missing`, x5c.toSpliced(index, 1)] as const,
-    [`${index}: twice`, x5c.toSpliced(index, 0, raw)] as const,
-    [`${index}: longer`, x5c.with(index, longer(raw))] as const,
-    [`${index}: shorter`, x5c.with(index, raw.slice(0, -1))] as const,
-    [`${index}: empty`, x5c.with(index, new Uint8Array())] as const,
-  ]);
-  return [...fields, ...places, ['reversed', x5c.toReversed()], ['none', []]];
-}
-
 /** Where the last byte of each field of a certificate lies. */
 function certificateFields(raw: Uint8Array): Readonly<Record<string, number>> {
   const last = (bytes: Uint8Array): number => bytes.byteOffset - raw.byteOffset + bytes.length - 1;

@@ -9,12 +9,12 @@ import {
   type Investigation,
   investigate,
 } from '../../functions/watermark/suspects.ts';
-import type { Figure } from '../../test/support/figure.ts';
-import { createRandom } from '../../test/support/random.ts';
-import { COLLUSIONS, SINGLE_ATTACKS } from '../../test/watermark/attacks.ts';
-import { disguise } from '../../test/watermark/disguise.ts';
-import { type LoadedModel, markedCopy, randomFingerprint } from '../../test/watermark/model.ts';
-import { leakOf, type Weights, weightsOf } from '../../test/watermark/weights.ts';
+import type { Figure } from '../support/figure.ts';
+import { createRandom } from '../support/random.ts';
+import { COLLUSIONS, SINGLE_ATTACKS } from '../watermark/attacks.ts';
+import { disguise } from '../watermark/disguise.ts';
+import { type LoadedModel, markedCopy, randomFingerprint } from '../watermark/model.ts';
+import { leakOf, type Weights, weightsOf } from '../watermark/weights.ts';
 
 const COLLUDERS = [2, 3, 5, 10, 16, 25];
 /** Of the large model, whose copies take up much memory. */

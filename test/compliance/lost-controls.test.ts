@@ -1,7 +1,7 @@
 /** A test that is named as evidence fails when its control is gone; else it would be no evidence. */
 import { execFile } from 'node:child_process';
 import { describe, expect, it } from '@jest/globals';
-import { controlsOf, evidenceOf } from '../../scripts/docs/controls.ts';
+import { controlsOf, evidenceOf } from './controls.ts';
 import { LOST_CONTROLS, type LostControl } from './lost-controls.ts';
 
 const TRANSFORM = JSON.stringify({

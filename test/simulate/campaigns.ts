@@ -1,7 +1,7 @@
 /** Thieves with many identities: each part is as modest as a good user. */
 import { CATALOGUE_SIZE } from './catalogue.ts';
 import { CAREFUL, plan, times } from './lone-plans.ts';
-import type { Plan } from './plans.ts';
+import type { Plan } from './plan.ts';
 import type { Manner, Thief } from './thief.ts';
 import { DAY, HOUR, MINUTE } from './time.ts';
 import type { Caller, Life } from './world.ts';

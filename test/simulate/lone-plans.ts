@@ -1,6 +1,6 @@
 /** Thieves with one account, or with none that is of use. */
 import { VERSIONED } from './catalogue.ts';
-import type { Conduct, Plan } from './plans.ts';
+import type { Conduct, Plan } from './plan.ts';
 import type { Manner, Thief } from './thief.ts';
 import { DAY, HOUR, MINUTE, SECOND } from './time.ts';
 import type { Caller, Life } from './world.ts';

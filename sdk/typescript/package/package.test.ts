@@ -75,7 +75,8 @@ async function settings(model: string, bytes: Uint8Array) {
   const { keys } = (await (await fetch(`${stack.baseUrl}/v1/keys`)).json()) as { keys: object[] };
   const { baseUrl, development } = stack;
   const appId = `${stack.app.teamId}.${stack.app.bundleId}`;
-  const token = await stack.token('ann');
+  // A user for each phone: a second one of the same user would be provisional.
+  const token = await stack.token(`user of ${model}`);
   return JSON.stringify({ baseUrl, token, developmentUrl: development.url, appId, model, keys });
 }
 

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { loadConfig } from '../../functions/config.ts';
-import { target } from '../../scripts/commands/profile.ts';
-import { testEnvironment } from '../support/environment.ts';
+import { testEnvironment } from '../../test/support/environment.ts';
+import { target } from './profile.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'modelseal-profiles-'));
 const LOCAL = { GOOGLE_CLOUD_PROJECT: 'local', FIRESTORE_ENDPOINT: 'http://127.0.0.1:1' };

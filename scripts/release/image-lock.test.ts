@@ -1,12 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import {
-  billOfMaterials,
-  bundledPackages,
-  type Lock,
-  lockOf,
-} from '../../scripts/release/image-lock.ts';
+import { billOfMaterials, bundledPackages, type Lock, lockOf } from './image-lock.ts';
 
 const MANIFEST = { name: 'image', version: '1.0.0', dependencies: { a: '1.0.0' } };
 const LOCK: Lock = {

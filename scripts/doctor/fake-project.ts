@@ -2,8 +2,8 @@
 
 import { FUNCTIONS } from '../../functions/registry.ts';
 import { DAY_MS } from '../../functions/time.ts';
-import type { Project } from '../../scripts/doctor/check.ts';
-import { readIndexFile } from '../../scripts/doctor/database-checks.ts';
+import type { Project } from './check.ts';
+import { readIndexFile } from './database-checks.ts';
 
 const ID = 'healthy-project';
 const REGION = 'europe-west3';

@@ -1,9 +1,12 @@
 /** A release, drilled against a Cloud Run of our own: what stops it, and that everything is back afterwards. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { createCloudRun } from '../../scripts/release/cloud-run.ts';
-import { NOTHING, type Reading, type Readings } from '../../scripts/release/judge.ts';
-import { type ReleaseOptions, release, rollBack } from '../../scripts/release/release.ts';
-import { type FakeCloudRun, startFakeCloudRun } from '../doubles/cloud-run/fake-cloud-run.ts';
+import {
+  type FakeCloudRun,
+  startFakeCloudRun,
+} from '../../test/doubles/cloud-run/fake-cloud-run.ts';
+import { createCloudRun } from './cloud-run.ts';
+import { NOTHING, type Reading, type Readings } from './judge.ts';
+import { type ReleaseOptions, release, rollBack } from './release.ts';
 
 const PLACES = ['grant', 'keys'].map((name) => ({ name, region: 'r' }));
 const WELL: Reading = { requests: 100, errors: 0, refusals: { blocked: 5 }, latencyMs: 200 };
