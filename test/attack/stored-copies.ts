@@ -120,6 +120,28 @@ export const storedCopies: readonly Attack[] = [
     },
   },
   {
+    name: 'store/licence-played-back',
+    tries: 'the same licence as its own renewal, so that the device forgets the time',
+    refused: 'clock-rolled-back',
+    defence: 'only a newer licence brings another time',
+    off: {
+      edits: [
+        edit(
+          STORE,
+          'isNewer ? renewed.licence.iat * 1000 : record.seenMs',
+          'renewed.licence.iat * 1000',
+        ),
+      ],
+    },
+    async run(lab) {
+      const { store, later } = await installed(lab);
+      (await store.open('g_1', later(2 * HOUR_MS)))[Symbol.dispose]();
+      const [copy] = await store.copies();
+      await store.renew('g_1', copy?.licenceToken ?? '');
+      return outcomeOf(store.open('g_1', later(HOUR_MS)));
+    },
+  },
+  {
     name: 'store/expired',
     tries: 'a copy whose licence has ended, grace and all',
     refused: 'licence-expired',

@@ -176,6 +176,15 @@ describe('the licence of a stored model', () => {
     expect(await code(store.open('g_1', at(19 * HOUR)))).toBe('done');
   });
 
+  it('is not prolonged by playing the same licence back as its renewal', async () => {
+    await install();
+    const { licence } = (await store.copies())[0] as { licence: { iat: number } };
+    const again = await cloud.licence(published, new Date(licence.iat * 1000));
+    await store.open('g_1', at(20 * HOUR));
+    await store.renew('g_1', again);
+    expect(await code(store.open('g_1', at(HOUR)))).toBe('clock-rolled-back');
+  });
+
   it('is renewed for the same copy only, never to an older one', async () => {
     await install();
     const renewal = (changes: object, now = at(HOUR)) => cloud.licence(published, now, changes);

@@ -147,8 +147,11 @@ export class ModelStore {
       if (!isSameCopy || renewed.licence.iat < tokens.licence.iat) {
         throw new SealError('token-mismatch', 'not a renewal of this licence');
       }
-      // The cloud's time: it heals a clock that was once set ahead.
-      const next = { ...record, licence: licenceToken, seenMs: renewed.licence.iat * 1000 };
+      // A newer licence brings the cloud's time, which heals a clock that was once set ahead. One that
+      // was here already brings nothing: played back, it would make the device forget what it saw.
+      const isNewer = renewed.licence.iat > tokens.licence.iat;
+      const seenMs = isNewer ? renewed.licence.iat * 1000 : record.seenMs;
+      const next = { ...record, licence: licenceToken, seenMs };
       await this.#write(grantId, { ...loaded, record: next });
     } finally {
       storageKey.fill(0);
