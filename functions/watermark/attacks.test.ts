@@ -79,8 +79,12 @@ describe.each(Object.entries<Attack>(SINGLE_ATTACKS))('one copy after %s', (name
   });
 });
 
+/** What the marks of a grant withstand; suspects.test.ts has those that only a device's code does. */
+const WITHSTOOD = ['average', 'median', 'mix'] as const;
+
 describe.each([2, 5, 10])('%i copies laid side by side', (count) => {
-  it.each(Object.entries(COLLUSIONS))('after %s name guilty grants only', async (_, combine) => {
+  it.each(WITHSTOOD)('after %s name guilty grants only', async (strategy) => {
+    const combine = COLLUSIONS[strategy];
     const copies = guilty.slice(0, count).map((grantId) => stolen(small, grantId));
     const accused = await named(small, leakOf(combine(copies, createRandom(4))));
     expect(accused.length).toBeGreaterThan(0);
