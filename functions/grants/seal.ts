@@ -19,7 +19,7 @@ import { type AdmittedGrant, type GrantRecord, updateGranted } from './grant-rec
 import type { LicenceIssuer } from './licence-issuer.ts';
 import { licenceTerms } from './licence-terms.ts';
 import { sealedBy, sealedObjectName } from './sealed-object.ts';
-import { createMarking } from './watermarking.ts';
+import type { createMarking } from './watermarking.ts';
 
 export interface SealingServices {
   readonly config: {
@@ -201,6 +201,10 @@ async function recorded(
 
 type Copy = Pick<GrantRecord, 'sha256' | 'fingerprint'>;
 
+/** What marks copies is read with the first that is marked: most services mark none. */
+const markingOf = async (...args: Parameters<typeof createMarking>) =>
+  (await import('./watermarking.ts')).createMarking(...args);
+
 interface Upload {
   readonly sizeBytes: number;
   /** The model as it was sealed. */
@@ -228,8 +232,7 @@ async function upload(
   const dataKey = await versionKeys.unwrap(version, now);
   const from = await deriveKeys(nodeCrypto, dataKey, 'vault');
   const to = await deriveKeys(nodeCrypto, contentKey, 'delivery');
-  const marking =
-    tracing === 'off' ? undefined : await createMarking(dataKey, grant, layers, tracing);
+  const marking = tracing === 'off' ? undefined : await markingOf(dataKey, grant, layers, tracing);
   try {
     const source = objects.read(config.buckets.vault, version.vaultObject);
     const stage = marking && { stage: marking.stage };
