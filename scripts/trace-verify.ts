@@ -1,10 +1,11 @@
 /**
  * `npm run trace:verify -- evidence.json`: computes the bound of each accusation in an evidence file
- * again, from the accounts in it. It uses none of modelseal's code, so that a stranger who has read
+ * again, from the accounts in it. It uses none of modelseal's code but to read its argument, so that a stranger who has read
  * docs/analysts/tracing.md and these lines need not trust ours. Exits with 1 where a bound is not borne out.
  */
 import { readFile } from 'node:fs/promises';
 import { inflateSync } from 'node:zlib';
+import { commandLine } from './terminal/command-line.ts';
 
 interface Named {
   readonly name: string;
@@ -13,8 +14,9 @@ interface Named {
   readonly account: { readonly positions: number; readonly table: string } | null;
 }
 
-const [file] = process.argv.slice(2);
-if (file === undefined) throw new RangeError('usage: npm run trace:verify -- evidence.json');
+const [file = ''] = commandLine('trace:verify', 'Computes the bounds of an evidence file again.')
+  .argument('<evidence>', 'the file, as `modelseal trace --evidence` wrote it')
+  .parse().args;
 const { named } = JSON.parse(await readFile(file, 'utf8')) as {
   readonly named: readonly Named[];
 };

@@ -36,7 +36,7 @@ const record = z.object({
   /** The keyed hash of where the request came from: there scoring remembers the user, too. */
   network: z.string().nullable(),
   createdAt: z.date(),
-  /** What it meant for the collection of its user: docs/analysts.md. */
+  /** What it meant for the collection of its user: docs/analysts/events.md. */
   newcomer: z.boolean().default(false),
   appVersion: z.string().default(''),
   charges: z.array(z.enum(POOLS)).default([]),

@@ -45,6 +45,8 @@ export interface SentRequest {
 
 export interface Reply {
   readonly status: number;
+  /** The content type; empty where none is said. */
+  readonly type: string;
   readonly retryAfterSeconds: number | undefined;
   readonly body: string;
 }
@@ -68,10 +70,10 @@ export class ObservedHttp {
         headers: { ...(init?.headers as Record<string, string>), ...headers },
         body: String(init?.body),
       });
-      const { status, body, retryAfterSeconds } = reply;
+      const { status, type, body, retryAfterSeconds } = reply;
       const retry =
         retryAfterSeconds === undefined ? {} : { 'Retry-After': `${retryAfterSeconds}` };
-      return new Response(body, { status, headers: retry });
+      return new Response(body, { status, headers: { 'Content-Type': type, ...retry } });
     };
   }
 
@@ -87,7 +89,12 @@ export class ObservedHttp {
       if (status < 300) observed.times.record(performance.now() - countFrom);
       count(observed.outcomes, status < 300 ? `${status}` : `${status} ${codeOf(body)}`);
       const retryAfter = response.headers['retry-after'];
-      return { status, body, retryAfterSeconds: retryAfter ? Number(retryAfter) : undefined };
+      return {
+        status,
+        type: response.headers['content-type'] ?? '',
+        body,
+        retryAfterSeconds: retryAfter ? Number(retryAfter) : undefined,
+      };
     } catch (error) {
       count(observed.outcomes, 'none');
       throw error;
