@@ -12,7 +12,7 @@ describe('stopwatch', () => {
 });
 
 describe('a grant', () => {
-  it('logs its steps in the fields that the metrics of infra/monitoring.tf are counted from', async () => {
+  it('logs its steps in the fields that the metrics of infra/metrics.tf are counted from', async () => {
     const api = await startApi();
     try {
       await api.publish('smile', new Uint8Array(10_000), { format: 'opaque' });
@@ -25,7 +25,7 @@ describe('a grant', () => {
       );
       expect(request).toMatchObject({ status: 201, message: expect.stringContaining('POST') });
 
-      const terraform = await readFile('infra/monitoring.tf', 'utf8');
+      const terraform = await readFile('infra/metrics.tf', 'utf8');
       const fields = [...terraform.matchAll(/jsonPayload\.(\w+)/g)].map(([, field = '']) => field);
       const known = new Set([...lines.flatMap((line) => Object.keys(line)), ...OTHER_LINES]);
       expect(fields.filter((field) => !known.has(field))).toEqual([]);
