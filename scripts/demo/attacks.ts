@@ -86,8 +86,11 @@ export async function tellAttacks(story: Story, scene: Scene): Promise<void> {
     const hoarder = scene.phone('hugo');
     const outcomes: string[] = [];
     let retryAfterSeconds: number | undefined;
-    for (let i = 0; i < 80 && outcomes.at(-1) !== 'blocked'; i++) {
-      const outcome = await hoarder.client.grant(`effect-${(i % EFFECTS) + 1}`).then(
+    const count = (code: string) => outcomes.filter((each) => each === code).length;
+    while (outcomes.length < 80 && outcomes.at(-1) !== 'blocked') {
+      // Always the next that he does not have yet.
+      const next = Math.min(count('granted'), EFFECTS - 1) + 1;
+      const outcome = await hoarder.client.grant(`effect-${next}`).then(
         () => 'granted',
         (error: { code: string; retryAfterSeconds?: number }) => {
           retryAfterSeconds = error.retryAfterSeconds;
@@ -97,7 +100,6 @@ export async function tellAttacks(story: Story, scene: Scene): Promise<void> {
       outcomes.push(outcome);
       if (outcome !== 'granted') await new Promise((done) => setTimeout(done, 150));
     }
-    const count = (code: string) => outcomes.filter((each) => each === code).length;
     mustBe(count('quota_exceeded') > 0, 'his budget of new models was used up (429)');
     mustBe(outcomes.at(-1) === 'blocked', 'he was blocked (403)');
     mustBe(count('granted') <= NEW_MODELS_A_DAY, 'he got no more than the budget gives');

@@ -117,7 +117,7 @@ export async function tellMainJob(story: Story, scene: Scene): Promise<void> {
   await story.step(`The URL ends after ${URL_TTL_SECONDS} s, the object is swept`, async () => {
     const { endsAt } = { endsAt: Date.parse(theGrant.urlExpiresAt) };
     await until(endsAt + 500);
-    const over = await refusalOf(ann.api.download(theGrant.url), 'download_refused');
+    const over = await refusalOf(ann.api.download(theGrant.url), 'url_ended');
     mustBe(over.status === 403, 'the URL is refused');
     await until(endsAt + (SEALED_TTL_SECONDS - URL_TTL_SECONDS + 1) * 1000);
     mustBe((await scene.stack.runScheduled('sweep')) === 200, 'the sweep ran');
@@ -127,7 +127,7 @@ export async function tellMainJob(story: Story, scene: Scene): Promise<void> {
     const name = decodeURIComponent(new URL(theGrant.url).pathname).split(`/${bucket}/`)[1] ?? '';
     const soon = new Date(Date.now() + 60_000);
     const fresh = await scene.services.objects.signReadUrl(bucket, name, soon);
-    const gone = await refusalOf(ann.api.download(fresh), 'download_refused');
+    const gone = await refusalOf(ann.api.download(fresh), 'url_ended');
     mustBe(gone.status === 404, 'even a fresh URL finds nothing');
     return 'the URL: 403; the object after the sweep: 404';
   });
