@@ -6,12 +6,12 @@ import type * as doors from '../stack/front-door.ts';
 import { type Attack, edit, outcomeOf, SUCCEEDED } from './attack.ts';
 import { type Arrival, readInfrastructure, refusalOf } from './cloud-run.ts';
 import type { Api, Lab } from './lab.ts';
-import { verbatim } from './requests.ts';
+import { grantData, postGrant, verbatim, withPixel } from './requests.ts';
 
 const MEMBER = 'member   = "serviceAccount:${google_service_account.invoker[each.value].email}"';
 const openTo = (whom: string) => edit('infra/iam.tf', MEMBER, `member   = "${whom}"`);
 const ANY_INGRESS = edit(
-  'infra/functions.tf',
+  'infra/services.tf',
   '"INGRESS_TRAFFIC_INTERNAL_ONLY"',
   '"INGRESS_TRAFFIC_ALL"',
 );
@@ -25,22 +25,30 @@ const identityOf = (api: Api, account: string, functionName = 'score') =>
     },
   });
 
+/** What the rule `budget-hammered` blocks for, and as often as it is remembered in an hour. */
+const OVER_BUDGET = {
+  type: 'limit.hit',
+  cause: 'quota_exceeded',
+  attributes: { reason: 'new_models' },
+} as const;
+const HAMMERING = 40;
+
 /** Events that would get alice blocked, pushed to the scoring function by this caller. */
 async function pushAgainstAlice(lab: Lab, arrival: (api: Api) => Promise<Partial<Arrival>>) {
-  const api = await lab.api();
+  const api = await lab.api({ environment: { BLOCK_DELAY_SECONDS: '0' } });
   const infra = await readInfrastructure(lab);
   const call = { functionName: 'score', from: 'this project', ...(await arrival(api)) } as const;
   const refusal = await refusalOf(infra, call, api.idp.jwksUri);
   if (refusal) return refusal;
-  const user = api.userId('alice');
-  for (let i = 0; i < 10; i++) {
-    const input = { type: 'counter.regressed', authenticated: 'user', user } as const;
-    const event = newEvent(input, new Date(), api.services.randomBytes(10));
+  const alice = await withPixel(api, 'alice');
+  const origin = { authenticated: 'device', user: api.userId('alice') } as const;
+  for (let i = 0; i < HAMMERING; i++) {
+    const event = newEvent({ ...OVER_BUDGET, ...origin }, new Date(), api.services.randomBytes(10));
     await api.clients.publisher.publish('events', eventMessage(event));
   }
   await api.clients.publisher.idle();
-  const blocked = await api.clients.documents.get(`blocklist/user_${user}`);
-  return blocked ? SUCCEEDED : 'alice is not blocked';
+  const outcome = await outcomeOf(postGrant(alice, await grantData(alice)));
+  return outcome === '403 blocked' ? SUCCEEDED : `alice is not blocked: ${outcome}`;
 }
 
 const INVOKERS = 'a worker is called by one service account, which Cloud Run checks';
@@ -68,7 +76,7 @@ export const cloudCallers: readonly Attack[] = [
     tries: 'the same push with the token by which Cloud Scheduler calls the sweep',
     refused: '403 invoker',
     defence: 'each worker has an invoker of its own',
-    off: { edits: [edit('infra/iam.tf', 'score    = "push"', 'score    = "scheduler"')] },
+    off: { edits: [edit('infra/iam.tf', 'events = "push"', 'events = "scheduler"')] },
     run: (lab) =>
       pushAgainstAlice(lab, async (api) => ({ token: await identityOf(api, 'invoker-scheduler') })),
   },
@@ -93,7 +101,7 @@ export const cloudCallers: readonly Attack[] = [
     off: {
       edits: [
         edit(
-          'infra/functions.tf',
+          'infra/services.tf',
           '"INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"',
           '"INGRESS_TRAFFIC_ALL"',
         ),
@@ -116,6 +124,11 @@ export const cloudCallers: readonly Attack[] = [
           'infra/functions.tf',
           'name => function if function.kind == "http" }',
           'name => function }',
+        ),
+        edit(
+          'infra/functions.tf',
+          'path        = "/internal/sweep"',
+          'path        = "/internal/sweep"\n      routes      = ["/internal/sweep"]',
         ),
         ANY_INGRESS,
         openTo('allUsers'),

@@ -1,12 +1,22 @@
+/* biome-ignore-all lint/suspicious/noTemplateCurlyInString: Terraform's own templates, as they are written. */
 /**
  * Who reaches a function on Google Cloud, read from the Terraform of infra/: Cloud Run checks where
  * a request comes from and, of a worker, whose identity token it bears, before our code hears of it.
  */
 import { createRemoteJWKSet, jwtVerify } from 'jose';
-import { at, type Infrastructure, parseSources, type Value } from '../../infra/terraform.ts';
+import {
+  at,
+  type Block,
+  type Infrastructure,
+  parseSources,
+  type Value,
+} from '../../infra/terraform.ts';
 import type { Mutant } from './mutant.ts';
 
-const FILES = ['functions.tf', 'iam.tf', 'edge.tf', 'pubsub.tf'];
+const FILES = ['edge.tf', 'functions.tf', 'iam.tf', 'services.tf'];
+
+const INVOKER_OF_ROW = 'serviceAccount:${google_service_account.invoker[each.value].email}';
+const CALLER_BY_KIND = 'local.callers[function.kind] if function.kind != "http"';
 
 export const readInfrastructure = (mutant: Mutant): Promise<Infrastructure> =>
   parseSources(Object.fromEntries(FILES.map((name) => [name, mutant.read(`infra/${name}`)])));
@@ -19,39 +29,57 @@ export interface Arrival {
   readonly token?: string;
 }
 
-/** `403` or `404` as Cloud Run answers; null where the function is called. */
+/**
+ * `403` or `404` as Cloud Run answers; null where the function is called. Throws for Terraform that it
+ * cannot read: what nobody understands refuses nothing.
+ */
 export async function refusalOf(
   infra: Infrastructure,
   { functionName, from, path = '/', token }: Arrival,
   jwksUri: string,
 ): Promise<string | null> {
   const table = infra.locals['table'] as Readonly<Record<string, Value>>;
-  const isHttp = at(table[functionName] as Value, ['kind']) === 'http';
-  const service = infra.resources.find(({ type }) => type === 'google_cloud_run_v2_service');
-  const ingress = choose(service?.body['ingress'], isHttp);
+  const kind = String(at(table[functionName], ['kind']));
+  const isHttp = kind === 'http';
+  const service = bodyOf(infra, 'google_cloud_run_v2_service', 'function');
+  const ingress = String(choose(service['ingress'], isHttp));
+  if (!ingress.startsWith('INGRESS_TRAFFIC_')) throw unread('ingress', ingress);
   if (from === 'internet' && ingress !== 'INGRESS_TRAFFIC_ALL') return '404 ingress';
   if (from === 'load balancer') {
-    const onlyPublic = String(infra.locals['public_functions']).includes(
-      'if function.kind == "http"',
-    );
-    if (!isHttp && onlyPublic) return '404 not routed';
+    if (!isRouted(infra, table[functionName], path)) return '404 not routed';
     if (ingress === 'INGRESS_TRAFFIC_INTERNAL_ONLY') return `404 ingress of ${path}`;
   }
-  if (choose(service?.body['invoker_iam_disabled'], isHttp) === true) return null;
-  return (await mayInvoke(infra, functionName, token, jwksUri)) ? null : '403 invoker';
+  const isOpen = choose(service['invoker_iam_disabled'], isHttp);
+  if (typeof isOpen !== 'boolean') throw unread('invoker_iam_disabled', String(isOpen));
+  if (isOpen) return null;
+  return (await mayInvoke(infra, functionName, kind, token, jwksUri)) ? null : '403 invoker';
+}
+
+/** Whether the URL map of edge.tf leads from this path, which is no template, to the function of this row. */
+function isRouted({ locals }: Infrastructure, row: Value | undefined, path: string): boolean {
+  const routes = JSON.stringify(locals['routes'] ?? '');
+  if (!routes.includes('in local.public_functions[name].routes')) throw unread('routes', routes);
+  const functions = String(locals['public_functions']);
+  const [known, filter] =
+    /name => function( if function\.kind == "http")? \}\}$/.exec(functions) ?? [];
+  if (known === undefined) throw unread('public_functions', functions);
+  if (filter !== undefined && at(row, ['kind']) !== 'http') return false;
+  const paths = at(row, ['routes']);
+  return Array.isArray(paths) && paths.includes(path);
 }
 
 async function mayInvoke(
   infra: Infrastructure,
   functionName: string,
+  kind: string,
   token: string | undefined,
   jwksUri: string,
 ): Promise<boolean> {
-  const grants = infra.resources.filter(
-    ({ type, name }) => type === 'google_cloud_run_v2_service_iam_member' && name === 'invoker',
-  );
-  const member = String(grants[0]?.body['member']);
+  const grant = bodyOf(infra, 'google_cloud_run_v2_service_iam_member', 'invoker');
+  const member = String(grant['member']);
   if (member === 'allUsers') return true;
+  const isForAll = member === 'allAuthenticatedUsers';
+  if (!isForAll && member !== INVOKER_OF_ROW) throw unread('member', member);
   if (token === undefined) return false;
   const audience = `https://${functionName}.run.app`;
   const email = await jwtVerify(token, createRemoteJWKSet(new URL(jwksUri)), { audience }).then(
@@ -59,12 +87,24 @@ async function mayInvoke(
     () => undefined,
   );
   if (email === undefined) return false;
-  if (member === 'allAuthenticatedUsers') return true;
-  const invokers = grants[0]?.body['for_each'] as Readonly<Record<string, string>> | undefined;
-  return email === `invoker-${invokers?.[functionName]}@project.iam.gserviceaccount.com`;
+  if (isForAll) return true;
+  const rows = String(grant['for_each']);
+  if (!rows.includes(CALLER_BY_KIND)) throw unread('for_each', rows);
+  const caller = at(infra.locals['callers'], [kind]);
+  if (typeof caller !== 'string') throw unread('callers', String(caller));
+  return email === `invoker-${caller}@project.iam.gserviceaccount.com`;
 }
 
-/** A value, or what the one condition that functions.tf uses makes of it. */
+function bodyOf({ resources }: Infrastructure, type: string, name: string): Block {
+  const found = resources.find((resource) => resource.type === type && resource.name === name);
+  if (!found) throw unread(type, name);
+  return found.body;
+}
+
+const unread = (what: string, text: string) =>
+  new Error(`cannot read ${what} of the Terraform: ${text}`);
+
+/** A value, or what the one condition that services.tf uses makes of it. */
 function choose(value: Value | undefined, isHttp: boolean): Value {
   const text = String(value);
   const [, then, otherwise] =

@@ -236,7 +236,8 @@ export const limits: readonly Attack[] = [
       ],
     },
     async run(lab) {
-      const api = await lab.api();
+      // Else the second phone is slowed down as one that nobody approved yet.
+      const api = await lab.api({ environment: { DEVICE_COOLING_OFF_SECONDS: '0' } });
       const devices = [await withPixel(api, 'mallory'), await withPixel(api, 'mallory')];
       return firstRefusal(BURST + 2, async (i) => {
         const device = devices[i % 2] as Caller;
