@@ -103,9 +103,13 @@ async function* bursts(thief: Thief, size: number, pause: number): Life {
   }
 }
 
-/** A changed app that has a genuine phone prove itself in its place, and whose self-checks notice. */
+/**
+ * A changed app that has a genuine phone prove itself in its place, and whose self-checks notice. The
+ * phone does so for many, and Play sees how often it asks.
+ */
 async function* brokered(thief: Thief): Life {
-  const caller = thief.loner();
+  const busy = { platform: 'android', signals: { deviceActivity: 'LEVEL_4' } } as const;
+  const caller = thief.caller(0, thief.install(thief.phone(busy)), 0);
   thief.world.report(caller, 'rasp.signal', { cause: 'repackaged' });
   thief.world.report(caller, 'rasp.signal', { cause: 'hook' });
   yield* thief.collect(caller, MINUTE, { checks: true });

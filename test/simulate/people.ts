@@ -1,5 +1,6 @@
 /** The kinds of people who use the app, in one table: how they live, and what goes wrong for them. */
 import type { RaspSignal } from '../../functions/protocol/event-schema.ts';
+import type { Phone, PhoneSignals } from './phones.ts';
 
 /** What is particular about a kind; `good-life.ts` lives it. */
 export interface Persona {
@@ -22,6 +23,9 @@ export interface Persona {
   /** The app cannot report: a firewall, a blocker of advertisements. */
   readonly silent?: boolean;
   readonly signals?: readonly RaspSignal[];
+  /** Any where absent. */
+  readonly platform?: Phone['platform'];
+  readonly phoneSignals?: PhoneSignals;
   /** Attestation fails so many times out of a hundred. */
   readonly attestationFails?: number;
   /** An old phone of which its vendor remembers nothing. */
@@ -88,6 +92,16 @@ const TABLE = {
   }),
   silent: persona(2, 0.2, [2, 8], 'A blocker keeps the app from reporting.', { silent: true }),
   jailbroken: persona(1.5, 0.2, [1, 6], 'A jailbroken phone.', { signals: ['jailbreak'] }),
+  rooted: persona(1, 0.2, [1, 6], 'A rooted phone.', { platform: 'android', signals: ['root'] }),
+  sideloader: persona(1, 0.2, [1, 6], 'Has the app from another store.', {
+    platform: 'android',
+    signals: ['unofficial_store'],
+  }),
+  // As real chains of key attestation tell of phones in ordinary use.
+  rekeyed: persona(1, 0.2, [1, 6], 'A phone with 64 attestation keys within a month.', {
+    platform: 'android',
+    phoneSignals: { certificatesIssued: 64 },
+  }),
   developer: persona(1.5, 0.2, [1, 6], 'A phone in developer mode.', {
     signals: ['developer_mode', 'debugger'],
   }),

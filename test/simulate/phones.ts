@@ -12,8 +12,23 @@ export interface Phone {
   readonly attestedAt: number[];
   /** Play's device recall or Apple's DeviceCheck; an old phone has neither. */
   readonly recalls: boolean;
+  /** What else Google tells of it when a key is attested; nothing of an iPhone. */
+  readonly signals: PhoneSignals;
   bits: MarkBits;
   bitsMonth: number | null;
+}
+
+export interface PhoneSignals {
+  /** Play's level of tokens that the phone asked for within the hour. */
+  readonly deviceActivity?: 'LEVEL_1' | 'LEVEL_4';
+  /** Attestation certificates issued to it within thirty days. */
+  readonly certificatesIssued?: number;
+}
+
+export interface PhoneOptions {
+  readonly genuine?: boolean;
+  readonly recalls?: boolean;
+  readonly signals?: PhoneSignals;
 }
 
 /** One installation of the app for one user: a key, once enrolled a device. */
@@ -28,13 +43,14 @@ export interface Install {
 
 export function newPhone(
   platform: 'ios' | 'android',
-  { genuine = true, recalls = true } = {},
+  { genuine = true, recalls = true, signals = {} }: PhoneOptions = {},
 ): Phone {
   return {
     platform,
     genuine,
     attestedAt: [],
     recalls,
+    signals,
     bits: [false, false, false],
     bitsMonth: null,
   };

@@ -70,12 +70,15 @@ function startOf(
 
 function phonesOf(
   { random, now }: World,
-  { forgetfulVendor, markedPhone, sharesPhoneWith, phones = 1 }: Persona,
+  { forgetfulVendor, markedPhone, sharesPhoneWith, platform, phoneSignals, phones = 1 }: Persona,
   n: number,
   shared: Map<number, Phone>,
 ): [Phone, ...Phone[]] {
   const make = () => {
-    const phone = newPhone(random.chance(0.5) ? 'ios' : 'android', { recalls: !forgetfulVendor });
+    const phone = newPhone(platform ?? (random.chance(0.5) ? 'ios' : 'android'), {
+      recalls: !forgetfulVendor,
+      signals: phoneSignals ?? {},
+    });
     if (markedPhone) {
       phone.bits = [true, false, true];
       phone.bitsMonth = monthOf(now());

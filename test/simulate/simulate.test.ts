@@ -5,10 +5,10 @@ import { createReplay } from '../../functions/fraud/replay.ts';
 import { createRandom } from '../support/random.ts';
 import { figuresOf } from './figures.ts';
 import { PERSONA_KINDS } from './people.ts';
-import { PLANS, THIEF_KINDS } from './plans.ts';
+import { PLANS, THIEF_KINDS, type ThiefKind } from './plans.ts';
 import { plotOf } from './plot.ts';
 import { createQueue } from './queue.ts';
-import { type SimulationSize, simulate } from './simulation.ts';
+import { type SimulationResult, type SimulationSize, simulate } from './simulation.ts';
 
 const book = { live: DEFAULT_RULES };
 const LONERS = THIEF_KINDS.filter((kind) => PLANS[kind].conduct !== 'campaign');
@@ -20,13 +20,44 @@ it('is the same for the same seed, and another for another', async () => {
   expect((await simulate(book, small, 8)).events).not.toBe(first.events);
 });
 
+/** The new models that anybody gets in thirty days: `NEW_MODELS_A_MONTH` of the budget. */
+const BUDGET = 36;
+const overBudget = ({ thieves }: SimulationResult) =>
+  thieves.filter(
+    ({ kind, modelsInMonth }) => modelsInMonth > (PLANS[kind].conduct === 'barren' ? 3 : BUDGET),
+  );
+
+describe('lone thieves for a month', () => {
+  // They ask all day for what they are refused, which takes a minute to simulate for a month: the
+  // world with people below holds them to the same bound for a week.
+  const shouting: readonly ThiefKind[] = [
+    'hoarder',
+    'lying-hoarder',
+    'minute-limit',
+    'device-farm',
+  ];
+  const kinds = LONERS.filter((kind) => !shouting.includes(kind));
+
+  it('get no more than the budget with one identity, and a noisy one next to nothing', async () => {
+    const thieves = { kinds, ofEach: 1, fromDay: 0, withinDays: 1 };
+    const month = await simulate(book, { goodUsers: 0, days: 32, people: [], thieves }, 7);
+    expect(overBudget(month)).toEqual([]);
+    // Or the bound would hold by itself.
+    const usedUp = month.thieves.filter(({ modelsInMonth }) => modelsInMonth === BUDGET);
+    expect(usedUp.map(({ kind }) => kind)).toEqual(
+      expect.arrayContaining(['patient-hoarder', 'budget-reader', 'version-stepper']),
+    );
+  }, 120_000);
+});
+
 describe('lone thieves and people', () => {
   const events: FraudEvent[] = [];
   const size: SimulationSize = {
-    goodUsers: 80,
-    days: 36,
+    goodUsers: 45,
+    // A release goes wrong on the twentieth day; a class and a launch come after it.
+    days: 27,
     people: PERSONA_KINDS.filter((kind) => kind !== 'bug-prefetch'),
-    thieves: { kinds: LONERS, ofEach: 1, fromDay: 2 },
+    thieves: { kinds: LONERS, ofEach: 1, fromDay: 19, withinDays: 4 },
   };
   const running = simulate(book, size, 7, {
     event: (event) => events.push(event),
@@ -39,11 +70,8 @@ describe('lone thieves and people', () => {
     expect(good.map(({ kind }) => kind)).toEqual(expect.arrayContaining([...(size.people ?? [])]));
   });
 
-  it('no single identity gets more than the budget in a month, and a noisy one next to nothing', async () => {
-    for (const { kind, modelsInMonth } of (await running).thieves) {
-      const most = PLANS[kind].conduct === 'barren' ? 3 : 40;
-      expect({ kind, bounded: modelsInMonth <= most }).toEqual({ kind, bounded: true });
-    }
+  it('no single identity gets more than the budget, and a noisy one next to nothing', async () => {
+    expect(overBudget(await running)).toEqual([]);
   });
 
   it('have figures for every kind', async () => {

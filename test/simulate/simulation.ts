@@ -23,6 +23,8 @@ export interface SimulationSize {
     readonly kinds: readonly ThiefKind[];
     readonly ofEach: number;
     readonly fromDay?: number;
+    /** They begin at random times within so many days. */
+    readonly withinDays?: number;
   };
   readonly people?: readonly PersonaKind[];
   /** Changes the configuration of the functions. */
@@ -82,7 +84,7 @@ export async function simulate(
     string,
     { readonly person: GoodUser; harms: Set<Harm>; rules: Set<string> }
   >();
-  const hauls: { readonly haul: KnownHaul; block?: Stop; alert?: Stop; month?: number }[] = [];
+  const hauls: { readonly haul: KnownHaul; block?: Stop; alert?: Stop }[] = [];
   const haulOf = new Map<string, (typeof hauls)[number]>();
   const userOf = new Map<string, string>();
   const pending: { readonly subject: Subject; readonly user: string; readonly at: number }[] = [];
@@ -119,8 +121,9 @@ export async function simulate(
         size.people,
       );
       if (size.thieves) {
-        const { kinds, ofEach, fromDay } = size.thieves;
-        populateThieves(world, ofEach, (haul) => hauls.push({ haul }), kinds, fromDay);
+        const { kinds, ofEach, fromDay, withinDays } = size.thieves;
+        const caught = (haul: KnownHaul) => void hauls.push({ haul });
+        populateThieves(world, ofEach, caught, kinds, fromDay, withinDays);
       }
     },
     {
@@ -154,7 +157,6 @@ export async function simulate(
         alertHours[level] += 1;
         for (const entry of hauls) {
           if (level > 0 && at >= entry.haul.startedAt) stop(entry, 'alert', at);
-          if (at >= entry.haul.startedAt + 30 * DAY) entry.month ??= entry.haul.models.size;
         }
         // Looked at when they take effect: the breaker may have undone them before.
         for (const { subject, user } of pending.filter((one) => one.at <= at)) {
@@ -201,13 +203,14 @@ function outcomeOf({
   haul,
   block,
   alert,
-  month = haul.models.size,
 }: {
   readonly haul: KnownHaul;
   readonly block?: Stop;
   readonly alert?: Stop;
-  readonly month?: number;
 }): ThiefOutcome {
+  // To the instant: the budget gives again what was taken a month ago.
+  const monthEnds = haul.startedAt + 30 * DAY;
+  const month = [...haul.models.values()].filter((at) => at < monthEnds).length;
   const hours = (stopped: Stop | undefined) => stopped && (stopped.at - haul.startedAt) / HOUR;
   return {
     kind: haul.kind,

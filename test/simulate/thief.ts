@@ -1,15 +1,15 @@
 /** One thief, or a gang that shares what it takes. */
 import { CATALOGUE_SIZE } from './catalogue.ts';
-import { type Install, install, newPhone, type Phone } from './phones.ts';
+import { type Install, install, newPhone, type Phone, type PhoneOptions } from './phones.ts';
 import { APP_VERSION } from './population.ts';
 import { HOUR, SECOND } from './time.ts';
 import type { Caller, GrantResult, Life, World } from './world.ts';
 
-/** What a thief has: every user he ever was, and every model he ever got. */
+/** What a thief has: every user he ever was, and every model he ever got, with when he first had it. */
 export interface Haul {
   readonly kind: string;
   readonly users: Set<string>;
-  readonly models: Set<string>;
+  readonly models: Map<string, number>;
   readonly startedAt: number;
 }
 
@@ -45,8 +45,8 @@ export class Thief {
     this.#wanted = this.random.shuffled(Array.from({ length: CATALOGUE_SIZE }, (_, n) => `m${n}`));
   }
 
-  phone(options: Parameters<typeof newPhone>[1] = {}): Phone {
-    return newPhone(this.random.chance(0.5) ? 'ios' : 'android', options);
+  phone({ platform, ...options }: PhoneOptions & { platform?: Phone['platform'] } = {}): Phone {
+    return newPhone(platform ?? (this.random.chance(0.5) ? 'ios' : 'android'), options);
   }
 
   install(phone: Phone = this.phone()): Install {
@@ -82,7 +82,8 @@ export class Thief {
     const result = await this.world.grant(caller, model, version);
     if (result === 'made') {
       if (model === this.next()) this.skip();
-      this.#haul.models.add(version === 'latest' ? model : `${model}@${version}`);
+      const item = version === 'latest' ? model : `${model}@${version}`;
+      if (!this.#haul.models.has(item)) this.#haul.models.set(item, this.world.now());
     }
     return { result, model };
   }

@@ -122,9 +122,10 @@ export async function runWorld(
     async enrol(caller, replaces) {
       try {
         const { marks, deviceId, retired } = await backend.enrol(caller, replaces, at());
-        const attributes = marks
-          ? { phoneAccounts: marks.accounts, phoneBlocked: marks.blocked }
-          : {};
+        const attributes = {
+          ...caller.install.phone.signals,
+          ...(marks && { phoneAccounts: marks.accounts, phoneBlocked: marks.blocked }),
+        };
         emit(caller, { type: 'device.enrolled', authenticated: 'device', attributes });
         for (const id of retired) emit(caller, { type: 'device.retired', device: id });
         const { phone } = caller.install;
