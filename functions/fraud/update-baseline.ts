@@ -1,7 +1,7 @@
 /** Brings the baseline up to date from the grants since the last time. */
 import { z } from 'zod';
 import type { DocumentStore } from '../cloud/documents.ts';
-import { shardRanges } from '../ledger/ledger-key.ts';
+import { grantsQuery, shardRanges } from '../ledger/ledger-key.ts';
 import {
   BASELINE_PATH,
   baselineCursor,
@@ -48,15 +48,7 @@ async function grantsBetween(documents: DocumentStore, from: Date, to: Date) {
   for (const [first, last] of shardRanges(from.toISOString(), to.toISOString())) {
     let after = first;
     for (let page = 0; page < MAX_PAGES; page += 1) {
-      const found = await documents.query({
-        collection: 'grants',
-        where: [
-          ['ledgerKey', '>', after],
-          ['ledgerKey', '<', last],
-        ],
-        orderBy: ['ledgerKey', 'asc'],
-        limit: PAGE,
-      });
+      const found = await documents.query(grantsQuery(after, last, PAGE));
       for (const { data } of found) {
         const grant = observed.safeParse(data);
         if (grant.success) grants.push(grant.data);

@@ -8,7 +8,7 @@ import { readGrant } from '../grants/grant-record.ts';
 import { describeError, type Log } from '../log.ts';
 import { blockPath, HEAD_PATH, type Head, MAX_LEAVES, nextBlock, readHead } from './block.ts';
 import { leafOf } from './grant-leaf.ts';
-import { ledgerKey, shardRanges } from './ledger-key.ts';
+import { grantsQuery, ledgerKey, shardRanges } from './ledger-key.ts';
 
 /**
  * A grant gets its time when its request comes in and is committed before its transaction times out,
@@ -79,17 +79,7 @@ async function grantsBetween(
   const ranges = shardRanges(after, before);
   const pageSize = Math.ceil(limit / ranges.length);
   const pages = await Promise.all(
-    ranges.map(([from, to]) =>
-      documents.query({
-        collection: 'grants',
-        where: [
-          ['ledgerKey', '>', from],
-          ['ledgerKey', '<', to],
-        ],
-        orderBy: ['ledgerKey', 'asc'],
-        limit: pageSize,
-      }),
-    ),
+    ranges.map(([from, to]) => documents.query(grantsQuery(from, to, pageSize))),
   );
   // Behind the last of a full page there may be more of its shard, before what others gave.
   const ends = pages.filter((page) => page.length === pageSize).map((page) => orderOf(page.at(-1)));

@@ -1,4 +1,5 @@
 /** The order of grants in the ledger: by the time of their decision, and then by their ids. */
+import type { DocumentQuery } from '../cloud/documents.ts';
 
 /**
  * The grants of one instant lie next to each other in an index, and an index takes about 500 writes
@@ -20,3 +21,14 @@ export const shardRanges = (
   before: string,
 ): readonly (readonly [string, string])[] =>
   [...SHARDS].map((shard) => [`${shard} ${after}`, `${shard} ${before}`]);
+
+/** Asks for the first `limit` grants between two places of one shard, in the order of the ledger. */
+export const grantsQuery = (after: string, before: string, limit: number): DocumentQuery => ({
+  collection: 'grants',
+  where: [
+    ['ledgerKey', '>', after],
+    ['ledgerKey', '<', before],
+  ],
+  orderBy: ['ledgerKey', 'asc'],
+  limit,
+});

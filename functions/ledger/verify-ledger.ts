@@ -3,7 +3,7 @@ import type { DocumentData, DocumentStore } from '../cloud/documents.ts';
 import { GRANT_RETENTION_MS, grantPath, readGrant } from '../grants/grant-record.ts';
 import { type Block, blockHash, blockPath, HEAD_PATH, readBlock, readHead } from './block.ts';
 import { leafOf, type ReadLeaf, readLeaf } from './grant-leaf.ts';
-import { ledgerKey, shardRanges } from './ledger-key.ts';
+import { grantsQuery, ledgerKey, shardRanges } from './ledger-key.ts';
 
 export interface LedgerFault {
   /** `missing`, `changed` or `added`: a grant; `broken`: a block. */
@@ -167,15 +167,7 @@ async function recordsBetween(
   await Promise.all(
     shardRanges(after, before).map(async ([from, to]) => {
       for (let last = from; ; ) {
-        const page = await documents.query({
-          collection: 'grants',
-          where: [
-            ['ledgerKey', '>', last],
-            ['ledgerKey', '<', to],
-          ],
-          orderBy: ['ledgerKey', 'asc'],
-          limit: PAGE,
-        });
+        const page = await documents.query(grantsQuery(last, to, PAGE));
         for (const { path, data } of page) records.set(idOf(path), data);
         if (page.length < PAGE) return;
         last = String(page.at(-1)?.data['ledgerKey']);
