@@ -57,26 +57,23 @@ export const renewClientData = z.strictObject({
 });
 export type RenewClientData = z.infer<typeof renewClientData>;
 
-export const retireClientData = z.strictObject({
-  type: z.literal('device.retire'),
-  challenge,
-  /** The device that asks. */
-  deviceId,
-  /** The one to retire: itself, or another of the same user, such as a lost one. */
-  target: deviceId,
-  appVersion,
-});
+/** What one device says of another of the same user, or of itself. */
+const aboutDevice = <const T extends string>(type: T) =>
+  z.strictObject({
+    type: z.literal(type),
+    challenge,
+    /** The device that asks. */
+    deviceId,
+    /** The one that is meant, such as a lost one. */
+    target: deviceId,
+    appVersion,
+  });
+
+export const retireClientData = aboutDevice('device.retire');
 export type RetireClientData = z.infer<typeof retireClientData>;
 
-export const approveClientData = z.strictObject({
-  type: z.literal('device.approve'),
-  challenge,
-  /** The device that vouches. */
-  deviceId,
-  /** The provisional one that it vouches for. */
-  target: deviceId,
-  appVersion,
-});
+/** The device that asks vouches for a provisional one. */
+export const approveClientData = aboutDevice('device.approve');
 export type ApproveClientData = z.infer<typeof approveClientData>;
 
 export const eraseClientData = z.strictObject({
