@@ -158,7 +158,8 @@ async function noteConstants(
     }
     const description = described.get(index);
     const bytes = tensorBytes(description?.dtype ?? '', description?.shape ?? []);
-    const length = Math.min(bytes, end - start);
+    // No number for codes, nor for the first, which stands for tensors without data: up to the next.
+    const length = Number.isNaN(bytes) ? end - start : Math.min(bytes, end - start);
     file.found({ offset: segment.offset + start, length, ...description });
   });
 }

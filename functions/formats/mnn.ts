@@ -9,7 +9,7 @@ import type { RandomAccess } from './random-access.ts';
 
 /** Field numbers of the schema's tables. */
 const NET = { operators: 3, outputs: 4, tensorNames: 7, subgraphs: 10 } as const;
-const SUBGRAPH = { operators: 3 } as const;
+const SUBGRAPH = { name: 0, inputs: 1, outputs: 2, tensorNames: 3, operators: 4 } as const;
 const OPERATOR = { inputs: 0, kind: 1, parameters: 2, name: 3, outputs: 4 } as const;
 /** Members of the union OpParameter. */
 const [BLOB, CONVOLUTION] = [7, 9];
@@ -47,9 +47,13 @@ export async function parseMnn(file: RandomAccess): Promise<void> {
   const net = await rootTable(file);
   const visit = (operator: Table) => visitOperator(file, operator);
   await net.eachTable(NET.operators, 'operators', visit);
-  await net.eachTable(NET.subgraphs, 'subgraphs', (graph) =>
-    graph.eachTable(SUBGRAPH.operators, 'operators', visit),
-  );
+  await net.eachTable(NET.subgraphs, 'subgraphs', async (graph) => {
+    await graph.string(SUBGRAPH.name, 'subgraph');
+    await graph.passOver(SUBGRAPH.inputs, 'inputs', 4);
+    await graph.passOver(SUBGRAPH.outputs, 'outputs', 4);
+    await graph.texts(SUBGRAPH.tensorNames, 'tensor names');
+    await graph.eachTable(SUBGRAPH.operators, 'operators', visit);
+  });
   await net.texts(NET.tensorNames, 'tensor names');
   await net.texts(NET.outputs, 'outputs');
 }

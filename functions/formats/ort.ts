@@ -85,7 +85,9 @@ export async function parseOrt(file: RandomAccess): Promise<void> {
     const raw = await tensor.data(TENSOR.raw, name);
     if (await tensor.has(TENSOR.external)) {
       const offset = await tensor.i32(TENSOR.external, -1);
-      if (offset >= 0) throw new FormatError('unsupported', `tensor ${name} lies in another file`);
+      // The low half of 64 bits: none is -1, and one beyond 2 GiB looks negative too.
+      if (offset !== -1)
+        throw new FormatError('unsupported', `tensor ${name} lies in another file`);
     }
     if (!raw) return;
     const dtype = ONNX_DTYPES[type] ?? `type-${type}`;
