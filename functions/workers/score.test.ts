@@ -20,7 +20,7 @@ const now = new Date(STORY_START + 2 * DAY_MS);
 const TOUCHY: RuleSet = ruleSetSchema.parse({
   ...DEFAULT_RULES,
   rules: DEFAULT_RULES.rules.map((rule) =>
-    rule.id === 'budget-hammered' ? { ...rule, allowance: 0, weight: 20 } : rule,
+    rule.id === 'budget-hammered' ? { ...rule, allowance: 0, weight: 25 } : rule,
   ),
   thresholds: {
     ...DEFAULT_RULES.thresholds,
@@ -219,7 +219,8 @@ describe.each([
 ])('under %s', (_, book) => {
   const happening = fc.record({
     seconds: fc.integer({ min: 0, max: 90_000 }),
-    kind: fc.constantFrom('grant', 'grant', 'limit', 'replay', 'proof', 'hook', 'open', 'check'),
+    // Only the hoarder is blocked: with others the breaker trips, which counts in the order of arrival.
+    kind: fc.constantFrom('grant', 'grant', 'replay', 'proof', 'hook', 'open', 'check'),
     model: fc.integer({ min: 0, max: 25 }).map((n) => `m${n}`),
     user: fc.constantFrom('k1_a', 'k1_b', 'k1_c'),
     device: fc.constantFrom('d_a', 'd_b'),
@@ -274,13 +275,6 @@ function eventsOf(happenings: readonly Happening[]): readonly FraudEvent[] {
     switch (kind) {
       case 'grant':
         story.server(seconds, { type: 'grant.made', model, ...who });
-        break;
-      case 'limit':
-        story.server(seconds, {
-          type: 'limit.hit',
-          attributes: { reason: 'new_models' },
-          ...who,
-        });
         break;
       case 'replay':
         story.server(seconds, { type: 'challenge.replayed', ...who });
