@@ -1,7 +1,13 @@
-/** `npm run vectors`: writes test/vectors/sealing.json, the protocol's test vectors (docs/mobile/protocol.md). */
+/** `npm run vectors`: writes the protocol's test vectors (docs/mobile/protocol.md section 14). */
 import { writeFile } from 'node:fs/promises';
+import { makeRefusals, REFUSALS_PATH } from '../test/vectors/make-refusals.ts';
 import { makeVectors, VECTORS_PATH } from '../test/vectors/make-vectors.ts';
 import { commandLine } from './terminal/command-line.ts';
 
 commandLine('vectors', 'Writes the test vectors of the protocol.').parse();
-await writeFile(VECTORS_PATH, `${JSON.stringify(await makeVectors(), null, 2)}\n`);
+const vectors = await makeVectors();
+const files = [
+  [VECTORS_PATH, vectors],
+  [REFUSALS_PATH, await makeRefusals(vectors)],
+] as const;
+for (const [path, content] of files) await writeFile(path, `${JSON.stringify(content, null, 2)}\n`);

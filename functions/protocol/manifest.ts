@@ -4,6 +4,7 @@
  */
 import { checkLayers, MAX_LAYERS, type WeightLayer } from './container.ts';
 import type { SealingCrypto } from './crypto.ts';
+import { SealError } from './errors.ts';
 import { type Es256Signer, pinnedPayload, signJws, type VerificationKey } from './jws.ts';
 import { Payload } from './token-schema.ts';
 import { WATERMARK_STRENGTHS, type WatermarkStrength } from './watermark-strength.ts';
@@ -53,8 +54,8 @@ export async function signManifest(
 }
 
 /**
- * The manifest that a pinned publisher's key signed. Throws `token-malformed`, `layers-invalid`,
- * `signer-untrusted` or `signature-invalid`.
+ * The manifest that a pinned publisher's key signed. Throws `token-malformed`, `signer-untrusted` or
+ * `signature-invalid`.
  */
 export async function verifyManifest(
   crypto: SealingCrypto,
@@ -64,7 +65,7 @@ export async function verifyManifest(
   return parseManifest(await pinnedPayload(crypto, token, { typ: TYP, purpose: 'manifest' }, keys));
 }
 
-/** Throws `token-malformed` and `layers-invalid`; members that are not known are left out. */
+/** Throws `token-malformed`; members that are not known are left out. */
 export function parseManifest(value: unknown): Manifest {
   const payload = new Payload(value);
   const policy = payload.inner('policy');
@@ -83,7 +84,11 @@ export function parseManifest(value: unknown): Manifest {
       tracing: policy.oneOf('tracing', WATERMARK_STRENGTHS, 'off'),
     },
   };
-  checkLayers(manifest.layers, manifest.sizeBytes);
+  try {
+    checkLayers(manifest.layers, manifest.sizeBytes);
+  } catch (cause) {
+    throw new SealError('token-malformed', 'layers', { cause });
+  }
   return manifest;
 }
 

@@ -115,7 +115,7 @@ describe('manifest', () => {
     }
     const layers = [{ index: 1, offset: 990, length: 11 }];
     expect(await code(signManifest({ ...manifest, layers }, 'manifest.1', manifestKey.sign))).toBe(
-      'layers-invalid',
+      'token-malformed',
     );
   });
 });

@@ -1,12 +1,11 @@
 /** The protocol's test vectors (docs/mobile/protocol.md), the same in every run. */
 import { join } from 'node:path';
-import { p256 } from '@noble/curves/nist.js';
 import { XWing } from '@noble/post-quantum/hybrid.js';
 import { AEAD_AES_256_GCM, CipherSuite, KDF_HKDF_SHA256, type KEMFactory } from 'hpke';
 import { collect, concat, streamOf, utf8 } from '../../functions/protocol/bytes.ts';
 import type { ContainerHeader } from '../../functions/protocol/container.ts';
 import { sha256 } from '../../functions/protocol/crypto.ts';
-import { lengthPrefixed, toBase64url } from '../../functions/protocol/encoding.ts';
+import { toBase64url } from '../../functions/protocol/encoding.ts';
 import { grantInfo } from '../../functions/protocol/grant-binding.ts';
 import { signJws, tokenDigest } from '../../functions/protocol/jws.ts';
 import { deriveKeys } from '../../functions/protocol/key-schedule.ts';
@@ -17,36 +16,13 @@ import { imprint, imprintKey, sealCell } from '../../functions/protocol/secure-c
 import { reseal, sealPlain } from '../../functions/protocol/stream.ts';
 import type { SuiteName } from '../../functions/protocol/suites.ts';
 import { fixedP256, fixedXWing } from '../support/fixed-kem.ts';
+import { bytesFor, hex, seeded, signingKey } from './seeded.ts';
 
 /** Where they lie. */
 export const VECTORS_PATH = join(import.meta.dirname, 'sealing.json');
 
-const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
-
-/** Bytes that anyone can make again: SHA-256(label ‖ counter), one block after the other. */
-function seeded(label: string): (length: number) => Uint8Array {
-  let counter = 0;
-  return (length) => {
-    const blocks: Uint8Array[] = [];
-    for (let made = 0; made < length; made += 32) {
-      blocks.push(sha256(nodeCrypto, lengthPrefixed('modelseal vectors', label, `${counter++}`)));
-    }
-    return concat(...blocks).subarray(0, length);
-  };
-}
-
 /** IVs come from one sequence, begun anew by each `makeVectors`. */
 const crypto = { ...nodeCrypto, randomBytes: seeded('cell IVs') };
-const bytesFor = (label: string, length: number) => seeded(label)(length);
-
-/** ECDSA with the nonce of RFC 6979, so that the tokens come out the same. */
-function signingKey(kid: string) {
-  const secret = bytesFor(kid, 32);
-  const point = p256.getPublicKey(secret, false);
-  const coordinate = (from: number) => toBase64url(point.subarray(from, from + 32));
-  const jwk = { kty: 'EC', crv: 'P-256', x: coordinate(1), y: coordinate(33) } as const;
-  return { kid, jwk, sign: (message: Uint8Array) => p256.sign(message, secret, { lowS: false }) };
-}
 
 const NOW_SECONDS = 1_795_000_000;
 const header: ContainerHeader = {
