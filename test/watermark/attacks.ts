@@ -75,7 +75,8 @@ function voted(copies: Float64Array, isHigh: (ones: number, all: number) => bool
   return low === high || isHigh(ones, copies.length) ? high : low;
 }
 
-function combine(choose: (copies: Float64Array, random: Random) => number) {
+/** At each weight what `choose` makes of the values there; what all agree on stays. */
+export function combine(choose: (copies: Float64Array, random: Random) => number) {
   return (copies: readonly (readonly Weights[])[], random: Random): readonly Weights[] => {
     const at = new Float64Array(copies.length);
     return (copies[0] ?? []).map(({ shape, values }, tensor) => ({
