@@ -43,6 +43,7 @@ function onFirstCall(read: () => Promise<KeyService>): KeyService {
   return {
     wrap: async (...args) => (await client()).wrap(...args),
     unwrap: async (...args) => (await client()).unwrap(...args),
+    signingKid: async (...args) => (await client()).signingKid(...args),
     sign: async (...args) => (await client()).sign(...args),
     publicKeys: async (...args) => (await client()).publicKeys(...args),
   };
@@ -58,9 +59,9 @@ const CLOUD = {
     const { storageObjects } = await import('./cloud/storage.ts');
     return storageObjects({ projectId, ...at(endpoints.storage), ...(signer && { signer }) });
   },
-  async keys({ kmsKeys: keys, endpoints }: Config) {
+  async keys({ kmsKeys: keys, signingKeys, endpoints }: Config) {
     const { kmsKeys } = await import('./cloud/kms.ts');
-    return kmsKeys({ keys, ...at(endpoints.kms) });
+    return kmsKeys({ keys, signingKeys, ...at(endpoints.kms) });
   },
   async publisher({ projectId, topics, endpoints }: Config) {
     const { pubsubPublisher } = await import('./cloud/pubsub.ts');

@@ -71,6 +71,23 @@ const appleReceiptKey = z.strictObject({
   }),
 });
 
+/** Of one key, so that `/v1/keys` stays small. */
+const MAX_OTHER_VERSIONS = 8;
+const keyVersion = z
+  .int()
+  .min(1)
+  .max(2 ** 31 - 1);
+const signingVersions = z
+  .strictObject({
+    signing: keyVersion,
+    announced: z.array(keyVersion).max(MAX_OTHER_VERSIONS),
+    retired: z.array(keyVersion).max(MAX_OTHER_VERSIONS),
+  })
+  .refine(({ signing, announced, retired }) => {
+    const all = [signing, ...announced, ...retired];
+    return new Set(all).size === all.length;
+  }, 'names a version twice');
+
 /** A day's models are listed in one document. */
 const MAX_MODELS_A_DAY = 1_000;
 
@@ -98,6 +115,11 @@ const environment = z.object({
   KMS_VAULT_KEY: z.string().min(1),
   KMS_MANIFEST_KEY: z.string().min(1),
   KMS_LICENCE_KEY: z.string().min(1),
+  /**
+   * Which version of each signs, which are announced and which retired. There is no default: that the
+   * newest version signs is what it prevents.
+   */
+  SIGNING_KEYS: json(z.strictObject({ manifest: signingVersions, licence: signingVersions })),
   EVENTS_TOPIC: z.string().min(3).default('events'),
   DECISIONS_TOPIC: z.string().min(3).default('decisions'),
   DEAD_LETTERS_TOPIC: z.string().min(3).default('dead-letters'),
@@ -247,6 +269,7 @@ function shape(env: Environment) {
       manifest: env.KMS_MANIFEST_KEY,
       licence: env.KMS_LICENCE_KEY,
     },
+    signingKeys: env.SIGNING_KEYS,
     topics: {
       events: env.EVENTS_TOPIC,
       decisions: env.DECISIONS_TOPIC,

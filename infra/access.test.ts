@@ -123,7 +123,6 @@ describe('access', () => {
       objectEraser: ['storage.objects.delete'],
     });
     expect(role('public_key_reader')?.body['permissions']).toEqual([
-      'cloudkms.cryptoKeyVersions.list',
       'cloudkms.cryptoKeyVersions.viewPublicKey',
     ]);
   });

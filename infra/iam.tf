@@ -20,7 +20,7 @@ resource "google_project_iam_custom_role" "object" {
 resource "google_project_iam_custom_role" "public_key_reader" {
   role_id     = "publicKeyReader"
   title       = "modelseal publicKeyReader"
-  permissions = ["cloudkms.cryptoKeyVersions.list", "cloudkms.cryptoKeyVersions.viewPublicKey"]
+  permissions = ["cloudkms.cryptoKeyVersions.viewPublicKey"]
 }
 
 locals {
@@ -42,13 +42,10 @@ locals {
       for key, role in try(function.access.keys, {}) : "${name}/${key}" => { function = name, key = key, role = role }
     }
   ]...)
-  # Who signs with a key looks up its newest version first.
+  # Who signs is told with which version (SIGNING_KEYS), and reads nothing of the key.
   key_readers = merge([
     for name, function in local.functions : {
-      for key in setunion(
-        try(function.access.reads_public_keys, []),
-        [for key, role in try(function.access.keys, {}) : key if role == "roles/cloudkms.signer"],
-      ) : "${name}/${key}" => { function = name, key = key }
+      for key in try(function.access.reads_public_keys, []) : "${name}/${key}" => { function = name, key = key }
     }
   ]...)
   secret_grants = merge([

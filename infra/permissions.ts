@@ -64,18 +64,13 @@ export function givenPermissions(
   };
   return new Map(
     Object.entries(functions).map(([name, { access }]) => {
-      const signs = Object.entries(access.keys).filter(
-        ([, role]) => role === 'roles/cloudkms.signer',
-      );
       const grants: readonly (readonly [string, readonly string[]])[] = [
         ...access.topics.map((topic) => [`topic ${topic}`, of('roles/pubsub.publisher')] as const),
         ...Object.entries(access.buckets).map(
           ([bucket, role]) => [`bucket ${bucket}`, of(role)] as const,
         ),
         ...Object.entries(access.keys).map(([key, role]) => [`key ${key}`, of(role)] as const),
-        ...[...access.reads_public_keys, ...signs.map(([key]) => key)].map(
-          (key) => [`key ${key}`, publicKeyReader] as const,
-        ),
+        ...access.reads_public_keys.map((key) => [`key ${key}`, publicKeyReader] as const),
         ...(access.firestore ? [['database', of(access.firestore)] as const] : []),
         ...(access.signs_urls
           ? [['itself', of('roles/iam.serviceAccountTokenCreator')] as const]

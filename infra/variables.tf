@@ -141,6 +141,25 @@ variable "personal_model_prefix" {
   default     = ""
 }
 
+# A new project has version 1 of each, which signs; docs/ops/operations.md says how the next one comes.
+variable "signing_keys" {
+  description = "Versions of the two signing keys: which one signs, which are announced (to be pinned by apps before they sign) and which are retired (sign no more, still vouch)."
+  type = object({
+    manifest = object({ signing = number, announced = list(number), retired = list(number) })
+    licence  = object({ signing = number, announced = list(number), retired = list(number) })
+  })
+  default = {
+    manifest = { signing = 1, announced = [], retired = [] }
+    licence  = { signing = 1, announced = [], retired = [] }
+  }
+  validation {
+    condition = alltrue([for key in values(var.signing_keys) :
+      length(concat(key.announced, key.retired, [key.signing])) == length(toset(concat(key.announced, key.retired, [key.signing])))
+    ])
+    error_message = "A version is in one state only."
+  }
+}
+
 variable "licence" {
   description = "Lifetimes in seconds: of a licence, of its use offline after that, of a download URL and of the object behind it."
   type = object({

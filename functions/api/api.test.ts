@@ -46,7 +46,12 @@ describe('the main path', () => {
   it('publishes the keys without a user', async () => {
     const response = await fetch(`${api.baseUrl}/v1/keys`);
     const { keys } = (await response.json()) as { keys: { kid: string; d?: string }[] };
-    expect(keys.map(({ kid }) => kid).sort()).toEqual(['licence.1', 'manifest.1']);
+    expect(keys.map(({ kid }) => kid).sort()).toEqual([
+      'licence.1',
+      'licence.2',
+      'manifest.1',
+      'manifest.2',
+    ]);
     expect(keys.every((key) => key.d === undefined)).toBe(true);
   });
 

@@ -1,6 +1,7 @@
 /**
- * `GET /v1/keys`: the public keys (RFC 7517) that sign manifests and certify licence keys. Apps pin
- * them at build time; this endpoint serves rotation, not first trust.
+ * `GET /v1/keys`: the public keys (RFC 7517) that sign manifests and certify licence keys, each with
+ * its state. Apps pin those that sign and those that are announced, at build time; this endpoint
+ * serves rotation, not first trust.
  */
 import type { KeyService, PublicSigningKey } from '../cloud/keys.ts';
 import type { EndpointTable } from './endpoint.ts';
@@ -26,4 +27,10 @@ export const endpoints: EndpointTable<KeysServices> = {
   },
 };
 
-const jwkOf = ({ kid, jwk }: PublicSigningKey) => ({ ...jwk, kid, alg: 'ES256', use: 'sig' });
+const jwkOf = ({ kid, jwk, state }: PublicSigningKey) => ({
+  ...jwk,
+  kid,
+  alg: 'ES256',
+  use: 'sig',
+  state,
+});

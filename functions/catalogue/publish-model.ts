@@ -74,7 +74,7 @@ export interface PublishServices {
   };
   readonly documents: Pick<DocumentStore, 'get' | 'transaction'>;
   readonly objects: Pick<ObjectStore, 'write' | 'delete'>;
-  readonly keys: Pick<KeyService, 'publicKeys' | 'sign'>;
+  readonly keys: Pick<KeyService, 'sign' | 'signingKid'>;
   readonly versionKeys: Pick<VersionKeys, 'wrap'>;
   readonly randomBytes: (size: number) => Uint8Array;
 }
@@ -240,7 +240,7 @@ async function signedManifest(
     now: Date;
   },
 ): Promise<string> {
-  const [{ kid }] = await keys.publicKeys('manifest');
+  const kid = await keys.signingKid('manifest');
   const manifest = {
     model: modelId,
     version,

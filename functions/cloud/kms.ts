@@ -10,6 +10,7 @@ import {
   UnwrapError,
 } from './keys.ts';
 import { lazy } from './lazy.ts';
+import { chosenVersions, type SigningKeys, signedBy, signingKidOf } from './signing-versions.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 export interface KmsOptions {
@@ -18,12 +19,12 @@ export interface KmsOptions {
    * symmetric and wraps data keys, the others are EC_SIGN_P256_SHA256.
    */
   readonly keys: Readonly<Record<'vault' | SigningKeyName, string>>;
+  /** Which of their versions sign, are announced, or retired; all others are not there. */
+  readonly signingKeys: SigningKeys;
   /** Another service than Google's, such as `http://127.0.0.1:9000`; `http:` means without TLS and credentials. */
   readonly endpoint?: string;
   /** For one call; 5,000 where absent. */
   readonly timeoutMs?: number;
-  /** How long the list of public keys is kept in memory: so late is a new version noticed. 5 minutes where absent. */
-  readonly publicKeyCacheMs?: number;
 }
 
 type Client = KeyManagementServiceClient;
@@ -31,7 +32,6 @@ type Bytes = Uint8Array | string | null | undefined;
 type Checksum = protos.google.protobuf.IInt64Value | null | undefined;
 
 const INVALID_ARGUMENT = 3;
-const KID = /^(manifest|licence)\.([1-9][0-9]{0,9})$/;
 
 /**
  * The key service in Cloud KMS; its client is loaded on first use. Both directions carry CRC-32C
@@ -40,8 +40,8 @@ const KID = /^(manifest|licence)\.([1-9][0-9]{0,9})$/;
 export function kmsKeys(options: KmsOptions): KeyService & { close(): Promise<void> } {
   const client = lazy(() => connect(options.endpoint));
   const timeout = options.timeoutMs ?? 5_000;
-  const cacheMs = options.publicKeyCacheMs ?? 5 * 60_000;
-  const cached = new Map<SigningKeyName, { readonly keys: PublicKeys; readonly at: number }>();
+  const { signingKeys } = options;
+  const cached = new Map<SigningKeyName, PublicKeys>();
 
   const call = <T>(
     operation: string,
@@ -94,12 +94,13 @@ export function kmsKeys(options: KmsOptions): KeyService & { close(): Promise<vo
           codeOf(error) === INVALID_ARGUMENT ? new UnwrapError({ cause: error }) : undefined,
       ),
 
+    signingKid: async (key) => signingKidOf(signingKeys, key),
+
     sign: async (kid, message) => {
-      const [, key, version] = KID.exec(kid) ?? [];
-      if (key === undefined)
-        throw new UpstreamError('kms', 'sign', { cause: `no such key: ${kid}` });
+      const key = signedBy(signingKeys, kid);
+      if (!key) throw new UpstreamError('kms', 'sign', { cause: `does not sign: ${kid}` });
       const sha256 = createHash('sha256').update(message).digest();
-      const name = `${options.keys[key as SigningKeyName]}/cryptoKeyVersions/${version}`;
+      const name = `${options.keys[key]}/cryptoKeyVersions/${signingKeys[key].signing}`;
       return call('sign', async (kms, gax) => {
         const [answer] = await kms.asymmetricSign(
           { name, digest: { sha256 }, digestCrc32c: { value: crc32c(sha256) } },
@@ -116,10 +117,9 @@ export function kmsKeys(options: KmsOptions): KeyService & { close(): Promise<vo
 
     publicKeys: async (key) => {
       const known = cached.get(key);
-      if (known && Date.now() - known.at < cacheMs) return known.keys;
-      const parent = options.keys[key];
-      const keys = await call('public_keys', (kms, gax) => fetchPublicKeys(kms, key, parent, gax));
-      cached.set(key, { keys, at: Date.now() });
+      if (known) return known;
+      const keys = await call('public_keys', (kms, gax) => fetchPublicKeys(kms, key, options, gax));
+      cached.set(key, keys);
       return keys;
     },
 
@@ -144,28 +144,26 @@ async function connect(endpoint: string | undefined): Promise<Client> {
   return new KeyManagementServiceClient({ apiEndpoint: url.hostname, port, sslCreds });
 }
 
+/** A version is what it is for ever, and which there are changes with the configuration only. */
 async function fetchPublicKeys(
   kms: Client,
   key: SigningKeyName,
-  parent: string,
+  { keys, signingKeys }: KmsOptions,
   gax: { readonly timeout: number },
 ): Promise<PublicKeys> {
-  const [versions] = await kms.listCryptoKeyVersions({ parent, filter: 'state=ENABLED' }, gax);
-  const numbers = versions.map(({ name }) => Number(name?.split('/').at(-1))).sort((a, b) => b - a);
-  const [newest, ...older] = await Promise.all(
-    numbers.map(async (version): Promise<PublicSigningKey> => {
-      const name = `${parent}/cryptoKeyVersions/${version}`;
+  const [signing, ...others] = await Promise.all(
+    chosenVersions(signingKeys, key).map(async ({ kid, version, state }) => {
+      const name = `${keys[key]}/cryptoKeyVersions/${version}`;
       const [answer] = await kms.getPublicKey({ name }, gax);
       const pem = intact(answer.pem, answer.pemCrc32c);
       const { kty, crv, x, y } = createPublicKey(Buffer.from(pem)).export({ format: 'jwk' });
       if (answer.name !== name || kty !== 'EC' || crv !== 'P-256' || !x || !y) {
         throw new Error(`${name} is not a P-256 key`);
       }
-      return { kid: `${key}.${version}`, jwk: { kty, crv, x, y } };
+      return { kid, state, jwk: { kty, crv, x, y } } as const;
     }),
   );
-  if (!newest) throw new Error(`${parent} has no enabled version`);
-  return [newest, ...older];
+  return [signing as PublicSigningKey, ...others];
 }
 
 /** The bytes of an answer, once they match their checksum. */

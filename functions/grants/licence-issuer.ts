@@ -15,12 +15,15 @@ export interface LicenceIssuer {
 }
 
 /** Keeps one delegate in memory and makes the next before it ends. */
-export function createLicenceIssuer(keys: KeyService, maxLicenceSeconds: number): LicenceIssuer {
+export function createLicenceIssuer(
+  keys: Pick<KeyService, 'sign' | 'signingKid'>,
+  maxLicenceSeconds: number,
+): LicenceIssuer {
   let current: Promise<LicenceDelegate> | undefined;
   let usableUntil = 0;
 
   const renew = async (now: Date): Promise<LicenceDelegate> => {
-    const [{ kid }] = await keys.publicKeys('licence');
+    const kid = await keys.signingKid('licence');
     const sign = (message: Uint8Array) => keys.sign(kid, message);
     const delegate = await createDelegate({ kid, sign, now, maxLicenceSeconds });
     usableUntil = delegate.expiresAt.getTime() - MARGIN_MS;

@@ -79,6 +79,12 @@ const MUTATIONS: readonly Mutation[] = [
     'local.key_names.manifest',
     'local.key_names.licence',
   ],
+  [
+    'nobody says which version signs',
+    'environment.tf',
+    'jsonencode(var.signing_keys)',
+    'jsonencode({})',
+  ],
   ['KMS_VAULT_KEY is the data key', 'environment.tf', 'local.key_names.vault', 'local.data_key'],
   [
     'FORWARDED_FOR_POSITION 1',

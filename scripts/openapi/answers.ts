@@ -159,6 +159,9 @@ export const ANSWERS: Readonly<Record<string, Description>> = {
           kid: z.string(),
           alg: z.literal('ES256'),
           use: z.literal('sig'),
+          state: z
+            .enum(['announced', 'signing', 'retired'])
+            .describe('Apps pin the key that signs and those that are announced.'),
         }),
       ),
     }),

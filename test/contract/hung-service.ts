@@ -8,6 +8,7 @@ import { firestoreDocuments } from '../../functions/cloud/firestore.ts';
 import { kmsKeys } from '../../functions/cloud/kms.ts';
 import { pubsubPublisher } from '../../functions/cloud/pubsub.ts';
 import { storageObjects } from '../../functions/cloud/storage.ts';
+import { LOCAL_SIGNING_KEYS } from '../doubles/kms/kms-keys.ts';
 import { guardNetwork } from '../support/network-guard.ts';
 
 process.env['METADATA_SERVER_DETECTION'] = 'none';
@@ -29,6 +30,7 @@ const options = {
   endpoint: `http://127.0.0.1:${address.port}`,
   timeoutMs: 300,
   topics: { events: 'events', decisions: 'decisions', 'dead-letters': 'dead-letters' },
+  signingKeys: LOCAL_SIGNING_KEYS,
   keys: { vault: 'k/vault', manifest: 'k/manifest', licence: 'k/licence' },
 } as const;
 const documents = firestoreDocuments(options);

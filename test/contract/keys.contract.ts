@@ -41,16 +41,21 @@ export function keyServiceContract(open: () => KeyService): void {
     await expect(keys.unwrap(change(wrapped), aad)).rejects.toBeInstanceOf(UnwrapError);
   });
 
-  it.each(['manifest', 'licence'] as const)('signs with the newest %s key', async (name) => {
-    const published = await keys.publicKeys(name);
-    const [newest] = published;
-    expect(newest.kid).toBe(`${name}.${published.length}`);
-    const message = Buffer.from('a manifest');
-    const signature = await keys.sign(newest.kid, message);
-    expect(signature).toHaveLength(64);
-    expect(verifies(newest, message, signature)).toBe(true);
-    expect(verifies(newest, Buffer.from('another'), signature)).toBe(false);
-  });
+  it.each(['manifest', 'licence'] as const)(
+    'signs with the %s version that was chosen, which is not the newest',
+    async (name) => {
+      const [signing, ...others] = await keys.publicKeys(name);
+      expect(signing).toMatchObject({ kid: `${name}.1`, state: 'signing' });
+      expect(others).toMatchObject([{ kid: `${name}.2`, state: 'announced' }]);
+      expect(await keys.signingKid(name)).toBe(signing.kid);
+      const message = Buffer.from('a manifest');
+      const signature = await keys.sign(signing.kid, message);
+      expect(signature).toHaveLength(64);
+      expect(verifies(signing, message, signature)).toBe(true);
+      expect(verifies(signing, Buffer.from('another'), signature)).toBe(false);
+      await expect(keys.sign(`${name}.2`, message)).rejects.toThrow('unavailable');
+    },
+  );
 
   it('keeps the two signing keys apart', async () => {
     const [[manifest], [licence]] = await Promise.all([

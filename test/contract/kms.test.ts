@@ -5,7 +5,7 @@ import { KeyManagementServiceClient } from '@google-cloud/kms';
 import { credentials } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { kmsKeys } from '../../functions/cloud/kms.ts';
-import { localKeyNames } from '../doubles/kms/kms-keys.ts';
+import { LOCAL_SIGNING_KEYS, localKeyNames } from '../doubles/kms/kms-keys.ts';
 import { type KmsServer, startKmsServer } from '../doubles/kms/kms-server.ts';
 import { keyServiceContract } from './keys.contract.ts';
 
@@ -17,7 +17,7 @@ describe('Cloud KMS client against the local server', () => {
 
   beforeAll(async () => {
     server = await startKmsServer({ names: keys });
-    service = kmsKeys({ keys, endpoint: server.url });
+    service = kmsKeys({ keys, signingKeys: LOCAL_SIGNING_KEYS, endpoint: server.url });
   });
   afterAll(async () => {
     await service.close();
@@ -27,7 +27,11 @@ describe('Cloud KMS client against the local server', () => {
   keyServiceContract(() => service);
 
   it('fails for a key that is not there', async () => {
-    const lost = kmsKeys({ keys: { ...keys, vault: `${keys.vault}x` }, endpoint: server.url });
+    const lost = kmsKeys({
+      keys: { ...keys, vault: `${keys.vault}x` },
+      signingKeys: LOCAL_SIGNING_KEYS,
+      endpoint: server.url,
+    });
     const wrapped = lost.wrap(new Uint8Array(32), new Uint8Array());
     await expect(wrapped).rejects.toMatchObject({ name: 'UpstreamError', timedOut: false });
     await lost.close();
@@ -67,7 +71,7 @@ describe('a key file', () => {
     let wrapped: Uint8Array | undefined;
     for (let run = 0; run < 2; run++) {
       const server = await startKmsServer({ names: keys, keyFile });
-      const service = kmsKeys({ keys, endpoint: server.url });
+      const service = kmsKeys({ keys, signingKeys: LOCAL_SIGNING_KEYS, endpoint: server.url });
       wrapped ??= await service.wrap(Buffer.from('secret'), aad);
       seen.push({
         publicKeys: await service.publicKeys('manifest'),

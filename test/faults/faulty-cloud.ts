@@ -100,6 +100,7 @@ function faultyKeys(keys: KeyService, plan: FaultPlan): KeyService {
   return {
     wrap: (secret, aad) => on('wrap', () => keys.wrap(secret, aad)),
     unwrap: (wrapped, aad) => on('unwrap', () => keys.unwrap(wrapped, aad)),
+    signingKid: (key) => keys.signingKid(key),
     sign: (kid, message) => on('sign', () => keys.sign(kid, message)),
     publicKeys: (key) => on('publicKeys', () => keys.publicKeys(key)),
   };

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { localKeyNames } from '../doubles/kms/kms-keys.ts';
+import { LOCAL_SIGNING_KEYS, localKeyNames } from '../doubles/kms/kms-keys.ts';
 import { type LocalVendors, localPolicy, vendorEnvironment } from '../doubles/vendors.ts';
 import {
   createTestRoots,
@@ -76,6 +76,7 @@ export function localEnvironment(services: LocalServices): Readonly<Record<strin
     KMS_VAULT_KEY: keys.vault,
     KMS_MANIFEST_KEY: keys.manifest,
     KMS_LICENCE_KEY: keys.licence,
+    SIGNING_KEYS: JSON.stringify(LOCAL_SIGNING_KEYS),
     CHALLENGE_SECRET: secrets.challenge,
     PSEUDONYM_SECRET: secrets.pseudonym,
     OIDC_ISSUERS: JSON.stringify([

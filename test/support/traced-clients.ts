@@ -141,12 +141,12 @@ function tracedKeys(keys: KeyService, takes: (key: string, permission: string) =
       takes('vault', 'useToDecrypt');
       return keys.unwrap(...args);
     },
+    signingKid: (key) => keys.signingKid(key),
     sign: (kid, message) => {
       takes(kid.split('.')[0] ?? '', 'useToSign');
       return keys.sign(kid, message);
     },
     publicKeys: (key) => {
-      takes(key, 'list');
       takes(key, 'viewPublicKey');
       return keys.publicKeys(key);
     },

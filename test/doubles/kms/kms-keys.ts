@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv, createPublicKey, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { p256 } from '@noble/curves/nist.js';
+import type { SigningKeys } from '../../../functions/cloud/signing-versions.ts';
 
 /** The three crypto keys of the local key ring, by resource name. */
 export interface LocalKeyNames {
@@ -14,6 +15,12 @@ export function localKeyNames(projectId: string): LocalKeyNames {
   return { vault: `${ring}/vault`, manifest: `${ring}/manifest`, licence: `${ring}/licence` };
 }
 
+/** What a local stack starts with: one version of each key signs, and another one is announced. */
+export const LOCAL_SIGNING_KEYS: SigningKeys = {
+  manifest: { signing: 1, announced: [2], retired: [] },
+  licence: { signing: 1, announced: [2], retired: [] },
+};
+
 /** What is saved: key bytes in base64 by the resource name of the key version. */
 type SavedKeys = Readonly<Record<string, string>>;
 
@@ -21,6 +28,7 @@ type SavedKeys = Readonly<Record<string, string>>;
 export interface SigningVersion {
   readonly name: string;
   readonly pem: string;
+  readonly enabled: boolean;
   /** ECDSA over a SHA-256 digest, in DER. */
   sign(digest: Uint8Array): Uint8Array;
 }
@@ -31,22 +39,33 @@ export interface LocalKeys {
   decrypt(ciphertext: Uint8Array, aad: Uint8Array): Uint8Array | undefined;
   /** Versions of a signing key, oldest first; empty for any other name. */
   signingVersions(key: string): readonly SigningVersion[];
+  /** One version more of a signing key; its name. Undefined for any other name. */
+  createVersion(key: string): string | undefined;
+  /** A disabled version signs nothing and shows no public key. */
+  setEnabled(version: string, enabled: boolean): void;
 }
 
-/** Software keys with one version each: those in `file` where it is given and there, else new ones, which it then holds. */
+/** Software keys, two versions of each that signs: those in `file` where it is given and there, else new ones, which it then holds. */
 export function openLocalKeys(names: LocalKeyNames, file?: string): LocalKeys {
-  const saved =
-    file !== undefined && existsSync(file) ? parse(readFileSync(file, 'utf8')) : fresh(names);
-  if (file !== undefined) writeFileSync(file, JSON.stringify(saved, null, 2), { mode: 0o600 });
-  const bytesOf = (key: string): Uint8Array => {
-    const text = saved[`${key}/cryptoKeyVersions/1`];
-    if (text === undefined) throw new Error(`${file} has no version 1 of ${key}`);
-    return Buffer.from(text, 'base64');
+  const earlier: SavedKeys =
+    file !== undefined && existsSync(file) ? parse(readFileSync(file, 'utf8')) : {};
+  const saved: Record<string, string> = { ...fresh(names), ...earlier };
+  const save = () => {
+    if (file !== undefined) writeFileSync(file, JSON.stringify(saved, null, 2), { mode: 0o600 });
   };
-  const vaultKey = bytesOf(names.vault);
-  const signing = [names.manifest, names.licence].map((key) =>
-    signingVersion(`${key}/cryptoKeyVersions/1`, bytesOf(key)),
-  );
+  save();
+  const vaultKey = Buffer.from(saved[`${names.vault}/cryptoKeyVersions/1`] ?? '', 'base64');
+  const isSigning = (key: string) => key === names.manifest || key === names.licence;
+  const disabled = new Set<string>();
+  const made = new Map<string, Omit<SigningVersion, 'enabled'>>();
+  const versionsOf = (key: string): readonly SigningVersion[] =>
+    Object.entries(saved)
+      .filter(([name]) => isSigning(key) && name.startsWith(`${key}/`))
+      .map(([name, text]) => {
+        const version = made.get(name) ?? signingVersion(name, Buffer.from(text, 'base64'));
+        made.set(name, version);
+        return { ...version, enabled: !disabled.has(name) };
+      });
 
   return {
     encrypt: (plaintext, aad) => {
@@ -65,26 +84,43 @@ export function openLocalKeys(names: LocalKeyNames, file?: string): LocalKeys {
         return undefined;
       }
     },
-    signingVersions: (key) => signing.filter(({ name }) => name.startsWith(`${key}/`)),
+    signingVersions: versionsOf,
+    createVersion: (key) => {
+      if (!isSigning(key)) return undefined;
+      const name = `${key}/cryptoKeyVersions/${versionsOf(key).length + 1}`;
+      saved[name] = secretFor(key, names);
+      save();
+      return name;
+    },
+    setEnabled: (version, enabled) => {
+      if (enabled) disabled.delete(version);
+      else disabled.add(version);
+    },
   };
 }
 
 function fresh(names: LocalKeyNames): SavedKeys {
+  const versions = (key: string) => (key === names.vault ? [1] : [1, 2]);
   return Object.fromEntries(
-    Object.values(names).map((key: string) => [
-      `${key}/cryptoKeyVersions/1`,
-      Buffer.from(key === names.vault ? randomBytes(32) : p256.utils.randomSecretKey()).toString(
-        'base64',
-      ),
-    ]),
+    Object.values(names).flatMap((key: string) =>
+      versions(key).map((version) => [
+        `${key}/cryptoKeyVersions/${version}`,
+        secretFor(key, names),
+      ]),
+    ),
   );
 }
+
+const secretFor = (key: string, names: LocalKeyNames): string =>
+  Buffer.from(key === names.vault ? randomBytes(32) : p256.utils.randomSecretKey()).toString(
+    'base64',
+  );
 
 function parse(text: string): SavedKeys {
   return JSON.parse(text) as SavedKeys;
 }
 
-function signingVersion(name: string, secretKey: Uint8Array): SigningVersion {
+function signingVersion(name: string, secretKey: Uint8Array): Omit<SigningVersion, 'enabled'> {
   const point = Buffer.from(p256.getPublicKey(secretKey, false));
   const publicKey = createPublicKey({
     format: 'jwk',

@@ -33,6 +33,7 @@ interface Checksum {
 interface KmsRequest {
   readonly name: string;
   readonly parent: string;
+  readonly cryptoKeyVersion: { readonly name: string; readonly state: string } | null;
   readonly plaintext: Buffer;
   readonly plaintextCrc32c: Checksum | null;
   readonly ciphertext: Buffer;
@@ -96,6 +97,12 @@ function handlers(names: LocalKeyNames, keys: LocalKeys) {
     const key = name.replace(/\/cryptoKeyVersions\/[^/]*$/, '');
     const found = keys.signingVersions(key).find((version) => version.name === name);
     if (!found) throw new KmsError(status.NOT_FOUND, `CryptoKeyVersion ${name} not found.`);
+    if (!found.enabled) {
+      throw new KmsError(
+        status.FAILED_PRECONDITION,
+        `${name} is not enabled, current state is: DISABLED.`,
+      );
+    }
     return found;
   };
   const atVault = (name: string): void => {
@@ -161,13 +168,27 @@ function handlers(names: LocalKeyNames, keys: LocalKeys) {
     }),
 
     listCryptoKeyVersions: unary(({ parent }) => {
-      const cryptoKeyVersions = keys.signingVersions(parent).map(({ name }) => ({
+      const cryptoKeyVersions = keys.signingVersions(parent).map(({ name, enabled }) => ({
         name,
-        state: 'ENABLED',
+        state: enabled ? 'ENABLED' : 'DISABLED',
         algorithm: 'EC_SIGN_P256_SHA256',
         protectionLevel: 'SOFTWARE',
       }));
       return { cryptoKeyVersions, totalSize: cryptoKeyVersions.length };
+    }),
+
+    createCryptoKeyVersion: unary(({ parent }) => {
+      const name = keys.createVersion(parent);
+      if (name === undefined) {
+        throw new KmsError(status.NOT_FOUND, `CryptoKey ${parent} not found.`);
+      }
+      return { name, state: 'ENABLED' };
+    }),
+
+    updateCryptoKeyVersion: unary(({ cryptoKeyVersion }) => {
+      const { name, state } = cryptoKeyVersion ?? { name: '', state: '' };
+      keys.setEnabled(name, state === 'ENABLED');
+      return { name, state };
     }),
   };
 }

@@ -1,6 +1,7 @@
 import {
   createCipheriv,
   createDecipheriv,
+  createPublicKey,
   generateKeyPairSync,
   type KeyObject,
   randomBytes,
@@ -8,16 +9,47 @@ import {
 } from 'node:crypto';
 import {
   type KeyService,
+  type KeyState,
   type PublicSigningKey,
-  type SigningKeyName,
   UnwrapError,
 } from '../../../functions/cloud/keys.ts';
+import {
+  chosenVersions,
+  type SigningKeys,
+  signedBy,
+  signingKidOf,
+} from '../../../functions/cloud/signing-versions.ts';
 import { UpstreamError } from '../../../functions/cloud/upstream-error.ts';
+import { LOCAL_SIGNING_KEYS } from '../kms/kms-keys.ts';
 
-/** The key service in memory, with fresh keys: one wrapping key and one version of each signing key. */
-export function memoryKeys(): KeyService {
-  const wrappingKey = randomBytes(32);
-  const signing = { manifest: signingKey('manifest'), licence: signingKey('licence') };
+/** Keys that outlive what was chosen of their versions; a version is made when it is first named. */
+export interface MemoryKeyRing {
+  readonly wrappingKey: Uint8Array;
+  readonly privateKeys: Map<string, KeyObject>;
+}
+
+/** A ring of fresh keys. */
+export const memoryKeyRing = (): MemoryKeyRing => ({
+  wrappingKey: randomBytes(32),
+  privateKeys: new Map(),
+});
+
+/** The key service in memory. Two on one `ring` are one deployment before and after a choice. */
+export function memoryKeys(
+  signingKeys: SigningKeys = LOCAL_SIGNING_KEYS,
+  { wrappingKey, privateKeys }: MemoryKeyRing = memoryKeyRing(),
+): KeyService {
+  const privateKey = (kid: string): KeyObject => {
+    const known = privateKeys.get(kid);
+    if (known) return known;
+    const { privateKey: made } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    privateKeys.set(kid, made);
+    return made;
+  };
+  const published = (kid: string, state: KeyState): PublicSigningKey => {
+    const { x = '', y = '' } = createPublicKey(privateKey(kid)).export({ format: 'jwk' });
+    return { kid, state, jwk: { kty: 'EC', crv: 'P-256', x, y } };
+  };
 
   return {
     wrap: async (plaintext, aad) => {
@@ -38,21 +70,19 @@ export function memoryKeys(): KeyService {
         throw new UnwrapError({ cause });
       }
     },
+    signingKid: async (key) => signingKidOf(signingKeys, key),
     sign: async (kid, message) => {
-      const pair = Object.values(signing).find((each) => each.published.kid === kid);
-      if (!pair) throw new UpstreamError('kms', 'sign', { cause: `no such key: ${kid}` });
-      const key = { key: pair.privateKey, dsaEncoding: 'ieee-p1363' } as const;
+      if (!signedBy(signingKeys, kid)) {
+        throw new UpstreamError('kms', 'sign', { cause: `does not sign: ${kid}` });
+      }
+      const key = { key: privateKey(kid), dsaEncoding: 'ieee-p1363' } as const;
       return new Uint8Array(sign('sha256', message, key));
     },
-    publicKeys: async (key) => [signing[key].published],
+    publicKeys: async (key) => {
+      const [first, ...others] = chosenVersions(signingKeys, key).map(({ kid, state }) =>
+        published(kid, state),
+      );
+      return [first as PublicSigningKey, ...others];
+    },
   };
-}
-
-function signingKey(name: SigningKeyName): {
-  readonly privateKey: KeyObject;
-  readonly published: PublicSigningKey;
-} {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const { x = '', y = '' } = publicKey.export({ format: 'jwk' });
-  return { privateKey, published: { kid: `${name}.1`, jwk: { kty: 'EC', crv: 'P-256', x, y } } };
 }
