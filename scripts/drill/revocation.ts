@@ -93,7 +93,7 @@ async function hold(
   if (!first) throw new Error(`${what}: not refused after ${MAX_ATTEMPTS} grants`);
   let erasedAt: number | undefined;
   for (let attempt = 0; erasedAt === undefined && attempt < MAX_ATTEMPTS; attempt += 1) {
-    const erase = await client.report([], [grantId]);
+    const { erase } = await client.report([], [grantId]);
     if (erase.includes(grantId)) erasedAt = clock();
   }
   if (erasedAt === undefined) throw new Error(`${what}: the copy was never to be erased`);

@@ -13,6 +13,7 @@ import type {
   ErasureAnswer,
   GrantAnswer,
   ProvenRequest,
+  ReportAnswer,
 } from './api/api-client.ts';
 import { ApiError } from './api/api-error.ts';
 import { DEFAULT_RETRY, type RetryPolicy, withRetry } from './api/retry.ts';
@@ -216,20 +217,20 @@ export class ModelSealClient {
    *
    * @param events At most 100.
    * @param held Grant ids of the copies here, at most 64.
-   * @returns Grant ids of the copies that were revoked and must be erased here.
+   * @returns Among others the grant ids of the copies that were revoked and must be erased here.
    * @throws {ApiError} Nothing was accepted.
    */
   async report(
     events: readonly ClientEvent[],
     held: readonly string[] = [],
-  ): Promise<readonly string[]> {
+  ): Promise<ReportAnswer> {
     const now = this.#options.now?.() ?? new Date();
     const completed = events.map((event) => completeEvent(event, now, this.#options.crypto));
     return this.#enrolled((enrolment) =>
       withRetry(this.#retry, async () => {
         const data = { type: 'events', events: completed, held };
         const request = await this.#proven(enrolment, 'events', data);
-        return (await this.#options.api.report(request)).erase;
+        return this.#options.api.report(request);
       }),
     );
   }
@@ -255,6 +256,43 @@ export class ModelSealClient {
       if (!gone && !(error instanceof KeyLostError)) throw error;
     }
     await enrolments.clear();
+  }
+
+  /**
+   * Vouches for another device of this user's, which then counts at once.
+   *
+   * @param target Its id, as the answer to a report names it.
+   * @throws {ApiError} `device_unknown` where it is not the user's, or gone; `device_unapproved` where
+   *   this device does not count itself.
+   */
+  async approveDevice(target: string): Promise<void> {
+    await this.#aboutOther('device.approve', target, (request) =>
+      this.#options.api.approve(target, request),
+    );
+  }
+
+  /**
+   * Retires another device of this user's, such as a lost one or one that is not his.
+   *
+   * @param target Its id.
+   * @throws {ApiError} `device_unknown` where it is not the user's, or gone already.
+   */
+  async retireOther(target: string): Promise<void> {
+    await this.#aboutOther('device.retire', target, (request) =>
+      this.#options.api.retire(target, request),
+    );
+  }
+
+  /** Enrols nothing anew: `device_unknown` is of the other, and a new key would have no say. */
+  async #aboutOther(
+    type: 'device.approve' | 'device.retire',
+    target: string,
+    ask: (request: ProvenRequest) => Promise<unknown>,
+  ): Promise<void> {
+    const enrolment = await this.ensureEnrolled();
+    await withRetry(this.#retry, async () =>
+      ask(await this.#proven(enrolment, type, { type, target })),
+    );
   }
 
   /**

@@ -15,6 +15,8 @@ export {
   type ErasureAnswer,
   type GrantAnswer,
   type ModelListing,
+  type ReportAnswer,
+  type WaitingDevice,
 } from './api/api-client.ts';
 export { type Advice, ApiError } from './api/api-error.ts';
 export { DEFAULT_RETRY, type RetryPolicy } from './api/retry.ts';

@@ -1,6 +1,6 @@
 /** What an app uses: models by name, protected on their way and at rest, opened in memory. */
 import { SealError } from '../../functions/protocol/errors.ts';
-import type { ErasureAnswer } from './api/api-client.ts';
+import type { ErasureAnswer, WaitingDevice } from './api/api-client.ts';
 import { ApiError } from './api/api-error.ts';
 import type { ClientEvent } from './events.ts';
 import { Fetcher, LATEST } from './fetcher.ts';
@@ -154,11 +154,36 @@ export class ProtectedModels {
    * Sends the events noted so far and erases the copies that were revoked: call it now and then,
    * also with nothing to tell. Events that could not be sent stay for the next time.
    *
+   * @returns Devices that came to this user's others and wait: ask him whether they are his, then
+   *   `approveDevice` or `retireOther`.
    * @throws {ApiError} The service refused, or could not be reached.
    */
-  async sendReports(): Promise<void> {
+  async sendReports(): Promise<readonly WaitingDevice[]> {
     this.#requireOpen();
-    await this.#reports.send();
+    return this.#reports.send();
+  }
+
+  /**
+   * Vouches for another device of this user's, such as a new phone, which then counts at once.
+   *
+   * @param deviceId As `sendReports` gives it.
+   * @throws {ApiError} `device_unknown` where it is not the user's; `device_unapproved` where this
+   *   device waits itself.
+   */
+  async approveDevice(deviceId: string): Promise<void> {
+    this.#requireOpen();
+    await this.#options.client.approveDevice(deviceId);
+  }
+
+  /**
+   * Retires another device of this user's: a lost one, or one that is not his.
+   *
+   * @param deviceId As `sendReports` gives it, or as the account's export names it.
+   * @throws {ApiError} `device_unknown` where it is not the user's, or gone already.
+   */
+  async retireOther(deviceId: string): Promise<void> {
+    this.#requireOpen();
+    await this.#options.client.retireOther(deviceId);
   }
 
   /**

@@ -1,4 +1,5 @@
 import type { SealingCrypto } from '../../functions/protocol/crypto.ts';
+import type { WaitingDevice } from './api/api-client.ts';
 import type { ModelSealClient } from './client.ts';
 import { type ClientEvent, completeEvent } from './events.ts';
 import type { ModelStore } from './opening/model-store.ts';
@@ -52,17 +53,21 @@ export class Reports {
   /**
    * Sends what was noted, and erases the copies that were revoked. What could not be sent stays.
    *
+   * @returns The user's devices that wait for this one's word.
    * @throws {ApiError} The service refused, or could not be reached.
    */
-  async send(): Promise<void> {
+  async send(): Promise<readonly WaitingDevice[]> {
     const { client, store } = this.#options;
     const held = (await store.list()).slice(0, MAX_HELD);
+    let waiting: readonly WaitingDevice[] = [];
     do {
       const batch = this.#waiting.slice(0, MAX_EVENTS);
-      const revoked = await client.report(batch, held);
+      const { erase, provisional = [] } = await client.report(batch, held);
       const sent = new Set(batch);
       this.#waiting = this.#waiting.filter((event) => !sent.has(event));
-      for (const grant of revoked) await store.erase(grant);
+      for (const grant of erase) await store.erase(grant);
+      waiting = provisional;
     } while (this.#waiting.length > 0);
+    return waiting;
   }
 }

@@ -198,8 +198,8 @@ export const events: readonly Attack[] = [
       const api = await lab.api();
       const grant = await api.phone('alice').grant('smile');
       const unknown = `g_${'A'.repeat(22)}`;
-      const erased = await api.pixel('mallory').report([], [grant.grantId, unknown]);
-      return erased.length === 2 ? 'all answered alike' : SUCCEEDED;
+      const { erase } = await api.pixel('mallory').report([], [grant.grantId, unknown]);
+      return erase.length === 2 ? 'all answered alike' : SUCCEEDED;
     },
   },
 ];

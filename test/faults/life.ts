@@ -132,7 +132,8 @@ async function take(
     }
     case 'report':
       phone.models.observe({ type: 'app.started' });
-      return phone.models.sendReports();
+      await phone.models.sendReports();
+      return undefined;
     case 'enrol':
       await phone.client.enrol();
       return undefined;

@@ -36,6 +36,22 @@ export interface ErasureAnswer {
   readonly countKeptUntil?: string;
 }
 
+/** A device that came to this user's others and does not count yet. */
+export interface WaitingDevice {
+  readonly deviceId: string;
+  /** From when on it counts without anybody's word; ISO 8601 in UTC. */
+  readonly approvedFrom: string;
+}
+
+/** What the service answers to a report. */
+export interface ReportAnswer {
+  readonly accepted: number;
+  /** Grant ids of copies to be erased. */
+  readonly erase: readonly string[];
+  /** Devices for this one to approve or to retire; absent of an older backend. */
+  readonly provisional?: readonly WaitingDevice[];
+}
+
 /** A model sealed for one use on one device. */
 export interface GrantAnswer {
   readonly grantId: string;
@@ -149,10 +165,10 @@ export class ApiClient {
    * Reports events: `POST /v1/events`.
    *
    * @param request Client data of type `events`.
-   * @returns How many were accepted, and the grant ids of copies to be erased.
+   * @returns How many were accepted, the copies to be erased, and the user's devices that wait.
    * @throws {ApiError}
    */
-  report(request: ProvenRequest): Promise<{ accepted: number; erase: readonly string[] }> {
+  report(request: ProvenRequest): Promise<ReportAnswer> {
     return this.#call('POST', '/v1/events', request);
   }
 
@@ -165,6 +181,20 @@ export class ApiClient {
    */
   retire(deviceId: string, request: ProvenRequest): Promise<{ deviceId: string }> {
     return this.#call('DELETE', `/v1/devices/${encodeURIComponent(deviceId)}`, request);
+  }
+
+  /**
+   * Vouches for a device of this user that does not count yet: `POST /v1/devices/{deviceId}/approvals`.
+   *
+   * @param deviceId The device that is vouched for.
+   * @param request Client data of type `device.approve`.
+   * @throws {ApiError}
+   */
+  approve(
+    deviceId: string,
+    request: ProvenRequest,
+  ): Promise<{ deviceId: string; approvedAt: string }> {
+    return this.#call('POST', `/v1/devices/${encodeURIComponent(deviceId)}/approvals`, request);
   }
 
   /**

@@ -35,6 +35,23 @@ describe('tokens, keys, revocation', () => {
     expect(await codeOf(models.get(model.id))).toBe('model_unknown');
   });
 
+  it('R28 a further device waits for the word of one that counts', async () => {
+    const [ann, tablet] = [phone(), phone()];
+    tablet.user = ann.user;
+    const model = await publishedModel();
+    const models = ann.start();
+    await models.get(model.id);
+    await tablet.start().sendReports();
+    const [waiting, ...others] = await models.sendReports();
+    expect(others).toEqual([]);
+    await models.approveDevice(waiting?.deviceId ?? '');
+    expect(await models.sendReports()).toEqual([]);
+    await models.retireOther(waiting?.deviceId ?? '');
+    expect(await codeOf(models.approveDevice(waiting?.deviceId ?? ''))).toBe('device_unknown');
+    // That the other is unknown says nothing of this one.
+    expect(ann.attested).toBe(1);
+  });
+
   it('R25 a copy whose licence has ended is erased', async () => {
     const [ann, model] = [phone(), await publishedModel()];
     await ann.start().get(model.id);

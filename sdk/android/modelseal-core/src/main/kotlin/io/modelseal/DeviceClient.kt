@@ -3,6 +3,7 @@ package io.modelseal
 import io.modelseal.api.ApiClient
 import io.modelseal.api.GrantAnswer
 import io.modelseal.api.ProvenRequest
+import io.modelseal.api.ReportAnswer
 import io.modelseal.api.RetryPolicy
 import io.modelseal.api.withRetry
 import io.modelseal.protocol.parseJson
@@ -64,7 +65,7 @@ internal class DeviceClient(
         }
     }
 
-    suspend fun report(events: List<JsonObject>, held: List<String>): List<String> = enrolled { enrolment ->
+    suspend fun report(events: List<JsonObject>, held: List<String>): ReportAnswer = enrolled { enrolment ->
         withRetry(retry) {
             val request = proven(enrolment, "events") {
                 put("events", JsonArray(events))
@@ -72,6 +73,17 @@ internal class DeviceClient(
             }
             api.report(request)
         }
+    }
+
+    /** Vouches for another device of this user's, which then counts at once. */
+    suspend fun approve(target: String): Unit = aboutOther("device.approve", target) { api.approve(target, it) }
+
+    suspend fun retireOther(target: String): Unit = aboutOther("device.retire", target) { api.retire(target, it) }
+
+    /** Enrols nothing anew: `device_unknown` is of the other, and a new key would have no say. */
+    private suspend fun aboutOther(type: String, target: String, ask: suspend (ProvenRequest) -> Unit) {
+        val enrolment = load() ?: enrol(null)
+        withRetry(retry) { ask(proven(enrolment, type) { put("target", target) }) }
     }
 
     /** A device that the service does not know any more, or whose key is lost, is as good as retired. */

@@ -118,10 +118,26 @@ public class ModelSeal(private val config: ModelSealConfig) : AutoCloseable {
     /** Notes what the app's self-protection noticed; it is sent by the next `sendReports`. */
     public fun observe(event: ClientEvent): Unit = reports.observe(event)
 
-    /** Sends what was noted and erases the copies that were revoked: call it now and then, also with nothing to tell. */
-    public suspend fun sendReports() {
+    /**
+     * Sends what was noted and erases the copies that were revoked: call it now and then, also with nothing
+     * to tell. Gives the devices that came to this user's others and wait: ask him whether they are his, then
+     * `approveDevice` or `retireOther`.
+     */
+    public suspend fun sendReports(): List<WaitingDevice> {
         requireOpen()
-        reports.send()
+        return reports.send()
+    }
+
+    /** Vouches for another device of this user's, such as a new phone, which then counts at once. */
+    public suspend fun approveDevice(deviceId: String) {
+        requireOpen()
+        client.approve(deviceId)
+    }
+
+    /** Retires another device of this user's: a lost one, or one that is not his. */
+    public suspend fun retireOther(deviceId: String) {
+        requireOpen()
+        client.retireOther(deviceId)
     }
 
     /** Everything that the service holds about this user. */

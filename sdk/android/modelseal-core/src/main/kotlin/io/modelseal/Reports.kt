@@ -1,5 +1,6 @@
 package io.modelseal
 
+import io.modelseal.api.ReportAnswer
 import io.modelseal.store.ModelStore
 import kotlinx.coroutines.sync.Mutex
 import kotlinx.coroutines.sync.withLock
@@ -22,13 +23,17 @@ internal class Reports(
 
     fun forget() = synchronized(waiting) { waiting.clear() }
 
-    suspend fun send() = sending.withLock {
+    /** The user's devices that wait for this one's word. */
+    suspend fun send(): List<WaitingDevice> = sending.withLock {
         val held = store.files.grants("record").take(MAX_HELD)
+        var answer: ReportAnswer
         do {
             val batch = synchronized(waiting) { waiting.take(MAX_EVENTS) }
-            for (grantId in client.report(batch, held)) store.erase(grantId)
+            answer = client.report(batch, held)
+            for (grantId in answer.erase) store.erase(grantId)
             synchronized(waiting) { waiting.removeAll(batch.toSet()) }
         } while (synchronized(waiting) { waiting.isNotEmpty() })
+        answer.waiting
     }
 
     private companion object {

@@ -64,6 +64,13 @@ public data class Licence(
     public val offlineGraceSeconds: Long,
 )
 
+/** A device that came to this user's others and does not count yet. */
+public data class WaitingDevice(
+    public val deviceId: String,
+    /** From when on it counts without anybody's word (RFC 3339). */
+    public val approvedFrom: String,
+)
+
 /** A device's key pair for one grant, wherever its private half lies. */
 public interface RecipientKey {
     /** The HPKE suite's name on the wire, such as `P256-HKDF-SHA256-AES256GCM`. */

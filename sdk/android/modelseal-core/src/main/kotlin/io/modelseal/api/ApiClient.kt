@@ -4,6 +4,7 @@ import io.modelseal.Advice
 import io.modelseal.ApiException
 import io.modelseal.ModelSealException
 import io.modelseal.UserToken
+import io.modelseal.WaitingDevice
 import io.modelseal.protocol.inner
 import io.modelseal.protocol.list
 import io.modelseal.protocol.parseJson
@@ -47,6 +48,9 @@ internal class GrantAnswer(
     /** The model's release record; null for models from before there were any. */
     val release: String?,
 )
+
+/** The grants whose copies must be erased, and the user's devices that wait for this one's word. */
+internal class ReportAnswer(val erase: List<String>, val waiting: List<WaitingDevice>)
 
 /** A model that this user may ask for; the versions are newest first. */
 internal class ListedVersion(val model: String, val version: String, val sizeBytes: Long, val isLatest: Boolean)
@@ -100,10 +104,18 @@ internal class ApiClient(
     suspend fun renew(grantId: String, request: ProvenRequest): String =
         call("POST", request.body, "v1", "licences", grantId, "renewals").required("licence")
 
-    /** The grants whose copies must be erased. */
-    suspend fun report(request: ProvenRequest): List<String> {
-        val erase = call("POST", request.body, "v1", "events")["erase"] as? JsonArray ?: throw unusable()
-        return erase.mapNotNull { (it as? JsonPrimitive)?.content }
+    suspend fun report(request: ProvenRequest): ReportAnswer {
+        val answer = call("POST", request.body, "v1", "events")
+        val erase = answer["erase"] as? JsonArray ?: throw unusable()
+        val waiting = (answer["provisional"] as? JsonArray).orEmpty().filterIsInstance<JsonObject>()
+        return ReportAnswer(
+            erase.mapNotNull { (it as? JsonPrimitive)?.content },
+            waiting.map { WaitingDevice(it.required("deviceId"), it.required("approvedFrom")) },
+        )
+    }
+
+    suspend fun approve(deviceId: String, request: ProvenRequest) {
+        call("POST", request.body, "v1", "devices", deviceId, "approvals")
     }
 
     suspend fun retire(deviceId: String, request: ProvenRequest) {

@@ -143,6 +143,20 @@ class NetworkTest {
     }
 
     @Test
+    fun `R28 a further device waits for the word of one that counts`() = runBlocking {
+        val seal = phone.start()
+        seal.get(model.id).close()
+        Phone(phone.user).start().sendReports()
+        val waiting = seal.sendReports().single().deviceId
+        seal.approveDevice(waiting)
+        assertEquals(emptyList<Any>(), seal.sendReports())
+        seal.retireOther(waiting)
+        assertEquals("device_unknown", codeOf { seal.approveDevice(waiting) })
+        // That the other is unknown says nothing of this one.
+        assertEquals(1, phone.enrolments.get())
+    }
+
+    @Test
     fun `R25 a copy whose licence has ended is erased, and granted anew`() = runBlocking {
         phone.start().get(model.id).close()
         phone.nowMs = { System.currentTimeMillis() + 400L * 86_400_000 }

@@ -1,0 +1,123 @@
+package io.modelseal.protocol
+
+import io.modelseal.HardwareKey
+import io.modelseal.SealException
+import io.modelseal.UserToken
+import io.modelseal.VerificationKey
+import io.modelseal.api.ApiClient
+import io.modelseal.api.Download
+import io.modelseal.api.GrantAnswer
+import io.modelseal.api.RetryPolicy
+import io.modelseal.store.AcceptedGrant
+import io.modelseal.store.CopyFiles
+import io.modelseal.store.FileStorage
+import io.modelseal.store.Installation
+import io.modelseal.store.ModelStore
+import io.modelseal.store.acceptGrant
+import java.io.File
+import java.math.BigInteger
+import java.security.KeyFactory
+import java.security.spec.ECPrivateKeySpec
+import kotlinx.coroutines.runBlocking
+import kotlinx.serialization.json.JsonObject
+import okhttp3.OkHttpClient
+import okhttp3.Protocol
+import okhttp3.Response
+import okhttp3.ResponseBody.Companion.toResponseBody
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.DynamicTest
+import org.junit.jupiter.api.DynamicTest.dynamicTest
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.TestFactory
+import org.junit.jupiter.api.io.TempDir
+
+/** test/vectors/refusals.json: what a client refuses, and with which code. refusals.test.ts has the same in TypeScript. */
+class RefusalVectorsTest {
+    private val sound = vectorFile("sealing.json")
+    private val refusals = vectorFile("refusals.json")
+    private val claims = sound.inner("claims")
+    private val nowMs = sound.whole("now") * 1000
+    private val pinned = sound.list("pinnedKeys").map { entry ->
+        val jwk = (entry as JsonObject).inner("jwk")
+        VerificationKey(entry.text("kid")!!, jwk.text("x")!!, jwk.text("y")!!)
+    }
+    private val grant = sound.list("grants").map { it as JsonObject }.single { it.text("suite") == P256_SUITE }
+
+    @TempDir
+    lateinit var folder: File
+
+    @Test
+    fun `what is changed is sound`() = runBlocking { install(grant.hex("container")) }
+
+    @TestFactory
+    fun manifests() = rows("manifests") { verifyManifest(it.text("token")!!, pinned) }
+
+    @TestFactory
+    fun licences() = rows("licences") { verifyLicence(it.text("token")!!, pinned) }
+
+    @TestFactory
+    fun headers() = rows("headers") { ContainerHeader.decode(it.hex("header")) }
+
+    @TestFactory
+    fun deliveries() = rows("deliveries") { install(it.hex("container")) }
+
+    @TestFactory
+    fun grants() = rows("grants") { accept(it.inner("change")) }
+
+    private fun rows(name: String, work: suspend (JsonObject) -> Any): List<DynamicTest> =
+        refusals.list(name).map { it as JsonObject }.map { row ->
+            dynamicTest("${row.text("name")} is ${row.text("code")}") {
+                val refusal = runCatching { runBlocking { work(row) } }.exceptionOrNull()
+                assertEquals(row.text("code"), (refusal as? SealException)?.code ?: refusal.toString())
+            }
+        }
+
+    private suspend fun accept(change: JsonObject = JsonObject(emptyMap()), sizeBytes: Int = 0): AcceptedGrant {
+        val answer = GrantAnswer(
+            grantId = change.text("grantId") ?: claims.text("grantId")!!,
+            url = "https://storage.invalid/",
+            sizeBytes = sizeBytes.toLong(),
+            suite = change.text("suite") ?: P256_SUITE,
+            enc = change.text("enc") ?: grant.hex("enc").toBase64url(),
+            ct = change.text("ct") ?: grant.hex("ct").toBase64url(),
+            manifest = sound.text("manifest")!!,
+            licence = change.text("licence") ?: sound.text("licence")!!,
+            release = null,
+        )
+        val spec = ECPrivateKeySpec(BigInteger(1, grant.hex("recipientPrivateKey")), P256.parameters)
+        val privateKey = KeyFactory.getInstance("EC").generatePrivate(spec)
+        return acceptGrant(
+            answer,
+            p256RecipientKey(P256.publicKey(grant.hex("recipientPublicKey"))!!, privateKey),
+            deviceId = change.text("expectedDeviceId") ?: claims.text("deviceId")!!,
+            model = change.text("expectedModel") ?: claims.text("model")!!,
+            version = change.text("expectedVersion") ?: claims.text("version")!!,
+            keys = pinned,
+            nowMs = change.wholeOrNull("now")?.times(1000) ?: nowMs,
+        )
+    }
+
+    /** As the SDK does it, over the network: each ask gives the same bytes. */
+    private suspend fun install(container: ByteArray) {
+        val store = ModelStore(CopyFiles(FileStorage(folder), "u_example"), PlainKey, pinned)
+        val http = OkHttpClient.Builder().addInterceptor { chain ->
+            val start = chain.request().header("Range")?.removePrefix("bytes=")?.removeSuffix("-")?.toInt() ?: 0
+            Response.Builder().request(chain.request()).protocol(Protocol.HTTP_1_1)
+                .code(if (start > 0) 206 else 200).message("")
+                .header("Content-Range", "bytes $start-${container.size - 1}/${container.size}")
+                .body(container.copyOfRange(start, container.size).toResponseBody()).build()
+        }.build()
+        val api = ApiClient("https://service.invalid/", UserToken { "" }, http) { nowMs }
+        Installation.begin(store, accept(sizeBytes = container.size), "latest", null).use { installation ->
+            Download(api, installation.url, installation.sizeBytes, RetryPolicy()).use { installation.run(it, nowMs) {} }
+        }
+    }
+
+    private object PlainKey : HardwareKey {
+        override suspend fun wrap(secret: ByteArray) = secret.copyOf()
+
+        override suspend fun unwrap(wrapped: ByteArray) = wrapped.copyOf()
+    }
+}
+
+internal fun vectorFile(name: String) = parseJson(File("../../../test/vectors/$name").readBytes()) as JsonObject
