@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
+import { generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
 import { startTokenIssuer, type TokenIssuer } from '../../test/support/token-issuer.ts';
 import { createUserTokens, type UserTokens } from './user-token.ts';
 
@@ -72,6 +72,44 @@ describe('createUserTokens', () => {
   it.each(['JWT', 'at+jwt', 'application/at+JWT'])('takes one of type %s', async (typ) => {
     const good = await idp.token('alice', { header: { typ } });
     await expect(tokens.verify(`Bearer ${good}`, NOW)).resolves.toBeDefined();
+  });
+
+  it.each([
+    ['half a surrogate pair', 'al\ud800ice'],
+    ['more characters than a subject has', 'a'.repeat(256)],
+    ['a number', 7 as never],
+  ])('refuses a subject of %s', async (_, sub) => {
+    const token = await idp.token('alice', { claims: { sub } });
+    await expect(tokens.verify(`Bearer ${token}`, NOW)).rejects.toEqual(refusal('token_subject'));
+  });
+
+  it('takes an authorised party that is another client of the app, and none of a shared token but us', async () => {
+    const verdict = async (claims: JWTPayload) =>
+      tokens.verify(`Bearer ${await idp.token('alice', { claims })}`, NOW).then(
+        () => 'taken',
+        (error: { reason: string }) => error.reason,
+      );
+    const shared = { aud: [idp.audience, 'another-app'] };
+    expect(await verdict({ azp: 'android-client' })).toBe('taken');
+    expect(await verdict({ ...shared, azp: idp.audience })).toBe('taken');
+    expect(await verdict({ ...shared, azp: 'another-app' })).toBe('token_azp');
+    expect(await verdict(shared)).toBe('token_azp');
+    expect(await verdict({ azp: 'a\udfff' })).toBe('token_azp');
+    expect(await verdict({ azp: 5 as never })).toBe('token_azp');
+  });
+
+  it.each([
+    ['ends in years', { exp: 32_503_680_000 }, 'token_exp'],
+    ['ends at an instant that no date has', { exp: 1e300 }, 'token_exp'],
+    ['was issued in the future', { iat: seconds(3600) }, 'token_iat'],
+    ['was issued before there was time', { iat: -1 }, 'token_iat'],
+    ['has lived for years', { iat: 1 }, 'token_iat'],
+    ['was issued after its end', { iat: seconds(50), exp: seconds(-50) }, 'token_iat'],
+    ['begins before there was time', { nbf: -1e300 }, 'token_nbf'],
+    ['tells its issue in words', { iat: 'now' as never }, 'token_iat'],
+  ])('refuses a token that %s', async (_, claims, reason) => {
+    const token = await idp.token('alice', { claims });
+    await expect(tokens.verify(`Bearer ${token}`, NOW)).rejects.toEqual(refusal(reason));
   });
 
   it('refuses alg none', async () => {

@@ -2,8 +2,9 @@
  * Who is calling: OIDC ID tokens or JWT access tokens of the configured issuers, verified against
  * their published keys (RFC 7519, RFC 8725, OpenID Connect Core section 3.1.3.7).
  */
-import { createRemoteJWKSet, decodeJwt, errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import { decodeJwt, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { ServiceError } from '../errors.ts';
+import { issuerKeys } from './issuer-keys.ts';
 
 export interface TrustedIssuer {
   readonly issuer: string;
@@ -27,6 +28,10 @@ export interface UserTokens {
 
 const CLOCK_SKEW_SECONDS = 60;
 const MAX_TOKEN_CHARS = 8192;
+/** A `sub` has no more characters (OpenID Connect Core section 2). */
+const MAX_NAME_CHARS = 255;
+/** From its issue to its end; providers give minutes or hours. */
+const MAX_TOKEN_LIFE_SECONDS = 32 * 86_400;
 
 /** What jose throws for a token that is none, is not signed by the issuer, or not in an allowed way. */
 const FORGED = [
@@ -39,7 +44,7 @@ const FORGED = [
   errors.JWKSMultipleMatchingKeys,
 ];
 
-/** Keys are fetched on first use, cached, and refetched for an unknown kid at most twice a minute. */
+/** Keys are fetched on first use and kept as issuer-keys.ts says. */
 export function createUserTokens(
   issuers: readonly TrustedIssuer[],
   planClaim = 'plan',
@@ -48,11 +53,7 @@ export function createUserTokens(
   const keysOf = (issuer: TrustedIssuer): JWTVerifyGetKey => {
     const known = keySets.get(issuer.issuer);
     if (known) return known;
-    const fresh = createRemoteJWKSet(new URL(issuer.jwksUri), {
-      timeoutDuration: 3000,
-      cooldownDuration: 30_000,
-      cacheMaxAge: 600_000,
-    });
+    const fresh = issuerKeys(issuer.jwksUri);
     keySets.set(issuer.issuer, fresh);
     return fresh;
   };
@@ -73,7 +74,9 @@ export function createUserTokens(
           currentDate: now,
         });
         if (!isUserTokenType(protectedHeader.typ)) throw refusal('token_type');
-        if (typeof payload.sub !== 'string' || payload.sub === '') throw refusal('token_subject');
+        requireSaneTimes(payload, now);
+        requireParty(payload, issuer.audience);
+        if (!isName(payload.sub)) throw refusal('token_subject');
         const plan = payload[planClaim];
         return {
           issuer: issuer.issuer,
@@ -93,6 +96,38 @@ export function createUserTokens(
  */
 const isUserTokenType = (typ: string | undefined): boolean =>
   typ === undefined || /^(?:application\/)?(?:jwt|at\+jwt)$/i.test(typ);
+
+/**
+ * Text that is the same in every encoding: a lone surrogate becomes U+FFFD where it is hashed, and two
+ * subjects that differ in one alone would be one user.
+ */
+const isName = (value: unknown): value is string =>
+  typeof value === 'string' &&
+  value !== '' &&
+  value.length <= MAX_NAME_CHARS &&
+  value.isWellFormed();
+
+/** Throws for instants that no issuer means: a token that ends in years, or was issued after it ended. */
+function requireSaneTimes({ iat, nbf, exp = Number.NaN }: JWTPayload, now: Date): void {
+  const seconds = now.getTime() / 1000;
+  const issuedAt = iat ?? seconds;
+  if (!(exp - seconds <= MAX_TOKEN_LIFE_SECONDS && exp >= 0)) throw refusal('token_exp');
+  const isIssued =
+    issuedAt >= 0 &&
+    issuedAt <= seconds + CLOCK_SKEW_SECONDS &&
+    exp - issuedAt >= -CLOCK_SKEW_SECONDS;
+  if (!isIssued || exp - issuedAt > MAX_TOKEN_LIFE_SECONDS) throw refusal('token_iat');
+  if (nbf !== undefined && !(nbf >= 0 && nbf <= exp)) throw refusal('token_nbf');
+}
+
+/**
+ * Throws for a token that several audiences share and that was not made for us, which its authorised
+ * party says (OpenID Connect Core section 3.1.3.7); of one audience the party may be another client of the same app.
+ */
+function requireParty({ aud, azp }: JWTPayload, audience: string): void {
+  if (azp !== undefined && !isName(azp)) throw refusal('token_azp');
+  if (Array.isArray(aud) && aud.length > 1 && azp !== audience) throw refusal('token_azp');
+}
 
 /** Read before the signature is checked, only to choose the key set; the claim is verified with it. */
 function claimedIssuer(token: string): string | undefined {
