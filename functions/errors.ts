@@ -53,6 +53,7 @@ export const ERRORS = {
   model_unknown: row(404, 'Model unknown', 'No such model is available to this user.'),
   grant_unknown: row(404, 'Grant unknown', 'Ask for a new grant.'),
   method_not_allowed: row(405, 'Method not allowed', 'The resource does not know this method.'),
+  request_timeout: row(408, 'Request too slow', 'Send the request again.', 'retry'),
   challenge_spent: row(409, 'Challenge spent', 'Ask for a fresh challenge.', 'retry', 'WARNING'),
   device_conflict: row(409, 'Device conflict', 'This key is enrolled already.', 'reattest'),
   version_conflict: row(409, 'Version exists', 'This version was published with other bytes.'),

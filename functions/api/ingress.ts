@@ -26,8 +26,10 @@ export interface IngressRequest extends IncomingMessage {
 
 export type HttpHandler = (request: IngressRequest, response: ServerResponse) => Promise<void>;
 
-const REQUEST_TIMEOUT_MS = 30_000;
-const HEADERS_TIMEOUT_MS = 10_000;
+/** From a connection or a request before it: so long a caller has for its headers, and for all of it. */
+const TIMEOUTS = { headersMs: 10_000, requestMs: 30_000 };
+/** Node looks for those who are late every 30 seconds by itself, and so gives each up to twice its time. */
+const CHECK_EVERY_MS = 1_000;
 
 /** One line a second says how many were refused; a line for each would be load of its own. */
 const REFUSALS_LOGGED_MS = 1_000;
@@ -37,6 +39,8 @@ export interface IngressOptions {
   readonly maxBodyBytes: number;
   /** Serves in place of the server's own listeners. */
   readonly handle?: HttpHandler | undefined;
+  /** As in production where absent. */
+  readonly timeouts?: { readonly headersMs: number; readonly requestMs: number };
 }
 
 interface IngressServices {
@@ -47,21 +51,23 @@ interface IngressServices {
 /** Puts what this file does before every HTTP server that this process creates from now on. */
 export function guardNewServers(services: IngressServices, options: IngressOptions): void {
   const createServer = http.createServer;
-  http.createServer = ((...args: Parameters<typeof createServer>) =>
-    guardServer(createServer(...args), services, options)) as typeof createServer;
+  http.createServer = ((listener?: RequestListener) => {
+    const server = createServer({ connectionsCheckingInterval: CHECK_EVERY_MS }, listener);
+    return guardServer(server, services, options);
+  }) as typeof createServer;
 }
 
 /** Puts it before the listeners that `server` has. */
 export function guardServer(
   server: http.Server,
   services: IngressServices,
-  { maxBodyBytes, handle }: IngressOptions,
+  { maxBodyBytes, handle, timeouts = TIMEOUTS }: IngressOptions,
 ): http.Server {
   const listeners = handle ? [handle] : (server.listeners('request') as RequestListener[]);
   const countRefusal = refusalCounter(services);
   server.removeAllListeners('request');
-  server.requestTimeout = REQUEST_TIMEOUT_MS;
-  server.headersTimeout = HEADERS_TIMEOUT_MS;
+  server.requestTimeout = timeouts.requestMs;
+  server.headersTimeout = timeouts.headersMs;
   server.on('request', (request: ParsedRequest, response: ServerResponse) => {
     if (services.concurrencyLimiter.isFull() && !request.url?.startsWith('/health/')) {
       countRefusal();
@@ -72,7 +78,7 @@ export function guardServer(
       else refuse(response, error);
       return;
     }
-    readBody(request, maxBodyBytes)
+    inTime(readBody(request, maxBodyBytes), timeouts.requestMs)
       .then(
         async () => {
           for (const listener of listeners) await listener(request, response);
@@ -93,6 +99,17 @@ export function guardServer(
 function refuse(response: ServerResponse, error: ServiceError): void {
   response.setHeader('Connection', 'close');
   sendProblem(response, problemOf(error, randomUUID()));
+}
+
+/** The body, or a refusal once its time is over: a drip of bytes holds no connection longer. */
+async function inTime(reading: Promise<void>, timeoutMs: number): Promise<void> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new ServiceError('request_timeout')), timeoutMs);
+  try {
+    await Promise.race([reading, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function refusalCounter({ log }: IngressServices): () => void {

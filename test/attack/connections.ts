@@ -2,6 +2,7 @@
 import { connect } from 'node:net';
 import { type Attack, edit, SUCCEEDED } from './attack.ts';
 import type { Api } from './lab.ts';
+import type { Edit } from './mutant.ts';
 
 const INGRESS = 'functions/api/ingress.ts';
 const HARNESS = 'test/support/api-harness.ts';
@@ -85,8 +86,8 @@ const HEAD = 'POST /v1/challenges HTTP/1.1\r\nHost: a\r\n';
 /** Timeouts sixty times as short, so that this takes half a second. */
 const HURRIED = edit(
   HARNESS,
-  LISTEN,
-  `server.requestTimeout /= 60; server.headersTimeout /= 60; ${LISTEN}`,
+  '{ maxBodyBytes: MAX_BODY_BYTES, handle }',
+  '{ maxBodyBytes: MAX_BODY_BYTES, handle, timeouts: { headersMs: 167, requestMs: 500 } }',
 );
 const SAMPLED = edit(
   HARNESS,
@@ -95,7 +96,13 @@ const SAMPLED = edit(
 );
 
 /** A connection that is held by a byte now and then. */
-const slow = (name: string, tries: string, first: string, off: Attack['off']): Attack => ({
+const slow = (
+  name: string,
+  tries: string,
+  first: string,
+  off: Attack['off'],
+  sampling: readonly Edit[] = [],
+): Attack => ({
   name: `http/${name}`,
   tries,
   refused: 'closed',
@@ -103,7 +110,7 @@ const slow = (name: string, tries: string, first: string, off: Attack['off']): A
   off,
   async run(lab) {
     // The timeouts are those of the real server, sixty times as short.
-    return lab.also([HURRIED, SAMPLED], async (hurried) => {
+    return lab.also([HURRIED, ...sampling], async (hurried) => {
       const { port } = new URL((await hurried.api()).baseUrl);
       return new Promise<string>((resolve) => {
         const socket = connect(Number(port), '127.0.0.1', () => socket.write(first));
@@ -123,11 +130,15 @@ const slow = (name: string, tries: string, first: string, off: Attack['off']): A
   },
 });
 
-const NO_TIMEOUTS = {
+const NO_HEADERS_TIMEOUT = {
   edits: [
-    edit(INGRESS, 'server.requestTimeout = REQUEST_TIMEOUT_MS;', 'server.requestTimeout = 0;'),
-    edit(INGRESS, 'server.headersTimeout = HEADERS_TIMEOUT_MS;', 'server.headersTimeout = 0;'),
+    edit(INGRESS, 'server.requestTimeout = timeouts.requestMs;', 'server.requestTimeout = 0;'),
+    edit(INGRESS, 'server.headersTimeout = timeouts.headersMs;', 'server.headersTimeout = 0;'),
   ],
+};
+/** Node would look after thirty seconds. */
+const NO_BODY_TIMEOUT = {
+  edits: [edit(INGRESS, "reject(new ServiceError('request_timeout'))", 'void reject')],
 };
 
 export const connections: readonly Attack[] = [
@@ -172,12 +183,13 @@ export const connections: readonly Attack[] = [
     'slow-headers',
     'headers that never end, a byte at a time (slowloris)',
     'GET / HTTP/1.1\r\nX-A: ',
-    NO_TIMEOUTS,
+    NO_HEADERS_TIMEOUT,
+    [SAMPLED],
   ),
   slow(
     'slow-body',
     'a body that never ends, a byte at a time',
     `${HEAD}Content-Length: 9999\r\n\r\n`,
-    NO_TIMEOUTS,
+    NO_BODY_TIMEOUT,
   ),
 ];

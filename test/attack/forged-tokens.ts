@@ -106,8 +106,8 @@ export const forgedTokens: readonly Attack[] = [
       edits: [
         edit(
           USER_TOKEN,
-          'import { createRemoteJWKSet,',
-          'import { decodeProtectedHeader, createRemoteJWKSet,',
+          'import { decodeJwt,',
+          'import { decodeProtectedHeader, createRemoteJWKSet, decodeJwt,',
         ),
         edit(
           USER_TOKEN,
@@ -124,11 +124,7 @@ export const forgedTokens: readonly Attack[] = [
     'keys come from the configured URL; jwk is never believed',
     {
       edits: [
-        edit(
-          USER_TOKEN,
-          'import { createRemoteJWKSet,',
-          'import { EmbeddedJWK, createRemoteJWKSet,',
-        ),
+        edit(USER_TOKEN, 'import { decodeJwt,', 'import { EmbeddedJWK, decodeJwt,'),
         edit(USER_TOKEN, 'jwtVerify(token, keysOf(issuer), {', 'jwtVerify(token, EmbeddedJWK, {'),
       ],
     },
@@ -168,16 +164,7 @@ export const forgedTokens: readonly Attack[] = [
     defence: 'redirects of the key set endpoint are not followed',
     off: {
       edits: [
-        edit(
-          USER_TOKEN,
-          'import { createRemoteJWKSet,',
-          'import { customFetch, createRemoteJWKSet,',
-        ),
-        edit(
-          USER_TOKEN,
-          'cooldownDuration: 30_000,',
-          "cooldownDuration: 30_000, [customFetch]: (url, options) => fetch(url, { ...options, redirect: 'follow' }),",
-        ),
+        edit('functions/attestation/vendor-request.ts', "redirect: 'error'", "redirect: 'follow'"),
       ],
     },
     async run(lab) {
