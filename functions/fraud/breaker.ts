@@ -1,7 +1,10 @@
 /**
- * The breaker for our own mistakes: when one rule begins to block more users of one version of the
+ * The breaker for our own mistakes: when one rule is about to block more users of one version of the
  * app than its own history and the number of active users explain, the mistake is more likely ours
- * than theirs. Its blocks of the day are then undone and new ones are watches, until a quiet day.
+ * than theirs. What it would block within a day before and after is then held back, until a quiet day.
+ *
+ * What is held back follows from all occasions together and not from the order in which they were
+ * told, since events come late, twice, in any order and to several instances.
  */
 import { z } from 'zod';
 import type { DocumentData } from '../cloud/documents.ts';
@@ -15,74 +18,159 @@ const MAX_SHARE = 0.02;
 /** Times the daily mean of the rule's own history. */
 const MAX_RISE = 4;
 const HISTORY_DAYS = 28;
-/** What is undone at once is written in one transaction. */
-const MAX_SUBJECTS = 64;
+/** However many users there are: so many at once are a matter for people, and what is undone at once is one transaction. */
+const MAX_BLOCKS = 64;
+/** Of a day: beyond, the breaker has long tripped. */
+const MAX_REMEMBERED = 2 * MAX_BLOCKS;
 
+const instants = z.array(z.number());
 const state = z.object({
-  rule: z.string(),
-  appVersion: z.string(),
-  /** Blocks by day (UTC). */
+  /** Keys of the subjects that the rule was to block, and when, in Unix milliseconds. */
+  subjects: z.record(
+    z.string(),
+    // The release before this one remembered one instant.
+    z.union([instants, z.number().transform((at) => [at])]),
+  ),
+  /** Active users of the version by day (UTC), the most that was seen. */
   days: z.record(z.string(), z.number()),
-  /** Keys of the subjects that were blocked within the last day, and when, in Unix milliseconds. */
-  subjects: z.record(z.string(), z.number()),
-  trippedUntil: z.date().nullable(),
-  expireAt: z.date(),
 });
 
-/** Where the blocks of a rule among the users of a version are counted. */
-export const breakerPath = (rule: string, appVersion: string | null): string =>
-  `breakers/${rule}__${encodeURIComponent(appVersion ?? '')}`;
-
-export interface BreakerStep {
-  readonly document: DocumentData;
-  /** Whether the block must not be. */
-  readonly tripped: boolean;
-  /** Whether it tripped by this block: then these subjects, and this one, are to be set free. */
-  readonly undo: readonly string[];
+/** What is known of a rule among the users of a version. */
+export interface Breaker {
+  /** When each subject was to be blocked, in Unix milliseconds. */
+  readonly occasions: ReadonlyMap<string, readonly number[]>;
+  readonly activeUsers: ReadonlyMap<string, number>;
 }
 
-/**
- * Counts the block of `subject` at `at`, once however often it is told. `activeUsers` are those of the
- * version within a day.
- */
-export function countBlock(
-  data: DocumentData | undefined,
-  { rule, appVersion, subject }: { rule: string; appVersion: string | null; subject: string },
-  at: number,
-  activeUsers: number,
-): BreakerStep {
-  const before = data && state.parse(data);
-  const day = new Date(at).toISOString().slice(0, 10);
-  const recent = Object.entries(before?.subjects ?? {}).filter(([, since]) => since > at - DAY_MS);
-  const known = recent.some(([key]) => key === subject);
-  const subjects = Object.fromEntries([...recent, [subject, at] as const].slice(-MAX_SUBJECTS));
-  const firstDay = new Date(at - HISTORY_DAYS * DAY_MS).toISOString().slice(0, 10);
-  const days = Object.fromEntries(
-    Object.entries(before?.days ?? {}).filter(([name]) => name >= firstDay),
-  );
-  const history = Object.entries(days).filter(([name]) => name < day);
-  const mean = history.reduce((sum, [, count]) => sum + count, 0) / HISTORY_DAYS;
-  const explained = Math.max(
-    activeUsers < FEW_USERS ? 1 : MIN_BLOCKS,
-    MAX_RISE * mean,
-    MAX_SHARE * activeUsers,
-  );
-  const wasTripped = (before?.trippedUntil?.getTime() ?? 0) > at;
-  const trips = Object.keys(subjects).length > explained;
-  // What was held back or undone is no history that could explain the next.
-  if (trips) delete days[day];
-  else if (!known && !wasTripped) days[day] = (days[day] ?? 0) + 1;
-  const trippedUntil = trips ? new Date(at + DAY_MS) : (before?.trippedUntil ?? null);
+/** A time in which blocks are held back, in Unix milliseconds; both ends belong to it. */
+export interface TrippedTime {
+  readonly since: number;
+  readonly until: number;
+}
+
+/** Where the occasions of a rule among the users of a version are kept. */
+export const breakerPath = (rule: string, appVersion: string): string =>
+  `breakers/${rule}__${encodeURIComponent(appVersion)}`;
+
+/** Throws on a document that this code did not write. */
+export function readBreaker(data: DocumentData | undefined): Breaker {
+  const { subjects, days } = data ? state.parse(data) : { subjects: {}, days: {} };
   return {
-    document: {
-      rule,
-      appVersion: appVersion ?? '',
-      days,
-      subjects,
-      trippedUntil,
-      expireAt: new Date(at + (HISTORY_DAYS + 1) * DAY_MS),
-    },
-    tripped: trips || wasTripped,
-    undo: trips && !wasTripped ? Object.keys(subjects).filter((key) => key !== subject) : [],
+    occasions: new Map(Object.entries(subjects)),
+    activeUsers: new Map(Object.entries(days)),
   };
 }
+
+/** The document, or undefined where there is nothing to remember. */
+export function breakerDocument(
+  breaker: Breaker,
+  { rule, appVersion }: { readonly rule: string; readonly appVersion: string },
+): DocumentData | undefined {
+  const { occasions, activeUsers } = breaker;
+  const newest = newestOf(occasions);
+  if (newest === undefined) return undefined;
+  return {
+    rule,
+    appVersion,
+    subjects: Object.fromEntries(occasions),
+    days: Object.fromEntries(
+      [...activeUsers].filter(([day]) => day >= dayOf(remembersFrom(breaker))),
+    ),
+    trippedUntil: new Date(tripsOf(breaker).at(-1)?.until ?? 0),
+    expireAt: new Date(newest + (HISTORY_DAYS + 1) * DAY_MS),
+  };
+}
+
+/** Older occasions are dropped: by the newest of all and not by the clock. */
+export const remembersFrom = ({ occasions }: Breaker): number =>
+  (newestOf(occasions) ?? 0) - HISTORY_DAYS * DAY_MS;
+
+/** The breaker once these are the occasions of a subject after `resetAt`; earlier ones stay what they were. */
+export function withOccasions(
+  { occasions, activeUsers }: Breaker,
+  subject: string,
+  own: readonly number[],
+  resetAt: number,
+): Breaker {
+  const kept = (occasions.get(subject) ?? []).filter((at) => at <= resetAt);
+  const next = new Map(occasions);
+  next.delete(subject);
+  if (kept.length + own.length > 0) next.set(subject, [...kept, ...own]);
+  return { occasions: remembered(next), activeUsers };
+}
+
+function remembered(occasions: Breaker['occasions']): Breaker['occasions'] {
+  const from = remembersFrom({ occasions, activeUsers: new Map() });
+  const byDay = Map.groupBy(
+    inOrder(occasions).filter(({ at }) => at >= from),
+    ({ at }) => dayOf(at),
+  );
+  const kept = [...byDay.values()].flatMap((ofDay) => ofDay.slice(0, MAX_REMEMBERED));
+  const bySubject = Map.groupBy(kept, ({ subject }) => subject);
+  return new Map([...bySubject].map(([subject, own]) => [subject, own.map(({ at }) => at)]));
+}
+
+/** The breaker once so many users of the version were active on the day of `at`. */
+export function withActiveUsers(breaker: Breaker, count: number, at: number): Breaker {
+  const day = dayOf(at);
+  const known = breaker.activeUsers.get(day) ?? 0;
+  if (count <= known) return breaker;
+  return { ...breaker, activeUsers: new Map([...breaker.activeUsers, [day, count]]) };
+}
+
+/** When the breaker is tripped, in order, apart from each other. */
+export function tripsOf({ occasions, activeUsers }: Breaker): readonly TrippedTime[] {
+  const all = inOrder(occasions);
+  const trips: TrippedTime[] = [];
+  /** Blocks by day that were not held back. */
+  const counted = new Map<string, number>();
+  const lately = new Map<string, number>();
+  let tail = 0;
+  for (const { subject, at } of all) {
+    for (let old = all[tail]; old && old.at <= at - DAY_MS; old = all[tail]) {
+      const left = (lately.get(old.subject) ?? 1) - 1;
+      if (left > 0) lately.set(old.subject, left);
+      else lately.delete(old.subject);
+      tail += 1;
+    }
+    const isKnown = lately.has(subject);
+    lately.set(subject, (lately.get(subject) ?? 0) + 1);
+    const day = dayOf(at);
+    const users = Math.max(activeUsers.get(day) ?? 0, activeUsers.get(dayOf(at + DAY_MS)) ?? 0);
+    const last = trips.at(-1);
+    if (lately.size > explained(counted, at, users)) {
+      // What was held back is no history that could explain the next.
+      counted.delete(day);
+      const trip = { since: at - DAY_MS, until: at + DAY_MS };
+      if (last && last.until >= trip.since) trips.splice(-1, 1, { ...last, until: trip.until });
+      else trips.push(trip);
+    } else if (!isKnown && !(last && at <= last.until)) {
+      counted.set(day, (counted.get(day) ?? 0) + 1);
+    }
+  }
+  return trips;
+}
+
+/** Whether what begins at `at` is held back. */
+export const isHeldBack = (trips: readonly TrippedTime[], at: number): boolean =>
+  trips.some(({ since, until }) => since <= at && at <= until);
+
+/** How many users a day the rule may block before it is suspected. */
+function explained(counted: ReadonlyMap<string, number>, at: number, users: number): number {
+  const [first, day] = [dayOf(at - HISTORY_DAYS * DAY_MS), dayOf(at)];
+  let sum = 0;
+  for (const [name, count] of counted) if (name >= first && name < day) sum += count;
+  const few = users < FEW_USERS ? 1 : MIN_BLOCKS;
+  const most = Math.max(few, (MAX_RISE * sum) / HISTORY_DAYS, MAX_SHARE * users);
+  return Math.min(MAX_BLOCKS - 1, most);
+}
+
+const inOrder = (occasions: Breaker['occasions']) =>
+  [...occasions]
+    .flatMap(([subject, own]) => own.map((at) => ({ subject, at })))
+    .sort((a, b) => a.at - b.at || (a.subject < b.subject ? -1 : 1));
+
+const newestOf = (occasions: Breaker['occasions']): number | undefined =>
+  inOrder(occasions).at(-1)?.at;
+
+const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10);

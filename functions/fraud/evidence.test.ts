@@ -5,6 +5,7 @@ import {
   dayKey,
   type Evidence,
   type EvidenceBounds,
+  forgets,
   holds,
   hourKey,
   mergeEvidence,
@@ -56,6 +57,22 @@ describe('mergeEvidence', () => {
         }
       }),
     );
+  });
+
+  it('is a step that `forgets` foresees, and never of an event that it holds', () => {
+    let forgotten = 0;
+    fc.assert(
+      fc.property(several, single, (whole, part) => {
+        const isForgotten = forgets(whole, part, bounds);
+        const merged = merge(whole, part);
+        if (isForgotten) expect(merged).toEqual(whole);
+        else if (!holds(whole, part)) expect(merged).not.toEqual(whole);
+        expect(forgets(merge(part, whole), part, bounds) && holds(part, whole)).toBe(false);
+        forgotten += isForgotten ? 1 : 0;
+      }),
+      { numRuns: 1_000 },
+    );
+    expect(forgotten).toBeGreaterThan(0);
   });
 
   it('is a step that `holds` foresees', () => {

@@ -46,15 +46,21 @@ export const nameOf = (key: string): string => key.slice(key.indexOf(':') + 1);
 export function mergeEvidence(a: Evidence, b: Evidence, bounds: EvidenceBounds): Evidence {
   const newest = Math.max(a.newest, b.newest);
   const series: Record<string, Series> = { ...a.series };
-  for (const [name, one] of Object.entries({ ...a.series, ...b.series })) {
+  for (const name of new Set([...Object.keys(a.series), ...Object.keys(b.series)])) {
+    const known = a.series[name] ?? {};
     const added = b.series[name];
     // What was within its bounds on this day already still is.
     if (!added && newest === a.newest) continue;
     const bound = bounds(name);
     const oldest = new Date(Math.max(0, newest - bound.horizonMs)).toISOString();
     // Most series of most events neither grow nor age: they are handed on as they are.
-    if (!added && !Object.keys(one).some((key) => isOver(key, oldest))) continue;
-    const kept = bounded(join(a.series[name] ?? {}, added ?? {}), oldest, bound);
+    if (!added && !Object.keys(known).some((key) => isOver(key, oldest))) continue;
+    const grown = added && withinBounds(known, added, oldest, bound);
+    if (grown) {
+      series[name] = grown;
+      continue;
+    }
+    const kept = bounded(join(known, added ?? {}), oldest, bound);
     if (kept.length > 0) series[name] = Object.fromEntries(kept);
     else delete series[name];
   }
@@ -74,6 +80,54 @@ export function holds(whole: Evidence, part: Evidence): boolean {
   );
 }
 
+/**
+ * True if merging `part` would leave `whole` as it is, though it does not hold it: its hour or day is
+ * full of what came before, or forgotten. Of somebody who hammers this is nearly everything.
+ */
+export function forgets(whole: Evidence, part: Evidence, bounds: EvidenceBounds): boolean {
+  if (part.newest > whole.newest) return false;
+  return Object.entries(part.series).every(([name, one]) => {
+    const { horizonMs, buckets, perBucket } = bounds(name);
+    const oldest = new Date(Math.max(0, whole.newest - horizonMs)).toISOString();
+    const known = whole.series[name] ?? {};
+    return Object.entries(one).every(([key, at]) => {
+      const instant = known[key];
+      // At the same instant it may be the same event again, of which something followed.
+      if (instant !== undefined) return instant < at;
+      if (isOver(key, oldest)) return true;
+      const bucket = key.slice(0, key.indexOf(':') + 1);
+      const newer = new Set<string>();
+      let before = 0;
+      for (const other in known) {
+        if (other.startsWith(bucket)) before += other < key ? 1 : 0;
+        else if (buckets < Number.POSITIVE_INFINITY && other > key) newer.add(bucketOf(other));
+      }
+      return before >= perBucket || newer.size >= buckets;
+    });
+  });
+}
+
+/** Both together where nothing of either has to go, as it is with nearly all that is new. */
+function withinBounds(
+  known: Series,
+  added: Series,
+  oldest: string,
+  { buckets, perBucket }: SeriesBounds,
+): Series | undefined {
+  const counts = new Map<string, number>();
+  const count = (key: string) => {
+    const bucket = bucketOf(key);
+    counts.set(bucket, (counts.get(bucket) ?? 0) + 1);
+    return !isOver(key, oldest);
+  };
+  for (const key in known) if (!count(key)) return undefined;
+  for (const key in added) if (known[key] !== undefined || !count(key)) return undefined;
+  if (counts.size > buckets || Math.max(...counts.values()) > perBucket) return undefined;
+  return { ...known, ...added };
+}
+
+const bucketOf = (key: string): string => key.slice(0, key.indexOf(':'));
+
 type Occurrence = [key: string, at: number];
 
 function join(a: Series, b: Series): Occurrence[] {
@@ -90,7 +144,7 @@ function bounded(
   { buckets, perBucket }: SeriesBounds,
 ): Occurrence[] {
   const remembered = sorted.filter(([key]) => !isOver(key, oldest));
-  const byBucket = Map.groupBy(remembered, ([key]) => key.slice(0, key.indexOf(':')));
+  const byBucket = Map.groupBy(remembered, ([key]) => bucketOf(key));
   return [...byBucket]
     .slice(-buckets)
     .flatMap(([, occurrences]) => occurrences.slice(0, perBucket));

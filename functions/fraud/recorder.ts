@@ -3,7 +3,7 @@ import type { EventType } from '../protocol/event-schema.ts';
 import { DAY_MS } from '../time.ts';
 import type { FraudEvent } from './events.ts';
 import { dayKey, type Evidence, type EvidenceBounds, hourKey, type Series } from './evidence.ts';
-import type { Rule, RuleSet, Selector } from './rules.ts';
+import { isHint, type Rule, type RuleSet, type Selector } from './rules.ts';
 import type { Subject, SubjectKind } from './subjects.ts';
 
 /** What names an occurrence in a series: the event itself or one of its members. */
@@ -14,12 +14,17 @@ const OCCURRENCE_HOURS = 24;
 /** How long members are remembered, all alike: a question must not outlive its answer. */
 const MEMBERS_MS = 31 * DAY_MS;
 
+/** By the day, the versions of the app from which came what could lead to a block. */
+export const VERSIONS_SERIES = 'versions#appVersion';
+
 interface Recording {
   readonly series: string;
   readonly on: Selector;
   readonly name: Naming;
   readonly subjects: readonly SubjectKind[];
   readonly authentication: Rule['authentication'];
+  /** Whether the rule can lead to a block. */
+  readonly blocks: boolean;
 }
 
 /**
@@ -51,12 +56,14 @@ function selectionOf({ types, causes, reasons, attributes = {}, atLeast = {} }: 
 
 function recordingsOf(rule: Rule): readonly Recording[] {
   const { subjects, authentication } = rule;
+  const blocks = !isHint(rule) && !rule.ceiling;
   const record = (on: Selector, name: Naming): Recording => ({
     series: seriesOf(on, name),
     on,
     name,
     subjects,
     authentication,
+    blocks,
   });
   switch (rule.kind) {
     case 'occurrence':
@@ -96,7 +103,11 @@ export function createRecorder(ruleSets: readonly [RuleSet, ...RuleSet[]]): Reco
       for (const recording of byType.get(event.type) ?? []) {
         if (!recording.subjects.includes(subject.kind) || !isEvidence(event, recording)) continue;
         const key = keyOf(event, recording.name, at);
-        if (key !== undefined) found[recording.series] = { [key]: at };
+        if (key === undefined) continue;
+        found[recording.series] = { [key]: at };
+        if (recording.blocks && event.appVersion !== null) {
+          found[VERSIONS_SERIES] = { [dayKey(event.appVersion, at)]: at };
+        }
       }
       // To the day only: what was known today already then costs no write.
       const newest = at - (at % DAY_MS);

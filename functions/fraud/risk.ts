@@ -14,6 +14,14 @@ export type Spans = { readonly [A in Action]?: Span };
 /** Under which id each latest decision was published. */
 export type Announced = { readonly [A in Action]?: string };
 
+/** When the rules were for a block, for which version of the app, and whether the breaker held it back. */
+export type StoredOccasion = {
+  readonly since: number;
+  readonly rule: string;
+  readonly appVersion: string;
+  readonly heldBack: boolean;
+};
+
 export interface Risk {
   readonly evidence: Evidence;
   /** Evidence at or before this instant does not count: an operator or the breaker has set the subject free. */
@@ -23,6 +31,7 @@ export interface Risk {
   readonly announced: Announced;
   /** How many blocks there were. */
   readonly escalation: number;
+  readonly occasions: readonly StoredOccasion[];
   /** What the rules under trial would have done. */
   readonly shadowSpans: Spans;
   readonly shadowAnnounced: Announced;
@@ -34,6 +43,7 @@ export const NO_RISK: Risk = {
   spans: {},
   announced: {},
   escalation: 0,
+  occasions: [],
   shadowSpans: {},
   shadowAnnounced: {},
 };
@@ -50,6 +60,7 @@ export function riskOf(data: DocumentData | undefined): Risk {
     spans: record(data['spans'], span),
     announced: record(data['announced'] ?? {}, text),
     escalation: number(data['escalation']),
+    occasions: list(data['occasions'] ?? [], occasion),
     shadowSpans: record(data['shadowSpans'], span),
     shadowAnnounced: record(data['shadowAnnounced'] ?? {}, text),
   };
@@ -92,6 +103,22 @@ export function spansOf({ intervals }: Assessment): Spans {
   return spans;
 }
 
+/** The occasions of an assessment, without what led to them. */
+export const storedOccasions = (
+  { occasions }: Assessment,
+  heldBack: ReadonlySet<number>,
+): readonly StoredOccasion[] =>
+  occasions.map(({ since, causes, appVersion }) => ({
+    since,
+    rule: causes[0]?.rule ?? 'rules',
+    appVersion,
+    heldBack: heldBack.has(since),
+  }));
+
+/** When the occasions begin that the breaker held back. */
+export const heldBackOf = ({ occasions }: Risk): ReadonlySet<number> =>
+  new Set(occasions.flatMap(({ since, heldBack }) => (heldBack ? [since] : [])));
+
 function number(value: DocumentValue | undefined): number {
   if (typeof value !== 'number') throw new TypeError('risk document with a wrong number');
   return value;
@@ -120,4 +147,19 @@ function span(value: DocumentValue): Span {
     throw new TypeError('risk document with a wrong list');
   }
   return { since: number(since), until: number(until), rules };
+}
+
+function list<T>(value: DocumentValue, check: (value: DocumentValue) => T): readonly T[] {
+  if (!Array.isArray(value)) throw new TypeError('risk document with a wrong list');
+  return value.map(check);
+}
+
+function occasion(value: DocumentValue): StoredOccasion {
+  const { since, rule, appVersion, heldBack } = record(value, (member) => member);
+  return {
+    since: number(since),
+    rule: text(rule ?? null),
+    appVersion: text(appVersion ?? null),
+    heldBack: heldBack === true,
+  };
 }

@@ -1,8 +1,7 @@
 /** What an event, or an operator's reset, changes in the documents of its subjects. */
 import type { DocumentData, StoredDocument } from '../cloud/documents.ts';
-import { activeUsersOf, BASELINE_PATH } from './baseline.ts';
 import { restrictionsDocument, restrictionsOf } from './blocklist.ts';
-import { type BreakerStep, breakerPath, countBlock } from './breaker.ts';
+import { askBreakers, type HeldBack, NOTHING_ASKED, sameOccasions, type Trip } from './breakers.ts';
 import {
   announcedBy,
   type Decision,
@@ -12,19 +11,20 @@ import {
   restrictionsFrom,
 } from './decisions.ts';
 import type { FraudEvent } from './events.ts';
-import { type Evidence, holds, mergeEvidence } from './evidence.ts';
+import { type Evidence, forgets, holds, mergeEvidence } from './evidence.ts';
 import { createRecorder } from './recorder.ts';
-import { type Risk, riskDocument, riskOf, type Span, spansOf } from './risk.ts';
+import {
+  heldBackOf,
+  type Risk,
+  riskDocument,
+  riskOf,
+  type Span,
+  spansOf,
+  storedOccasions,
+} from './risk.ts';
 import type { RuleSet } from './rules.ts';
 import { type Assessment, assess } from './scoring.ts';
-import {
-  blockPath,
-  provenSubjects,
-  riskPath,
-  type Subject,
-  subjectFrom,
-  subjectKey,
-} from './subjects.ts';
+import { blockPath, provenSubjects, riskPath, type Subject, subjectKey } from './subjects.ts';
 
 /** The rules in force and, beside them and without effect, those under trial. */
 export interface RuleBook {
@@ -40,14 +40,6 @@ export interface Change {
   readonly at?: number;
   readonly appVersion?: string | null;
   readonly resetAt?: number;
-}
-
-/** The breaker tripped: a rule blocked more users of a version than anything explains. */
-export interface Trip {
-  readonly rule: string;
-  readonly appVersion: string | null;
-  /** Keys of those who were set free. */
-  readonly subjects: readonly string[];
 }
 
 export interface Outcome {
@@ -79,18 +71,23 @@ export function createScorer(book: RuleBook): Scorer {
 
   function* scoring(changes: readonly Change[], now: Date): Scoring {
     const stored = yield changes.map(({ subject }) => riskPath(subject));
-    let results = changes.map((change, index) => assessed(change, riskOf(stored[index])));
-    const begun = results.filter(beginsBlock);
-    const broken = begun.length > 0 ? yield* askBreakers(begun) : NO_BREAKERS;
+    let results = changes.flatMap((change, index) => {
+      const before = riskOf(stored[index]);
+      return isForgotten(change, before) ? [] : [assessed(change, before)];
+    });
+    const moved = results.filter(({ before, after }) => !sameOccasions(before, after));
+    const asked = moved.length > 0 ? yield* askBreakers(moved, now) : NOTHING_ASKED;
     results = [
-      ...results.map((result) => broken.freed.get(subjectKey(result.subject)) ?? result),
-      ...broken.others,
+      ...results.map((result) => heldBackAgain(result, asked.heldBack)),
+      ...asked.others.map(({ subject, before }) =>
+        heldBackAgain(assessed({ subject }, before), asked.heldBack),
+      ),
     ];
     const restricted = results.filter(({ before, after }) => !sameRestrictions(before, after));
     const existing =
       restricted.length > 0 ? yield restricted.map(({ subject }) => blockPath(subject)) : [];
-    const writes = [...broken.writes];
-    const deletions: string[] = [];
+    const writes = [...asked.writes];
+    const deletions = [...asked.deletions];
     for (const result of results) if (result.touched) writes.push(documentOf(result));
     for (const [index, { subject, live }] of restricted.entries()) {
       const found = restrictionsOf(existing[index]);
@@ -100,17 +97,25 @@ export function createScorer(book: RuleBook): Scorer {
       else writes.push({ path, data: restrictionsDocument(subject, restrictions) });
     }
     const decisions = results.flatMap((result) => published(result, now));
-    return { writes, deletions, decisions, trips: broken.trips };
+    return { writes, deletions, decisions, trips: asked.trips };
   }
 
-  function assessed(change: Change, before: Risk): Result {
+  /** Whether the change leaves everything as it is: nothing is to be written, or to be judged again. */
+  const isForgotten = ({ added, resetAt = 0 }: Change, { evidence, resetAt: before }: Risk) =>
+    added !== undefined && resetAt <= before && forgets(evidence, added, recorder.bounds);
+
+  function assessed(
+    change: Change,
+    before: Risk,
+    heldBack: ReadonlySet<number> = heldBackOf(before),
+  ): Result {
     const { subject, added, at, appVersion = null } = change;
     const known = added === undefined || holds(before.evidence, added);
     const evidence = known
       ? before.evidence
       : mergeEvidence(before.evidence, added, recorder.bounds);
     const resetAt = Math.max(before.resetAt, change.resetAt ?? 0);
-    const live = assess(book.live, subject.kind, evidence.series, resetAt);
+    const live = assess(book.live, subject.kind, evidence.series, resetAt, heldBack);
     const shadow = book.shadow && assess(book.shadow, subject.kind, evidence.series, resetAt);
     const after = {
       ...before,
@@ -119,66 +124,34 @@ export function createScorer(book: RuleBook): Scorer {
       spans: spansOf(live),
       announced: announcedBy(subject, live, before),
       escalation: live.escalation,
+      occasions: storedOccasions(live, heldBack),
       shadowSpans: shadow ? spansOf(shadow) : {},
       shadowAnnounced: shadow ? announcedBy(subject, shadow, shadowOf(before), ':shadow') : {},
     };
     const touched = !known || resetAt !== before.resetAt;
-    return { subject, before, after, at, appVersion, live, shadow, touched, heldBack: undefined };
+    return { subject, before, after, at, appVersion, change, live, shadow, touched };
   }
 
-  /** Counts the blocks that begin, and sets free whom a tripped breaker must not let be blocked. */
-  function* askBreakers(
-    begun: readonly Result[],
-  ): Generator<readonly string[], Broken, readonly (DocumentData | undefined)[]> {
-    const counted = begun.map((result) => ({ result, rule: mainRule(result) }));
-    const [baseline, ...stored] = yield [
-      BASELINE_PATH,
-      ...counted.map(({ result, rule }) => breakerPath(rule, result.appVersion)),
-    ];
-    const steps = new Map<string, BreakerStep>();
-    const freed = new Map<string, Result>();
-    const trips: Trip[] = [];
-    for (const [index, { result, rule }] of counted.entries()) {
-      const { subject, appVersion, at = 0 } = result;
-      const path = breakerPath(rule, appVersion);
-      const data = steps.get(path)?.document ?? stored[index];
-      const named = { rule, appVersion, subject: subjectKey(subject) };
-      const step = countBlock(data, named, at, activeUsersOf(baseline, appVersion));
-      steps.set(path, step);
-      if (!step.tripped) continue;
-      freed.set(named.subject, { ...setFree(result), heldBack: result.live });
-      if (step.undo.length > 0) trips.push({ rule, appVersion, subjects: step.undo });
-    }
-    const undone = [...new Set(trips.flatMap(({ subjects }) => subjects))].filter(
-      (key) => !freed.has(key),
-    );
-    const risks = undone.length > 0 ? yield undone.map((key) => riskPath(subjectFrom(key))) : [];
-    const resetAt = Math.max(...begun.map(({ at = 0 }) => at));
-    return {
-      freed,
-      trips,
-      others: undone.map((key, index) =>
-        assessed({ subject: subjectFrom(key), resetAt }, riskOf(risks[index])),
-      ),
-      writes: [...steps].map(([path, { document }]) => ({ path, data: document })),
-    };
-  }
-
-  /** The subject without the evidence that led to its block: nothing of it is carried over. */
-  function setFree({ subject, at = 0, appVersion, before, after }: Result): Result {
-    const change = { subject, at, appVersion, added: after.evidence, resetAt: at };
-    return { ...assessed(change, before), touched: true };
+  /** Judged again where the breakers hold back other occasions than were known to be. */
+  function heldBackAgain(result: Result, heldBack: HeldBack): Result {
+    const { change, before, after } = result;
+    const known = heldBack.get(subjectKey(result.subject));
+    if (!known) return result;
+    const instants = new Set(after.occasions.map(({ since }) => since).filter(known));
+    return { ...assessed(change, before, instants), touched: true };
   }
 
   function published(
-    { subject, before, after, at, appVersion, live, shadow, heldBack }: Result,
+    { subject, before, after, at, appVersion, live, shadow }: Result,
     now: Date,
   ): readonly Decision[] {
     const inForce = { subject, ruleSet: book.live, shadow: false, appVersion, now };
-    const block = heldBack?.intervals.block;
+    const [was, is] = [heldBackOf(before), heldBackOf(after)];
     return [
       ...decisionsOf(live, after.announced, before.spans, at, inForce),
-      ...(block ? [heldBackDecision(block, inForce)] : []),
+      ...live.occasions
+        .filter(({ since }) => is.has(since) && (since === at || !was.has(since)))
+        .map((occasion) => heldBackDecision(occasion, inForce)),
       ...(shadow && book.shadow
         ? decisionsOf(shadow, after.shadowAnnounced, before.shadowSpans, at, {
             ...inForce,
@@ -207,41 +180,19 @@ export function createScorer(book: RuleBook): Scorer {
 }
 
 /** A subject before and after a change. */
-export interface Result {
+interface Result {
   readonly subject: Subject;
   readonly before: Risk;
   readonly after: Risk;
   /** When the evidence of this change came in. */
   readonly at: number | undefined;
   readonly appVersion: string | null;
+  readonly change: Change;
   readonly live: Assessment;
   readonly shadow: Assessment | undefined;
   /** Whether the risk document must be written. */
   readonly touched: boolean;
-  /** What would have followed, had the breaker not tripped. */
-  readonly heldBack: Assessment | undefined;
 }
-
-interface Broken {
-  readonly freed: ReadonlyMap<string, Result>;
-  /** Those of earlier events. */
-  readonly others: readonly Result[];
-  readonly writes: readonly StoredDocument[];
-  readonly trips: readonly Trip[];
-}
-
-const NO_BREAKERS: Broken = { freed: new Map(), others: [], writes: [], trips: [] };
-
-/** Also where the event of a block is delivered again. */
-function beginsBlock({ live, before, at }: Result): boolean {
-  const { block } = live.intervals;
-  const known = before.spans.block;
-  return (
-    block !== undefined && (known === undefined || block.since > known.until || block.since === at)
-  );
-}
-
-const mainRule = ({ live }: Result): string => live.intervals.block?.causes[0]?.rule ?? 'rules';
 
 const shadowOf = ({ shadowSpans, shadowAnnounced }: Risk) => ({
   spans: shadowSpans,

@@ -4,6 +4,8 @@
  * the judgement exactly as if it had come in time.
  */
 import { createEvaluators, type Evaluator, type History } from './evaluators.ts';
+import { nameOf } from './evidence.ts';
+import { VERSIONS_SERIES } from './recorder.ts';
 import { isHint, type Rule, type RuleSet } from './rules.ts';
 import type { SubjectKind } from './subjects.ts';
 
@@ -25,6 +27,12 @@ export interface Cause {
   readonly evidence: readonly string[];
 }
 
+/** A time at which the rules are for a block, whether one follows or is held back. */
+export interface Occasion extends Interval {
+  /** The version of the app that led to it; empty where it is unknown. */
+  readonly appVersion: string;
+}
+
 /** The latest interval of each action there ever was, within what is remembered. */
 export interface Assessment {
   /** Points at the newest evidence. */
@@ -32,6 +40,8 @@ export interface Assessment {
   /** How many blocks there were. */
   readonly escalation: number;
   readonly intervals: Readonly<Partial<Record<Action, Interval>>>;
+  /** Of what is remembered alone: in order, and apart by the time of a first block. */
+  readonly occasions: readonly Occasion[];
 }
 
 /**
@@ -47,12 +57,16 @@ const ACTIONS_OF: Readonly<Record<SubjectKind, readonly Action[]>> = {
 /** What the points of a rule with a ceiling can lead to. */
 const BOUNDED: ReadonlySet<Action> = new Set(['watch', 'stepUp']);
 
-/** Judges a subject of this kind, leaving out what lies at or before `resetAt`. */
+/**
+ * Judges a subject of this kind, leaving out what lies at or before `resetAt`. No block follows from
+ * the occasions that begin at an instant of `heldBack`, and none is the longer for them.
+ */
 export function assess(
   ruleSet: RuleSet,
   kind: SubjectKind,
   history: History,
   resetAt: number,
+  heldBack: ReadonlySet<number> = new Set(),
 ): Assessment {
   const evaluatorOf = createEvaluators(history, resetAt, ruleSet.memory);
   const evaluators = ruleSet.rules
@@ -64,6 +78,7 @@ export function assess(
     }))
     .filter(({ evaluator }) => evaluator.instants.length > 0);
   const intervals: Partial<Record<Action, Interval>> = {};
+  const occasions: Occasion[] = [];
   let escalation = 0;
   let score = 0;
   for (const at of timelineOf(evaluators)) {
@@ -76,8 +91,12 @@ export function assess(
       const current = intervals[action];
       const running = current !== undefined && at <= current.until;
       if (action === 'block') {
+        if (at <= (occasions.at(-1)?.until ?? Number.NEGATIVE_INFINITY)) continue;
+        const causes = causesOf(evaluators, at);
+        const until = at + holdSeconds(ruleSet, action, 1) * 1000;
+        occasions.push({ since: at, until, score, causes, appVersion: versionAt(history, at) });
         // What a blocked subject still tries neither prolongs its block nor makes the next longer.
-        if (running) continue;
+        if (running || heldBack.has(at)) continue;
         escalation += 1;
       }
       const hold = holdSeconds(ruleSet, action, escalation) * 1000;
@@ -86,7 +105,7 @@ export function assess(
         : { since: at, until: at + hold, score, causes: causesOf(evaluators, at) };
     }
   }
-  return { score, escalation, intervals };
+  return { score, escalation, intervals, occasions };
 }
 
 interface RunningEvaluator {
@@ -99,6 +118,16 @@ function holdSeconds(ruleSet: RuleSet, action: Action, escalation: number): numb
   if (action !== 'block') return ruleSet.thresholds[action].holdSeconds;
   const { holdSeconds: hold, delaySeconds } = ruleSet.thresholds.block;
   return delaySeconds + (hold[Math.min(escalation, hold.length) - 1] ?? hold[0]);
+}
+
+/** The version that was the latest to be seen first on its day. */
+function versionAt(history: History, at: number): string {
+  let latest: readonly [key: string, at: number] | undefined;
+  for (const [key, seen] of Object.entries(history[VERSIONS_SERIES] ?? {})) {
+    const isLater = !latest || seen > latest[1] || (seen === latest[1] && key > latest[0]);
+    if (seen <= at && isLater) latest = [key, seen];
+  }
+  return latest ? nameOf(latest[0]) : '';
 }
 
 function timelineOf(evaluators: readonly RunningEvaluator[]): readonly number[] {
