@@ -17,10 +17,11 @@ import type { DeviceProof } from '../identity/device-proof.ts';
 import type { DeviceRecord } from '../identity/devices.ts';
 import { type GrantRecord, grantPath, readGrant } from './grant-record.ts';
 import type { LicenceIssuer } from './licence-issuer.ts';
-import { licenceTerms } from './licence-terms.ts';
+import { type Lifetimes, licenceTerms } from './licence-terms.ts';
 import { type RequirementServices, requirementsOf } from './requirements.ts';
 
 export interface RenewalServices extends RequirementServices {
+  readonly config: RequirementServices['config'] & Lifetimes;
   readonly documents: Pick<DocumentStore, 'transaction'>;
   readonly challenges: Pick<Challenges, 'verify'>;
   readonly manifests: Manifests;
@@ -92,7 +93,7 @@ export async function renewLicence(
       version: grant.version,
       manifestDigest: version.manifestDigest,
       sha256: grant.sha256,
-      ...licenceTerms(policy, now),
+      ...licenceTerms(policy, services.config, now),
     },
     now,
   );

@@ -17,12 +17,12 @@ import { reseal } from '../protocol/stream.ts';
 import { failGrant } from './fail-grant.ts';
 import { type AdmittedGrant, type GrantRecord, updateGranted } from './grant-record.ts';
 import type { LicenceIssuer } from './licence-issuer.ts';
-import { licenceTerms } from './licence-terms.ts';
+import { type Lifetimes, licenceTerms } from './licence-terms.ts';
 import { sealedBy, sealedObjectName } from './sealed-object.ts';
 import type { createMarking } from './watermarking.ts';
 
 export interface SealingServices {
-  readonly config: {
+  readonly config: Lifetimes & {
     readonly buckets: { readonly vault: string; readonly sealed: string };
     readonly urlTtlSeconds: number;
     readonly sealedTtlSeconds: number;
@@ -90,7 +90,7 @@ async function sealCopy(
   let uploading: Promise<Upload> | undefined;
   try {
     const manifest = await services.manifests.get(version);
-    const terms = licenceTerms(manifest.policy, now);
+    const terms = licenceTerms(manifest.policy, config, now);
     const isMarked = manifest.policy.tracing !== 'off';
     // The device's key is checked, by encapsulating to it, before the first byte of the model is touched.
     const device = await deviceOf(grant, terms.exp);
