@@ -17,6 +17,12 @@ export interface WriteOptions {
   readonly signal?: AbortSignal;
 }
 
+/** `absent`: there was none. */
+export type Deletion = 'deleted' | 'absent' | 'failed';
+
+/** What Cloud Storage takes in one request (https://cloud.google.com/storage/docs/batch). */
+export const MAX_DELETED_TOGETHER = 100;
+
 export class ObjectMissingError extends Error {
   constructor(bucket: string, name: string, options?: ErrorOptions) {
     super(`object ${bucket}/${name} is missing`, options);
@@ -53,6 +59,11 @@ export interface ObjectStore {
   stat(bucket: string, name: string): Promise<ObjectInfo | undefined>;
   /** True if there was one; with a generation, if that was the one there. */
   delete(bucket: string, name: string, generation?: string): Promise<boolean>;
+  /**
+   * What became of each of up to MAX_DELETED_TOGETHER objects, in their order. One that fails does
+   * not stop the others.
+   */
+  deleteTogether(bucket: string, names: readonly string[]): Promise<readonly Deletion[]>;
   /** In the order of names. */
   list(bucket: string, prefix: string): AsyncIterable<ObjectInfo>;
   /** A V4 signed URL for one GET of this object until `expiresAt`; the object need not exist yet. */

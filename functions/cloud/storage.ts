@@ -3,6 +3,7 @@ import type { File, FileMetadata, Storage } from '@google-cloud/storage';
 import { callUpstream, type UpstreamCall } from './deadline.ts';
 import { lazy } from './lazy.ts';
 import type { ObjectInfo, ObjectStore } from './objects.ts';
+import { deleteTogether } from './storage-batch.ts';
 import { download } from './storage-download.ts';
 import { upload } from './storage-upload.ts';
 
@@ -64,6 +65,9 @@ export function storageObjects(options: StorageOptions): ObjectStore {
           throw error;
         }
       }),
+
+    deleteTogether: async (bucket, names) =>
+      deleteTogether(await client.get(), bucket, names, upstream('delete')),
 
     async *list(bucket, prefix) {
       const handle = (await client.get()).bucket(bucket);

@@ -3,7 +3,7 @@ import { tell } from '../../test/fraud/story.ts';
 import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
 import { documentOutbox } from '../fraud/outbox.ts';
 import { sealedObjectName } from '../grants/sealed-object.ts';
-import { sweep } from './sweep.ts';
+import { sweep, sweepWhileBusy } from './sweep.ts';
 
 const NOW = new Date('2026-11-24T12:00:00Z');
 const minutes = (offset: number) => new Date(NOW.getTime() + offset * 60_000);
@@ -30,7 +30,7 @@ describe('sweep', () => {
     const dueNow = sealedObjectName(grant('b'), minutes(-5), 300);
     const later = sealedObjectName(grant('c'), minutes(-4), 300);
     const muchLater = sealedObjectName(grant('d'), minutes(0), 3600);
-    for (const name of [due, dueNow, later, muchLater, '00-stray']) await put(name);
+    for (const name of [due, dueNow, later, muchLater, '0-stray']) await put(name);
 
     expect(await sweep(api.services, NOW)).toEqual({ deleted: 3, failed: 0 });
     expect(await names()).toEqual([later, muchLater]);
@@ -42,22 +42,59 @@ describe('sweep', () => {
     expect(await sweep(api.services, minutes(2))).toEqual({ deleted: 1, failed: 0 });
   });
 
-  it('goes on where one object cannot be deleted', async () => {
-    const [broken, fine] = [grant('e'), grant('f')].map((id) =>
-      sealedObjectName(id, minutes(-60), 300),
+  it('goes on where one object cannot be deleted, or a whole request fails', async () => {
+    const [broken = '', beside = '', elsewhere = ''] = [grant('e'), grant('f'), grant('z')].map(
+      (id) => sealedObjectName(id, minutes(-60), 300),
     );
-    for (const name of [broken, fine]) await put(name ?? '');
-    const objects = {
-      ...api.services.objects,
-      delete: async (bucket: string, name: string) => {
-        if (name === broken) throw new Error('refused');
-        return api.services.objects.delete(bucket, name);
-      },
-    };
-    const result = await sweep({ ...api.services, objects }, NOW);
-    expect(result).toEqual({ deleted: 1, failed: 1 });
+    expect([broken, beside, elsewhere].map((name) => name[0])).toEqual(['7', '7', 'c']);
+    for (const name of [broken, beside, elsewhere]) await put(name);
+    const { objects } = api.services;
+    const without = (deleteTogether: typeof objects.deleteTogether) =>
+      sweep({ ...api.services, objects: { ...objects, deleteTogether } }, NOW);
+
+    const oneFails = await without(async (bucket, names) => {
+      const rest = names.filter((name) => name !== broken);
+      const outcomes = await objects.deleteTogether(bucket, rest);
+      return names.map((name) => outcomes[rest.indexOf(name)] ?? 'failed');
+    });
+    expect(oneFails).toEqual({ deleted: 2, failed: 1 });
     expect(await names()).toContain(broken);
+
+    await put(elsewhere);
+    const requestFails = await without(async (bucket, names) => {
+      if (names.includes(broken)) throw new Error('refused');
+      return objects.deleteTogether(bucket, names);
+    });
+    expect(requestFails).toEqual({ deleted: 1, failed: 1 });
     expect(await sweep(api.services, NOW)).toEqual({ deleted: 1, failed: 0 });
+  });
+
+  it('goes on through the minute while there is much, and takes what became due meanwhile', async () => {
+    const ids = Array.from({ length: 2_400 }, (_, n) => `g_${String(n).padStart(22, '0')}`);
+    const begin = new Date('2026-11-24T18:00:00Z');
+    await sweep(api.services, begin);
+    // Due at the first pass, five seconds later, and at the end of a minute of passes.
+    const offsets = [0, 1_200, 2_395].flatMap((from, n, all) =>
+      ids.slice(from, all[n + 1]).map((id) => ({ id, seconds: [0, 4, 3_000][n] ?? 0 })),
+    );
+    for (const { id, seconds } of offsets) {
+      await put(sealedObjectName(id, new Date(begin.getTime() + seconds * 1000), 0));
+    }
+    let elapsed = 0;
+    const pauses: number[] = [];
+    const swept = await sweepWhileBusy(api.services, begin, {
+      elapsedMs: () => elapsed,
+      pause: async (ms) => {
+        pauses.push(ms);
+        elapsed += ms;
+      },
+    });
+    expect(swept).toEqual({ deleted: 2_395, failed: 0 });
+    expect(pauses).toEqual([5_000, 5_000]);
+    expect(await sweep(api.services, new Date(begin.getTime() + 3_600_000))).toEqual({
+      deleted: 5,
+      failed: 0,
+    });
   });
 
   it('publishes what waits in the outbox also where the bucket cannot be listed', async () => {

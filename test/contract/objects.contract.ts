@@ -154,6 +154,17 @@ export function objectStoreContract(open: () => ObjectStore): void {
     expect(await store.stat(bucket, `${prefix}a`)).toBeUndefined();
   });
 
+  it('deletes many together, and says of each what became of it', async () => {
+    const names = Array.from({ length: 100 }, (_, n) => `${prefix}many/a b/ü?&#${n}`);
+    for (const name of names.slice(1)) {
+      await store.write(bucket, name, chunksOf(Buffer.from('x')));
+    }
+    const deletions = await store.deleteTogether(bucket, names);
+    expect(deletions).toEqual(['absent', ...Array.from({ length: 99 }, () => 'deleted')]);
+    expect(await Array.fromAsync(store.list(bucket, `${prefix}many/`))).toEqual([]);
+    expect(await store.deleteTogether(bucket, [])).toEqual([]);
+  });
+
   it('lists by prefix in the order of names', async () => {
     for (const name of ['b/2', 'a', 'b/10', 'c']) {
       await store.write(bucket, prefix + name, chunksOf(Buffer.from(name)));

@@ -81,7 +81,11 @@ describe('a mistake is noticed', () => {
   it('a sealed object that nobody deletes', async () => {
     const plant = (cloud: CloudClients) => ({
       ...cloud,
-      objects: { ...cloud.objects, delete: async () => false },
+      objects: {
+        ...cloud.objects,
+        delete: async () => false,
+        deleteTogether: async (_bucket, names) => names.map(() => 'absent'),
+      },
     });
     expect((await violationsOf(QUIET, plant)).join()).toContain('outlived the sweep');
   });

@@ -132,6 +132,7 @@ function faultyObjects(objects: ObjectStore, plan: FaultPlan): ObjectStore {
     stat: (bucket, name) => on('stat', () => objects.stat(bucket, name)),
     delete: (bucket, name, generation) =>
       on('delete', () => objects.delete(bucket, name, generation)),
+    deleteTogether: (bucket, names) => on('delete', () => objects.deleteTogether(bucket, names)),
     async *list(bucket, prefix) {
       await on('list', async () => undefined);
       yield* objects.list(bucket, prefix);

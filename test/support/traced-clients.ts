@@ -117,6 +117,10 @@ function tracedObjects(
       takes(bucket, 'delete');
       return objects.delete(bucket, ...rest);
     },
+    deleteTogether: (bucket, names) => {
+      takes(bucket, 'delete');
+      return objects.deleteTogether(bucket, names);
+    },
     list: (bucket, prefix) => {
       takes(bucket, 'list');
       return objects.list(bucket, prefix);

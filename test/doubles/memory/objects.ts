@@ -63,6 +63,9 @@ export function memoryObjects({ now = () => new Date() }: MemoryObjectsOptions =
     delete: async (bucket, name, generation) =>
       find(bucket, name, generation) !== undefined && objects.delete(keyOf(bucket, name)),
 
+    deleteTogether: async (bucket, names) =>
+      names.map((name) => (objects.delete(keyOf(bucket, name)) ? 'deleted' : 'absent')),
+
     async *list(bucket, prefix) {
       const start = keyOf(bucket, prefix);
       const names = [...objects.keys()].filter((key) => key.startsWith(start)).sort();

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { listenOnLoopback } from '../../stack/ports.ts';
+import { answerBatch, BATCH_PATH } from './gcs-batch.ts';
 import { GcsError } from './gcs-error.ts';
 import { type EventTarget, emitFinalized } from './gcs-events.ts';
 import { type ObjectResource, openGcsStore } from './gcs-store.ts';
@@ -113,6 +114,15 @@ export async function startGcsServer(options: GcsServerOptions): Promise<GcsServ
     }
   };
 
+  /** Only what this project sends together: deletions. */
+  const batch = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    await answerBatch(request, response, async (method, target) => {
+      const [, bucket = '', object] = /^\/storage\/v1\/b\/([^/]+)\/o\/([^/]+)$/.exec(target) ?? [];
+      if (method !== 'DELETE' || object === undefined) return 501;
+      return (await store.remove(bucket, decodeURIComponent(object))) ? 204 : 404;
+    });
+  };
+
   const signedDownload = async (
     request: IncomingMessage,
     response: ServerResponse,
@@ -140,18 +150,17 @@ export async function startGcsServer(options: GcsServerOptions): Promise<GcsServ
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', `http://${request.headers.host ?? '127.0.0.1'}`);
     const isApi = /^(?:\/upload)?\/storage\/v1\//.test(url.pathname);
-    (isApi ? api(request, response, url) : signedDownload(request, response, url)).catch(
-      (error: unknown) => {
-        // Nothing can be said any more on a connection that broke off, or in the middle of a body.
-        if (response.headersSent || !response.socket || response.socket.destroyed) {
-          response.destroy();
-          return;
-        }
-        const known =
-          error instanceof GcsError ? error : new GcsError(500, 'backendError', String(error));
-        sendJson(response, known.status, known);
-      },
-    );
+    const answer = url.pathname === BATCH_PATH ? batch : isApi ? api : signedDownload;
+    answer(request, response, url).catch((error: unknown) => {
+      // Nothing can be said any more on a connection that broke off, or in the middle of a body.
+      if (response.headersSent || !response.socket || response.socket.destroyed) {
+        response.destroy();
+        return;
+      }
+      const known =
+        error instanceof GcsError ? error : new GcsError(500, 'backendError', String(error));
+      sendJson(response, known.status, known);
+    });
   });
   // A slow upload is not an attack here.
   server.requestTimeout = 0;
