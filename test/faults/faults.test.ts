@@ -84,7 +84,8 @@ describe('a mistake is noticed', () => {
       objects: {
         ...cloud.objects,
         delete: async () => false,
-        deleteTogether: async (_bucket, names) => names.map(() => 'absent'),
+        deleteTogether: async (_bucket: string, names: readonly string[]) =>
+          names.map(() => 'absent'),
       },
     });
     expect((await violationsOf(QUIET, plant)).join()).toContain('outlived the sweep');
