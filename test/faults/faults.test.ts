@@ -85,7 +85,7 @@ describe('a mistake is noticed', () => {
         ...cloud.objects,
         delete: async () => false,
         deleteTogether: async (_bucket: string, names: readonly string[]) =>
-          names.map(() => 'absent'),
+          names.map(() => 'absent' as const),
       },
     });
     expect((await violationsOf(QUIET, plant)).join()).toContain('outlived the sweep');
