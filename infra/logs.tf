@@ -1,4 +1,5 @@
-# Who did what to the data, and every warning: kept apart for 400 days, and locked in production.
+# Who did what to the data, every warning, and the hashes of the ledger, which `ledger verify` compares
+# with: kept apart for 400 days, and locked in production.
 resource "google_logging_project_bucket_config" "security" {
   project        = var.project_id
   location       = var.region
@@ -10,7 +11,7 @@ resource "google_logging_project_bucket_config" "security" {
 resource "google_logging_project_sink" "security" {
   name                   = "modelseal-security"
   destination            = "logging.googleapis.com/${local.log_buckets.security}"
-  filter                 = "severity>=WARNING OR logName:\"cloudaudit.googleapis.com\""
+  filter                 = "severity>=WARNING OR logName:\"cloudaudit.googleapis.com\" OR jsonPayload.message=\"ledger block\""
   unique_writer_identity = true
 }
 

@@ -10,7 +10,7 @@ import { ServiceError } from '../errors.ts';
 import type { Emit } from '../fraud/event-delivery.ts';
 import type { EventInput } from '../fraud/events.ts';
 import { limitPaths } from '../fraud/limit-paths.ts';
-import { consumeAll, type LimitPolicy } from '../fraud/limits.ts';
+import type { LimitPolicy } from '../fraud/limits.ts';
 import { ERASED_TALLY_MS } from '../fraud/tally.ts';
 import { type ApprovalServices, approveDevice } from '../identity/approve-device.ts';
 import {
@@ -26,6 +26,7 @@ import { retireDevice } from '../privacy/retire-device.ts';
 import { base64urlBytes } from '../validation.ts';
 import { type ApiRequest, type ApiResponse, type EndpointTable, endpoint } from './endpoint.ts';
 import { withRefusalEvents } from './refusal-events.ts';
+import { spendLimit } from './spend-limit.ts';
 
 interface AccountServices extends ApprovalServices {
   readonly documents: DocumentStore;
@@ -53,29 +54,12 @@ export const endpoints: EndpointTable<AccountServices> = {
   'GET /v1/me': {
     user: true,
     async handle({ userId, now }, { documents }) {
-      const headers = await spendExport(documents, userId, now);
+      const headers = await spendLimit(documents, EXPORTS, limitPaths.userExports(userId), now);
       const body = await exportUser(documents, userId, now, { judgement: false });
       return { status: 200, headers, body };
     },
   },
 };
-
-/** The RateLimit fields. Throws rate_limited, of which no event tells: asking is a right, and no evidence. */
-async function spendExport(
-  documents: DocumentStore,
-  userId: string,
-  now: Date,
-): Promise<Readonly<Record<string, string>>> {
-  const path = limitPaths.userExports(userId);
-  return documents.transaction(async (tx) => {
-    const [data] = await tx.getAll([path]);
-    const check = { policy: EXPORTS, path, data };
-    const { allowed, retryAfterSeconds, headers, writes } = consumeAll([check], now);
-    if (!allowed) throw new ServiceError('rate_limited', { retryAfterSeconds, headers });
-    for (const { path, data } of writes) tx.set(path, data);
-    return headers;
-  });
-}
 
 async function retire(
   { params, body, userId, network, now }: ApiRequest<z.infer<typeof retirement>>,

@@ -1,32 +1,89 @@
-/** `GET /v1/models`: what this user may ask for: the catalogue, and the models made for him. */
+/**
+ * `GET /v1/models`: what this user may ask for: the catalogue, and the models made for him. Who has
+ * the list already costs two small reads; who has not, a limit, his own models, and the catalogue
+ * where this instance has not read it since it changed.
+ */
 import { createHash } from 'node:crypto';
-import { type ModelRecord, readModel } from '../catalogue/model-record.ts';
+import { catalogueRevisionPath, type ModelRecord, readModel } from '../catalogue/model-record.ts';
 import type { DocumentStore } from '../cloud/documents.ts';
+import { limitPaths } from '../fraud/limit-paths.ts';
+import type { LimitPolicy } from '../fraud/limits.ts';
 import type { EndpointTable } from './endpoint.ts';
+import { spendLimit } from './spend-limit.ts';
 
 /** One answer holds all: a catalogue of more models than this wants a search of its own. */
 const MAX_MODELS = 1000;
 
+/** An app asks when it starts, and knows the answer mostly. */
+const LISTINGS: LimitPolicy = { name: 'listings', limit: 30, windowSeconds: 60, burst: 20 };
+
 interface ModelsServices {
-  readonly documents: Pick<DocumentStore, 'query'>;
+  readonly documents: Pick<DocumentStore, 'get' | 'query' | 'transaction'>;
 }
 
 export const endpoints: EndpointTable<ModelsServices> = {
   'GET /v1/models': {
     user: true,
-    async handle({ userId, header }, services) {
+    async handle({ userId, header, now }, { documents }) {
       const [open, own] = await Promise.all([
-        modelsOf(services.documents, null),
-        modelsOf(services.documents, userId),
+        revisionOf(documents, null),
+        revisionOf(documents, userId),
       ]);
-      const models = [...own, ...open].map(listing).filter(({ versions }) => versions.length > 0);
-      const etag = `"${createHash('sha256').update(JSON.stringify(models)).digest('base64url')}"`;
+      const etag = etagOf(userId, open, own);
       const headers = { ETag: etag, 'Cache-Control': 'private, no-cache' };
       if (header('if-none-match') === etag) return { status: 304, headers };
-      return { status: 200, headers, body: { models } };
+      const limit = await spendLimit(documents, LISTINGS, limitPaths.userListings(userId), now);
+      const lists = await Promise.all([
+        own === null ? [] : listingsOf(documents, userId),
+        openListings(documents, open),
+      ]);
+      return { status: 200, headers: { ...headers, ...limit }, body: { models: lists.flat() } };
     },
   },
 };
+
+/** What a listing says is part of its tag: a change of its form is a change of all lists. */
+const LISTING_FORM = 1;
+
+const etagOf = (userId: string, ...revisions: readonly (string | null)[]): string =>
+  `"${createHash('sha256')
+    .update(JSON.stringify([LISTING_FORM, userId, revisions]))
+    .digest('base64url')}"`;
+
+/** Null where nothing was ever published. */
+async function revisionOf(
+  documents: ModelsServices['documents'],
+  owner: string | null,
+): Promise<string | null> {
+  const data = await documents.get(catalogueRevisionPath(owner));
+  return data ? String(data['revision']) : null;
+}
+
+type Listing = ReturnType<typeof listing>;
+
+/** The open catalogue as it was last read, by the database that it came from. */
+const read = new WeakMap<object, { revision: string | null; listings: Promise<Listing[]> }>();
+
+/** Read once for a revision: the revision was read before, so this is never older. */
+function openListings(
+  documents: ModelsServices['documents'],
+  revision: string | null,
+): Promise<Listing[]> {
+  const known = read.get(documents);
+  if (known && known.revision === revision) return known.listings;
+  const listings = listingsOf(documents, null);
+  read.set(documents, { revision, listings });
+  listings.catch(() => read.delete(documents));
+  return listings;
+}
+
+async function listingsOf(
+  documents: ModelsServices['documents'],
+  owner: string | null,
+): Promise<Listing[]> {
+  const models = await modelsOf(documents, owner);
+  return models.map(listing).filter(({ versions }) => versions.length > 0);
+}
 
 async function modelsOf(
   documents: ModelsServices['documents'],

@@ -1,7 +1,8 @@
 /** The catalogue: one document a model, with all its versions, so that one read answers a request. */
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { documentKind } from '../cloud/document-kind.ts';
-import type { DocumentData } from '../cloud/documents.ts';
+import type { DocumentData, DocumentTransaction } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
 import { WATERMARK_STRENGTHS } from '../protocol/watermark-strength.ts';
 
@@ -46,6 +47,19 @@ export interface OfferedVersion extends PublishedVersion {
 }
 
 export const modelPath = (modelId: string): string => `models/${modelId}`;
+
+/**
+ * Where the revision of a list of models lies: of the catalogue that is open to all, or of the
+ * personal models of a user. It tells whether a list has changed without reading the list.
+ */
+export const catalogueRevisionPath = (owner: string | null): string =>
+  `catalogues/${owner ?? 'open'}`;
+
+/** Writes a model, and that the list it stands in is another one from now on. */
+export function writeModel(tx: DocumentTransaction, model: ModelRecord): void {
+  tx.set(modelPath(model.modelId), { ...model });
+  tx.set(catalogueRevisionPath(model.owner), { revision: randomUUID() });
+}
 
 /** Throws on a document that this code did not write. */
 export const readModel = documentKind('model', record);

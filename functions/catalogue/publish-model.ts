@@ -26,7 +26,7 @@ import {
   type ReadingOptions,
   summaryOf,
 } from './check-model.ts';
-import { type ModelVersion, modelPath, readModel } from './model-record.ts';
+import { type ModelVersion, modelPath, readModel, writeModel } from './model-record.ts';
 import type { VersionKeys } from './version-keys.ts';
 
 /** A model file in the clear, wherever it lies. */
@@ -185,7 +185,7 @@ async function addVersion(
   if (model && (model.owner !== owner || Object.hasOwn(model.versions, version))) {
     throw new ServiceError('version_conflict');
   }
-  tx.set(modelPath(modelId), {
+  writeModel(tx, {
     modelId,
     owner,
     latest: version,

@@ -1,6 +1,6 @@
 import type { DocumentStore } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
-import { modelPath, readModel } from './model-record.ts';
+import { modelPath, readModel, writeModel } from './model-record.ts';
 
 /**
  * Takes a version of a model back, or all of them: no grant and no renewal from the next request
@@ -27,7 +27,7 @@ export async function revokeModel(
       .filter(([, { revoked }]) => !revoked)
       .sort(([, a], [, b]) => b.publishedAt.getTime() - a.publishedAt.getTime())[0]?.[0];
     // `latest` falls back to the newest that is left; with none left it stays, and is refused.
-    tx.set(modelPath(modelId), { ...model, latest: newest ?? model.latest, versions });
+    writeModel(tx, { ...model, latest: newest ?? model.latest, versions });
     return names.filter((name) => !model.versions[name]?.revoked);
   });
 }

@@ -15,6 +15,7 @@ import { DAY_MS } from '../time.ts';
 import { appendBlocks, LEDGER_LAG_MS } from './append-blocks.ts';
 import { blockPath, HEAD_PATH, nextBlock, readBlock, readHead } from './block.ts';
 import { leafOf, readLeaf } from './grant-leaf.ts';
+import { LogContradiction, loggedBlocks } from './logged-blocks.ts';
 import { type LedgerRange, verifyLedger } from './verify-ledger.ts';
 
 const START = Date.parse('2026-11-24T08:00:00.000Z');
@@ -225,6 +226,59 @@ describe('verification', () => {
     const data = (await documents.get(blockPath(2))) ?? {};
     await change(blockPath(2), changed(data));
     expect((await verify()).fault).toMatchObject({ kind: 'broken', block: 2 });
+  });
+
+  it('notices a chain that was made anew, or cut off, by what was logged', async () => {
+    const lines: string[] = [];
+    const logging = async () =>
+      appendBlocks(
+        {
+          documents,
+          log: (severity, message, more) =>
+            void lines.push(JSON.stringify({ severity, message, ...more })),
+        },
+        LATER,
+        { maxLeaves: 16 },
+      );
+    const chain = async () => {
+      documents = memoryDocuments();
+      await grants(40);
+      return logging();
+    };
+    const { blocks } = await chain();
+    const log = loggedBlocks(lines.join('\n'));
+    expect(await verify({ log })).toMatchObject({ blocks, logged: blocks });
+    expect((await verify({ log })).fault).toBeUndefined();
+    expect(await verify()).toMatchObject({ blocks, logged: 0 });
+
+    // Somebody takes a grant out of the past, and makes everything anew.
+    documents = memoryDocuments();
+    for (let n = 0; n < 40; n += 1) if (n !== 20) await grant(n);
+    await append(LATER, 16);
+    expect((await verify()).fault).toBeUndefined();
+    expect((await verify({ log })).fault).toMatchObject({
+      kind: 'broken',
+      description: 'the block is not the one that was logged',
+    });
+
+    documents = memoryDocuments();
+    await grants(5);
+    await append(LATER, 16);
+    const short = new Map([...log].filter(([sequence]) => sequence > 1));
+    expect((await verify({ log: short })).fault).toMatchObject({ kind: 'broken', block: 2 });
+  });
+
+  it('reads the log in each form, and does not believe one that contradicts itself', () => {
+    const jsonPayload = { message: 'ledger block', sequence: 3, hash: 'a', count: 1 };
+    const other = { message: 'ledger appended', blocks: 1 };
+    const entries = JSON.stringify([{ jsonPayload }, { jsonPayload: other }, { textPayload: 'x' }]);
+    expect([...loggedBlocks(entries)]).toEqual([[3, 'a']]);
+    const lines = `${JSON.stringify(jsonPayload)}\nnot JSON\n${JSON.stringify(jsonPayload)}\n`;
+    expect([...loggedBlocks(lines)]).toEqual([[3, 'a']]);
+    expect(() => loggedBlocks(`${lines}${JSON.stringify({ ...jsonPayload, hash: 'b' })}`)).toThrow(
+      LogContradiction,
+    );
+    expect(loggedBlocks('').size).toBe(0);
   });
 
   it('notices a leaf that was exchanged together with its record and hash', async () => {

@@ -20,7 +20,9 @@ export interface LedgerReport {
   /** Grants whose record an erasure emptied, and those whose time is over. */
   readonly erased: number;
   readonly expired: number;
-  /** The hash of the last block that was looked at: to be compared with the log's. */
+  /** Blocks whose hash the log has, too, where a log was given. */
+  readonly logged: number;
+  /** The hash of the last block that was looked at. */
   readonly hash: string;
   /** The first fault; undefined where all is as it was written. */
   readonly fault?: LedgerFault;
@@ -30,6 +32,8 @@ export interface LedgerRange {
   /** Sequences of blocks; all of them where absent, and then every grant record is looked at, too. */
   readonly from?: number;
   readonly to?: number;
+  /** Hashes by sequence as the log has them: logged-blocks.ts. */
+  readonly log?: ReadonlyMap<number, string>;
 }
 
 const PAGE = 500;
@@ -48,14 +52,15 @@ class FaultFound extends Error {
 export async function verifyLedger(
   documents: DocumentStore,
   now: Date,
-  { from = 1, to }: LedgerRange = {},
+  { from = 1, to, log }: LedgerRange = {},
 ): Promise<LedgerReport> {
   const head = readHead(await documents.get(HEAD_PATH));
-  const counts = { blocks: 0, grants: 0, erased: 0, expired: 0, hash: '' };
+  const counts = { blocks: 0, grants: 0, erased: 0, expired: 0, logged: 0, hash: '' };
   try {
     let previous = await linkBefore(documents, from);
     for (let sequence = from; sequence <= (to ?? head.sequence); sequence += 1) {
       const block = await soundBlock(documents, sequence, previous);
+      if (isLogged(block, log)) counts.logged += 1;
       const found = await checkGrants(documents, block, previous.order, now);
       counts.blocks += 1;
       counts.grants += block.count;
@@ -64,7 +69,10 @@ export async function verifyLedger(
       counts.hash = block.hash;
       previous = { hash: block.hash, order: lastOf(block).order };
     }
-    if (to === undefined || to === head.sequence) await checkEnd(documents, head, previous.hash);
+    if (to === undefined || to >= head.sequence) {
+      await checkEnd(documents, head, previous.hash);
+      checkNoneIsCutOff(head.sequence, log);
+    }
     if (from === 1 && to === undefined) await checkPlaces(documents, now);
     return counts;
   } catch (error) {
@@ -175,6 +183,20 @@ async function recordsBetween(
     }),
   );
   return records;
+}
+
+/** Whether the log has the block. A chain that was made anew is whole in itself, and not the one that was logged. */
+function isLogged({ sequence, hash }: Block, log: LedgerRange['log']): boolean {
+  const logged = log?.get(sequence);
+  if (logged === undefined || logged === hash) return logged !== undefined;
+  throw new FaultFound('broken', sequence, 'the block is not the one that was logged');
+}
+
+function checkNoneIsCutOff(sequence: number, log: LedgerRange['log']): void {
+  const cutOff = Math.min(...[...(log?.keys() ?? [])].filter((logged) => logged > sequence));
+  if (Number.isFinite(cutOff)) {
+    throw new FaultFound('broken', cutOff, 'the log has the block, and the chain ends before it');
+  }
 }
 
 /** The head says where the chain ends; a block behind it, or none at it, was not put there by a run. */

@@ -3,7 +3,7 @@
  * begin where the one before ended. What stays is named in docs/ops/compliance.md: a restriction that
  * is still in force, the record of the erasure, and that there were grants.
  */
-import { readModel } from '../catalogue/model-record.ts';
+import { catalogueRevisionPath, readModel } from '../catalogue/model-record.ts';
 import { revokeModel } from '../catalogue/revoke-model.ts';
 import type { DocumentData, DocumentStore, DocumentValue } from '../cloud/documents.ts';
 import type { ObjectStore } from '../cloud/objects.ts';
@@ -176,6 +176,7 @@ async function eraseRecords(documents: DocumentStore, userId: string, now: Date)
     const left = erasedTally(tally, blockedUntil, now);
     const { allowedUntil: _, ...kept } = activeRestrictions(restrictions, now);
     tx.delete(userDevicesPath(userId));
+    tx.delete(catalogueRevisionPath(userId));
     tx.delete(riskPath(user));
     for (const limit of userLimitPaths(userId)) tx.delete(limit);
     tx.delete(limitPaths.userQuota(userId));

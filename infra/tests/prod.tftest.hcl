@@ -376,7 +376,7 @@ run "production" {
     error_message = "The security log is locked for 400 days."
   }
   assert {
-    condition     = strcontains(google_logging_project_sink.security.filter, "cloudaudit") && endswith(google_logging_project_sink.security.destination, "locations/europe-west3/buckets/modelseal-security")
+    condition     = strcontains(google_logging_project_sink.security.filter, "cloudaudit") && strcontains(google_logging_project_sink.security.filter, "OR jsonPayload.message=\"ledger block\"") && endswith(google_logging_project_sink.security.destination, "locations/europe-west3/buckets/modelseal-security")
     error_message = "Audit logs and warnings are in the locked log."
   }
   assert {

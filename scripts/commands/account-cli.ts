@@ -1,10 +1,12 @@
 /** The commands about users' data, the audit log and the ledger, for the `modelseal` tool. */
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
+import { loggedBlocks } from '../../functions/ledger/logged-blocks.ts';
 import { verifyLedger } from '../../functions/ledger/verify-ledger.ts';
 import { eraseNow, exportFor, inspect, revoke } from './accounts.ts';
 import { auditSince } from './audit.ts';
 import type { CommandServices } from './command-services.ts';
+import { ledgerLog } from './ledger-log.ts';
 import { SUBJECT, subjectOf } from './subject-argument.ts';
 
 type WithServices = (work: (services: CommandServices) => Promise<unknown>) => Promise<void>;
@@ -76,12 +78,14 @@ export function addAccountCommands(program: Command, withServices: WithServices)
     .command('ledger')
     .description('the hash-chained ledger of grants')
     .command('verify')
-    .description('recompute the chain and compare it with the grant records; 1 where they differ')
+    .description('recompute the chain, compare it with grant records and log; 1 where they differ')
     .option('--from <sequence>', 'first block', '1')
     .option('--to <sequence>', 'last block; all of them where absent')
-    .action(({ from, to }: { from: string; to?: string }) =>
-      withServices(async ({ documents, now }) => {
-        const range = { from: sequence(from), ...(to !== undefined && { to: sequence(to) }) };
+    .option('--log <file>', 'a saved log instead of the locked one; none to go without')
+    .action(({ from, to, log: file }: { from: string; to?: string; log?: string }) =>
+      withServices(async ({ config, documents, now }) => {
+        const log = loggedBlocks(await ledgerLog(config, file));
+        const range = { from: sequence(from), ...(to !== undefined && { to: sequence(to) }), log };
         const report = await verifyLedger(documents, now(), range);
         print(report);
         if (report.fault) process.exit(1);

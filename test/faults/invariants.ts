@@ -21,7 +21,7 @@ import type { System } from './system.ts';
 /** Every collection that the functions write. */
 const COLLECTIONS = [
   ...['audit', 'blocklist', 'challenges', 'devices', 'erasures', 'grants', 'ledger', 'limits'],
-  ...['models', 'outbox', 'risk', 'users'],
+  ...['catalogues', 'models', 'outbox', 'risk', 'users'],
 ];
 /** Past the end of every sealed object, also of one whose instance was two hours ahead, three times over. */
 const LATER_MS = 7 * 3_600_000;
