@@ -5,7 +5,7 @@ import { createRandom } from '../../test/support/random.ts';
 import {
   breakerDocument,
   breakerPath,
-  isHeldBack,
+  isWithin,
   readBreaker,
   tripsOf,
   withActiveUsers,
@@ -16,6 +16,8 @@ import { createReplay } from './replay.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
+
+const BREAKING = { kind: 'user', action: 'block', rule: 'r', appVersion: '1.0' } as const;
 
 const breakerOf = (occasions: readonly (readonly [subject: string, at: number])[], users = 0) => {
   const bySubject = Map.groupBy(occasions, ([subject]) => subject);
@@ -37,7 +39,7 @@ const holdsBack = (
   occasions: readonly (readonly [string, number])[],
   users: number,
   at: number,
-): boolean => isHeldBack(tripsOf(breakerOf(occasions, users)), STORY_START + at);
+): boolean => isWithin(tripsOf(breakerOf(occasions, users)), STORY_START + at);
 
 describe('the breaker', () => {
   it('trips on the second block among the few users of a version, and holds back the first', () => {
@@ -92,7 +94,6 @@ describe('the breaker', () => {
   });
 
   it('is the same after it was written and read, whatever the order in which it was told', () => {
-    const names = { rule: 'r', appVersion: '1.0' };
     const occasion = fc.tuple(
       fc.constantFrom('user_a', 'user_b', 'user_c', 'user_d'),
       fc.integer({ min: 0, max: 40 * DAY_MS }),
@@ -102,8 +103,8 @@ describe('the breaker', () => {
         const breaker = breakerOf(occasions, 10);
         const other = breakerOf(createRandom(seed).shuffled(occasions), 10);
         expect(tripsOf(other)).toEqual(tripsOf(breaker));
-        const once = breakerDocument(breaker, names);
-        expect(breakerDocument(readBreaker(once), names)).toEqual(once);
+        const once = breakerDocument(breaker, BREAKING);
+        expect(breakerDocument(readBreaker(once), BREAKING)).toEqual(once);
       }),
     );
   });
@@ -113,21 +114,23 @@ describe('the breaker', () => {
       ['user_a', 0],
       ['user_b', 40 * DAY_MS],
     ]);
-    const document = breakerDocument(old, { rule: 'r', appVersion: '' });
+    const document = breakerDocument(old, BREAKING);
     expect([...readBreaker(document).occasions.keys()]).toEqual(['user_b']);
     const one = breakerOf([['user_a', 0]]);
     expect(withOccasions(one, 'user_a', [], STORY_START)).toEqual(one);
     expect(withOccasions(one, 'user_a', [], STORY_START - 1).occasions.has('user_a')).toBe(false);
   });
 
-  it('reads what the release before remembered', () => {
-    const before = { subjects: { user_a: 5 }, days: { '2026-11-24': 1 }, trippedUntil: null };
-    expect(readBreaker(before).occasions.get('user_a')).toEqual([5]);
-  });
-
-  it('keeps versions and rules apart', () => {
-    expect(breakerPath('r', '1.0')).not.toBe(breakerPath('r', '1.1'));
-    expect(breakerPath('r', 'a/b').split('/')).toHaveLength(2);
+  it('keeps versions, rules, measures and kinds of subjects apart', () => {
+    const others = [
+      { appVersion: '1.1' },
+      { rule: 's' },
+      { action: 'throttle' },
+      { kind: 'device' },
+    ] as const;
+    const paths = others.map((other) => breakerPath({ ...BREAKING, ...other }));
+    expect(new Set([breakerPath(BREAKING), ...paths]).size).toBe(5);
+    expect(breakerPath({ ...BREAKING, appVersion: 'a/b' }).split('/')).toHaveLength(2);
   });
 });
 
@@ -140,7 +143,8 @@ describe('a release that hammers', () => {
         const attributes = { reason: 'new_models' };
         const who = { user: `u${user}`, device: `d${user}`, appVersion: '9.0' };
         const at = user * 600 + n;
-        story.server(at, { type: 'limit.hit', cause: 'quota_exceeded', attributes, ...who });
+        const asked = { model: `m${n}`, cause: 'quota_exceeded', attributes };
+        story.server(at, { type: 'limit.hit', ...asked, ...who });
       }
       return story.events.flatMap((event) => replay.apply(event));
     }).flat();

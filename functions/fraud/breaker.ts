@@ -1,7 +1,8 @@
 /**
- * The breaker for our own mistakes: when one rule is about to block more users of one version of the
+ * The breaker for our own mistakes: when one rule is about to restrict more users of one version of the
  * app than its own history and the number of active users explain, the mistake is more likely ours
- * than theirs. What it would block within a day before and after is then held back, until a quiet day.
+ * than theirs. What it would do within a day before and after is then held back, until a quiet day.
+ * Blocks, step-ups and throttles are counted apart.
  *
  * What is held back follows from all occasions together and not from the order in which they were
  * told, since events come late, twice, in any order and to several instances.
@@ -9,9 +10,11 @@
 import { z } from 'zod';
 import type { DocumentData } from '../cloud/documents.ts';
 import { DAY_MS } from '../time.ts';
+import type { Restriction } from './scoring.ts';
+import type { SubjectKind } from './subjects.ts';
 
-/** So many blocks a day are nothing that a release must be suspected for; of one that few use, a single one. */
-const MIN_BLOCKS = 3;
+/** So many a day are nothing that a release must be suspected for; of one that few use, a single one. */
+const MIN_RESTRICTED = 3;
 const FEW_USERS = 50;
 /** Of the version's users of a day. */
 const MAX_SHARE = 0.02;
@@ -19,25 +22,30 @@ const MAX_SHARE = 0.02;
 const MAX_RISE = 4;
 const HISTORY_DAYS = 28;
 /** However many users there are: so many at once are a matter for people, and what is undone at once is one transaction. */
-const MAX_BLOCKS = 64;
+const MAX_RESTRICTED = 64;
 /** Of a day: beyond, the breaker has long tripped. */
-const MAX_REMEMBERED = 2 * MAX_BLOCKS;
+const MAX_REMEMBERED = 2 * MAX_RESTRICTED;
 
-const instants = z.array(z.number());
 const state = z.object({
-  /** Keys of the subjects that the rule was to block, and when, in Unix milliseconds. */
-  subjects: z.record(
-    z.string(),
-    // The release before this one remembered one instant.
-    z.union([instants, z.number().transform((at) => [at])]),
-  ),
+  /** Keys of the subjects that the rule was to restrict, and when, in Unix milliseconds. */
+  subjects: z.record(z.string(), z.array(z.number())),
   /** Active users of the version by day (UTC), the most that was seen. */
   days: z.record(z.string(), z.number()),
 });
 
+/** What one breaker is for. */
+export interface Breaking {
+  readonly kind: SubjectKind;
+  readonly action: Restriction;
+  /** The one that weighed most. */
+  readonly rule: string;
+  /** Empty where it is unknown. */
+  readonly appVersion: string;
+}
+
 /** What is known of a rule among the users of a version. */
 export interface Breaker {
-  /** When each subject was to be blocked, in Unix milliseconds. */
+  /** When each subject was to be restricted, in Unix milliseconds. */
   readonly occasions: ReadonlyMap<string, readonly number[]>;
   readonly activeUsers: ReadonlyMap<string, number>;
 }
@@ -48,9 +56,9 @@ export interface TrippedTime {
   readonly until: number;
 }
 
-/** Where the occasions of a rule among the users of a version are kept. */
-export const breakerPath = (rule: string, appVersion: string): string =>
-  `breakers/${rule}__${encodeURIComponent(appVersion)}`;
+/** Where its occasions are kept. */
+export const breakerPath = ({ kind, action, rule, appVersion }: Breaking): string =>
+  `breakers/${kind}.${action}.${rule}__${encodeURIComponent(appVersion)}`;
 
 /** Throws on a document that this code did not write. */
 export function readBreaker(data: DocumentData | undefined): Breaker {
@@ -62,16 +70,12 @@ export function readBreaker(data: DocumentData | undefined): Breaker {
 }
 
 /** The document, or undefined where there is nothing to remember. */
-export function breakerDocument(
-  breaker: Breaker,
-  { rule, appVersion }: { readonly rule: string; readonly appVersion: string },
-): DocumentData | undefined {
+export function breakerDocument(breaker: Breaker, breaking: Breaking): DocumentData | undefined {
   const { occasions, activeUsers } = breaker;
   const newest = newestOf(occasions);
   if (newest === undefined) return undefined;
   return {
-    rule,
-    appVersion,
+    ...breaking,
     subjects: Object.fromEntries(occasions),
     days: Object.fromEntries(
       [...activeUsers].filter(([day]) => day >= dayOf(remembersFrom(breaker))),
@@ -122,7 +126,7 @@ export function withActiveUsers(breaker: Breaker, count: number, at: number): Br
 export function tripsOf({ occasions, activeUsers }: Breaker): readonly TrippedTime[] {
   const all = inOrder(occasions);
   const trips: TrippedTime[] = [];
-  /** Blocks by day that were not held back. */
+  /** Occasions by day that were not held back. */
   const counted = new Map<string, number>();
   const lately = new Map<string, number>();
   let tail = 0;
@@ -152,17 +156,17 @@ export function tripsOf({ occasions, activeUsers }: Breaker): readonly TrippedTi
 }
 
 /** Whether what begins at `at` is held back. */
-export const isHeldBack = (trips: readonly TrippedTime[], at: number): boolean =>
+export const isWithin = (trips: readonly TrippedTime[], at: number): boolean =>
   trips.some(({ since, until }) => since <= at && at <= until);
 
-/** How many users a day the rule may block before it is suspected. */
+/** How many a day the rule may restrict before it is suspected. */
 function explained(counted: ReadonlyMap<string, number>, at: number, users: number): number {
   const [first, day] = [dayOf(at - HISTORY_DAYS * DAY_MS), dayOf(at)];
   let sum = 0;
   for (const [name, count] of counted) if (name >= first && name < day) sum += count;
-  const few = users < FEW_USERS ? 1 : MIN_BLOCKS;
+  const few = users < FEW_USERS ? 1 : MIN_RESTRICTED;
   const most = Math.max(few, (MAX_RISE * sum) / HISTORY_DAYS, MAX_SHARE * users);
-  return Math.min(MAX_BLOCKS - 1, most);
+  return Math.min(MAX_RESTRICTED - 1, most);
 }
 
 const inOrder = (occasions: Breaker['occasions']) =>

@@ -3,28 +3,28 @@ import type { DocumentData, StoredDocument } from '../cloud/documents.ts';
 import { activeUsersOf, BASELINE_PATH } from './baseline.ts';
 import {
   type Breaker,
+  type Breaking,
   breakerDocument,
   breakerPath,
-  isHeldBack,
+  isWithin,
   readBreaker,
   remembersFrom,
   tripsOf,
   withActiveUsers,
   withOccasions,
 } from './breaker.ts';
-import { type Risk, riskOf, type StoredOccasion } from './risk.ts';
+import { heldBackBy, type Risk, riskOf, type StoredOccasion } from './risk.ts';
+import type { IsHeldBack } from './scoring.ts';
 import { riskPath, type Subject, subjectFrom, subjectKey } from './subjects.ts';
 
-/** A rule was to block more users of a version than anything explains. */
-export interface Trip {
-  readonly rule: string;
-  readonly appVersion: string;
-  /** Keys of those whose blocks are held back by it, and were not before. */
+/** A rule was to restrict more of a version than anything explains. */
+export interface Trip extends Breaking {
+  /** Keys of those who are spared by it, and were not before. */
   readonly subjects: readonly string[];
 }
 
-/** By the key of a subject, whether the occasion that begins at an instant is held back. */
-export type HeldBack = ReadonlyMap<string, (since: number) => boolean>;
+/** By the key of a subject, which of its occasions are held back. */
+export type HeldBack = ReadonlyMap<string, IsHeldBack>;
 
 interface Asked {
   /** Of everybody of whom it may have changed. */
@@ -61,8 +61,10 @@ export function* askBreakers(
 ): Generator<readonly string[], Asked, readonly (DocumentData | undefined)[]> {
   const names = new Map(
     moved
-      .flatMap(({ before, after }) => [...before.occasions, ...after.occasions])
-      .map(({ rule, appVersion }) => [breakerPath(rule, appVersion), { rule, appVersion }]),
+      .flatMap(({ subject, before, after }) =>
+        [...before.occasions, ...after.occasions].map((one) => breakingOf(subject, one)),
+      )
+      .map((name) => [breakerPath(name), name]),
   );
   const [baseline, ...stored] = yield [BASELINE_PATH, ...names.keys()];
   const writes: StoredDocument[] = [];
@@ -80,16 +82,16 @@ export function* askBreakers(
     );
     const [was, is] = [tripsOf(before), tripsOf(after)];
     const from = remembersFrom(after);
-    verdicts.set(path, ({ since, heldBack }) => (since < from ? heldBack : isHeldBack(is, since)));
+    verdicts.set(path, ({ since, heldBack }) => (since < from ? heldBack : isWithin(is, since)));
     const document = breakerDocument(after, name);
     if (document) writes.push({ path, data: document });
     else if (stored[index]) deletions.push(path);
     const changed = [...after.occasions].filter(([, own]) =>
-      own.some((at) => isHeldBack(was, at) !== isHeldBack(is, at)),
+      own.some((at) => isWithin(was, at) !== isWithin(is, at)),
     );
     for (const [key] of changed) concerned.set(key, (concerned.get(key) ?? new Set()).add(path));
     const freed = changed.filter(([, own]) =>
-      own.some((at) => isHeldBack(is, at) && !isHeldBack(was, at)),
+      own.some((at) => isWithin(is, at) && !isWithin(was, at)),
     );
     if (freed.length > 0) trips.push({ ...name, subjects: freed.map(([key]) => key) });
   }
@@ -105,39 +107,38 @@ export function* askBreakers(
     [
       ...moved.map(({ subject, after }) => ({ subject, risk: after })),
       ...others.map(({ subject, before }) => ({ subject, risk: before })),
-    ].map(({ subject, risk }) => [subjectKey(subject), verdictOn(risk, verdicts)]),
+    ].map(({ subject, risk }) => [subjectKey(subject), verdictOn(subject, risk, verdicts)]),
   );
   return { heldBack, others, writes, deletions, trips };
 }
 
 /** What the breakers that were asked say, and of others what is known. */
-function verdictOn({ occasions }: Risk, verdicts: Verdicts): (since: number) => boolean {
-  const held = new Set(
-    occasions
-      .filter((occasion) => {
-        const verdict = verdicts.get(pathOf(occasion));
-        return verdict ? verdict(occasion) : occasion.heldBack;
-      })
-      .map(({ since }) => since),
+const verdictOn = (subject: Subject, { occasions }: Risk, verdicts: Verdicts): IsHeldBack =>
+  heldBackBy(
+    occasions.map((occasion) => {
+      const verdict = verdicts.get(breakerPath(breakingOf(subject, occasion)));
+      return verdict ? { ...occasion, heldBack: verdict(occasion) } : occasion;
+    }),
   );
-  return (since) => held.has(since);
-}
 
 const told = (breaker: Breaker, path: string, { subject, after }: Moved): Breaker => {
-  const own = after.occasions.filter((occasion) => pathOf(occasion) === path);
-  return withOccasions(
-    breaker,
-    subjectKey(subject),
-    own.map(({ since }) => since),
-    after.resetAt,
-  );
+  const own = after.occasions.filter((one) => breakerPath(breakingOf(subject, one)) === path);
+  const instants = own.map(({ since }) => since);
+  return withOccasions(breaker, subjectKey(subject), instants, after.resetAt);
 };
 
-const pathOf = ({ rule, appVersion }: StoredOccasion): string => breakerPath(rule, appVersion);
+const breakingOf = ({ kind }: Subject, { action, rule, appVersion }: StoredOccasion): Breaking => ({
+  kind,
+  action,
+  rule,
+  appVersion,
+});
 
-/** Whether the rules are for blocks at the same times, for the same reasons. */
+/** Whether the rules are for the same restrictions at the same times, for the same reasons. */
 export function sameOccasions(a: Risk, b: Risk): boolean {
   const shown = ({ occasions }: Risk) =>
-    JSON.stringify(occasions.map(({ since, rule, appVersion }) => [since, rule, appVersion]));
+    JSON.stringify(
+      occasions.map(({ action, since, rule, appVersion }) => [action, since, rule, appVersion]),
+    );
   return shown(a) === shown(b);
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Restrictions } from './blocklist.ts';
 import type { Announced, Spans } from './risk.ts';
 import type { RuleSet } from './rules.ts';
-import { ACTIONS, type Action, type Assessment, type Interval } from './scoring.ts';
+import { ACTIONS, type Action, type Assessment, type Interval, type Occasion } from './scoring.ts';
 import { type Subject, subjectKey } from './subjects.ts';
 
 /** A decision as it is published and kept for analysts, with its reasons in words. */
@@ -29,7 +29,7 @@ export const decisionSchema = z.strictObject({
   rules: z.string(),
   /** Made by rules under trial: nothing follows from it. */
   shadow: z.boolean(),
-  /** A block that the breaker made a watch; absent where it did not. */
+  /** A restriction that the breaker made a watch; absent where it did not. */
   heldBack: z.boolean().optional(),
   /** The version of the app that the event which led to it came from; absent where it is unknown. */
   appVersion: z.string().optional(),
@@ -120,10 +120,15 @@ export function decisionsOf(
   });
 }
 
-/** A block that the breaker held back, as the watch that it became. */
-export function heldBackDecision(block: Interval, { subject, ...rest }: Circumstances): Decision {
-  const id = `${subjectKey(subject)}:heldBack:${block.since}`;
-  return { ...decisionOf('watch', block, id, 0, { subject, ...rest }), heldBack: true };
+/** A restriction that the breaker held back, as the watch that it became. */
+export function heldBackDecision(
+  occasion: Occasion,
+  { subject, ...rest }: Circumstances,
+): Decision {
+  const id = `${subjectKey(subject)}:heldBack:${occasion.action}:${occasion.since}`;
+  const appVersion = occasion.appVersion || rest.appVersion;
+  const decision = decisionOf('watch', occasion, id, 0, { subject, ...rest, appVersion });
+  return { ...decision, heldBack: true };
 }
 
 function decisionOf(

@@ -41,16 +41,19 @@ const vendor = (
 
 const RULES: readonly Rule[] = [
   {
-    kind: 'occurrence',
+    kind: 'distinct',
     id: 'budget-hammered',
-    description: 'Keeps asking for new models although told that the budget is used up.',
+    description:
+      'Goes on asking for one new model after the other, although told that the budget is used up.',
     subjects: ['user'],
     authentication: 'device',
     on: { types: ['limit.hit'], reasons: ['new_models'] },
-    weight: 6,
-    halfLifeSeconds: 12 * HOUR,
-    // A person who browses, and an app that tries again at each start.
-    allowance: 8,
+    // Whoever asks for the same again, an app without a pause above all, collects nothing by it.
+    member: 'model',
+    windowSeconds: DAY,
+    // A person who browses a catalogue.
+    allowance: 14,
+    weight: 5,
     cap: 120,
   },
   {

@@ -17,9 +17,9 @@ export interface Evidence {
 }
 
 /**
- * How much of a series is remembered. Whole buckets are dropped, and within a bucket the first names
- * are kept: both depend on the keys and the newest instant alone, so what is forgotten stays
- * forgotten when it is delivered again.
+ * How much of a series is remembered. Whole buckets are dropped, and within a bucket what came first
+ * is kept, so that nobody drives out what is known by naming more. What is forgotten had enough before
+ * it and stays forgotten when it is delivered again.
  */
 export interface SeriesBounds {
   /** Buckets that ended longer before the newest instant are dropped. */
@@ -99,7 +99,7 @@ export function forgets(whole: Evidence, part: Evidence, bounds: EvidenceBounds)
       const newer = new Set<string>();
       let before = 0;
       for (const other in known) {
-        if (other.startsWith(bucket)) before += other < key ? 1 : 0;
+        if (other.startsWith(bucket)) before += cameBefore(other, known[other] ?? 0, key, at);
         else if (buckets < Number.POSITIVE_INFINITY && other > key) newer.add(bucketOf(other));
       }
       return before >= perBucket || newer.size >= buckets;
@@ -138,6 +138,9 @@ function join(a: Series, b: Series): Occurrence[] {
   return [...merged].sort(([x], [y]) => (x < y ? -1 : 1));
 }
 
+const cameBefore = (one: string, oneAt: number, other: string, otherAt: number): 0 | 1 =>
+  oneAt < otherAt || (oneAt === otherAt && one < other) ? 1 : 0;
+
 function bounded(
   sorted: readonly Occurrence[],
   oldest: string,
@@ -147,7 +150,13 @@ function bounded(
   const byBucket = Map.groupBy(remembered, ([key]) => bucketOf(key));
   return [...byBucket]
     .slice(-buckets)
-    .flatMap(([, occurrences]) => occurrences.slice(0, perBucket));
+    .flatMap(([, occurrences]) =>
+      occurrences.length <= perBucket
+        ? occurrences
+        : occurrences
+            .sort(([x, xAt], [y, yAt]) => (cameBefore(x, xAt, y, yAt) ? -1 : 1))
+            .slice(0, perBucket),
+    );
 }
 
 /** Events come in the order of time, more or less: the bucket of the last one is that of the next. */

@@ -14,7 +14,7 @@ const OCCURRENCE_HOURS = 24;
 /** How long members are remembered, all alike: a question must not outlive its answer. */
 const MEMBERS_MS = 31 * DAY_MS;
 
-/** By the day, the versions of the app from which came what could lead to a block. */
+/** By the day, the versions of the app from which came what can restrict. */
 export const VERSIONS_SERIES = 'versions#appVersion';
 
 interface Recording {
@@ -23,8 +23,8 @@ interface Recording {
   readonly name: Naming;
   readonly subjects: readonly SubjectKind[];
   readonly authentication: Rule['authentication'];
-  /** Whether the rule can lead to a block. */
-  readonly blocks: boolean;
+  /** Whether the rule can restrict anybody. */
+  readonly restricts: boolean;
 }
 
 /**
@@ -56,14 +56,14 @@ function selectionOf({ types, causes, reasons, attributes = {}, atLeast = {} }: 
 
 function recordingsOf(rule: Rule): readonly Recording[] {
   const { subjects, authentication } = rule;
-  const blocks = !isHint(rule) && !rule.ceiling;
+  const restricts = !isHint(rule);
   const record = (on: Selector, name: Naming): Recording => ({
     series: seriesOf(on, name),
     on,
     name,
     subjects,
     authentication,
-    blocks,
+    restricts,
   });
   switch (rule.kind) {
     case 'occurrence':
@@ -105,7 +105,7 @@ export function createRecorder(ruleSets: readonly [RuleSet, ...RuleSet[]]): Reco
         const key = keyOf(event, recording.name, at);
         if (key === undefined) continue;
         found[recording.series] = { [key]: at };
-        if (recording.blocks && event.appVersion !== null) {
+        if (recording.restricts && event.appVersion !== null) {
           found[VERSIONS_SERIES] = { [dayKey(event.appVersion, at)]: at };
         }
       }

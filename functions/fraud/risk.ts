@@ -1,7 +1,13 @@
 /** The risk document of a subject: its evidence, and what the rules made of it last. */
 import type { DocumentData, DocumentValue } from '../cloud/documents.ts';
 import { type Evidence, NO_EVIDENCE } from './evidence.ts';
-import { ACTIONS, type Action, type Assessment } from './scoring.ts';
+import {
+  ACTIONS,
+  type Action,
+  type Assessment,
+  type IsHeldBack,
+  type Restriction,
+} from './scoring.ts';
 import type { Subject } from './subjects.ts';
 
 /** The span of an interval, in Unix milliseconds, and the rules behind it, the heaviest first. */
@@ -14,8 +20,9 @@ export type Spans = { readonly [A in Action]?: Span };
 /** Under which id each latest decision was published. */
 export type Announced = { readonly [A in Action]?: string };
 
-/** When the rules were for a block, for which version of the app, and whether the breaker held it back. */
+/** When the rules were for a restriction, for which version of the app, and whether the breaker held it back. */
 export type StoredOccasion = {
+  readonly action: Restriction;
   readonly since: number;
   readonly rule: string;
   readonly appVersion: string;
@@ -106,18 +113,21 @@ export function spansOf({ intervals }: Assessment): Spans {
 /** The occasions of an assessment, without what led to them. */
 export const storedOccasions = (
   { occasions }: Assessment,
-  heldBack: ReadonlySet<number>,
+  isHeldBack: IsHeldBack,
 ): readonly StoredOccasion[] =>
-  occasions.map(({ since, causes, appVersion }) => ({
+  occasions.map(({ action, since, causes, appVersion }) => ({
+    action,
     since,
     rule: causes[0]?.rule ?? 'rules',
     appVersion,
-    heldBack: heldBack.has(since),
+    heldBack: isHeldBack(action, since),
   }));
 
-/** When the occasions begin that the breaker held back. */
-export const heldBackOf = ({ occasions }: Risk): ReadonlySet<number> =>
-  new Set(occasions.flatMap(({ since, heldBack }) => (heldBack ? [since] : [])));
+/** Tells of an occasion whether it is known to be held back. */
+export function heldBackBy(occasions: readonly StoredOccasion[]): IsHeldBack {
+  const held = occasions.filter(({ heldBack }) => heldBack);
+  return (action, since) => held.some((one) => one.action === action && one.since === since);
+}
 
 function number(value: DocumentValue | undefined): number {
   if (typeof value !== 'number') throw new TypeError('risk document with a wrong number');
@@ -155,8 +165,12 @@ function list<T>(value: DocumentValue, check: (value: DocumentValue) => T): read
 }
 
 function occasion(value: DocumentValue): StoredOccasion {
-  const { since, rule, appVersion, heldBack } = record(value, (member) => member);
+  const { action, since, rule, appVersion, heldBack } = record(value, (member) => member);
+  if (action !== 'throttle' && action !== 'stepUp' && action !== 'block') {
+    throw new TypeError('risk document with a wrong action');
+  }
   return {
+    action,
     since: number(since),
     rule: text(rule ?? null),
     appVersion: text(appVersion ?? null),

@@ -14,7 +14,7 @@ import type { FraudEvent } from './events.ts';
 import { type Evidence, forgets, holds, mergeEvidence } from './evidence.ts';
 import { createRecorder } from './recorder.ts';
 import {
-  heldBackOf,
+  heldBackBy,
   type Risk,
   riskDocument,
   riskOf,
@@ -23,7 +23,7 @@ import {
   storedOccasions,
 } from './risk.ts';
 import type { RuleSet } from './rules.ts';
-import { type Assessment, assess } from './scoring.ts';
+import { type Assessment, assess, type IsHeldBack } from './scoring.ts';
 import { blockPath, provenSubjects, riskPath, type Subject, subjectKey } from './subjects.ts';
 
 /** The rules in force and, beside them and without effect, those under trial. */
@@ -107,7 +107,7 @@ export function createScorer(book: RuleBook): Scorer {
   function assessed(
     change: Change,
     before: Risk,
-    heldBack: ReadonlySet<number> = heldBackOf(before),
+    isHeldBack: IsHeldBack = heldBackBy(before.occasions),
   ): Result {
     const { subject, added, at, appVersion = null } = change;
     const known = added === undefined || holds(before.evidence, added);
@@ -115,7 +115,7 @@ export function createScorer(book: RuleBook): Scorer {
       ? before.evidence
       : mergeEvidence(before.evidence, added, recorder.bounds);
     const resetAt = Math.max(before.resetAt, change.resetAt ?? 0);
-    const live = assess(book.live, subject.kind, evidence.series, resetAt, heldBack);
+    const live = assess(book.live, subject.kind, evidence.series, resetAt, isHeldBack);
     const shadow = book.shadow && assess(book.shadow, subject.kind, evidence.series, resetAt);
     const after = {
       ...before,
@@ -124,7 +124,7 @@ export function createScorer(book: RuleBook): Scorer {
       spans: spansOf(live),
       announced: announcedBy(subject, live, before),
       escalation: live.escalation,
-      occasions: storedOccasions(live, heldBack),
+      occasions: storedOccasions(live, isHeldBack),
       shadowSpans: shadow ? spansOf(shadow) : {},
       shadowAnnounced: shadow ? announcedBy(subject, shadow, shadowOf(before), ':shadow') : {},
     };
@@ -134,11 +134,10 @@ export function createScorer(book: RuleBook): Scorer {
 
   /** Judged again where the breakers hold back other occasions than were known to be. */
   function heldBackAgain(result: Result, heldBack: HeldBack): Result {
-    const { change, before, after } = result;
+    const { change, before } = result;
     const known = heldBack.get(subjectKey(result.subject));
     if (!known) return result;
-    const instants = new Set(after.occasions.map(({ since }) => since).filter(known));
-    return { ...assessed(change, before, instants), touched: true };
+    return { ...assessed(change, before, known), touched: true };
   }
 
   function published(
@@ -146,11 +145,11 @@ export function createScorer(book: RuleBook): Scorer {
     now: Date,
   ): readonly Decision[] {
     const inForce = { subject, ruleSet: book.live, shadow: false, appVersion, now };
-    const [was, is] = [heldBackOf(before), heldBackOf(after)];
+    const [was, is] = [heldBackBy(before.occasions), heldBackBy(after.occasions)];
     return [
       ...decisionsOf(live, after.announced, before.spans, at, inForce),
       ...live.occasions
-        .filter(({ since }) => is.has(since) && (since === at || !was.has(since)))
+        .filter(({ action, since }) => is(action, since) && (since === at || !was(action, since)))
         .map((occasion) => heldBackDecision(occasion, inForce)),
       ...(shadow && book.shadow
         ? decisionsOf(shadow, after.shadowAnnounced, before.shadowSpans, at, {

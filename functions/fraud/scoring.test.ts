@@ -22,33 +22,41 @@ const blockedAfter = ({ intervals }: Assessment) =>
 const HOUR = 3600;
 const DAY = 24 * HOUR;
 
-const overBudget = {
-  type: 'limit.hit',
-  cause: 'quota_exceeded',
-  attributes: { reason: 'new_models' },
-} as const;
+const overBudget = (n: number) =>
+  ({
+    type: 'limit.hit',
+    cause: 'quota_exceeded',
+    model: `m${n}`,
+    attributes: { reason: 'new_models' },
+  }) as const;
 
 describe('asking on when the budget is used up', () => {
   const hammering = (times: number, every = 60, from = 0) => {
     const story = tell();
-    for (let n = 0; n < times; n += 1) story.server(from + n * every, overBudget);
+    for (let n = 0; n < times; n += 1) story.server(from + n * every, overBudget(n));
     return story;
   };
 
   it('is borne from who browses, and blocks who hammers', () => {
-    expect(judged(hammering(8).events).score).toBe(0);
-    expect(blockedAfter(judged(hammering(40).events))).toBe(24 * 60);
+    expect(judged(hammering(14).events).score).toBe(0);
+    expect(blockedAfter(judged(hammering(40).events))).toBe(33 * 60);
+  });
+
+  it('is nothing where it is always for the same: an app that retries without a pause', () => {
+    const story = tell();
+    for (let n = 0; n < 3_000; n += 1) story.server(n, overBudget(n % 14));
+    expect(judged(story.events)).toMatchObject({ score: 0, intervals: {} });
   });
 
   it('counts only where the device has proven itself: no stolen token blocks its owner', () => {
     const story = tell();
-    for (let n = 0; n < 300; n += 1) story.server(n, { ...overBudget, authenticated: 'user' });
+    for (let n = 0; n < 300; n += 1) story.server(n, { ...overBudget(n), authenticated: 'user' });
     expect(judged(story.events)).toMatchObject({ score: 0, intervals: {} });
   });
 
   it('blocks again, and longer, who goes on after the first block', () => {
     const story = hammering(40);
-    for (let n = 0; n < 40; n += 1) story.server(20 * HOUR + n * 60, overBudget);
+    for (let n = 0; n < 40; n += 1) story.server(20 * HOUR + n * 60, overBudget(n));
     const { escalation, intervals } = judged(story.events);
     expect(escalation).toBe(2);
     const held = (intervals.block?.until ?? 0) - (intervals.block?.since ?? 0);
@@ -59,7 +67,7 @@ describe('asking on when the budget is used up', () => {
   it('keeps the end of a block whatever the blocked subject tries meanwhile', () => {
     const before = judged(hammering(40).events).intervals.block;
     const story = hammering(40);
-    for (let n = 0; n < 30; n += 1) story.server(2 * HOUR + n, overBudget);
+    for (let n = 0; n < 30; n += 1) story.server(2 * HOUR + n, overBudget(100 + n));
     expect(judged(story.events).intervals.block).toEqual(before);
   });
 
@@ -141,7 +149,7 @@ describe('hints', () => {
   it('make conduct weigh more', () => {
     const story = tell();
     for (const cause of ['hook', 'tampering'] as const) story.client(0, 'rasp.signal', { cause });
-    for (let n = 0; n < 17; n += 1) story.server(60 + n, overBudget);
+    for (let n = 0; n < 26; n += 1) story.server(60 + n, overBudget(n));
     expect(blockedAfter(judged(story.events))).toBeDefined();
     expect(judged(story.events.slice(2)).intervals.block).toBeUndefined();
   });

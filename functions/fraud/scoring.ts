@@ -27,8 +27,12 @@ export interface Cause {
   readonly evidence: readonly string[];
 }
 
-/** A time at which the rules are for a block, whether one follows or is held back. */
+/** What may be held back. */
+export type Restriction = Exclude<Action, 'watch'>;
+
+/** A time at which the rules are for a restriction, whether it follows or is held back. */
 export interface Occasion extends Interval {
+  readonly action: Restriction;
   /** The version of the app that led to it; empty where it is unknown. */
   readonly appVersion: string;
 }
@@ -40,9 +44,12 @@ export interface Assessment {
   /** How many blocks there were. */
   readonly escalation: number;
   readonly intervals: Readonly<Partial<Record<Action, Interval>>>;
-  /** Of what is remembered alone: in order, and apart by the time of a first block. */
+  /** Follow from what is remembered alone, and not from what is held back; in order. */
   readonly occasions: readonly Occasion[];
 }
+
+/** Whether nothing follows from the occasion for this that begins at the instant. */
+export type IsHeldBack = (action: Restriction, since: number) => boolean;
 
 /**
  * A block of a network holds for newcomers only, whose devices were enrolled after it began: else
@@ -58,15 +65,15 @@ const ACTIONS_OF: Readonly<Record<SubjectKind, readonly Action[]>> = {
 const BOUNDED: ReadonlySet<Action> = new Set(['watch', 'stepUp']);
 
 /**
- * Judges a subject of this kind, leaving out what lies at or before `resetAt`. No block follows from
- * the occasions that begin at an instant of `heldBack`, and none is the longer for them.
+ * Judges a subject of this kind, leaving out what lies at or before `resetAt`. Nothing follows from
+ * the occasions that are held back, and no block is the longer for them.
  */
 export function assess(
   ruleSet: RuleSet,
   kind: SubjectKind,
   history: History,
   resetAt: number,
-  heldBack: ReadonlySet<number> = new Set(),
+  isHeldBack: IsHeldBack = () => false,
 ): Assessment {
   const evaluatorOf = createEvaluators(history, resetAt, ruleSet.memory);
   const evaluators = ruleSet.rules
@@ -78,7 +85,7 @@ export function assess(
     }))
     .filter(({ evaluator }) => evaluator.instants.length > 0);
   const intervals: Partial<Record<Action, Interval>> = {};
-  const occasions: Occasion[] = [];
+  const occasions: { -readonly [K in keyof Occasion]: Occasion[K] }[] = [];
   let escalation = 0;
   let score = 0;
   for (const at of timelineOf(evaluators)) {
@@ -88,21 +95,31 @@ export function assess(
       const threshold = ruleSet.thresholds[action];
       const counted = BOUNDED.has(action) ? score : points.conductAndHints;
       if (counted < threshold.points) continue;
+      const interval = () => ({ since: at, score, causes: causesOf(evaluators, at) });
       const current = intervals[action];
       const running = current !== undefined && at <= current.until;
-      if (action === 'block') {
-        if (at <= (occasions.at(-1)?.until ?? Number.NEGATIVE_INFINITY)) continue;
-        const causes = causesOf(evaluators, at);
-        const until = at + holdSeconds(ruleSet, action, 1) * 1000;
-        occasions.push({ since: at, until, score, causes, appVersion: versionAt(history, at) });
-        // What a blocked subject still tries neither prolongs its block nor makes the next longer.
-        if (running || heldBack.has(at)) continue;
-        escalation += 1;
+      if (action === 'watch') {
+        const until = at + ruleSet.thresholds.watch.holdSeconds * 1000;
+        intervals.watch = running ? { ...current, until } : { ...interval(), until };
+        continue;
       }
-      const hold = holdSeconds(ruleSet, action, escalation) * 1000;
-      intervals[action] = running
-        ? { ...current, until: at + hold }
-        : { since: at, until: at + hold, score, causes: causesOf(evaluators, at) };
+      const until = at + holdSeconds(ruleSet, action, 1) * 1000;
+      const last = occasions.findLast((one) => one.action === action);
+      if (last && at <= last.until) {
+        // What a blocked subject still tries neither prolongs its block nor makes the next longer.
+        if (action === 'block') continue;
+        last.until = until;
+        if (running) intervals[action] = { ...current, until };
+        continue;
+      }
+      const begun = interval();
+      occasions.push({ action, ...begun, until, appVersion: versionAt(history, at) });
+      if (running || isHeldBack(action, at)) continue;
+      if (action === 'block') escalation += 1;
+      intervals[action] = {
+        ...begun,
+        until: at + holdSeconds(ruleSet, action, escalation) * 1000,
+      };
     }
   }
   return { score, escalation, intervals, occasions };
@@ -114,7 +131,7 @@ interface RunningEvaluator {
   readonly evaluator: Evaluator;
 }
 
-function holdSeconds(ruleSet: RuleSet, action: Action, escalation: number): number {
+function holdSeconds(ruleSet: RuleSet, action: Restriction, escalation: number): number {
   if (action !== 'block') return ruleSet.thresholds[action].holdSeconds;
   const { holdSeconds: hold, delaySeconds } = ruleSet.thresholds.block;
   return delaySeconds + (hold[Math.min(escalation, hold.length) - 1] ?? hold[0]);

@@ -20,7 +20,7 @@ const now = new Date(STORY_START + 2 * DAY_MS);
 const TOUCHY: RuleSet = ruleSetSchema.parse({
   ...DEFAULT_RULES,
   rules: DEFAULT_RULES.rules.map((rule) =>
-    rule.id === 'budget-hammered' ? { ...rule, allowance: 0, weight: 25 } : rule,
+    rule.id === 'budget-hammered' ? { ...rule, allowance: 0, weight: 20 } : rule,
   ),
   thresholds: {
     ...DEFAULT_RULES.thresholds,
@@ -247,8 +247,8 @@ describe.each([
         // The breaker trips on the second, who takes the first with him.
         fc.boolean(),
         async (happenings, repeats, noises, seed, second) => {
-          const others = second ? hoarding(26, { user: 'k1_a', device: 'd_a' }).events : [];
-          const messages = [...hoarding(26).events, ...others, ...eventsOf(happenings)].map(push);
+          const others = second ? hoarding(35, { user: 'k1_a', device: 'd_a' }).events : [];
+          const messages = [...hoarding(35).events, ...others, ...eventsOf(happenings)].map(push);
           const clean = harness(book);
           for (const message of messages) await clean.deliver(message);
           const expected = await stateOf(clean.documents);

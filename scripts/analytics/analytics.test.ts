@@ -18,9 +18,10 @@ beforeAll(async () => {
     story.server(n * 30, { type: 'grant.made', model: `m${n}`, attributes: { fresh: true } });
   }
   for (let n = 0; n < 2; n += 1) story.client(n * 30 + 9, 'model.opened', { model: `m${n}` });
-  for (let n = 0; n < 30; n += 1) {
+  for (let n = 0; n < 40; n += 1) {
     const attributes = { reason: 'new_models' };
-    story.server(300 + n, { type: 'limit.hit', cause: 'quota_exceeded', attributes });
+    const asked = { model: `n${n}`, cause: 'quota_exceeded', attributes };
+    story.server(300 + n, { type: 'limit.hit', ...asked });
   }
   story.server(400, { type: 'grant.refused', cause: 'blocked', authenticated: 'user' });
   story.server(500, { type: 'device.refused', cause: 'attestation_failed', authenticated: 'user' });
@@ -48,7 +49,7 @@ afterAll(async () => {
 describe('the views', () => {
   it('count an event and a decision once', async () => {
     expect(await analytics.query('SELECT CAST(COUNT(*) AS INT) AS n FROM events')).toEqual([
-      { n: 44 },
+      { n: 54 },
     ]);
     const repeated = `SELECT decision_id FROM decisions GROUP BY 1 HAVING COUNT(*) > 1`;
     expect(await analytics.query(repeated)).toEqual([]);

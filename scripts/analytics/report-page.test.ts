@@ -47,12 +47,12 @@ describe('the report of a log', () => {
     const story = tell();
     for (let n = 0; n < 9; n += 1) story.server(n * 30, { type: 'grant.made', model: `m${n}` });
     for (let n = 0; n < 4; n += 1) story.client(n * 30 + 9, 'model.opened', { model: `m${n}` });
-    for (let n = 0; n < 30; n += 1) {
+    for (let n = 0; n < 40; n += 1) {
       const attributes = { reason: 'new_models' };
       const asked = {
         cause: 'quota_exceeded',
         outcome: 'refused',
-        model: 'm0',
+        model: `m${n}`,
         attributes,
       } as const;
       story.server(300 + n, { type: 'limit.hit', ...asked });
@@ -93,9 +93,9 @@ describe('the report of a log', () => {
 
   it('says what happened', () => {
     expect(report.headlines).toContainEqual({ label: 'grants', value: 9 });
-    expect(report.headlines).toContainEqual({ label: 'refusals', value: 33 });
+    expect(report.headlines).toContainEqual({ label: 'refusals', value: 43 });
     expect(rowsOf('Refusals by cause')).toEqual([
-      { label: 'limit.hit: quota_exceeded', value: 30 },
+      { label: 'limit.hit: quota_exceeded', value: 40 },
       { label: 'grant.refused: blocked', value: 2 },
       { label: 'device.refused: attestation_failed', value: 1 },
     ]);
@@ -111,7 +111,7 @@ describe('the report of a log', () => {
   it('counts each event once over time', () => {
     const [overTime] = report.charts;
     expect(overTime?.title).toBe('Events by minute');
-    expect(overTime?.rows.reduce((sum, { value }) => sum + value, 0)).toBe(46);
+    expect(overTime?.rows.reduce((sum, { value }) => sum + value, 0)).toBe(56);
     expect(overTime?.rows.map(({ label }) => label)).toContain('08:05');
   });
 

@@ -21,7 +21,8 @@ function hoarding(asks = 40): readonly FraudEvent[] {
   const story = tell();
   for (let n = 0; n < asks; n += 1) {
     const attributes = { reason: 'new_models' };
-    story.server(n * 10, { type: 'limit.hit', cause: 'quota_exceeded', attributes });
+    const asked = { model: `m${n}`, cause: 'quota_exceeded', attributes };
+    story.server(n * 10, { type: 'limit.hit', ...asked });
   }
   return story.events;
 }
@@ -102,7 +103,8 @@ describe('operators', () => {
     expect(last?.measure).toBe('block');
     expect(last?.causes[0]).toMatchObject({
       rule: 'budget-hammered',
-      words: 'Keeps asking for new models although told that the budget is used up.',
+      words:
+        'Goes on asking for one new model after the other, although told that the budget is used up.',
     });
   });
 });
@@ -143,7 +145,7 @@ describe('undo', () => {
 
 describe('compareRules', () => {
   it('tells whom other rules would have blocked', () => {
-    const lines = [...hoarding(18).map((event) => JSON.stringify(event)), 'no json', ''];
+    const lines = [...hoarding(24).map((event) => JSON.stringify(event)), 'no json', ''];
     const stricter = {
       ...DEFAULT_RULES,
       thresholds: {
@@ -153,7 +155,7 @@ describe('compareRules', () => {
     } as typeof DEFAULT_RULES;
     const all = [new Date(0), new Date('2030-01-01')] as const;
     expect(compareRules(lines, ...all, DEFAULT_RULES, stricter)).toEqual({
-      events: 18,
+      events: 24,
       skipped: 1,
       onlyNow: [],
       onlyThen: ['user_k1_alice'],

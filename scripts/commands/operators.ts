@@ -7,7 +7,7 @@ import {
   restrictionsOf,
 } from '../../functions/fraud/blocklist.ts';
 import { DEFAULT_RULES } from '../../functions/fraud/default-rules.ts';
-import { riskOf } from '../../functions/fraud/risk.ts';
+import { heldBackBy, riskOf } from '../../functions/fraud/risk.ts';
 import type { RuleSet } from '../../functions/fraud/rules.ts';
 import { createScorer } from '../../functions/fraud/scorer.ts';
 import { ACTIONS, assess } from '../../functions/fraud/scoring.ts';
@@ -43,10 +43,7 @@ export function allow(services: OperatorServices, subject: Subject, hours: numbe
   return amend(services, subject, 'allow', act, (found) => ({ ...found, allowedUntil }));
 }
 
-/**
- * Lifts every restriction and forgives what led to it: only what happens from now on counts. The
- * subjects that were linked to this one are judged anew without the link.
- */
+/** Lifts every restriction and forgives what led to it: only what happens from now on counts. */
 export async function unblock(
   services: OperatorServices,
   subject: Subject,
@@ -81,8 +78,14 @@ export async function explain(
     documents.get(blockPath(subject)),
     documents.get(riskPath(subject)),
   ]);
-  const { evidence, resetAt } = riskOf(data);
-  const { score, escalation, intervals } = assess(rules, subject.kind, evidence.series, resetAt);
+  const { evidence, resetAt, occasions } = riskOf(data);
+  const { score, escalation, intervals } = assess(
+    rules,
+    subject.kind,
+    evidence.series,
+    resetAt,
+    heldBackBy(occasions),
+  );
   const descriptions = new Map(rules.rules.map((rule) => [rule.id, rule.description]));
   return {
     subject: subjectKey(subject),

@@ -25,7 +25,7 @@ const identityOf = (api: Api, account: string, functionName = 'score') =>
     },
   });
 
-/** What the rule `budget-hammered` blocks for, and as often as it is remembered in an hour. */
+/** What the rule `budget-hammered` blocks for, of so many models. */
 const OVER_BUDGET = {
   type: 'limit.hit',
   cause: 'quota_exceeded',
@@ -43,7 +43,8 @@ async function pushAgainstAlice(lab: Lab, arrival: (api: Api) => Promise<Partial
   const alice = await withPixel(api, 'alice');
   const origin = { authenticated: 'device', user: api.userId('alice') } as const;
   for (let i = 0; i < HAMMERING; i++) {
-    const event = newEvent({ ...OVER_BUDGET, ...origin }, new Date(), api.services.randomBytes(10));
+    const asked = { ...OVER_BUDGET, ...origin, model: `m${i}` };
+    const event = newEvent(asked, new Date(), api.services.randomBytes(10));
     await api.clients.publisher.publish('events', eventMessage(event));
   }
   await api.clients.publisher.idle();

@@ -41,7 +41,8 @@ export async function writesOfAStory(): Promise<WritesOfAStory> {
     const user = { kind: 'user', id: api.userId('thief') } as const;
     const asked = { type: 'limit.hit', authenticated: 'device', user: user.id } as const;
     for (let n = 0; n < 40; n++) {
-      await api.services.emit({ ...asked, attributes: { reason: 'new_models' } }, new Date());
+      const attributes = { reason: 'new_models' };
+      await api.services.emit({ ...asked, model: `m${n}`, attributes }, new Date());
     }
     await api.services.emit({ ...asked, attributes: { reason: 'campaign_rare' } }, new Date());
     await api.clients.publisher.idle();
