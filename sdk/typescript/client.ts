@@ -16,7 +16,7 @@ import type {
   ReportAnswer,
 } from './api/api-client.ts';
 import { ApiError } from './api/api-error.ts';
-import { DEFAULT_RETRY, type RetryPolicy, withRetry } from './api/retry.ts';
+import { DEFAULT_RETRY, type RetryPolicy, SPENT_CHALLENGE, withRetry } from './api/retry.ts';
 import { type ClientEvent, completeEvent } from './events.ts';
 import {
   type DevicePlatform,
@@ -53,8 +53,6 @@ export interface Grant extends GrantAnswer {
 
 /** Refusals that a new attested key remedies. */
 const REENROL: ReadonlySet<string> = new Set(['device_unknown', 'reattestation_required']);
-/** Refusals of an enrolment whose first answer was lost, or that took too long. */
-const ENROL_AGAIN: ReadonlySet<string> = new Set(['challenge_spent', 'challenge_invalid']);
 
 /** Licences begin two minutes before they are issued (functions/grants/licence-terms.ts). */
 const MAX_BEHIND_MS = 2 * 60_000;
@@ -65,7 +63,7 @@ const hasCode = (error: unknown, codes: ReadonlySet<string>): boolean =>
   error instanceof ApiError && codes.has(error.code);
 
 const needsAnotherKey = (error: unknown): boolean =>
-  error instanceof KeyLostError || hasCode(error, ENROL_AGAIN);
+  error instanceof KeyLostError || hasCode(error, SPENT_CHALLENGE);
 
 /** A key that stays busy through all retries is as good as lost: a new one must not be out of reach. */
 const isKeyUnusable = (error: unknown): boolean =>
@@ -162,7 +160,8 @@ export class ModelSealClient {
     const { keyHandle, attestation } = await withRetry(this.#retry, () =>
       onPlatform(() => platform.createAttestedKey(hash, json)),
     );
-    const { deviceId } = await withRetry(this.#retry, () => api.enrol(clientData, attestation));
+    const asItIs = { ...this.#retry, except: SPENT_CHALLENGE };
+    const { deviceId } = await withRetry(asItIs, () => api.enrol(clientData, attestation));
     return { deviceId, keyHandle };
   }
 

@@ -29,6 +29,7 @@ beforeAll(async () => {
     const start = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
     ranges.push(start);
     response.statusCode = start > 0 ? 206 : 200;
+    if (start > 0) response.setHeader('Content-Range', `bytes ${start}-/*`);
     const range = { start, end: Number.MAX_SAFE_INTEGER };
     let sent = 0;
     for await (const chunk of api.clients.objects.read('test-sealed', name, range)) {

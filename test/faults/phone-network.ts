@@ -22,9 +22,10 @@ export function phoneFetch({ plan, objects, now }: NetworkOptions): typeof globa
     if (url.startsWith(STORAGE)) {
       const bytes = await download(objects, new URL(url), init, now());
       if (!bytes) return new Response(null, { status: 404 });
-      const isWhole = !new Headers(init?.headers).has('range');
+      const [, start] = /bytes=(\d+)-/.exec(new Headers(init?.headers).get('range') ?? '') ?? [];
       const body = brokenBody(bytes, fault?.kind, fault?.amount ?? 0);
-      return new Response(body, { status: isWhole ? 200 : 206 });
+      if (start === undefined) return new Response(body);
+      return new Response(body, { status: 206, headers: { 'content-range': `bytes ${start}-/*` } });
     }
     const response = await fetch(input, init).catch((cause: unknown) => {
       throw new TypeError('fetch failed', { cause });

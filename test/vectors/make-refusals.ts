@@ -53,12 +53,35 @@ const partsOf = (token: string) => {
 export async function makeRefusals(vectors: Vectors) {
   return {
     about: 'what a client refuses; docs/mobile/protocol.md section 14; made by `npm run vectors`',
+    accepted: acceptedManifests(vectors),
     manifests: manifestsOf(vectors),
     licences: licencesOf(vectors),
     headers: headersOf(vectors),
     deliveries: await deliveriesOf(vectors),
     grants: grantsOf(vectors),
   };
+}
+
+/** Beside that of sealing.json: what a later writer may add, and what an earlier one left out. */
+function acceptedManifests({ manifest }: Vectors) {
+  const { header, payload } = partsOf(manifest);
+  const row = (name: string, members: Members) => ({
+    name,
+    token: tokenOf(header, { ...payload, ...members }, PUBLISHER.sign),
+  });
+  const policy = payload['policy'] as Members;
+  const { tracing: _, ...older } = policy;
+  return [
+    row('a member that is not known', { colour: 'red', nested: { deep: [1] } }),
+    row('a policy without tracing', { policy: older }),
+    ...['off', 'light', 'standard', 'resistant'].map((tracing) =>
+      row(`tracing ${tracing}`, { policy: { ...policy, tracing } }),
+    ),
+    row('layers with names, types and shapes', {
+      layers: [{ index: 4294967295, offset: 0, length: 1000, name: 'w', dtype: 'F16', shape: [5, 100] }],
+    }),
+    row('no layers', { layers: [] }),
+  ];
 }
 
 function manifestsOf({ manifest }: Vectors) {

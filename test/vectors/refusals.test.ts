@@ -105,6 +105,11 @@ describe('test/vectors/refusals.json', () => {
     await expect(install(bytes(grantVector?.container ?? ''))).resolves.toBeUndefined();
   });
 
+  it.each(refusals.accepted)('and taken is a manifest with $name', async ({ token }) => {
+    const verify = () => verifyManifest(nodeCrypto, token, vectors.pinnedKeys);
+    expect(await codeOf(verify)).toBe('done');
+  });
+
   it.each(refusals.manifests)('a manifest: $name is $code', async ({ token, code }) => {
     const verify = () => verifyManifest(nodeCrypto, token, vectors.pinnedKeys);
     expect(await codeOf(verify)).toBe(code);

@@ -1,5 +1,6 @@
 /** The HTTPS API as calls; docs/mobile/protocol.md says what each means. */
-import { ApiError, apiErrorOf, intercepted } from './api-error.ts';
+import { type AnswerKind, requireAnswer } from './answers.ts';
+import { ApiError, apiErrorOf } from './api-error.ts';
 import { piecesOf, requireDelivery, withoutFirst } from './delivery-body.ts';
 
 /** Where the service is and who calls. */
@@ -119,7 +120,8 @@ export class ApiClient {
    * @throws {ApiError}
    */
   async challenge(purpose: ChallengePurpose): Promise<string> {
-    const answer = await this.#call<{ challenge: string }>('POST', '/v1/challenges', { purpose });
+    const path = '/v1/challenges';
+    const answer = await this.#call<{ challenge: string }>('challenge', 'POST', path, { purpose });
     return answer.challenge;
   }
 
@@ -135,7 +137,7 @@ export class ApiClient {
     clientData: string,
     attestation: Readonly<Record<string, unknown>>,
   ): Promise<{ deviceId: string; assurance: string }> {
-    return this.#call('POST', '/v1/devices', { clientData, attestation });
+    return this.#call('enrol', 'POST', '/v1/devices', { clientData, attestation });
   }
 
   /**
@@ -146,7 +148,7 @@ export class ApiClient {
    * @throws {ApiError}
    */
   grant(modelId: string, request: ProvenRequest): Promise<GrantAnswer> {
-    return this.#call('POST', `/v1/models/${encodeURIComponent(modelId)}/grants`, request);
+    return this.#call('grant', 'POST', `/v1/models/${encodeURIComponent(modelId)}/grants`, request);
   }
 
   /**
@@ -158,7 +160,7 @@ export class ApiClient {
    */
   renew(grantId: string, request: ProvenRequest): Promise<{ licence: string }> {
     const path = `/v1/licences/${encodeURIComponent(grantId)}/renewals`;
-    return this.#call('POST', path, request);
+    return this.#call('renew', 'POST', path, request);
   }
 
   /**
@@ -169,7 +171,7 @@ export class ApiClient {
    * @throws {ApiError}
    */
   report(request: ProvenRequest): Promise<ReportAnswer> {
-    return this.#call('POST', '/v1/events', request);
+    return this.#call('report', 'POST', '/v1/events', request);
   }
 
   /**
@@ -180,7 +182,7 @@ export class ApiClient {
    * @throws {ApiError}
    */
   retire(deviceId: string, request: ProvenRequest): Promise<{ deviceId: string }> {
-    return this.#call('DELETE', `/v1/devices/${encodeURIComponent(deviceId)}`, request);
+    return this.#call('other', 'DELETE', `/v1/devices/${encodeURIComponent(deviceId)}`, request);
   }
 
   /**
@@ -194,7 +196,8 @@ export class ApiClient {
     deviceId: string,
     request: ProvenRequest,
   ): Promise<{ deviceId: string; approvedAt: string }> {
-    return this.#call('POST', `/v1/devices/${encodeURIComponent(deviceId)}/approvals`, request);
+    const path = `/v1/devices/${encodeURIComponent(deviceId)}/approvals`;
+    return this.#call('other', 'POST', path, request);
   }
 
   /**
@@ -206,7 +209,7 @@ export class ApiClient {
   erase(
     request: Pick<ProvenRequest, 'clientData'> & Partial<ProvenRequest>,
   ): Promise<ErasureAnswer> {
-    return this.#call('DELETE', '/v1/me', request);
+    return this.#call('erase', 'DELETE', '/v1/me', request);
   }
 
   /**
@@ -215,7 +218,7 @@ export class ApiClient {
    * @throws {ApiError}
    */
   exportMe(): Promise<Readonly<Record<string, unknown>>> {
-    return this.#call('GET', '/v1/me');
+    return this.#call('other', 'GET', '/v1/me');
   }
 
   /**
@@ -224,8 +227,8 @@ export class ApiClient {
    * @throws {ApiError}
    */
   async models(): Promise<readonly ModelListing[]> {
-    const answer = await this.#call<{ models: readonly ModelListing[] }>('GET', '/v1/models');
-    return answer.models;
+    type Listed = { readonly models: readonly ModelListing[] };
+    return (await this.#call<Listed>('models', 'GET', '/v1/models')).models;
   }
 
   /**
@@ -258,10 +261,10 @@ export class ApiClient {
     return this.#clockAheadMs;
   }
 
-  async #call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  async #call<T>(kind: AnswerKind, method: string, path: string, body?: unknown): Promise<T> {
     const answer = await this.#send(method, path, body, false);
     const isStale = answer.status === 401;
-    return this.#read(isStale ? await this.#send(method, path, body, true) : answer);
+    return this.#read(kind, isStale ? await this.#send(method, path, body, true) : answer);
   }
 
   async #send(method: string, path: string, body: unknown, forceRefresh: boolean) {
@@ -280,21 +283,29 @@ export class ApiClient {
     }).catch(unreachable);
   }
 
-  async #read<T>(response: Response): Promise<T> {
+  async #read<T>(kind: AnswerKind, response: Response): Promise<T> {
     const isJson = /^application\/(?:[\w.+-]*\+)?json\b/i.test(
       response.headers.get('content-type') ?? '',
     );
-    const answer = isJson ? await response.json().catch(unreachable) : undefined;
-    if (isJson) this.#noteClock(response.headers.get('date'));
+    const answer = isJson ? parsed(await response.text().catch(unreachable)) : undefined;
+    if (answer !== undefined) this.#noteClock(response.headers.get('date'));
     if (!response.ok) throw apiErrorOf(response, answer);
-    if (typeof answer !== 'object' || answer === null) throw intercepted();
-    return answer as T;
+    return requireAnswer(kind, answer);
   }
 
   #noteClock(date: string | null): void {
     const now = this.#options.now?.() ?? new Date();
     const served = Date.parse(date ?? '');
     if (!Number.isNaN(served)) this.#clockAheadMs = served - now.getTime();
+  }
+}
+
+/** Undefined for what is no JSON: a page that says it is. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
   }
 }
 

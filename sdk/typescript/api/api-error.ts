@@ -66,9 +66,10 @@ export const intercepted = (): ApiError => new ApiError('intercepted', 0, { advi
  */
 export function apiErrorOf(response: Response, answer: unknown): ApiError {
   const { status } = response;
-  const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN);
-  const retryAfterSeconds = Number.isFinite(retryAfter) ? retryAfter : undefined;
-  if (typeof answer !== 'object' || answer === null) {
+  // The service says seconds; a date is a proxy's, by a clock that nobody knows.
+  const [retryAfter] = /^\d{1,9}$/.exec(response.headers.get('retry-after') ?? '') ?? [];
+  const retryAfterSeconds = retryAfter === undefined ? undefined : Number(retryAfter);
+  if (typeof answer !== 'object' || answer === null || Array.isArray(answer)) {
     // A gateway of the service's own says 5xx without a problem; anything else is somebody else, such
     // as a portal with 511 (RFC 6585 section 6).
     const isGateway = status >= 500 && status <= 510;

@@ -18,7 +18,7 @@ export function requireDelivery(response: Response, start: number, sizeBytes?: n
   const total = status === 206 ? range?.split('/')[1] : headers.get('content-length');
   const isOurs =
     (status === 200 || (status === 206 && start > 0)) &&
-    (status === 200 || range === null || range.startsWith(`bytes ${start}-`)) &&
+    (status === 200 || range?.startsWith(`bytes ${start}-`)) &&
     !/gzip|deflate|br|zstd/i.test(headers.get('content-encoding') ?? '') &&
     (sizeBytes === undefined || !total || total === '*' || total === String(sizeBytes));
   if (!isOurs) throw intercepted();

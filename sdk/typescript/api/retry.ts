@@ -17,6 +17,12 @@ export const DEFAULT_RETRY: RetryPolicy = { retries: 3, baseDelayMs: 400, maxDel
 /** Statuses after which the same request, made again, can succeed. */
 const TRANSIENT = new Set([0, 429, 500, 502, 503, 504]);
 
+/** Refusals that a fresh challenge remedies. */
+export const SPENT_CHALLENGE: ReadonlySet<string> = new Set([
+  'challenge_spent',
+  'challenge_invalid',
+]);
+
 /** Codes among them that no repetition remedies. */
 const FINAL: ReadonlySet<string> = new Set([
   'token_unavailable',
@@ -30,14 +36,14 @@ const FINAL: ReadonlySet<string> = new Set([
  * Retry-After says, else after exponential backoff with full jitter, so that a fleet that failed
  * together does not return together.
  *
- * @param policy How often and how long.
+ * @param policy How often and how long; `except`: codes that this attempt does not remedy.
  * @param attempt Makes the request, with a fresh challenge and proof each time.
  * @param sleep Waits this many milliseconds.
  * @param random From 0 to below 1.
  * @throws What the last attempt threw: at once, where that is not transient.
  */
 export async function withRetry<T>(
-  policy: RetryPolicy,
+  { except, ...policy }: RetryPolicy & { readonly except?: ReadonlySet<string> },
   attempt: () => Promise<T>,
   sleep: (ms: number) => Promise<void> = (ms) => new Promise((done) => setTimeout(done, ms)),
   random: () => number = Math.random,
@@ -47,10 +53,11 @@ export async function withRetry<T>(
       return await attempt();
     } catch (error) {
       if (!isTransient(error) || failures >= policy.retries) throw error;
+      if (error instanceof ApiError && except?.has(error.code)) throw error;
       const asked = error instanceof ApiError ? error.retryAfterSeconds : undefined;
-      const backoff = random() * policy.baseDelayMs * 2 ** failures;
+      if (asked !== undefined && asked * 1000 > policy.maxDelayMs) throw error;
+      const backoff = Math.min(random() * policy.baseDelayMs * 2 ** failures, policy.maxDelayMs);
       const delay = asked === undefined ? backoff : asked * 1000 + random() * policy.baseDelayMs;
-      if (delay > policy.maxDelayMs) throw error;
       await sleep(delay);
     }
   }
@@ -58,4 +65,5 @@ export async function withRetry<T>(
 
 const isTransient = (error: unknown): boolean =>
   error instanceof PlatformBusyError ||
-  (error instanceof ApiError && TRANSIENT.has(error.status) && !FINAL.has(error.code));
+  (error instanceof ApiError &&
+    (SPENT_CHALLENGE.has(error.code) || (TRANSIENT.has(error.status) && !FINAL.has(error.code))));

@@ -5,6 +5,7 @@ import io.modelseal.api.GrantAnswer
 import io.modelseal.api.ProvenRequest
 import io.modelseal.api.ReportAnswer
 import io.modelseal.api.RetryPolicy
+import io.modelseal.api.SPENT_CHALLENGE
 import io.modelseal.api.withRetry
 import io.modelseal.protocol.parseJson
 import io.modelseal.protocol.sha256
@@ -151,8 +152,7 @@ internal class DeviceClient(
             val made = try {
                 enrolOnce(current)
             } catch (error: ModelSealException) {
-                val needsAnotherKey = error is KeyLostException ||
-                    error is ApiException && (error.code == "challenge_spent" || error.code == "challenge_invalid")
+                val needsAnotherKey = error is KeyLostException || error is ApiException && error.code in SPENT_CHALLENGE
                 if (!needsAnotherKey) throw error
                 enrolOnce(current)
             }
@@ -173,7 +173,7 @@ internal class DeviceClient(
             if (replaced != null) put("replaces", replaced.deviceId)
         }.toString().toByteArray()
         val key = withRetry(retry) { onPlatform { platform.createAttestedKey(sha256(data)) } }
-        val deviceId = withRetry(retry) { api.enrol(data, key.attestation) }
+        val deviceId = withRetry(retry, except = SPENT_CHALLENGE) { api.enrol(data, key.attestation) }
         return Enrolment(deviceId, key.keyHandle)
     }
 

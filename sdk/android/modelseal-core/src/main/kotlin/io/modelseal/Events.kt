@@ -1,6 +1,7 @@
 package io.modelseal
 
 import io.modelseal.protocol.randomBytes
+import java.nio.ByteBuffer
 import java.time.Instant
 import java.time.format.DateTimeFormatterBuilder
 import java.util.UUID
@@ -46,7 +47,7 @@ public class ClientEvent private constructor(
     internal fun complete(nowMs: Long): JsonObject = buildJsonObject {
         put("eventId", uuidV7(nowMs).toString())
         put("type", type)
-        put("occurredAt", MILLISECONDS.format(Instant.ofEpochMilli(nowMs)))
+        put("occurredAt", timeText(nowMs))
         grant?.let { put("grant", it) }
         model?.let { put("model", it) }
         cause?.let { put("cause", it) }
@@ -56,10 +57,11 @@ public class ClientEvent private constructor(
 /** The service takes exactly three digits, which `Instant.toString` leaves out where they are zero. */
 private val MILLISECONDS = DateTimeFormatterBuilder().appendInstant(3).toFormatter()
 
+internal fun timeText(nowMs: Long): String = MILLISECONDS.format(Instant.ofEpochMilli(nowMs))
+
 /** RFC 9562 section 5.7. */
-internal fun uuidV7(nowMs: Long): UUID {
-    val random = java.nio.ByteBuffer.wrap(randomBytes(16))
-    val high = (nowMs shl 16) or 0x7000L or (random.getLong(0) and 0x0fff)
-    val low = (random.getLong(8) and 0x3fff_ffff_ffff_ffffL) or Long.MIN_VALUE
+internal fun uuidV7(nowMs: Long, random: ByteBuffer = ByteBuffer.wrap(randomBytes(10))): UUID {
+    val high = (nowMs shl 16) or 0x7000L or (random.getShort(0).toLong() and 0x0fff)
+    val low = (random.getLong(2) and 0x3fff_ffff_ffff_ffffL) or Long.MIN_VALUE
     return UUID(high, low)
 }

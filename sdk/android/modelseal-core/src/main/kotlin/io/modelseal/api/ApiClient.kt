@@ -194,7 +194,8 @@ internal class ApiClient(
     }
 
     private fun refusalOf(response: Response, problem: JsonObject?): ApiException {
-        val retryAfter = response.header("Retry-After")?.toLongOrNull()
+        // The service says seconds; a date is a proxy's, by a clock that nobody knows.
+        val retryAfter = response.header("Retry-After")?.takeIf(SECONDS::matches)?.toLong()
         if (problem == null) {
             // A gateway of the service's own says 5xx without a problem; anything else is somebody else, such as
             // a portal with 511 (RFC 6585 section 6).
@@ -211,6 +212,7 @@ internal class ApiClient(
 
     companion object {
         private val JSON = "application/json".toMediaType()
+        private val SECONDS = Regex("\\d{1,9}")
 
         /** A listing of a thousand models, or a manifest of 65,536 layers, fits. */
         private const val MAX_ANSWER_BYTES = 64L shl 20

@@ -1,5 +1,6 @@
 package io.modelseal.api
 
+import io.modelseal.Advice
 import io.modelseal.ApiException
 import io.modelseal.protocol.ContainerHeader
 import java.io.IOException
@@ -78,10 +79,10 @@ internal class Download(
     private fun refuse(answer: Response, start: Long) {
         val code = answer.code
         if (code in ENDED) throw ApiException("url_ended", code)
-        if (code in 500..510 || code == 429 || code == 408) throw ApiException("download_refused", 503)
+        if (code in 500..510 || code == 429 || code == 408) throw ApiException("download_refused", 503, Advice.RETRY)
         val total = if (code == 206) answer.header("Content-Range")?.substringAfter('/') else answer.header("Content-Length")
         val begins = code != 206 || answer.header("Content-Range")?.startsWith("bytes $start-") == true
-        val isOurs = (code == 200 || code == 206 && start > 0) && begins && answer.header("Content-Encoding") == null &&
+        val isOurs = (code == 200 || code == 206 && start > 0) && begins && answer.header("Content-Encoding") in UNPACKED &&
             (total == null || total == "*" || total == sizeBytes.toString())
         if (!isOurs) throw ApiClient.unusable()
     }
@@ -94,5 +95,6 @@ internal class Download(
     private companion object {
         /** What Cloud Storage says of a URL that has ended, and of an object that was swept. */
         val ENDED = setOf(400, 401, 403, 404, 410)
+        val UNPACKED = setOf(null, "identity")
     }
 }

@@ -7,7 +7,7 @@ import kotlinx.serialization.json.JsonArray
 import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.JsonPrimitive
 
-private val TRACING = setOf("off", "light", "standard")
+private val TRACING = setOf("off", "light", "standard", "resistant")
 
 /**
  * The manifest that a pinned publisher's key signed (docs/mobile/protocol.md section 8). Throws

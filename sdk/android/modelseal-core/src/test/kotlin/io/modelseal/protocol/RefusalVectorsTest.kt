@@ -50,6 +50,13 @@ class RefusalVectorsTest {
     fun `what is changed is sound`() = runBlocking { install(grant.hex("container")) }
 
     @TestFactory
+    fun accepted() = refusals.list("accepted").map { it as JsonObject }.map { row ->
+        dynamicTest("and taken is a manifest with ${row.text("name")}") {
+            assertEquals("example", verifyManifest(row.text("token")!!, pinned).model)
+        }
+    }
+
+    @TestFactory
     fun manifests() = rows("manifests") { verifyManifest(it.text("token")!!, pinned) }
 
     @TestFactory
