@@ -11,7 +11,32 @@ import kotlinx.serialization.json.put
 
 /** What self-protection (RASP) noticed; the `cause` of a `rasp.signal`. */
 public enum class RaspSignal {
-    JAILBREAK, ROOT, DEBUGGER, HOOK, EMULATOR, REPACKAGED, TAMPERING, UNOFFICIAL_STORE, DEVELOPER_MODE,
+    /** The phone runs code that Apple did not sign. */
+    JAILBREAK,
+
+    /** The phone's owner, or an app, has root. */
+    ROOT,
+
+    /** A debugger is attached. */
+    DEBUGGER,
+
+    /** A framework that hooks functions is loaded. */
+    HOOK,
+
+    /** It is no phone. */
+    EMULATOR,
+
+    /** The app is signed by somebody else. */
+    REPACKAGED,
+
+    /** The app's code or files were changed. */
+    TAMPERING,
+
+    /** The app was installed by another store than those that it is offered in. */
+    UNOFFICIAL_STORE,
+
+    /** The phone's developer options are on. */
+    DEVELOPER_MODE,
 }
 
 /** What the app tells about itself; docs/analysts/events.md says what becomes of it. */
@@ -21,6 +46,7 @@ public class ClientEvent private constructor(
     internal val model: String? = null,
     internal val cause: String? = null,
 ) {
+    /** What an app may tell. */
     public companion object {
         /** The app started; its self-checks are running. */
         public fun appStarted(): ClientEvent = ClientEvent("app.started")

@@ -27,17 +27,23 @@ public class ModelSealConfig(
     public val baseUrl: String,
     /** Whoever is signed in, by any name that stays: copies of one account open for no other. */
     public val account: String,
+    /** Gives the token of whoever is signed in. */
     public val userToken: UserToken,
+    /** Attests and proves: on a phone its Keystore. */
     public val platform: DevicePlatform,
+    /** Wraps the keys of stored models. */
     public val hardwareKey: HardwareKey,
+    /** Where copies lie, encrypted. */
     public val storage: ModelStorage,
     /** The publisher's and the licence keys, pinned in the app at build time. */
     public val pinnedKeys: List<VerificationKey>,
+    /** When a newer version is fetched and used. */
     public val updates: UpdatePolicy = UpdatePolicy.NEXT_LAUNCH,
     /** Whether large downloads cost the user nothing now. */
     public val isUnmetered: () -> Boolean = { true },
     /** Makes the ephemeral key of one grant: in secure hardware where that can be. */
     public val createRecipientKey: suspend () -> RecipientKey = { softwareRecipientKey() },
+    /** Its connections, timeouts, pins and proxy are used; redirects are never followed. */
     public val http: OkHttpClient = OkHttpClient(),
     /** The device's clock, in milliseconds since 1970. */
     public val nowMs: () -> Long = System::currentTimeMillis,

@@ -5,6 +5,7 @@ package io.modelseal
  * the message: codes are stable, and docs/mobile/errors.md and docs/mobile/protocol.md list them.
  */
 public sealed class ModelSealException(
+    /** A stable word; one of those that the documents list. */
     public val code: String,
     message: String,
     cause: Throwable?,
@@ -12,12 +13,16 @@ public sealed class ModelSealException(
 
 /** Bytes, keys or storage on this device are not what they must be; [reason] says which check failed. */
 public class SealException(
+    /** Which check failed. */
     public val reason: Reason,
     detail: String? = null,
     cause: Throwable? = null,
 ) : ModelSealException(reason.code, if (detail == null) reason.code else "${reason.code}: $detail", cause) {
     /** Stable words, the same in every SDK. */
-    public enum class Reason(public val code: String) {
+    public enum class Reason(
+        /** As other SDKs and reports write it. */
+        public val code: String,
+    ) {
         /** The header is not one of ours, or says what cannot be. */
         CONTAINER_MALFORMED("container-malformed"),
 
@@ -29,15 +34,23 @@ public class SealException(
 
         /** A chunk that was not sealed under this key at this place of this file. */
         CHUNK_FORGED("chunk-forged"),
+
+        /** A suite of HPKE that this code does not know. */
         SUITE_UNSUPPORTED("suite-unsupported"),
+
+        /** A recipient key that is no point of its curve. */
         RECIPIENT_KEY_INVALID("recipient-key-invalid"),
 
         /** HPKE refused: another key, another grant, or changed bytes. */
         KEY_REFUSED("key-refused"),
+
+        /** Not a token of ours, or one whose members are not what they must be. */
         TOKEN_MALFORMED("token-malformed"),
 
         /** Signed by none of the pinned keys, or by one that may not sign this. */
         SIGNER_UNTRUSTED("signer-untrusted"),
+
+        /** Not signed by the key that the token names. */
         SIGNATURE_INVALID("signature-invalid"),
 
         /** Sound tokens, for something else than was asked. */
@@ -48,12 +61,17 @@ public class SealException(
 
         /** An older version than this device has had, without the publisher's word. */
         VERSION_ROLLED_BACK("version-rolled-back"),
+
         /** A release record that is over: whoever answers is out of date, or wants the device to be. */
         RELEASE_EXPIRED("release-expired"),
 
         /** The device has seen a newer release record of this model, or one where now there is none. */
         RELEASE_ROLLED_BACK("release-rolled-back"),
+
+        /** The licence begins later than now. */
         LICENCE_NOT_YET_VALID("licence-not-yet-valid"),
+
+        /** The licence is over, its offline grace too; the copy was erased. */
         LICENCE_EXPIRED("licence-expired"),
 
         /** The clock is behind a time that this device has seen already. */
@@ -70,6 +88,8 @@ public class SealException(
 
         /** The key that wraps stored models is there but not usable now, as on a locked phone. */
         KEY_UNAVAILABLE("key-unavailable"),
+
+        /** The manifest has no layer of this index. */
         LAYER_UNKNOWN("layer-unknown"),
 
         /** The model was closed, or its user has signed out. */
@@ -78,7 +98,19 @@ public class SealException(
 }
 
 /** What an app does after a refusal: try again later, enrol anew, update, or give up on this device. */
-public enum class Advice { RETRY, REATTEST, UPDATE, UNSUPPORTED }
+public enum class Advice {
+    /** The same call may succeed later. */
+    RETRY,
+
+    /** The device must enrol anew, which the library does by itself once. */
+    REATTEST,
+
+    /** This version of the app gets no more models. */
+    UPDATE,
+
+    /** No repetition and no update helps on this device. */
+    UNSUPPORTED,
+}
 
 /**
  * The service refused (an RFC 9457 problem), or there was no answer of its own. Codes beside those of
@@ -89,7 +121,9 @@ public class ApiException(
     code: String,
     /** Of HTTP; 0 where there was no answer of the service's. */
     public val status: Int,
+    /** What the service advises; null where it says nothing. */
     public val advice: Advice? = null,
+    /** How long to wait before another try; null where the service says nothing. */
     public val retryAfterSeconds: Long? = null,
     /** Tells the operators which request it was. */
     public val requestId: String? = null,

@@ -11,7 +11,9 @@ import kotlinx.coroutines.sync.withLock
  * file is made. Close it to wipe its keys: afterwards each call throws SealException `closed`.
  */
 public class OpenModel internal constructor(
+    /** What the publisher signed: sizes, layers, version. */
     public val manifest: Manifest,
+    /** Until when this device may open it. */
     public val licence: Licence,
     /** The licence is over, and the device goes on until it can reach the service: `refresh` renews it. */
     public val inGrace: Boolean,
@@ -45,6 +47,7 @@ public class OpenModel internal constructor(
         buffer.flip() as ByteBuffer
     }
 
+    /** Wipes the keys, after whoever reads now; may be called twice. */
     override fun close() {
         if (closed.compareAndSet(false, true)) {
             onClose(this)

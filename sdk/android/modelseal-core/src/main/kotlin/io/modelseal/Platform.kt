@@ -46,8 +46,10 @@ public class PlatformBusyException(cause: Throwable? = null) :
  * exception counts as `key-unavailable`: a copy is given up only where its key is known to be lost.
  */
 public interface HardwareKey {
+    /** The secret, so that only this key opens it. Throws SealException `key-unavailable`. */
     public suspend fun wrap(secret: ByteArray): ByteArray
 
+    /** What was wrapped. Throws SealException `storage-corrupt`, `key-unavailable`. */
     public suspend fun unwrap(wrapped: ByteArray): ByteArray
 }
 
@@ -74,6 +76,7 @@ public interface ModelStorage {
     /** No error where there is no such file. */
     public suspend fun delete(name: String)
 
+    /** The names of all files. */
     public suspend fun list(): List<String>
 
     /** What may still be written; null where that cannot be told. */

@@ -9,6 +9,7 @@ import java.security.interfaces.ECPublicKey
  * (`licence.<n>`). Throws IllegalArgumentException for coordinates that are no point of P-256.
  */
 public class VerificationKey(
+    /** As tokens name it: `manifest.1`, `licence.1`. */
     public val kid: String,
     /** Coordinates in base64url, as in a JWK (RFC 7518 section 6.2.1). */
     x: String,
@@ -22,24 +23,33 @@ public class VerificationKey(
 
 /** A run of weights in a model file. */
 public data class Layer(
+    /** Names the layer; never changes. */
     public val index: Long,
-    /** In bytes. */
+    /** Where it begins in the file, in bytes. */
     public val offset: Long,
+    /** In bytes. */
     public val length: Long,
     /** As the model file calls the tensor. */
     public val name: String?,
+    /** The type of its numbers, as the format writes it. */
     public val dtype: String?,
+    /** The lengths of its dimensions. */
     public val shape: List<Long>?,
 )
 
 /** What the publisher signed of a model version. */
 public data class Manifest(
+    /** The model's id. */
     public val model: String,
+    /** As it was published. */
     public val version: String,
+    /** Such as `tflite`. */
     public val format: String,
+    /** Of the model file. */
     public val sizeBytes: Long,
     /** Of the model file in the clear, base64url. */
     public val sha256: String,
+    /** The runs of weights, ascending; the rest of the file is structure. */
     public val layers: List<Layer>,
     /** Seconds since 1970. */
     public val publishedAt: Long,
@@ -49,16 +59,25 @@ public data class Manifest(
 
 /** What this device may do with its copy; times in seconds since 1970. */
 public data class Licence(
+    /** Names this copy. */
     public val grantId: String,
+    /** Whom it is for. */
     public val userId: String,
+    /** The one device that may open it. */
     public val deviceId: String,
+    /** The model's id. */
     public val model: String,
+    /** The model's version. */
     public val version: String,
+    /** SHA-256 of the manifest token, base64url. */
     public val manifestDigest: String,
     /** Of exactly the bytes that this device opens, base64url. */
     public val sha256: String,
+    /** When the service signed it. */
     public val issuedAt: Long,
+    /** From when on it opens. */
     public val notBefore: Long,
+    /** Until when it opens. */
     public val expiresAt: Long,
     /** How much longer a device that cannot reach the service may go on. */
     public val offlineGraceSeconds: Long,

@@ -19,11 +19,19 @@ public fun modelStorage(context: Context): ModelStorage = FileStorage(File(conte
 
 /** How far a model is. */
 public sealed class Fetch {
-    /** Bytes done and in all. */
-    public data class Progress(public val doneBytes: Long, public val totalBytes: Long) : Fetch()
+    /** On the way. */
+    public data class Progress(
+        /** Fetched, opened and stored. */
+        public val doneBytes: Long,
+        /** Of the whole model. */
+        public val totalBytes: Long,
+    ) : Fetch()
 
     /** Close the model after use. */
-    public data class Ready(public val model: OpenModel) : Fetch()
+    public data class Ready(
+        /** Open; whoever gets it closes it. */
+        public val model: OpenModel,
+    ) : Fetch()
 }
 
 /** As `get`, with progress on the way; the last value is [Fetch.Ready]. Fails with ModelSealException. */
@@ -48,7 +56,16 @@ public fun interface ModelRuntime<T> {
 public suspend fun <T> OpenModel.load(runtime: ModelRuntime<T>): T = withModel(runtime::load)
 
 /** What a job of WorkManager's returns. */
-public enum class WorkResult { SUCCESS, RETRY, FAILURE }
+public enum class WorkResult {
+    /** All is done until the next time. */
+    SUCCESS,
+
+    /** What hindered it may pass: try soon again. */
+    RETRY,
+
+    /** No repetition helps; the next `get` tells the app why. */
+    FAILURE,
+}
 
 /**
  * The body of a periodic job, each hour or so: erases what is over, renews, fetches newer versions, sends

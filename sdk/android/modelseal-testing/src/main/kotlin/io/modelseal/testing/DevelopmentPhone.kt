@@ -24,9 +24,11 @@ import okhttp3.RequestBody.Companion.toRequestBody
  */
 public class DevelopmentPhone(
     private val developmentUrl: String,
+    /** One of the stack's apps. */
     override val appId: String,
     /** `android` for a virtual Pixel, `ios` for a virtual iPhone. */
     override val platform: String = "android",
+    /** Dotted numbers. */
     override val appVersion: String = "1.0.0",
 ) : DevicePlatform {
     private val http = OkHttpClient()
