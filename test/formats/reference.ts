@@ -16,7 +16,7 @@ import { nodeCrypto as crypto } from '../../functions/protocol/node-crypto.ts';
 import { openContainer, sealPlain } from '../../functions/protocol/stream.ts';
 import { grantIdOf } from '../../functions/watermark/grant-id.ts';
 import { createMarker } from '../../functions/watermark/marker.ts';
-import { ensurePython, modelFolders, script, WORK } from './reference/python.ts';
+import { modelFolders, script, WORK } from './reference/python.ts';
 
 /** What libraries say of a tensor: its bytes, and some of them from its middle. */
 interface Tensor {
@@ -47,7 +47,6 @@ const MUTATIONS = 40;
 const failures: string[] = [];
 const fail = (file: string, what: string) => failures.push(`${file}: ${what}`);
 
-await ensurePython();
 for (const folder of [PLAIN, OPENED, SEALED, MARKED])
   await rm(folder, { recursive: true, force: true });
 await script('make.py', PLAIN, ...(await modelFolders()));
