@@ -155,6 +155,16 @@ const environment = z.object({
   SEALED_TTL_SECONDS: seconds(300, 3600),
   LICENCE_SECONDS: seconds(86_400, 30 * 86_400),
   OFFLINE_GRACE_SECONDS: seconds(7_200, 7 * 86_400),
+  /**
+   * How long a release record holds: so long may an old one be played back, and so long may signing
+   * anew fail before nobody gets a model. It is signed anew after a fourteenth of it.
+   */
+  RELEASE_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(86_400)
+    .max(90 * 86_400)
+    .default(14 * 86_400),
   /** A collector that takes OTLP over HTTP, such as http://127.0.0.1:4318; empty for none. */
   OTEL_EXPORTER_OTLP_ENDPOINT: z.union([z.url(), z.literal('')]).default(''),
   /** The share of traces that is sent to it. */
@@ -297,6 +307,7 @@ function shape(env: Environment) {
     sealedTtlSeconds: env.SEALED_TTL_SECONDS,
     licenceSeconds: env.LICENCE_SECONDS,
     offlineGraceSeconds: env.OFFLINE_GRACE_SECONDS,
+    releaseSeconds: env.RELEASE_SECONDS,
     tracing: env.TRACING,
     limits: {
       grantsPerUserMinute: env.GRANTS_PER_USER_MINUTE,

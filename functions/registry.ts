@@ -212,4 +212,11 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
     services: ['documents', 'emit'],
     load: () => import('./workers/revocations.ts'),
   }),
+  serves({
+    name: 'releases',
+    trigger: { kind: 'schedule', cron: '0 * * * *', path: '/internal/releases' },
+    secrets: [],
+    services: ['documents', 'objects', 'keys'],
+    load: () => import('./workers/releases.ts'),
+  }),
 ];

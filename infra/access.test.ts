@@ -45,6 +45,7 @@ const REVIEWED = {
     'key vault: roles/cloudkms.cryptoKeyEncrypter',
     PSEUDONYMS,
   ],
+  releases: ['bucket vault: vaultWriter', DOCUMENTS, 'key manifest: roles/cloudkms.signer'],
   revocations: [DOCUMENTS, EVENTS],
   receipts: [DOCUMENTS, 'secret APPLE_RECEIPT_KEY: roles/secretmanager.secretAccessor', EVENTS],
   renew: [

@@ -40,6 +40,11 @@ locals {
       filter = "metric.type=\"logging.googleapis.com/user/modelseal_models_failed\" ${local.runs}"
       group  = [], threshold = 0, aligner = "ALIGN_RATE", duration = "0s"
     }
+    releases-failed = {
+      title  = "A release record was not signed anew, or had been put back"
+      filter = "metric.type=\"logging.googleapis.com/user/modelseal_releases_failed\" ${local.runs}"
+      group  = [], threshold = 0, aligner = "ALIGN_RATE", duration = "0s"
+    }
     dead-letters = {
       title  = "Dead letters"
       filter = "metric.type=\"pubsub.googleapis.com/subscription/num_undelivered_messages\" resource.type=\"pubsub_subscription\" resource.label.subscription_id=\"dead-letters\""
@@ -107,13 +112,15 @@ resource "google_monitoring_alert_policy" "threshold" {
   depends_on            = [terraform_data.metrics_ready]
 }
 
-# What runs each minute and has not run well for ten: sealed objects outlive their time, grants are
-# not in the ledger, erasures are not carried out.
+# What has not run for longer than it may: sealed objects outlive their time, grants are
+# not in the ledger, erasures are not carried out, release records come to their end.
 resource "google_monitoring_alert_policy" "absent" {
   for_each = {
-    sweep    = { title = "the sweep stands still", metric = "modelseal_swept" }
-    ledger   = { title = "the ledger is late", metric = "modelseal_ledger" }
-    erasures = { title = "erasures stand still", metric = "modelseal_erasures" }
+    sweep    = { title = "the sweep stands still", metric = "modelseal_swept", duration = "600s" }
+    ledger   = { title = "the ledger is late", metric = "modelseal_ledger", duration = "600s" }
+    erasures = { title = "erasures stand still", metric = "modelseal_erasures", duration = "600s" }
+    # Each hour, and thirteen days before anybody feels it.
+    releases = { title = "release records are not signed anew", metric = "modelseal_releases", duration = "14400s" }
   }
   display_name = "modelseal: ${each.value.title}"
   combiner     = "OR"
@@ -121,7 +128,7 @@ resource "google_monitoring_alert_policy" "absent" {
     display_name = each.value.title
     condition_absent {
       filter   = "metric.type=\"logging.googleapis.com/user/${each.value.metric}\" ${local.runs}"
-      duration = "600s"
+      duration = each.value.duration
       aggregations {
         alignment_period   = "60s"
         per_series_aligner = "ALIGN_RATE"

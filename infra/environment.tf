@@ -41,6 +41,7 @@ locals {
     SEALED_TTL_SECONDS           = var.licence.sealed_ttl_seconds
     LICENCE_SECONDS              = var.licence.licence_seconds
     OFFLINE_GRACE_SECONDS        = var.licence.offline_grace_seconds
+    RELEASE_SECONDS              = var.licence.release_seconds
     TRACING                      = var.tracing
     OTEL_EXPORTER_OTLP_ENDPOINT  = var.telemetry.endpoint
     OTEL_TRACES_SAMPLER_ARG      = var.telemetry.trace_share

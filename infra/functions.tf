@@ -147,6 +147,19 @@ locals {
       timeout     = "300s"
       access      = { topics = ["events"], firestore = "roles/datastore.user" }
     }
+    # Signs with the publisher's key, but nothing that he did not sign before.
+    releases = {
+      kind        = "schedule"
+      cron        = "0 * * * *"
+      path        = "/internal/releases"
+      concurrency = 1
+      timeout     = "300s"
+      access = {
+        firestore = "roles/datastore.user"
+        buckets   = { vault = "vaultWriter" }
+        keys      = { manifest = "roles/cloudkms.signer" }
+      }
+    }
   }
 
   # Before the first image there is nothing to run: everything else comes up without it.

@@ -7,7 +7,7 @@ locals {
   keys = {
     # Wraps the data key of every published version.
     vault = { purpose = "ENCRYPT_DECRYPT", algorithm = "GOOGLE_SYMMETRIC_ENCRYPTION" }
-    # Signs manifests, at publish time only. Asymmetric keys do not rotate by themselves: docs/ops/operations.md.
+    # Signs manifests and release records. Asymmetric keys do not rotate by themselves: docs/ops/operations.md.
     manifest = { purpose = "ASYMMETRIC_SIGN", algorithm = "EC_SIGN_P256_SHA256" }
     # Certifies the licence keys in the instances' memory, for an hour at a time.
     licence = { purpose = "ASYMMETRIC_SIGN", algorithm = "EC_SIGN_P256_SHA256" }

@@ -21,6 +21,8 @@ locals {
     ledger          = { filter = "${local.runs} jsonPayload.message=\"ledger appended\"", labels = {} }
     erasures        = { filter = "${local.runs} jsonPayload.message=\"erasures carried out\"", labels = {} }
     erasures_failed = { filter = "${local.runs} jsonPayload.message=\"erasures carried out\" jsonPayload.failed>0", labels = {} }
+    releases        = { filter = "${local.runs} jsonPayload.message=\"releases renewed\"", labels = {} }
+    releases_failed = { filter = "${local.runs} jsonPayload.message=\"releases renewed\" severity=ERROR", labels = {} }
     outbox_waiting  = { filter = "${local.runs} jsonPayload.message=\"outbox emptied\" jsonPayload.waiting>0", labels = {} }
   }
 }

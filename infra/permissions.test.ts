@@ -47,6 +47,7 @@ const LATER: Readonly<Record<string, string>> = {
   ledger: 'taken when a grant is two minutes old',
   receipts: "taken when a device's receipt is due",
   revocations: "taken when a device's certificate was revoked",
+  releases: 'taken when a release record is a day old',
 };
 
 let used: ReadonlyMap<string, Permissions>;

@@ -161,12 +161,13 @@ variable "signing_keys" {
 }
 
 variable "licence" {
-  description = "Lifetimes in seconds: of a licence, of its use offline after that, of a download URL and of the object behind it."
+  description = "Lifetimes in seconds: of a licence, of its use offline after that, of a download URL, of the object behind it, and of a release record."
   type = object({
     licence_seconds       = optional(number, 86400)
     offline_grace_seconds = optional(number, 7200)
     url_ttl_seconds       = optional(number, 120)
     sealed_ttl_seconds    = optional(number, 300)
+    release_seconds       = optional(number, 1209600)
   })
   default = {}
   validation {

@@ -83,7 +83,7 @@ async function grantModel(
   return { status: 201, headers, body: responseOf(grant, sealed) };
 }
 
-const responseOf = ({ grantId, suite }: AdmittedGrant, sealed: SealedGrant) => ({
+const responseOf = ({ grantId, suite, version }: AdmittedGrant, sealed: SealedGrant) => ({
   grantId,
   url: sealed.url,
   urlExpiresAt: sealed.urlExpiresAt.toISOString(),
@@ -95,4 +95,5 @@ const responseOf = ({ grantId, suite }: AdmittedGrant, sealed: SealedGrant) => (
   },
   manifest: sealed.manifest,
   licence: sealed.licence,
+  release: version.release,
 });

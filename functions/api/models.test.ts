@@ -76,7 +76,7 @@ describe('the list of models', () => {
     expect((await list('owner', before.owner.etag)).ids).toEqual(['more', 'own', 'smile']);
     await api.publish('new', MODEL, { format: 'opaque' });
     expect((await list('alice', before.alice.etag)).ids).toEqual(['new', 'smile']);
-    await revokeModel(api.clients.documents, 'new');
+    await revokeModel(api.services, 'new', undefined, new Date());
     const after = await list('alice');
     expect(after.ids).toEqual(['smile']);
     expect((await list('alice', after.etag)).status).toBe(304);

@@ -4,7 +4,12 @@
  * where this instance has not read it since it changed.
  */
 import { createHash } from 'node:crypto';
-import { catalogueRevisionPath, type ModelRecord, readModel } from '../catalogue/model-record.ts';
+import {
+  catalogueRevisionPath,
+  type ModelRecord,
+  readModel,
+  releaseOf,
+} from '../catalogue/model-record.ts';
 import type { DocumentStore } from '../cloud/documents.ts';
 import { limitPaths } from '../fraud/limit-paths.ts';
 import type { LimitPolicy } from '../fraud/limits.ts';
@@ -43,7 +48,7 @@ export const endpoints: EndpointTable<ModelsServices> = {
 };
 
 /** What a listing says is part of its tag: a change of its form is a change of all lists. */
-const LISTING_FORM = 1;
+const LISTING_FORM = 2;
 
 const etagOf = (userId: string, ...revisions: readonly (string | null)[]): string =>
   `"${createHash('sha256')
@@ -59,7 +64,7 @@ async function revisionOf(
   return data ? String(data['revision']) : null;
 }
 
-type Listing = ReturnType<typeof listing>;
+type Listing = ReturnType<typeof listing>[number];
 
 /** The open catalogue as it was last read, by the database that it came from. */
 const read = new WeakMap<object, { revision: string | null; listings: Promise<Listing[]> }>();
@@ -82,7 +87,7 @@ async function listingsOf(
   owner: string | null,
 ): Promise<Listing[]> {
   const models = await modelsOf(documents, owner);
-  return models.map(listing).filter(({ versions }) => versions.length > 0);
+  return models.flatMap(listing);
 }
 
 async function modelsOf(
@@ -97,12 +102,17 @@ async function modelsOf(
   return found.map(({ data }) => readModel(data));
 }
 
-function listing({ modelId, owner, latest, versions }: ModelRecord) {
+/** Nothing where no version could be granted. */
+function listing(model: ModelRecord) {
+  const { modelId, owner, versions, release } = model;
+  const latest = releaseOf(model)?.offered[0]?.version;
   const available = Object.entries(versions).filter(([, { revoked }]) => !revoked);
-  return {
+  if (release === null || latest === undefined || available.length === 0) return [];
+  const listed = {
     modelId,
     personal: owner !== null,
     latest,
+    release,
     versions: available
       .sort(([, a], [, b]) => b.publishedAt.getTime() - a.publishedAt.getTime())
       .map(([version, { format, sizeBytes, publishedAt }]) => ({
@@ -112,4 +122,5 @@ function listing({ modelId, owner, latest, versions }: ModelRecord) {
         publishedAt: publishedAt.toISOString(),
       })),
   };
+  return [listed];
 }

@@ -40,7 +40,7 @@ async function renew(
     appVersion: data.appVersion,
   };
   const refusal: EventInput = { type: 'renewal.refused', authenticated: 'user', ...observed };
-  const { licence, modelId, version, platform } = await withRefusalEvents(
+  const { licence, release, modelId, version, platform } = await withRefusalEvents(
     services,
     now,
     refusal,
@@ -62,5 +62,5 @@ async function renew(
     },
     now,
   );
-  return { status: 201, body: { licence } };
+  return { status: 201, body: { licence, release } };
 }

@@ -4,6 +4,8 @@ import { z } from 'zod';
 import { documentKind } from '../cloud/document-kind.ts';
 import type { DocumentData, DocumentTransaction } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
+import { SealError } from '../protocol/errors.ts';
+import { type ReleaseRecord, unverifiedRelease } from '../protocol/release-record.ts';
 import { WATERMARK_STRENGTHS } from '../protocol/watermark-strength.ts';
 
 const version = z.object({
@@ -27,8 +29,11 @@ const record = z.object({
   modelId: z.string(),
   /** The only user who may have it; null for the catalogue that is open to all. */
   owner: z.string().nullable(),
-  latest: z.string(),
   versions: z.record(z.string(), version),
+  /** The token of its release record, which says what is on offer; null until there is one. */
+  release: z.string().nullable().default(null),
+  /** When the record is to be signed anew. */
+  releaseDueAt: z.date().nullable().default(null),
 });
 
 export type ModelVersion = z.infer<typeof version>;
@@ -44,6 +49,10 @@ export interface PublishedVersion extends ModelVersion {
 export interface OfferedVersion extends PublishedVersion {
   /** Whether the model is for this user only. */
   readonly isPersonal: boolean;
+  /** Whether it is among those that the release record offers to who asks for `latest`. */
+  readonly isOnOffer: boolean;
+  /** The token of the model's release record. */
+  readonly release: string;
 }
 
 export const modelPath = (modelId: string): string => `models/${modelId}`;
@@ -64,23 +73,48 @@ export function writeModel(tx: DocumentTransaction, model: ModelRecord): void {
 /** Throws on a document that this code did not write. */
 export const readModel = documentKind('model', record);
 
+/** What the model's release record says; whether the publisher signed it, devices look. Undefined where there is none. */
+export function releaseOf({ release }: Pick<ModelRecord, 'release'>): ReleaseRecord | undefined {
+  if (release === null) return undefined;
+  try {
+    return unverifiedRelease(release);
+  } catch (error) {
+    if (error instanceof SealError) return undefined;
+    throw error;
+  }
+}
+
 /**
- * The version that `userId` asks for (`latest` is the newest). Throws model_unknown, also for
- * another user's model and for a revoked version: that it exists is nobody else's business.
+ * The version that `userId` asks for; `latest` is what the release record offers. Throws model_unknown,
+ * also for another user's model and for a revoked version: that it exists is nobody else's business.
+ * Throws unavailable where there is no record that holds now: no device would take the copy.
  */
 export function versionFor(
   data: DocumentData | undefined,
   requested: string,
   userId: string,
+  now: Date,
 ): OfferedVersion {
   const model = data && readModel(data);
   if (!model) throw unknown('model_missing');
   if (model.owner !== null && model.owner !== userId) throw unknown('model_of_another_user');
-  const name = requested === 'latest' ? model.latest : requested;
-  const found = Object.hasOwn(model.versions, name) ? model.versions[name] : undefined;
+  const { modelId, versions, owner, release } = model;
+  const record = releaseOf(model);
+  if (release === null || !record) throw withheld('release_missing');
+  const [offer] = record.offered;
+  const name = requested === 'latest' ? (offer?.version ?? requested) : requested;
+  const found = Object.hasOwn(versions, name) ? versions[name] : undefined;
   if (!found) throw unknown('version_missing');
   if (found.revoked) throw unknown('version_revoked');
-  return { ...found, modelId: model.modelId, version: name, isPersonal: model.owner !== null };
+  if (now.getTime() / 1000 >= record.exp) throw withheld('release_expired');
+  const isOnOffer = record.offered.some(
+    (each) => each.version === name && each.manifestDigest === found.manifestDigest,
+  );
+  if (record.model !== modelId || (requested === 'latest' && !isOnOffer)) {
+    throw withheld('release_mismatch');
+  }
+  return { ...found, modelId, version: name, isPersonal: owner !== null, isOnOffer, release };
 }
 
 const unknown = (reason: string) => new ServiceError('model_unknown', { reason });
+const withheld = (reason: string) => new ServiceError('unavailable', { reason });

@@ -10,7 +10,7 @@ import { verifyManifest } from '../protocol/manifest.ts';
 import { nodeCrypto } from '../protocol/node-crypto.ts';
 import { openContainer } from '../protocol/stream.ts';
 import { createHandler } from '../workers/publish.ts';
-import { readModel, versionFor } from './model-record.ts';
+import { readModel, releaseOf, versionFor } from './model-record.ts';
 import { publishModel } from './publish-model.ts';
 
 const TFLITE = 'node_modules/@mediapipe/selfie_segmentation/selfie_segmentation.tflite';
@@ -37,7 +37,7 @@ describe('publishModel', () => {
     expect(result).toMatchObject({ outcome: 'published', format: 'tflite', sha256: sha256(bytes) });
     expect(result.weightBytes).toBeGreaterThan(bytes.length / 2);
 
-    const version = versionFor(await recordOf('selfie'), 'latest', 'anybody');
+    const version = versionFor(await recordOf('selfie'), 'latest', 'anybody', new Date());
     const token = Buffer.from(await readObject(version.manifestObject)).toString();
     const keys = await api.clients.keys.publicKeys('manifest');
     const manifest = await verifyManifest(nodeCrypto, token, keys);
@@ -59,7 +59,7 @@ describe('publishModel', () => {
   });
 
   it('binds the wrapped key to its version', async () => {
-    const version = versionFor(await recordOf('selfie'), '1.0.0', 'anybody');
+    const version = versionFor(await recordOf('selfie'), '1.0.0', 'anybody', new Date());
     await expect(api.services.versionKeys.unwrap(version, new Date())).resolves.toHaveLength(32);
     const moved = { ...version, version: '1.0.1' };
     await expect(api.services.versionKeys.unwrap(moved, new Date())).rejects.toThrow();
@@ -85,13 +85,13 @@ describe('publishModel', () => {
   it('a new version becomes the latest, and the old one stays', async () => {
     await api.publish('selfie', bytes, { version: '2.0.0' });
     const model = readModel(await recordOf('selfie'));
-    expect(model.latest).toBe('2.0.0');
+    expect(releaseOf(model)?.offered.map(({ version }) => version)).toEqual(['2.0.0']);
     expect(Object.keys(model.versions).sort()).toEqual(['1.0.0', '2.0.0']);
   });
 
   it('signs how copies are marked: as the publisher says, or else as configured', async () => {
     const tracingOf = async (id: string) => {
-      const version = versionFor(await recordOf(id), 'latest', 'anybody');
+      const version = versionFor(await recordOf(id), 'latest', 'anybody', new Date());
       return (await api.services.manifests.get(version)).policy.tracing;
     };
     expect(await tracingOf('selfie')).toBe('off');
@@ -191,7 +191,7 @@ describe('publishModel', () => {
     const model = { ...sourceOf(bytes), stream: () => streamOf(bytes) };
     const request = { modelId: 'late', version: '1', owner: null, model };
     await expect(publishModel(services, request, new Date())).rejects.toThrow(UpstreamError);
-    const version = versionFor(await recordOf('late'), 'latest', 'anybody');
+    const version = versionFor(await recordOf('late'), 'latest', 'anybody', new Date());
     expect(await vaultNames()).toEqual(
       expect.arrayContaining([version.vaultObject, version.manifestObject]),
     );
@@ -214,7 +214,9 @@ describe('the publish function', () => {
   it('publishes an object of the intake bucket and deletes the plaintext', async () => {
     await put('intake-model/3.1/model.tflite', bytes);
     await finalize('intake-model/3.1/model.tflite');
-    expect(readModel(await recordOf('intake-model')).latest).toBe('3.1');
+    expect(versionFor(await recordOf('intake-model'), 'latest', 'u', new Date()).version).toBe(
+      '3.1',
+    );
     expect(
       await api.clients.objects.stat('test-intake', 'intake-model/3.1/model.tflite'),
     ).toBeUndefined();

@@ -6,7 +6,6 @@
 
 import { createHash } from 'node:crypto';
 import type { DocumentStore, DocumentTransaction } from '../cloud/documents.ts';
-import type { KeyService } from '../cloud/keys.ts';
 import type { ObjectStore } from '../cloud/objects.ts';
 import { ServiceError } from '../errors.ts';
 import type { Coverage } from '../formats/cover.ts';
@@ -17,6 +16,7 @@ import { toBase64url } from '../protocol/encoding.ts';
 import { CONTENT_KEY_BYTES, deriveKeys, wipe } from '../protocol/key-schedule.ts';
 import { type Manifest, signManifest } from '../protocol/manifest.ts';
 import { nodeCrypto } from '../protocol/node-crypto.ts';
+import type { ReleaseRecord } from '../protocol/release-record.ts';
 import { sealPlain } from '../protocol/stream.ts';
 import type { WatermarkStrength } from '../protocol/watermark-strength.ts';
 import {
@@ -27,6 +27,13 @@ import {
   summaryOf,
 } from './check-model.ts';
 import { type ModelVersion, modelPath, readModel, writeModel } from './model-record.ts';
+import {
+  cataloguedRelease,
+  type ReleaseServices,
+  rememberedRelease,
+  rememberRelease,
+  signRelease,
+} from './releases.ts';
 import type { VersionKeys } from './version-keys.ts';
 
 /** A model file in the clear, wherever it lies. */
@@ -64,8 +71,7 @@ export interface PublishResult {
 }
 
 export interface PublishServices {
-  readonly config: {
-    readonly buckets: { readonly vault: string };
+  readonly config: ReleaseServices['config'] & {
     readonly maxModelBytes: number;
     readonly minSealedShare: number;
     readonly tracing: WatermarkStrength;
@@ -73,8 +79,8 @@ export interface PublishServices {
     readonly offlineGraceSeconds: number;
   };
   readonly documents: Pick<DocumentStore, 'get' | 'transaction'>;
-  readonly objects: Pick<ObjectStore, 'write' | 'delete'>;
-  readonly keys: Pick<KeyService, 'sign' | 'signingKid'>;
+  readonly objects: Pick<ObjectStore, 'read' | 'write' | 'delete'>;
+  readonly keys: ReleaseServices['keys'];
   readonly versionKeys: Pick<VersionKeys, 'wrap'>;
   readonly randomBytes: (size: number) => Uint8Array;
 }
@@ -136,7 +142,11 @@ export async function publishModel(
       publishedAt: now,
       revoked: false,
     };
-    await services.documents.transaction((tx) => addVersion(tx, request, entry));
+    const remembered = await rememberedRelease(services, modelId);
+    const release = await services.documents.transaction((tx) =>
+      addVersion(services, tx, request, entry, remembered, now),
+    );
+    await rememberRelease(services, modelId, release);
     return { outcome: 'published', ...summaryOf(parsed), sha256, tracing };
   } catch (error) {
     // The entry may be there though its answer was lost. Bytes that nobody lists are nobody's to open.
@@ -174,23 +184,31 @@ async function existingVersion(
   return model && Object.hasOwn(model.versions, version) ? model.versions[version] : undefined;
 }
 
+/** Adds the version and offers it to everybody; gives the release record that says so. */
 async function addVersion(
+  services: PublishServices,
   tx: DocumentTransaction,
   { modelId, version, owner }: PublishRequest,
   entry: ModelVersion,
-): Promise<void> {
+  remembered: ReleaseRecord | undefined,
+  now: Date,
+): Promise<string> {
   const [data] = await tx.getAll([modelPath(modelId)]);
   const model = data && readModel(data);
   // Somebody else was faster; what he published stands.
   if (model && (model.owner !== owner || Object.hasOwn(model.versions, version))) {
     throw new ServiceError('version_conflict');
   }
+  const before = [remembered, model && (await cataloguedRelease(services, model))];
+  const offered = [{ version, manifestDigest: entry.manifestDigest }];
+  const signed = await signRelease(services, modelId, before, offered, now);
   writeModel(tx, {
     modelId,
     owner,
-    latest: version,
     versions: { ...model?.versions, [version]: { ...entry } },
+    ...signed,
   });
+  return signed.release;
 }
 
 async function encryptToVault(

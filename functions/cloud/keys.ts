@@ -49,5 +49,5 @@ export interface SigningVersions {
   readonly retired: readonly number[];
 }
 
-/** `manifest` signs at publish time only; `licence` certifies the short-lived licence keys. */
+/** `manifest` signs what the publisher vouches for; `licence` certifies the short-lived licence keys. */
 export type SigningKeyName = 'manifest' | 'licence';

@@ -43,9 +43,9 @@ export function readTally(data: DocumentData | undefined, now: Date): Tally {
   };
 }
 
-/** What counts as one thing taken: a model in its newest version, or an older version of its own. */
-export const itemOf = (model: string, version: string, latest: string): string =>
-  version === latest ? model : `${model}@${version}`;
+/** What counts as one thing taken: a model in a version that is on offer, or an older version of its own. */
+export const itemOf = (model: string, version: string, isOnOffer: boolean): string =>
+  isOnOffer ? model : `${model}@${version}`;
 
 /** The model of an item. */
 export const modelOfItem = (item: string): string => item.split('@', 1)[0] ?? item;

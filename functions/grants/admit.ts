@@ -57,7 +57,8 @@ export interface Admission {
 /**
  * Decides and records a grant in one transaction. Throws challenge_invalid, blocked, device_unknown,
  * device_unapproved, reattestation_required, rate_limited, quota_exceeded, challenge_spent,
- * app_outdated, model_unknown, proof_invalid or device_not_trusted, and then nothing has changed.
+ * app_outdated, model_unknown, proof_invalid or device_not_trusted, and unavailable where the model has no
+ * release record that holds, and then nothing has changed.
  */
 export async function admit(
   services: AdmissionServices,
@@ -101,7 +102,7 @@ export async function admit(
       now,
     );
     const writes = await consumeShared(tx, shared, documents.shared, now);
-    const version = versionFor(documents.model, clientData.version, userId);
+    const version = versionFor(documents.model, clientData.version, userId, now);
     if (version.isPersonal) requireApproved(device, now);
     const collection = await openCollection(
       tx,
@@ -113,7 +114,7 @@ export async function admit(
         newModelsPerMonth: plan.newModelsPerMonth,
       },
       { model: documents.model ?? {}, tally: documents.tally },
-      version.version,
+      version,
       campaign,
       now,
     );

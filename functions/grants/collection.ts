@@ -3,7 +3,7 @@
  * him. Inside the transaction of a grant: it reads before the first write and refuses after the
  * proof, so that a refusal counts only against whoever proved who he is.
  */
-import { readModel } from '../catalogue/model-record.ts';
+import { type OfferedVersion, readModel } from '../catalogue/model-record.ts';
 import type { DocumentData, DocumentTransaction, StoredDocument } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
 import type { PoolName } from '../fraud/baseline.ts';
@@ -66,7 +66,7 @@ export async function openCollection(
   tx: Pick<DocumentTransaction, 'getAll'>,
   caller: CollectionCaller,
   documents: { readonly model: DocumentData; readonly tally: DocumentData | undefined },
-  version: string,
+  { version, isOnOffer }: Pick<OfferedVersion, 'version' | 'isOnOffer'>,
   { baseline, alert }: CampaignState,
   now: Date,
 ): Promise<Collection> {
@@ -74,7 +74,7 @@ export async function openCollection(
   // What belongs to one user is no part of the catalogue that anybody could collect.
   if (model.owner !== null) return { facts: NOTHING, writes: [], permit() {} };
   const tally = readTally(documents.tally, now);
-  const item = itemOf(model.modelId, version, model.latest);
+  const item = itemOf(model.modelId, version, isOnOffer);
   const addition = withItem(tally, item, now);
   const kept = addition ? [{ path: tallyPath(caller.userId), data: addition }] : [];
   const level = alertLevel(alert, now);

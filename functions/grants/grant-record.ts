@@ -1,7 +1,7 @@
 /** What is kept of a grant: who got what and when. No key, no URL. */
 
 import { z } from 'zod';
-import type { PublishedVersion } from '../catalogue/model-record.ts';
+import type { OfferedVersion } from '../catalogue/model-record.ts';
 import { documentKind } from '../cloud/document-kind.ts';
 import type { DocumentData, DocumentStore } from '../cloud/documents.ts';
 import { POOLS } from '../fraud/baseline.ts';
@@ -55,7 +55,7 @@ export interface AdmittedGrant {
   /** The device's ephemeral HPKE public key. */
   readonly recipientKey: Uint8Array;
   readonly suite: SuiteName;
-  readonly version: PublishedVersion;
+  readonly version: OfferedVersion;
 }
 
 export const grantPath = (grantId: string): string => `grants/${grantId}`;

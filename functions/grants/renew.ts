@@ -39,6 +39,8 @@ export interface RenewalRequest {
 
 export interface Renewal {
   readonly licence: string;
+  /** The model's release record: who holds an older version learns that there is a newer one. */
+  readonly release: string;
   readonly modelId: string;
   readonly version: string;
   readonly platform: DeviceRecord['platform'];
@@ -54,7 +56,8 @@ const RENEWALS_AN_HOUR: LimitPolicy = {
 
 /**
  * Throws what a grant does for the device and its app (admission-policy.ts), challenge_invalid,
- * rate_limited, challenge_spent, and grant_unknown for a grant that is not this device's, failed, or whose model is no longer given.
+ * rate_limited, challenge_spent, and grant_unknown for a grant that is not this device's, failed, or whose model is no longer
+ * given; unavailable where it has no release record that holds.
  */
 export async function renewLicence(
   services: RenewalServices,
@@ -78,7 +81,7 @@ export async function renewLicence(
     );
     const grant = renewableGrant(documents.grant, userId, clientData);
     const { model } = await getNamed(tx, { model: modelPath(grant.model) });
-    const version = versionFor(model, grant.version, userId);
+    const version = versionFor(model, grant.version, userId, now);
     if (version.isPersonal) requireApproved(device, now);
     await commit();
     return { grant, version, platform: device.platform };
@@ -97,7 +100,13 @@ export async function renewLicence(
     },
     now,
   );
-  return { licence, modelId: grant.model, version: grant.version, platform };
+  return {
+    licence,
+    release: version.release,
+    modelId: grant.model,
+    version: grant.version,
+    platform,
+  };
 }
 
 function renewableGrant(

@@ -33,7 +33,7 @@ async function admitted(modelId: string): Promise<AdmittedGrant> {
     deviceId: 'd_1',
     recipientKey: (await generateRecipientKey(SUITE)).publicKey,
     suite: SUITE,
-    version: versionFor(data, 'latest', 'u_1'),
+    version: versionFor(data, 'latest', 'u_1', new Date()),
   };
 }
 const withObjects = (changes: Partial<ObjectStore>) => ({
@@ -91,7 +91,7 @@ describe('a model that is published to be traced', () => {
     await expect(phone.renew(grant.grantId, manifest.sha256)).rejects.toMatchObject({
       code: 'grant_unknown',
     });
-    const token = await phone.renew(grant.grantId, licence.sha256);
+    const { licence: token } = await phone.renew(grant.grantId, licence.sha256);
     const keys = await api.clients.keys.publicKeys('licence');
     const renewed = await verifyLicence(nodeCrypto, token, keys);
     expect(renewed.sha256).toBe(licence.sha256);

@@ -4,7 +4,8 @@
  * is still in force, the record of the erasure, and that there were grants.
  */
 import { catalogueRevisionPath, readModel } from '../catalogue/model-record.ts';
-import { revokeModel } from '../catalogue/revoke-model.ts';
+import { releaseObject } from '../catalogue/releases.ts';
+import { withdrawModel } from '../catalogue/revoke-model.ts';
 import type { DocumentData, DocumentStore, DocumentValue } from '../cloud/documents.ts';
 import type { ObjectStore } from '../cloud/objects.ts';
 import { activeRestrictions, restrictionsDocument, restrictionsOf } from '../fraud/blocklist.ts';
@@ -98,11 +99,12 @@ async function eraseSomeModels(
   });
   for (const { path, data } of found) {
     const { modelId, versions } = readModel(data);
-    await revokeModel(documents, modelId);
+    await withdrawModel(documents, modelId);
     for (const { vaultObject, manifestObject } of Object.values(versions)) {
       await objects.delete(config.buckets.vault, vaultObject);
       await objects.delete(config.buckets.vault, manifestObject);
     }
+    await objects.delete(config.buckets.vault, releaseObject(modelId));
     await documents.transaction(async (tx) => {
       for (const limit of modelLimitPaths(modelId)) tx.delete(limit);
       tx.delete(path);

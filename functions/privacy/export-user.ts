@@ -1,4 +1,5 @@
 /** Everything that is held about a user (GDPR article 15), under the pseudonym it is held by. */
+import { readModel } from '../catalogue/model-record.ts';
 import type { DocumentData, DocumentStore, StoredDocument } from '../cloud/documents.ts';
 import { deviceLimitPaths, limitPaths, userLimitPaths } from '../fraud/limit-paths.ts';
 import { blockPath, riskPath, type Subject } from '../fraud/subjects.ts';
@@ -105,11 +106,15 @@ const only = (data: DocumentData, names: readonly string[]): DocumentData =>
   Object.fromEntries(Object.entries(data).filter(([name]) => names.includes(name)));
 
 /** Without the wrapped keys and the places in the vault, which say nothing of the user. */
-const modelOf = ({ modelId, latest, versions }: DocumentData) => ({
-  modelId,
-  latest,
-  versions: Object.entries(versions as Record<string, DocumentData>).map(([version, data]) => ({
-    version,
-    ...only(data, ['format', 'sizeBytes', 'sha256', 'publishedAt', 'revoked']),
-  })),
-});
+const modelOf = (data: DocumentData) => {
+  const { modelId, versions, release } = readModel(data);
+  return {
+    modelId,
+    release,
+    versions: Object.entries(versions).map(
+      ([version, { format, sizeBytes, sha256, publishedAt, revoked }]) => {
+        return { version, format, sizeBytes, sha256, publishedAt, revoked };
+      },
+    ),
+  };
+};

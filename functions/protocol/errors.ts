@@ -29,11 +29,9 @@ export type SealErrorCode =
   | 'licence-expired'
   /** The clock is behind a time that this device has seen already. */
   | 'clock-rolled-back'
-  /** An older version than this device holds, without the publisher's word. */
-  | 'version-rolled-back'
   /** A release record that is over: whoever answers is out of date, or wants the device to be. */
   | 'release-expired'
-  /** The device has seen a newer release record of this model, or one where now there is none. */
+  /** The device has seen a newer release record of this model. */
   | 'release-rolled-back'
   /** What the device stored is missing or not what it wrote. */
   | 'storage-corrupt'

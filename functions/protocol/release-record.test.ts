@@ -7,9 +7,10 @@ import type { VerificationKey } from './jws.ts';
 import { signManifest } from './manifest.ts';
 import { nodeCrypto as crypto } from './node-crypto.ts';
 import {
-  type Delivered,
+  type Known,
   type ReleaseRecord,
-  requireRelease,
+  requireCurrent,
+  requireOffered,
   signReleaseRecord,
   verifyReleaseRecord,
 } from './release-record.ts';
@@ -37,14 +38,6 @@ const record: Omit<ReleaseRecord, 'v'> = {
   ],
   iat: seconds,
   exp: seconds + 86_400,
-};
-const delivered: Delivered = {
-  model: 'pose',
-  version: '3.0.0',
-  manifestDigest: digestOf(3),
-  isNewest: true,
-  highestSerial: 7,
-  now,
 };
 const code = async (act: () => unknown) => {
   try {
@@ -97,28 +90,27 @@ describe('a release record', () => {
     expect(await code(signing)).toBe('token-malformed');
   });
 
-  it.each<readonly [string, Partial<Delivered>, string | number]>([
-    ['what is on offer', {}, 7],
-    [
-      'the other one, while a version is rolled out',
-      { version: '2.0.0', manifestDigest: digestOf(2) },
-      7,
-    ],
-    ['the first record of a model', { highestSerial: 0 }, 7],
-    ['an older version that was asked for by its name', { version: '1.0.0', isNewest: false }, 7],
-    [
-      'an older version for the newest',
-      { version: '1.0.0', manifestDigest: digestOf(1) },
-      'token-mismatch',
-    ],
-    ['other bytes under the name of the newest', { manifestDigest: digestOf(9) }, 'token-mismatch'],
-    ['another model', { model: 'face' }, 'token-mismatch'],
-    ['a record older than one seen', { highestSerial: 8 }, 'release-rolled-back'],
-    ['the same, by its name', { highestSerial: 8, isNewest: false }, 'release-rolled-back'],
-    ['a record at its end', { now: new Date((seconds + 86_400) * 1000) }, 'release-expired'],
+  it.each<readonly [string, Partial<Known>, string]>([
+    ['the one that was seen last', {}, 'accepted'],
+    ['the first one of a model', { highestSerial: 0 }, 'accepted'],
+    ['a newer one', { highestSerial: 6 }, 'accepted'],
+    ['one of another model', { model: 'face' }, 'token-mismatch'],
+    ['one that is older than one seen', { highestSerial: 8 }, 'release-rolled-back'],
+    ['one at its end', { now: new Date((seconds + 86_400) * 1000) }, 'release-expired'],
+    ['one a second before', { now: new Date((seconds + 86_399) * 1000) }, 'accepted'],
   ])('judges %s', async (_, change, expected) => {
-    const check = () => requireRelease({ v: 1, ...record }, { ...delivered, ...change });
-    if (typeof expected === 'number') expect(check()).toBe(expected);
-    else expect(await code(check)).toBe(expected);
+    const known: Known = { model: 'pose', highestSerial: 7, now, ...change };
+    expect(await code(() => requireCurrent({ v: 1, ...record }, known))).toBe(expected);
+  });
+
+  it.each([
+    ['what is on offer', '3.0.0', 3, 'accepted'],
+    ['the other one, while a version is rolled out', '2.0.0', 2, 'accepted'],
+    ['an older version', '1.0.0', 1, 'token-mismatch'],
+    ['other bytes under the name of the newest', '3.0.0', 9, 'token-mismatch'],
+    ['one version by the bytes of another', '2.0.0', 3, 'token-mismatch'],
+  ])('lets be delivered as the newest: %s', async (_, version, byte, expected) => {
+    const check = () => requireOffered({ v: 1, ...record }, version, digestOf(byte));
+    expect(await code(check)).toBe(expected);
   });
 });

@@ -6,7 +6,7 @@
  */
 import type { SealingCrypto } from './crypto.ts';
 import { SealError } from './errors.ts';
-import { type Es256Signer, pinnedPayload, signJws, type VerificationKey } from './jws.ts';
+import { type Es256Signer, parseJws, pinnedPayload, signJws, type VerificationKey } from './jws.ts';
 import { Payload } from './token-schema.ts';
 
 const TYP = 'modelseal-release+jwt';
@@ -64,35 +64,45 @@ export async function verifyReleaseRecord(
   return readRecord(await pinnedPayload(crypto, token, signed, keys));
 }
 
-/** What was delivered, and what the device knows. */
-export interface Delivered {
+/**
+ * What a record says, without a look at who signed it: for the service, which hands it on and vouches
+ * for nothing. Throws `token-malformed`.
+ */
+export const unverifiedRelease = (token: string): ReleaseRecord =>
+  readRecord(parseJws(token, TYP, ['kid']).payload);
+
+/** What the device knows. */
+export interface Known {
+  /** Which model was asked for. */
   readonly model: string;
-  readonly version: string;
-  /** Digest of the manifest token, base64url. */
-  readonly manifestDigest: string;
-  /** Whether the newest was asked for; else the caller named this version and gets it. */
-  readonly isNewest: boolean;
   /** The highest serial of this model that the device has seen; 0 where none. */
   readonly highestSerial: number;
   readonly now: Date;
 }
 
 /**
- * Throws `token-mismatch` where the record is another model's or does not offer what was delivered,
- * `release-expired`, and `release-rolled-back` where the device has seen a newer record.
- *
- * @returns The serial to remember from now on.
+ * Throws `token-mismatch` where the record is another model's, `release-expired`, and
+ * `release-rolled-back` where the device has seen a newer record.
  */
-export function requireRelease(record: ReleaseRecord, delivered: Delivered): number {
-  const { model, version, manifestDigest, isNewest, highestSerial, now } = delivered;
+export function requireCurrent(record: ReleaseRecord, { model, highestSerial, now }: Known): void {
   if (record.model !== model) throw new SealError('token-mismatch', 'a record of another model');
   if (record.serial < highestSerial) {
     throw new SealError('release-rolled-back', `${record.serial} after ${highestSerial}`);
   }
   if (now.getTime() / 1000 >= record.exp) throw new SealError('release-expired');
-  const isOffered = record.offered.some(
+}
+
+/**
+ * Throws `token-mismatch` unless the version is on offer, by the digest of its manifest's token in
+ * base64url: for what was delivered to who asked for the newest.
+ */
+export function requireOffered(
+  { offered }: ReleaseRecord,
+  version: string,
+  manifestDigest: string,
+): void {
+  const isOffered = offered.some(
     (each) => each.version === version && each.manifestDigest === manifestDigest,
   );
-  if (isNewest && !isOffered) throw new SealError('token-mismatch', 'not the version on offer');
-  return record.serial;
+  if (!isOffered) throw new SealError('token-mismatch', 'not the version on offer');
 }

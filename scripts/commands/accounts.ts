@@ -1,6 +1,6 @@
 /** What operators do about users and devices as data: look, export, erase, revoke. Each act is in the audit log. */
 
-import { revokeModel } from '../../functions/catalogue/revoke-model.ts';
+import { type RevocationServices, revokeModel } from '../../functions/catalogue/revoke-model.ts';
 import { deviceLimitPaths, limitPaths, userLimitPaths } from '../../functions/fraud/limit-paths.ts';
 import { type Subject, subjectKey } from '../../functions/fraud/subjects.ts';
 import { devicePath } from '../../functions/identity/devices.ts';
@@ -15,7 +15,7 @@ import type { Services } from '../../functions/services.ts';
 import { type Act, auditEntry, auditOf } from './audit.ts';
 import { explain } from './operators.ts';
 
-type AccountServices = ErasureServices & Pick<Services, 'now' | 'randomBytes'>;
+type AccountServices = ErasureServices & RevocationServices & Pick<Services, 'now' | 'randomBytes'>;
 
 /** A user's data for the request of article 15, judgement and all. */
 export async function exportFor(services: AccountServices, userId: string, act: Act) {
@@ -57,7 +57,7 @@ export async function revoke(
   const note = (subject: string) =>
     documents.create(...auditEntry(services, subject, 'revoke', act, now));
   if ('model' in target) {
-    const versions = await revokeModel(documents, target.model, target.version);
+    const versions = await revokeModel(services, target.model, target.version, now);
     await note(`model_${target.model}`);
     return versions.map((version) => `${target.model}@${version}`);
   }

@@ -13,6 +13,10 @@ import {
 const base64url = z.string().regex(/^[\w-]+$/);
 const jws = z.string().regex(/^[\w-]+\.[\w-]+\.[\w-]+$/);
 
+const release = jws.describe(
+  'The release record: what the publisher has on offer. Devices verify it and remember its serial.',
+);
+
 const entry = z.record(z.string(), z.unknown());
 const entries = z.array(entry);
 
@@ -57,13 +61,14 @@ export const ANSWERS: Readonly<Record<string, Description>> = {
       sealedKey: z.strictObject({ suite: z.string(), enc: base64url, ct: base64url }),
       manifest: jws,
       licence: jws,
+      release,
     }),
   },
   'POST /v1/licences/:grantId/renewals': {
     summary: 'A longer licence for a copy that is on the device already.',
     clientData: renewClientData,
     status: 201,
-    answer: z.strictObject({ licence: jws }),
+    answer: z.strictObject({ licence: jws, release }),
   },
   'POST /v1/events': {
     summary: 'What the app has observed; the answer names copies that must be erased.',
@@ -134,6 +139,7 @@ export const ANSWERS: Readonly<Record<string, Description>> = {
           modelId: z.string(),
           personal: z.boolean(),
           latest: z.string(),
+          release,
           versions: z.array(
             z.strictObject({
               version: z.string(),

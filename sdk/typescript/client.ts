@@ -13,6 +13,7 @@ import type {
   ErasureAnswer,
   GrantAnswer,
   ProvenRequest,
+  RenewalAnswer,
   ReportAnswer,
 } from './api/api-client.ts';
 import { ApiError } from './api/api-error.ts';
@@ -197,15 +198,15 @@ export class ModelSealClient {
    *
    * @param grantId The copy's grant.
    * @param digest SHA-256 of the model in the clear, base64url: `sha256` of the licence.
-   * @returns The licence token, for {@link ModelStore.renew}.
+   * @returns The licence, for {@link ModelStore.renew}, and the model's release record.
    * @throws {ApiError} `grant_unknown` or `model_unknown` where the copy shall not live on.
    */
-  async renew(grantId: string, digest: string): Promise<string> {
+  async renew(grantId: string, digest: string): Promise<RenewalAnswer> {
     return this.#enrolled((enrolment) =>
       withRetry(this.#retry, async () => {
         const data = { type: 'licence.renew', grantId, digest };
         const request = await this.#proven(enrolment, 'licence.renew', data);
-        return (await this.#options.api.renew(grantId, request)).licence;
+        return this.#options.api.renew(grantId, request);
       }),
     );
   }

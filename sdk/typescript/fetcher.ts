@@ -1,6 +1,5 @@
 /** From a model's name to a complete copy: by going on with what was begun, else by one new grant. */
 import { SealError } from '../../functions/protocol/errors.ts';
-import type { ModelListing } from './api/api-client.ts';
 import { ApiError } from './api/api-error.ts';
 import { DEFAULT_RETRY } from './api/retry.ts';
 import { acceptGrant, requireLicence } from './opening/accept-grant.ts';
@@ -71,16 +70,19 @@ export class Fetcher {
   }
 
   /**
-   * The newest version that the service lists, where it is another than that of the copy.
+   * Whether the publisher has another version on offer than that of the copy, by the release record
+   * that the service lists. False where it lists the model no more.
    *
    * @param copy A copy that was asked for as the newest.
    * @throws {ApiError} The service could not be asked.
+   * @throws {SealError} `release-rolled-back` and the other refusals of a record.
    */
-  async newerThan({ manifest }: StoredCopy): Promise<ModelListing | undefined> {
-    const listed = await this.#options.api.models();
-    return listed.find(({ modelId, latest }) => {
-      return modelId === manifest.model && latest !== manifest.version;
-    });
+  async hasNewer({ manifest: { model, version } }: StoredCopy): Promise<boolean> {
+    const { api, store } = this.#options;
+    const listed = (await api.models()).find(({ modelId }) => modelId === model);
+    if (!listed) return false;
+    const { offered } = await store.releases.learn(model, listed.release, this.#now());
+    return !offered.some((each) => each.version === version);
   }
 
   async #grant(model: string, version?: string, earlier?: Installation): Promise<Installation> {
@@ -96,8 +98,6 @@ export class Fetcher {
       });
       const isNewest = version === undefined;
       await store.releases.accept(accepted, grant.release, { isNewest, now: this.#now() });
-      // From before there were records, the newest is by the publisher's dates.
-      if (isNewest && grant.release === undefined) await this.#requireNotOlder(accepted.manifest);
       const { url, sizeBytes } = grant;
       return await store.installations.begin(accepted, {
         asked: version ?? LATEST,
@@ -166,14 +166,6 @@ export class Fetcher {
     const wanted = listed?.versions.find((entry) => entry.version === (version ?? listed.latest));
     if (wanted && wanted.sizeBytes + SPARE_BYTES > free) {
       throw new SealError('storage-full', `${wanted.sizeBytes} bytes, and ${free} are free`);
-    }
-  }
-
-  /** Only the publisher takes a version back, never who answers for him. */
-  async #requireNotOlder(manifest: StoredCopy['manifest']): Promise<void> {
-    for (const { asked, manifest: held } of await this.#options.store.copies()) {
-      const isNewer = held.model === manifest.model && held.publishedAt > manifest.publishedAt;
-      if (isNewer && asked === LATEST) throw new SealError('version-rolled-back', manifest.version);
     }
   }
 }

@@ -15,6 +15,7 @@ export {
   type ErasureAnswer,
   type GrantAnswer,
   type ModelListing,
+  type RenewalAnswer,
   type ReportAnswer,
   type WaitingDevice,
 } from './api/api-client.ts';

@@ -175,14 +175,14 @@ describe('ProtectedModels', () => {
     await models.sendReports();
     expect(await store.list()).toHaveLength(2);
 
-    await revokeModel(api.clients.documents, 'passing');
+    await revokeModel(api.services, 'passing', undefined, new Date());
     await models.sendReports();
     expect((await store.licences()).map(({ model }) => model)).toEqual(['smile']);
     await expect(models.get('passing')).rejects.toMatchObject({ code: 'model_unknown' });
 
     await api.publish('passing', MODEL, { format: 'opaque', version: '2' });
     await models.get('passing');
-    await revokeModel(api.clients.documents, 'passing', '2');
+    await revokeModel(api.services, 'passing', '2', new Date());
     clock.now = new Date(Date.now() + 0.85 * 86_400_000);
     await models.renewDue();
     expect((await store.licences()).map(({ model }) => model)).toEqual(['smile']);

@@ -1,5 +1,6 @@
 /** What an app uses: models by name, protected on their way and at rest, opened in memory. */
 import { SealError } from '../../functions/protocol/errors.ts';
+import type { Licence } from '../../functions/protocol/licence.ts';
 import type { ErasureAnswer, WaitingDevice } from './api/api-client.ts';
 import { ApiError } from './api/api-error.ts';
 import type { ClientEvent } from './events.ts';
@@ -113,7 +114,7 @@ export class ProtectedModels {
     const { updates, isUnmetered } = this.#options;
     if (updates === 'wifi' && isUnmetered?.() === false) return;
     for (const [model, [newest]] of await this.#latestCopies()) {
-      if (!newest || !(await this.#fetcher.newerThan(newest))) continue;
+      if (!newest || !(await this.#fetcher.hasNewer(newest))) continue;
       await this.#flights.join(`${model} update`, {}, (controls) =>
         this.#locked(model, () => this.#fetcher.fetch(model, undefined, controls)),
       );
@@ -125,15 +126,15 @@ export class ProtectedModels {
    * a fleet does not come back all at once. A copy whose model is no longer given is erased; other
    * refusals wait for the next call.
    *
-   * @throws {SealError} A licence came that is not this copy's.
+   * @throws {SealError} A licence came that is not this copy's, or a release record that was taken back.
    */
   async renewDue(): Promise<void> {
     this.#requireOpen();
-    const { client, store } = this.#options;
+    const { store } = this.#options;
     for (const licence of await store.licences()) {
       if (this.#now().getTime() < renewalDueAt(licence)) continue;
       try {
-        await store.renew(licence.grantId, await client.renew(licence.grantId, licence.sha256));
+        await this.#renew(licence);
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
         if (GONE.has(error.code)) await store.erase(licence.grantId);
@@ -253,7 +254,7 @@ export class ProtectedModels {
   async #wantsNewer(stored: StoredCopy): Promise<boolean> {
     if (this.#options.updates !== 'now') return false;
     try {
-      return (await this.#fetcher.newerThan(stored)) !== undefined;
+      return await this.#fetcher.hasNewer(stored);
     } catch (error) {
       if (!isOutOfReach(error)) throw error;
       return false;
@@ -312,16 +313,24 @@ export class ProtectedModels {
   /** A clock that stands before what was seen: a renewal brings the service's time, and costs no grant. */
   async #healedByRenewal(copy: StoredCopy, error: SealError): Promise<StoredCopy> {
     const { client, store } = this.#options;
-    const { grantId, sha256 } = copy.licence;
+    const { grantId } = copy.licence;
     this.observe({ type: 'clock.moved', grant: grantId, cause: error.code });
     try {
-      await store.renew(grantId, await client.renew(grantId, sha256));
+      await this.#renew(copy.licence);
       (await store.open(grantId, this.#now())).close();
       return copy;
     } catch (again) {
       if (isOfClock(again)) throw client.clockWrong(again);
       throw isOutOfReach(again) ? error : again;
     }
+  }
+
+  /** A renewal brings the publisher's last word, too: whoever answers must not hold that back. */
+  async #renew({ grantId, sha256, model }: Licence): Promise<void> {
+    const { client, store } = this.#options;
+    const { licence, release } = await client.renew(grantId, sha256);
+    await store.releases.learn(model, release, this.#now());
+    await store.renew(grantId, licence);
   }
 
   #requireOpen(): void {

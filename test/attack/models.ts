@@ -33,7 +33,7 @@ export const personal = (api: Api) =>
 async function revoke(lab: Lab, api: Api): Promise<void> {
   type Revoke = typeof import('../../functions/catalogue/revoke-model.ts');
   const { revokeModel } = await lab.load<Revoke>('functions/catalogue/revoke-model.ts');
-  await revokeModel(api.clients.documents, 'smile', '1.0.0');
+  await revokeModel(api.services, 'smile', '1.0.0', new Date());
 }
 
 /** A grant as it was answered, with the digest that its licence holds. */

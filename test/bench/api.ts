@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { enrolmentEvidence } from '../../functions/attestation/policy/evidence.ts';
 import {
   modelPath,
-  type PublishedVersion,
+  type OfferedVersion,
   versionFor,
 } from '../../functions/catalogue/model-record.ts';
 import { createServices } from '../../functions/composition.ts';
@@ -148,7 +148,7 @@ async function checksAlone(services: Services, platform: VirtualPlatform) {
 }
 
 /** What a grant does once it is admitted. */
-async function deliveryAlone(services: Services, version: PublishedVersion): Promise<number> {
+async function deliveryAlone(services: Services, version: OfferedVersion): Promise<number> {
   const { publicKey } = await generateRecipientKey(SUITE);
   const grant = {
     grantId: newGrantId(),
@@ -165,7 +165,7 @@ async function deliveryAlone(services: Services, version: PublishedVersion): Pro
 
 async function sealingAlone(
   services: Services,
-  version: PublishedVersion,
+  version: OfferedVersion,
   vault: readonly Uint8Array[],
 ): Promise<number> {
   const dataKey = await services.versionKeys.unwrap(version, services.now());
@@ -181,10 +181,10 @@ async function sealingAlone(
 
 const newGrantId = () => `g_${toBase64url(randomBytes(16))}`;
 
-const versionOf = async ({ documents }: Services, model: ModelName): Promise<PublishedVersion> =>
-  versionFor(await documents.get(modelPath(model)), 'latest', '');
+const versionOf = async ({ documents }: Services, model: ModelName): Promise<OfferedVersion> =>
+  versionFor(await documents.get(modelPath(model)), 'latest', '', new Date());
 
-const bytesOf = ({ objects, config }: Services, { vaultObject }: PublishedVersion) =>
+const bytesOf = ({ objects, config }: Services, { vaultObject }: OfferedVersion) =>
   Array.fromAsync(objects.read(config.buckets.vault, vaultObject));
 
 async function drain(bytes: AsyncIterable<Uint8Array>): Promise<void> {

@@ -59,7 +59,7 @@ async function timesACopy(
   { name, model, rounds, atOnce }: Round,
 ): Promise<Figure> {
   const record = await services.documents.get(modelPath(model));
-  const { vaultObject, sizeBytes } = versionFor(record, 'latest', '');
+  const { vaultObject, sizeBytes } = versionFor(record, 'latest', '', new Date());
   const users = Array.from({ length: atOnce }, (_, index) => `copies-${name}-${index}`);
   const phones = await Promise.all(users.map((user) => enrolled(stack, user)));
   const all = (urlFor: (phone: EnrolledPhone) => Promise<string>) => async () => {

@@ -32,6 +32,8 @@ import { markedBits, NO_MARKS } from '../../functions/identity/phone-marks.ts';
 import { registerDevice } from '../../functions/identity/register-device.ts';
 import { requestErasure } from '../../functions/privacy/request-erasure.ts';
 import { runErasures } from '../../functions/privacy/run-erasures.ts';
+import { utf8 } from '../../functions/protocol/bytes.ts';
+import { toBase64url } from '../../functions/protocol/encoding.ts';
 import { memoryObjects } from '../doubles/memory/objects.ts';
 import { sequentialDocuments } from '../doubles/memory/sequential-documents.ts';
 import { LOCAL_ANDROID_APP } from '../doubles/vendors.ts';
@@ -58,6 +60,16 @@ const PLANS = JSON.stringify({
 });
 const APP_ID = LOCAL_ANDROID_APP.packageName;
 const RECIPIENT = new Uint8Array(32);
+const DIGEST = toBase64url(new Uint8Array(32));
+
+/** A release record that never ends; nobody here looks at its signature. */
+function releaseToken(model: string, version: string): string {
+  const header = { alg: 'ES256', typ: 'modelseal-release+jwt', kid: 'manifest.1' };
+  const offered = [{ version, manifestDigest: DIGEST }];
+  const record = { v: 1, model, serial: 1, offered, iat: 0, exp: 0xff_ffff_ffff };
+  const parts = [header, record].map((part) => toBase64url(utf8(JSON.stringify(part))));
+  return [...parts, DIGEST].join('.');
+}
 
 /** @param environment changes the configuration of the functions: a limit, a plan. */
 export function createBackend(book: RuleBook, environment: Readonly<Record<string, string>> = {}) {
@@ -118,7 +130,7 @@ export function createBackend(book: RuleBook, environment: Readonly<Record<strin
         format: 'opaque',
         sizeBytes: 1,
         sha256: 'x',
-        manifestDigest: 'x',
+        manifestDigest: DIGEST,
         manifestObject: 'x',
         vaultObject: 'x',
         wrappedKey: 'x',
@@ -129,8 +141,9 @@ export function createBackend(book: RuleBook, environment: Readonly<Record<strin
       documents.set(`models/${model}`, {
         modelId: model,
         owner,
-        latest: versions.at(-1) ?? '1.0.0',
         versions: Object.fromEntries(versions.map((name) => [name, version])),
+        release: releaseToken(model, versions.at(-1) ?? '1.0.0'),
+        releaseDueAt: at,
       });
     },
 

@@ -1,5 +1,6 @@
 /** What an operator does about models, for tests in other processes and languages. */
 import { Readable } from 'node:stream';
+import { modelPath, readModel } from '../../functions/catalogue/model-record.ts';
 import { publishModel } from '../../functions/catalogue/publish-model.ts';
 import { revokeModel } from '../../functions/catalogue/revoke-model.ts';
 import { ServiceError } from '../../functions/errors.ts';
@@ -12,8 +13,12 @@ import { type Asked, type Call, Refusal } from './development-call.ts';
 /**
  * `POST /models?model=ID&version=V` publishes the bytes of the body, `POST /revocations?model=ID`
  * takes a version back, or all of them where none is named. Both refuse with the service's codes.
+ * `POST /rollbacks?model=ID&version=V` is no operator's: it does what whoever can write the database
+ * could, and puts back the release record from when that version was published.
  */
 export function developmentOperator(services: Services): Readonly<Record<string, Call>> {
+  const { documents } = services;
+  const releases = new Map<string, string>();
   return {
     'POST /models': async (asked) => {
       const { model, version } = named(asked);
@@ -27,12 +32,23 @@ export function developmentOperator(services: Services): Readonly<Record<string,
         model: { ...sourceOf(bytes), stream: () => Readable.from([bytes]) },
         ...(format && { format }),
       };
-      return refusing(publishModel(services, request, services.now()));
+      const result = await refusing(publishModel(services, request, services.now()));
+      const { release } = readModel((await documents.get(modelPath(model))) ?? {});
+      releases.set(`${model}@${version}`, release ?? '');
+      return result;
     },
 
     'POST /revocations': async (asked) => {
       const { model, version } = named(asked);
-      return { revoked: await refusing(revokeModel(services.documents, model, version)) };
+      return { revoked: await refusing(revokeModel(services, model, version, services.now())) };
+    },
+
+    'POST /rollbacks': async (asked) => {
+      const { model, version } = named(asked);
+      const release = releases.get(`${model}@${version}`);
+      if (release === undefined) throw new Refusal(422, 'model_unknown');
+      await documents.transaction(async (tx) => tx.update(modelPath(model), { release }));
+      return { release };
     },
   };
 }

@@ -68,8 +68,16 @@ export interface GrantAnswer {
   readonly manifest: string;
   /** JWS of the service: who may open this copy, and until when. */
   readonly licence: string;
-  /** The model's release record; absent for models from before there were any. */
-  readonly release?: string;
+  /** JWS of the publisher: which versions of the model are on offer. */
+  readonly release: string;
+}
+
+/** A longer life for a copy. */
+export interface RenewalAnswer {
+  /** JWS of the service: who may open this copy, and until when. */
+  readonly licence: string;
+  /** JWS of the publisher: which versions of its model are on offer. */
+  readonly release: string;
 }
 
 /** A model that this user may ask for. */
@@ -77,6 +85,8 @@ export interface ModelListing {
   readonly modelId: string;
   readonly personal: boolean;
   readonly latest: string;
+  /** JWS of the publisher: which versions are on offer. */
+  readonly release: string;
   readonly versions: readonly {
     readonly version: string;
     readonly format: string;
@@ -158,7 +168,7 @@ export class ApiClient {
    * @param request Client data of type `licence.renew`.
    * @throws {ApiError}
    */
-  renew(grantId: string, request: ProvenRequest): Promise<{ licence: string }> {
+  renew(grantId: string, request: ProvenRequest): Promise<RenewalAnswer> {
     const path = `/v1/licences/${encodeURIComponent(grantId)}/renewals`;
     return this.#call('renew', 'POST', path, request);
   }

@@ -2,11 +2,11 @@
 import { utf8 } from '../../../functions/protocol/bytes.ts';
 import type { SealingCrypto } from '../../../functions/protocol/crypto.ts';
 import { toBase64url } from '../../../functions/protocol/encoding.ts';
-import { SealError } from '../../../functions/protocol/errors.ts';
 import type { VerificationKey } from '../../../functions/protocol/jws.ts';
 import {
   type ReleaseRecord,
-  requireRelease,
+  requireCurrent,
+  requireOffered,
   verifyReleaseRecord,
 } from '../../../functions/protocol/release-record.ts';
 import type { ModelTokens } from './accept-grant.ts';
@@ -58,27 +58,44 @@ export class ReleaseMemory {
    * remembers that.
    *
    * @param tokens Of the grant.
-   * @param release The record's token; absent for models from before there were any.
+   * @param release The record's token.
    * @param options Whether the newest was asked for, and the device's time.
    * @throws {SealError} `release-rolled-back`, `release-expired`, `token-mismatch` and what verifying
    *   throws.
    */
   async accept(
     { manifest, licence }: ModelTokens,
-    release: string | undefined,
-    options: { readonly isNewest: boolean; readonly now: Date },
+    release: string,
+    { isNewest, now }: { readonly isNewest: boolean; readonly now: Date },
   ): Promise<void> {
-    const { model, version } = manifest;
-    const highestSerial = (await this.last(model))?.serial ?? 0;
-    if (release === undefined) {
-      if (highestSerial > 0) throw new SealError('release-rolled-back', 'no record any more');
-      return;
-    }
+    const record = await this.#verified(manifest.model, release, now);
+    if (isNewest) requireOffered(record, manifest.version, licence.manifestDigest);
+    await this.#remember(manifest.model, release);
+  }
+
+  /**
+   * Learns what is on offer from an answer that delivers nothing, such as a list.
+   *
+   * @param model Its id.
+   * @param release The record's token.
+   * @param now The device's time.
+   * @throws {SealError} As `accept` does.
+   */
+  async learn(model: string, release: string, now: Date): Promise<ReleaseRecord> {
+    const record = await this.#verified(model, release, now);
+    await this.#remember(model, release);
+    return record;
+  }
+
+  async #verified(model: string, release: string, now: Date): Promise<ReleaseRecord> {
     const record = await verifyReleaseRecord(this.#crypto, release, this.#pinnedKeys);
-    const { manifestDigest } = licence;
-    requireRelease(record, { model, version, manifestDigest, highestSerial, ...options });
-    const name = this.#name(model);
-    await answered(() => this.#files.storage.replace(name, utf8(release)));
+    const highestSerial = (await this.last(model))?.serial ?? 0;
+    requireCurrent(record, { model, highestSerial, now });
+    return record;
+  }
+
+  async #remember(model: string, release: string): Promise<void> {
+    await answered(() => this.#files.storage.replace(this.#name(model), utf8(release)));
   }
 
   /** Forgets everything of this account: when its device is given away. */

@@ -70,6 +70,12 @@ export async function publishedModel() {
       const query = new URLSearchParams({ model: id, ...(version && { version }) });
       await fetch(`${stack.development.url}/revocations?${query}`, { method: 'POST' });
     },
+    /** Whoever can write the database puts back the release record of this version. */
+    async rollBack(version: string) {
+      const query = new URLSearchParams({ model: id, version });
+      const answer = await fetch(`${stack.development.url}/rollbacks?${query}`, { method: 'POST' });
+      expect(answer.status).toBe(200);
+    },
   };
 }
 

@@ -59,15 +59,37 @@ describe('versions', () => {
     expect(calls('grant')).toEqual([2]);
   });
 
-  it('R10 never back without the publisher’s word', async () => {
+  it('R10 back by the publisher’s word alone: a version that he revoked gives way to the one before', async () => {
     const [ann, model] = [phone(), await publishedModel()];
     await model.update('2.0.0');
     await ann.start().get(model.id);
     await model.revoke('2.0.0');
     const models = ann.start({ updates: 'now' });
-    expect(await codeOf(models.get(model.id))).toBe('version-rolled-back');
-    expect(await versionOf(ann.start(), model.id)).toBe('2.0.0');
-    await models.sendReports();
     expect(await versionOf(models, model.id)).toBe('1.0.0');
+  });
+
+  it('R10 never back where somebody plays an older release record, also after a restart', async () => {
+    const [ann, model] = [phone(), await publishedModel()];
+    await model.update('2.0.0');
+    await ann.start().get(model.id);
+    await model.rollBack('1.0.0');
+    const models = ann.start({ updates: 'now' });
+    expect(await codeOf(models.get(model.id))).toBe('release-rolled-back');
+    await ann.start().signOut({ erase: true });
+    expect(await codeOf(ann.start().get(model.id))).toBe('release-rolled-back');
+    expect(calls('grant')).toEqual([2]);
+  });
+
+  it('R10 a renewal brings the publisher’s last word, and is refused with an older one', async () => {
+    const [ann, model] = [phone(), await publishedModel()];
+    await ann.start().get(model.id);
+    await model.update('2.0.0');
+    ann.clockAheadMs = 20 * 3_600_000;
+    await ann.start().renewDue();
+    await model.rollBack('1.0.0');
+    const models = ann.start();
+    expect(await codeOf(models.renewDue())).toBe('release-rolled-back');
+    expect(await versionOf(models, model.id)).toBe('1.0.0');
+    expect(calls('grant', 'renew')).toEqual([1, 2]);
   });
 });

@@ -34,6 +34,11 @@ internal object LocalStack {
         post("$developmentUrl/revocations?model=$model" + if (version == null) "" else "&version=$version", ByteArray(0))
     }
 
+    /** Whoever can write the database puts back the release record of this version. */
+    fun rollBack(model: String, version: String) {
+        post("$developmentUrl/rollbacks?model=$model&version=$version", ByteArray(0))
+    }
+
     fun token(subject: String): String {
         val answer = Json.parseToJsonElement(post(text("tokenUrl"), "subject=$subject".toByteArray()))
         return answer.jsonObject.string("id_token")
