@@ -6,7 +6,7 @@ import { type Harm, harmFigures, measureHarm } from './harmlessness.ts';
 import type { TestModel } from './models.ts';
 import type { Runtime } from './runtime.ts';
 
-/** What `standard` may do at most. */
+/** What the strengths that are meant for use may do at most; `light` does less. */
 const MIN_IOU = 0.999;
 const MAX_SHIFT_PX = 0.1;
 
@@ -28,9 +28,7 @@ export async function tellHarmlessness(
           `IoU ${iou.toFixed(5)} on average, ${leastIou.toFixed(5)} at least` +
           `${shiftPx === undefined ? '' : `; landmarks ${shiftPx.toFixed(3)} px off (median)`}\n` +
           `no value off by more than ${(100 * maxRelative).toFixed(1)} % of its tensor's range`;
-        if (strength === 'standard') {
-          mustBe(iou >= MIN_IOU && (shiftPx ?? 0) <= MAX_SHIFT_PX, text);
-        }
+        mustBe(iou >= MIN_IOU && (shiftPx ?? 0) <= MAX_SHIFT_PX, text);
         return text;
       });
     }

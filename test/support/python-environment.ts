@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
 
 /** A file of requirements; `isAlone`: what its packages need is not installed. */
 export interface Requirements {
@@ -11,8 +12,11 @@ export interface Requirements {
   readonly isAlone?: boolean;
 }
 
-/** A virtual environment's interpreter, run with these arguments; its standard output. Throws where it fails. */
-export type Python = (args: readonly string[]) => Promise<string>;
+/**
+ * A virtual environment's interpreter, run with these arguments; its standard output, and each of its
+ * lines as soon as it is printed. Throws where it fails.
+ */
+export type Python = (args: readonly string[], onLine?: (line: string) => void) => Promise<string>;
 
 /**
  * Makes the environment where it is missing or of other versions; needs Python 3.11 or later with `venv`.
@@ -26,7 +30,7 @@ export async function pythonEnvironment(
   const hash = createHash('sha256');
   for (const { file } of requirements) hash.update(await readFile(file));
   const wanted = hash.digest('hex');
-  const python: Python = (args) => run(join(folder, 'bin', 'python'), args);
+  const python: Python = (args, onLine) => run(join(folder, 'bin', 'python'), args, onLine);
   if (existsSync(stamp) && (await readFile(stamp, 'utf8')) === wanted) return python;
   await rm(folder, { recursive: true, force: true });
   await mkdir(dirname(folder), { recursive: true });
@@ -39,10 +43,15 @@ export async function pythonEnvironment(
   return python;
 }
 
-function run(command: string, args: readonly string[]): Promise<string> {
+function run(
+  command: string,
+  args: readonly string[],
+  onLine: (line: string) => void = () => undefined,
+): Promise<string> {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const [out, err]: [Buffer[], Buffer[]] = [[], []];
   child.stdout.on('data', (part: Buffer) => out.push(part));
+  createInterface({ input: child.stdout }).on('line', onLine);
   child.stderr.on('data', (part: Buffer) => err.push(part));
   return new Promise((resolve, reject) => {
     child.on('error', reject);

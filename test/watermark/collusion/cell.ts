@@ -34,7 +34,7 @@ export interface Cell {
 export type CellName = Pick<Cell, 'model' | 'copies' | 'strategy' | 'noise'>;
 
 /** The same numbers for the same cell, whichever is computed first. */
-export function randomOf({ model, copies, strategy, noise }: CellName): Random {
+function randomOf({ model, copies, strategy, noise }: CellName): Random {
   const text = [model, copies, strategy, noise].join(' ');
   return createRandom(createHash('sha256').update(text).digest().readUInt32LE());
 }
