@@ -3,7 +3,7 @@ import { ServiceError } from '../errors.ts';
 import type { ApproveClientData } from './client-data.ts';
 import { type DeviceCallServices, openDeviceCall } from './device-call.ts';
 import type { DeviceProof } from './device-proof.ts';
-import { type DeviceRecord, devicePath, readDevice } from './devices.ts';
+import { type DeviceRecord, devicePath, readDevice, retiredDevice } from './devices.ts';
 import { userDevicesPath, withApproved } from './user-devices.ts';
 
 export interface ApprovalServices extends DeviceCallServices {
@@ -52,7 +52,7 @@ export async function approveDevice(
     await commit();
     tx.set(userDevicesPath(userId), document);
     tx.update(devicePath(target), { approvedFrom: null });
-    for (const id of retired) tx.update(devicePath(id), { retiredAt: now, serialNumbers: [] });
+    for (const id of retired) tx.update(devicePath(id), retiredDevice(now));
     return { device: { ...device, approvedFrom: null }, retired };
   });
 }

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { documentKind } from '../cloud/document-kind.ts';
 import type { DocumentData } from '../cloud/documents.ts';
 import { fromBase64url, lengthPrefixed, toBase64url } from '../protocol/encoding.ts';
+import { DAY_MS } from '../time.ts';
 
 const record = z.object({
   user: z.string(),
@@ -63,3 +64,21 @@ export function deviceDocument(device: DeviceRecord): DocumentData {
     receipt: receipt && toBase64url(receipt),
   };
 }
+
+/** As long as the grants that name it. */
+const RETIRED_RETENTION_MS = 90 * DAY_MS;
+
+/**
+ * The fields of a device whose key is good no longer: what speaks of the key and of the phone goes at
+ * once; that there was such a device goes when nothing names it any more.
+ */
+export const retiredDevice = (now: Date): DocumentData => ({
+  retiredAt: now,
+  publicKey: '',
+  signCount: 0,
+  receipt: null,
+  receiptDueAt: null,
+  phone: null,
+  serialNumbers: [],
+  expireAt: new Date(now.getTime() + RETIRED_RETENTION_MS),
+});

@@ -10,6 +10,7 @@ import {
   deviceIdOf,
   devicePath,
   readDevice,
+  retiredDevice,
 } from './devices.ts';
 import { type AddedDevice, userDevicesPath, withDevice } from './user-devices.ts';
 
@@ -54,7 +55,7 @@ export function registerDevice(
     const device = { ...attested, approvedFrom };
     tx.create(devicePath(deviceId), deviceDocument(device));
     tx.set(userDevicesPath(userId), document);
-    for (const id of retired) tx.update(devicePath(id), { retiredAt: now, serialNumbers: [] });
+    for (const id of retired) tx.update(devicePath(id), retiredDevice(now));
     return { deviceId, device, retired };
   });
 }

@@ -323,6 +323,8 @@ describe('retiring a device', () => {
     );
     expect(await api.clients.documents.get(`devices/${devices[0]}`)).toMatchObject({
       retiredAt: expect.any(Date),
+      ...{ publicKey: '', receipt: null, phone: null, serialNumbers: [], signCount: 0 },
+      expireAt: expect.any(Date),
     });
     // Enrolled anew it is another device, and what it holds of the old one must go.
     expect(await phone.report([], [own?.grantId ?? ''])).toEqual([own?.grantId]);

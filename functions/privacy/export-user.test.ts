@@ -22,6 +22,25 @@ describe('the export of a user', () => {
     expect(await exportFor(true)).toMatchObject([{ links: risk.links, linked: risk.linked }]);
   });
 
+  it('names the cases about him, and for an operator whose they are and why', async () => {
+    const documents = memoryDocuments();
+    await documents.set('devices/d_1', { user: 'alice' });
+    const act = { by: 'oper', reason: 'case 12', at: now, expireAt: now };
+    await documents.set('audit/1', { ...act, subject: 'user_alice', action: 'block' });
+    await documents.set('audit/2', { ...act, subject: 'user_alice', action: 'trace' });
+    await documents.set('audit/3', { ...act, subject: 'device_d_1', action: 'revoke' });
+    await documents.set('audit/4', { ...act, subject: 'user_bob', action: 'block' });
+    const cases = async (judgement: boolean) =>
+      (await exportUser(documents, 'alice', now, { judgement })).cases;
+    expect(await cases(false)).toEqual([
+      { at: now, subject: 'user_alice', action: 'block' },
+      { at: now, subject: 'device_d_1', action: 'revoke' },
+    ]);
+    const whole = await cases(true);
+    expect(whole.map(({ action }) => action)).toEqual(['block', 'trace', 'revoke']);
+    expect(whole[1]).toMatchObject({ by: 'oper', reason: 'case 12' });
+  });
+
   it('holds what one answer can, and for an operator every grant', async () => {
     const documents = memoryDocuments();
     for (let n = 0; n < 20_001; n += 1) {

@@ -2,7 +2,7 @@
 import { readModel } from '../catalogue/model-record.ts';
 import type { DocumentData, DocumentStore, StoredDocument } from '../cloud/documents.ts';
 import { deviceLimitPaths, limitPaths, userLimitPaths } from '../fraud/limit-paths.ts';
-import { blockPath, riskPath, type Subject } from '../fraud/subjects.ts';
+import { blockPath, riskPath, type Subject, subjectKey } from '../fraud/subjects.ts';
 import { tallyPath } from '../fraud/tally.ts';
 import { deviceIdFrom } from '../identity/devices.ts';
 import { erasurePath } from './erasure-record.ts';
@@ -43,13 +43,15 @@ export async function exportUser(
   ];
   const limits = [...userLimitPaths(userId), ...deviceIds.flatMap(deviceLimitPaths)];
   const held = (paths: readonly string[]) => found(documents, paths);
-  const [counted, risks, restrictions, quota, tally, erasure] = await Promise.all([
+  const acts = subjects.map((subject) => actsOn(documents, subjectKey(subject)));
+  const [counted, risks, restrictions, quota, tally, erasure, ...cases] = await Promise.all([
     held(limits),
     held(subjects.map(riskPath)),
     held(subjects.map(blockPath)),
     documents.get(limitPaths.userQuota(userId)),
     documents.get(tallyPath(userId)),
     documents.get(erasurePath({ kind: 'user', id: userId })),
+    ...acts,
   ]);
   return {
     user: userId,
@@ -63,12 +65,20 @@ export async function exportUser(
     collection: tally ?? null,
     remembered: risks.map((data) => (judgement ? data : only(data, REMEMBERED))),
     restrictions: restrictions.map((data) => (judgement ? data : only(data, RESTRICTED))),
+    cases: cases
+      .flat()
+      .filter(({ action }) => judgement || action !== TRACED)
+      .map((act) => only(act, judgement ? CASE : OWN_CASE)),
     erasure: erasure ? only(erasure, ERASURE) : null,
     elsewhere:
       'Events under this pseudonym are kept for 396 days in the analysts’ table; the operator exports them.',
   };
 }
 
+/** Of a case under investigation only the operator's export tells. */
+const TRACED = 'trace';
+const OWN_CASE = ['at', 'action', 'subject'];
+const CASE = [...OWN_CASE, 'by', 'reason'];
 const REMEMBERED = ['kind', 'id', 'trails'];
 const RESTRICTED = ['kind', 'id', 'until', 'createdAt', 'throttledUntil', 'stepUpUntil'];
 const ERASURE = ['requestedAt', 'completedAt', 'enrolAgainAt'];
@@ -92,6 +102,16 @@ async function grantsOf(
     if (page.length < MAX) break;
   }
   return grants;
+}
+
+/** What operators did about a subject: blocks, leaks that were traced to him, erasures. */
+async function actsOn(documents: DocumentStore, subject: string): Promise<readonly DocumentData[]> {
+  const acts = await documents.query({
+    collection: 'audit',
+    where: [['subject', '==', subject]],
+    limit: MAX,
+  });
+  return acts.map(({ data }) => data);
 }
 
 async function found(

@@ -4,7 +4,7 @@ import { challengePath, spentChallengeDocument } from '../identity/challenge.ts'
 import type { EraseClientData } from '../identity/client-data.ts';
 import { type DeviceCallServices, openDeviceCall } from '../identity/device-call.ts';
 import type { DeviceProof } from '../identity/device-proof.ts';
-import { devicePath } from '../identity/devices.ts';
+import { devicePath, retiredDevice } from '../identity/devices.ts';
 import { devicesOf, userDevicesPath } from '../identity/user-devices.ts';
 import { type Erasure, erasurePath, userErasure } from './erasure-record.ts';
 
@@ -72,7 +72,7 @@ export function orderErasure(
   now: Date,
 ): Erasure {
   const erasure = userErasure(userId, before, now);
-  for (const id of devices) tx.update(devicePath(id), { retiredAt: now, receiptDueAt: null });
+  for (const id of devices) tx.update(devicePath(id), retiredDevice(now));
   tx.delete(userDevicesPath(userId));
   tx.set(erasurePath({ kind: 'user', id: userId }), { ...erasure });
   return erasure;

@@ -10,7 +10,7 @@ import { requireApproved } from '../identity/approval.ts';
 import type { RetireClientData } from '../identity/client-data.ts';
 import { type DeviceCallServices, openDeviceCall } from '../identity/device-call.ts';
 import type { DeviceProof } from '../identity/device-proof.ts';
-import { type DeviceRecord, devicePath, readDevice } from '../identity/devices.ts';
+import { type DeviceRecord, devicePath, readDevice, retiredDevice } from '../identity/devices.ts';
 import { userDevicesPath, withoutDevice } from '../identity/user-devices.ts';
 import { deviceErasure, erasurePath } from './erasure-record.ts';
 
@@ -79,11 +79,7 @@ function retire(
   list: DocumentData | undefined,
   now: Date,
 ): void {
-  tx.update(devicePath(deviceId), {
-    retiredAt: retiredAt ?? now,
-    receiptDueAt: null,
-    serialNumbers: [],
-  });
+  tx.update(devicePath(deviceId), retiredDevice(retiredAt ?? now));
   if (list) tx.set(userDevicesPath(user), withoutDevice(list, deviceId));
   tx.set(erasurePath({ kind: 'device', id: deviceId }), { ...deviceErasure(deviceId, now) });
 }

@@ -84,6 +84,9 @@ describe('modelseal trace', () => {
     const [entry] = await auditOf(api.services, 'model_selfie');
     expect(entry).toMatchObject({ by: 'olga', action: 'trace' });
     expect(entry?.['reason']).toContain('case 12');
+    expect(await auditOf(api.services, `user_${api.userId('ann')}`)).toMatchObject([
+      { action: 'trace', reason: entry?.['reason'] },
+    ]);
     expect(entry?.['reason']).toContain(copies.get('ann')?.grantId);
   });
 

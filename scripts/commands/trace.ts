@@ -2,6 +2,7 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
+import { subjectKey } from '../../functions/fraud/subjects.ts';
 import { TraceError } from '../../functions/watermark/errors.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { sizeText } from '../terminal/units.ts';
@@ -87,11 +88,19 @@ export async function trace(
       result.comparison && wantsInnocents
         ? await innocentDeviations(result.comparison, services.randomBytes, bar.update)
         : [];
-    // On record before anybody sees a name.
-    await audit(services, result.comparison?.version.modelId, {
-      by,
-      reason: [options.reason, summaryOf(result)].filter(Boolean).join('; '),
-    });
+    const act = { by, reason: [options.reason, summaryOf(result)].filter(Boolean).join('; ') };
+    // On record before anybody sees a name, and with whoever is named.
+    await audit(services, result.comparison?.version.modelId, act);
+    for (const user of namedUsers(result))
+      await services.documents.create(
+        ...auditEntry(
+          services,
+          subjectKey({ kind: 'user', id: user }),
+          'trace',
+          act,
+          services.now(),
+        ),
+      );
     if (options.evidence !== undefined) {
       const evidence = evidenceOf(result, { by, now, innocents });
       await writeFile(options.evidence, `${JSON.stringify(evidence, null, 2)}\n`);
@@ -134,6 +143,9 @@ function audit(
   const subject = modelId === undefined ? 'leak' : `model_${modelId}`;
   return services.documents.create(...auditEntry(services, subject, 'trace', act, services.now()));
 }
+
+const namedUsers = ({ named }: TraceResult): ReadonlySet<string> =>
+  new Set(named.flatMap(({ records }) => records.map(({ user }) => user)));
 
 const nameOf = ({ version }: NonNullable<TraceResult['comparison']>) =>
   `${version.modelId}@${version.version}`;

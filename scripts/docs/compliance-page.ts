@@ -26,7 +26,7 @@ ${table(controlsOf('masvs'))}
 | what | where | why | how long |
 |---|---|---|---|
 | pseudonym of the user: keyed hash of issuer and subject | all records below | to know the same user again | with its record |
-| enrolled device: public key, platform, app version, attestation result, pseudonym | Firestore \`devices\` | to verify the device's proofs | until retired |
+| enrolled device: public key, platform, app version, attestation result, pseudonym | Firestore \`devices\` | to verify the device's proofs | until retired; of a retired one no key, receipt or fact of the phone, and the rest for 90 days |
 | grants: pseudonym, device, network hash, model, time | Firestore \`grants\` | renewal, [tracing of leaks](../analysts/tracing.md) | 90 days; after an erasure only the id and the time |
 | ledger of grants: random grant id, time, salted commitment | Firestore \`ledger\` | evidence of what was granted | for good; names nobody once the grant's salt is erased |
 | tally: pseudonym, models ever taken, when first | Firestore \`tallies\` | how much new a user may take; what he had is never new | 400 days after the last use; after an erasure the days alone, 180 days |
@@ -36,6 +36,7 @@ ${table(controlsOf('masvs'))}
 | quota of the day: grants, models | Firestore \`limits\` | plans | until midnight UTC |
 | erasure: pseudonym, times | Firestore \`erasures\` | to carry it out, and that it is no way to start collecting anew | 31 days |
 | acts of operators: pseudonym, author, reason | Firestore \`audit\` | accountability | 400 days |
+| revision of a user's list of models: pseudonym, random value | Firestore \`catalogues\` | to tell that the list has not changed | until the user is erased |
 | limits, spent challenges | Firestore \`limits\`, \`challenges\` | to enforce them | minutes; those of enrolments and exports a day |
 | evidence and restrictions | Firestore \`risk\`, \`blocklist\` | to stop theft | until they have faded |
 | events: pseudonym, device, keyed hash of the network (/24, /48), app version, what happened | Pub/Sub, BigQuery | fraud detection, security | 396 days |
