@@ -327,7 +327,8 @@ describe('retiring a device', () => {
       expireAt: expect.any(Date),
     });
     // Enrolled anew it is another device, and what it holds of the old one must go.
-    expect(await phone.report([], [own?.grantId ?? ''])).toEqual([own?.grantId]);
+    const { erase } = await phone.report([], [own?.grantId ?? '']);
+    expect(erase).toEqual([own?.grantId]);
   });
 
   it('may be asked of another device of the same user, and of nobody else', async () => {
