@@ -23,7 +23,9 @@ interface Context {
   readonly now: () => Date;
   /** Whether the function itself uses a service. */
   readonly declares: (name: ServiceName) => boolean;
-  readonly secret: (name: 'CHALLENGE_SECRET' | 'PSEUDONYM_SECRET') => Uint8Array;
+  readonly secret: <N extends 'CHALLENGE_SECRET' | 'PSEUDONYM_SECRET'>(
+    name: N,
+  ) => NonNullable<Config['secrets'][N]>;
   readonly part: <N extends ServiceName>(name: N) => Promise<DeclaredServices[N]>;
 }
 
@@ -85,18 +87,23 @@ const PARTS: Parts<Exclude<ServiceName, keyof CloudClients>> = {
     const { createUserTokens } = await import('./identity/user-token.ts');
     return createUserTokens(config.issuers, config.planClaim);
   },
-  async pseudonyms({ secret }) {
-    const { createPseudonyms } = await import('./fraud/pseudonyms.ts');
-    return createPseudonyms({ id: 'p1', secret: secret('PSEUDONYM_SECRET') });
+  async pseudonyms({ secret, declares, part }) {
+    const { createPseudonyms } = await import('./fraud/pseudonym-moves.ts');
+    const { pseudonymKeys } = await import('./fraud/pseudonyms.ts');
+    const keys = pseudonymKeys(secret('PSEUDONYM_SECRET'));
+    return createPseudonyms(keys, declares('documents') ? await part('documents') : undefined);
   },
   async callers({ config, part }) {
     const [userTokens, pseudonyms] = await Promise.all([part('userTokens'), part('pseudonyms')]);
     const { createCallers } = await import('./api/callers.ts');
     return createCallers({ userTokens, pseudonyms, addressAt: config.forwardedForPosition });
   },
-  async challenges({ secret }) {
-    const { createChallenges } = await import('./identity/challenge.ts');
-    return createChallenges(secret('CHALLENGE_SECRET'), randomBytes);
+  async challenges({ secret, part }) {
+    const [{ newest }, { createChallenges }] = await Promise.all([
+      part('pseudonyms'),
+      import('./identity/challenge.ts'),
+    ]);
+    return createChallenges(secret('CHALLENGE_SECRET'), randomBytes, newest);
   },
   async attestationPolicy({ config }) {
     const { parseAttestationPolicy } = await import('./attestation/policy/schema.ts');

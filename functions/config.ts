@@ -30,11 +30,24 @@ const json = <T>(schema: z.ZodType<T>) =>
     return z.NEVER;
   });
 
+const MAX_PSEUDONYM_SECRETS = 8;
+
 const secret = z
   .string()
   .transform((text) => fromBase64url(text))
   .refine((bytes) => bytes !== null && bytes.byteLength >= 32, 'needs ≥ 32 bytes in base64url')
   .transform((bytes) => bytes as Uint8Array);
+
+/** The bytes of one secret, or of several behind commas, the oldest first. */
+const secrets = z
+  .string()
+  .transform((text) => text.split(',').map(fromBase64url))
+  .refine(
+    (all) =>
+      all.length <= MAX_PSEUDONYM_SECRETS && all.every((each) => (each?.byteLength ?? 0) >= 32),
+    `needs ≥ 32 bytes in base64url, or up to ${MAX_PSEUDONYM_SECRETS} times that behind commas`,
+  )
+  .transform((all) => all as readonly Uint8Array[]);
 
 const seconds = (fallback: number, max: number) =>
   z.coerce.number().int().min(1).max(max).default(fallback);
@@ -124,7 +137,8 @@ const environment = z.object({
   DECISIONS_TOPIC: z.string().min(3).default('decisions'),
   DEAD_LETTERS_TOPIC: z.string().min(3).default('dead-letters'),
   CHALLENGE_SECRET: secret.optional(),
-  PSEUDONYM_SECRET: secret.optional(),
+  /** Several while it is rotated and ever after: names of the newest follow from those of the one before. */
+  PSEUDONYM_SECRET: secrets.optional(),
   OIDC_ISSUERS: json(z.array(issuer).min(1)),
   /** Which apps may enrol devices, and what is required of them: docs/mobile/attestation.md. Functions that go by it read it. */
   ATTESTATION_POLICY: json(z.unknown()),

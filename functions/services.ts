@@ -13,7 +13,7 @@ import type { KeyService } from './cloud/keys.ts';
 import type { ObjectStore } from './cloud/objects.ts';
 import type { Config } from './config.ts';
 import type { Emit, EventDelivery } from './fraud/event-delivery.ts';
-import type { Pseudonyms } from './fraud/pseudonyms.ts';
+import type { Pseudonyms } from './fraud/pseudonym-moves.ts';
 import type { LicenceIssuer } from './grants/licence-issuer.ts';
 import type { Challenges } from './identity/challenge.ts';
 import type { EnrolmentPolicy } from './identity/enrolment.ts';

@@ -6,6 +6,7 @@ import { addAccountCommands } from './commands/account-cli.ts';
 import { type CommandServices, commandServices } from './commands/command-services.ts';
 import { doctor } from './commands/doctor.ts';
 import { addFraudCommands } from './commands/fraud-cli.ts';
+import { addPseudonymCommands } from './commands/pseudonyms-cli.ts';
 import { type PublishOptions, publishCommand } from './commands/publish.ts';
 import { addTraceCommand } from './commands/trace.ts';
 import { commandLine } from './terminal/command-line.ts';
@@ -46,6 +47,7 @@ program
 
 addAccountCommands(program, withServices);
 addFraudCommands(program, withServices);
+addPseudonymCommands(program, withServices);
 addTraceCommand(program, withServices);
 
 /** Runs a command and leaves with 0, or says in one line why not and leaves with 1. */

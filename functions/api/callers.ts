@@ -2,7 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { ServiceError } from '../errors.ts';
 import { createInMemoryRateLimiter } from '../fraud/in-memory-rate-limiter.ts';
-import type { Pseudonyms } from '../fraud/pseudonyms.ts';
+import type { Pseudonyms } from '../fraud/pseudonym-moves.ts';
 import type { UserTokens } from '../identity/user-token.ts';
 import { clientAddress } from './client-address.ts';
 
@@ -16,7 +16,7 @@ export interface Caller {
 }
 
 export interface Callers {
-  /** Throws token_invalid, unavailable where an issuer's keys are out of reach, and rate_limited. */
+  /** Throws token_invalid, unavailable where an issuer's keys are out of reach or his name is being moved, and rate_limited. */
   identify(
     headers: IncomingHttpHeaders,
     remoteAddress: string | undefined,
@@ -49,13 +49,14 @@ export function createCallers({ userTokens, pseudonyms, addressAt }: CallersOpti
     async identify(headers, remoteAddress, now) {
       const address = clientAddress(headers['x-forwarded-for'], remoteAddress, addressAt);
       const user = await userTokens.verify(headers.authorization, now);
-      const userId = pseudonyms.user(user.issuer, user.subject);
-      refuseFlood(userId, now);
-      return {
-        userId,
-        plan: user.plan ?? null,
-        network: address ? pseudonyms.network(address) : null,
-      };
+      const name = pseudonyms.user(user.issuer, user.subject);
+      refuseFlood(name, now);
+      const place = address ? pseudonyms.network(address) : null;
+      const [userId, network] = await Promise.all([
+        pseudonyms.current(name),
+        place && pseudonyms.current(place),
+      ]);
+      return { userId, plan: user.plan ?? null, network };
     },
   };
 }

@@ -10,6 +10,7 @@ import type { ObjectStore } from '../cloud/objects.ts';
 import { ServiceError } from '../errors.ts';
 import type { Coverage } from '../formats/cover.ts';
 import type { ModelSource } from '../formats/random-access.ts';
+import { movePath, refuseIfMoved } from '../fraud/pseudonym-moves.ts';
 import { streamOf } from '../protocol/bytes.ts';
 import { DEFAULT_CHUNK_BYTES } from '../protocol/container.ts';
 import { toBase64url } from '../protocol/encoding.ts';
@@ -193,7 +194,8 @@ async function addVersion(
   remembered: ReleaseRecord | undefined,
   now: Date,
 ): Promise<string> {
-  const [data] = await tx.getAll([modelPath(modelId)]);
+  const [data, move] = await tx.getAll([modelPath(modelId), ...(owner ? [movePath(owner)] : [])]);
+  refuseIfMoved(move);
   const model = data && readModel(data);
   // Somebody else was faster; what he published stands.
   if (model && (model.owner !== owner || Object.hasOwn(model.versions, version))) {

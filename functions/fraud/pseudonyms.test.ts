@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import {
   networkPseudonym,
   type PseudonymKey,
+  successors,
   userPseudonym,
   userPseudonyms,
 } from './pseudonyms.ts';
@@ -23,11 +24,15 @@ describe('userPseudonym', () => {
     expect(new Set([pseudonym, ...others]).size).toBe(4);
   });
 
-  it('gives the older pseudonyms after a rotation, current first', () => {
-    expect(userPseudonyms([key, older], 'i', 's')).toEqual([
-      userPseudonym(key, 'i', 's'),
-      userPseudonym(older, 'i', 's'),
-    ]);
+  it('gives every name there is, the oldest first, each of which follows from the one before', () => {
+    const first = userPseudonym(older, 'i', 's');
+    const names = userPseudonyms([older, key], 'i', 's');
+    expect(names).toEqual([first, ...successors([older, key], first)]);
+    expect(names.map((name) => name.split('_')[0])).toEqual(['k1', 'k2']);
+    // Not the name that the newer secret alone would give: whoever has only that tests no guess.
+    expect(names[1]).not.toBe(userPseudonym(key, 'i', 's'));
+    expect(successors([older, key], names[1] ?? '')).toEqual([]);
+    expect(successors([older, key], 'd_1')).toEqual([]);
   });
 });
 

@@ -12,36 +12,42 @@ export interface PseudonymKey {
   readonly secret: Uint8Array;
 }
 
-/** The current key first, then older ones whose pseudonyms may still lie in documents. */
+/** All keys there ever were, the oldest first. Each names the names of the one before. */
 export type PseudonymKeys = readonly [PseudonymKey, ...PseudonymKey[]];
 
-export interface Pseudonyms {
-  user(issuer: string, subject: string): string;
-  /** Null for what is no address. */
-  network(address: string): string | null;
+/** The keys of these secrets, the oldest first. Throws RangeError where there is none. */
+export function pseudonymKeys(secrets: readonly Uint8Array[]): PseudonymKeys {
+  const [first, ...later] = secrets.map((secret, index) => ({ id: `p${index + 1}`, secret }));
+  if (!first) throw new RangeError('no pseudonym secret');
+  return [first, ...later];
 }
 
-export const createPseudonyms = (key: PseudonymKey): Pseudonyms => ({
-  user: (issuer, subject) => userPseudonym(key, issuer, subject),
-  network: (address) => networkPseudonym(key, address),
-});
-
-/** The user of an identity provider; also the `userId` in documents. */
+/** The user of an identity provider, as the first key names him. */
 export function userPseudonym(key: PseudonymKey, issuer: string, subject: string): string {
   return keyed(key, 'user', issuer, subject);
 }
 
-/** The user's pseudonym under every key, current first: where to look for documents after a rotation. */
+/**
+ * Every name that a user's records may bear, the oldest first. Each follows from the one before, so
+ * that a rotation needs nobody to sign in; without the newest key no guess can be tested against the last.
+ */
 export function userPseudonyms(
   keys: PseudonymKeys,
   issuer: string,
   subject: string,
 ): readonly [string, ...string[]] {
-  const [current, ...older] = keys;
-  return [
-    userPseudonym(current, issuer, subject),
-    ...older.map((key) => userPseudonym(key, issuer, subject)),
-  ];
+  const first = userPseudonym(keys[0], issuer, subject);
+  return [first, ...successors(keys, first)];
+}
+
+/** The names that take the place of this one, in their order; none of the newest, and of what is no pseudonym. */
+export function successors(keys: PseudonymKeys, pseudonym: string): readonly string[] {
+  const at = keys.findIndex(({ id }) => pseudonym.startsWith(`${id}_`));
+  const names: string[] = [];
+  for (const key of at < 0 ? [] : keys.slice(at + 1)) {
+    names.push(keyed(key, 'pseudonym', names.at(-1) ?? pseudonym));
+  }
+  return names;
 }
 
 /**

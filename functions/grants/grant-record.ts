@@ -17,6 +17,11 @@ export const GRANT_RETENTION_MS = 90 * DAY_MS;
 const record = z.object({
   grantId: z.string(),
   user: z.string(),
+  /**
+   * The name that the user had when it was decided, where it is another one now: the ledger, the
+   * licence on the device and the mark of the copy say that one.
+   */
+  grantedTo: z.string().nullable().default(null),
   device: z.string(),
   model: z.string(),
   version: z.string(),
@@ -82,6 +87,7 @@ export function grantDocument(
   const grant: GrantRecord = {
     grantId,
     user: userId,
+    grantedTo: null,
     device: deviceId,
     model: version.modelId,
     version: version.version,
@@ -117,6 +123,10 @@ export function updateGranted(
     return true;
   });
 }
+
+/** The name of the user that the grant was decided under. */
+export const granteeOf = ({ user, grantedTo }: Pick<GrantRecord, 'user' | 'grantedTo'>): string =>
+  grantedTo ?? user;
 
 /** What an erasure leaves: that there was a grant, and when; the ledger accounts for it until its end. */
 export function erasedGrantDocument({

@@ -15,7 +15,7 @@ import type { RenewClientData } from '../identity/client-data.ts';
 import { openDeviceCall } from '../identity/device-call.ts';
 import type { DeviceProof } from '../identity/device-proof.ts';
 import type { DeviceRecord } from '../identity/devices.ts';
-import { type GrantRecord, grantPath, readGrant } from './grant-record.ts';
+import { type GrantRecord, granteeOf, grantPath, readGrant } from './grant-record.ts';
 import type { LicenceIssuer } from './licence-issuer.ts';
 import { type Lifetimes, licenceTerms } from './licence-terms.ts';
 import { type RequirementServices, requirementsOf } from './requirements.ts';
@@ -90,7 +90,8 @@ export async function renewLicence(
   const licence = await services.licences.issue(
     {
       grantId: grant.grantId,
-      userId,
+      // As the copy on the device knows it.
+      userId: granteeOf(grant),
       deviceId: grant.device,
       model: grant.model,
       version: grant.version,

@@ -44,14 +44,18 @@ export interface Challenges {
   verify(token: string, userId: string, purpose: ChallengePurpose, now: Date): VerifiedChallenge;
 }
 
-/** @param secret at least 32 bytes; @param randomBytes a CSPRNG. */
+/**
+ * @param secret at least 32 bytes; @param randomBytes a CSPRNG; @param lastName of the user, the same
+ * for all his names: a challenge that was issued under one holds under the one that takes its place.
+ */
 export function createChallenges(
   secret: Uint8Array,
   randomBytes: (size: number) => Uint8Array,
+  lastName: (userId: string) => string = (userId) => userId,
 ): Challenges {
   const mac = (body: Uint8Array, userId: string): Buffer =>
     createHmac('sha256', secret)
-      .update(lengthPrefixed('modelseal/v1/challenge', body, userId))
+      .update(lengthPrefixed('modelseal/v1/challenge', body, lastName(userId)))
       .digest();
 
   return {

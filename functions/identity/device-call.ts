@@ -21,6 +21,7 @@ import {
 } from '../fraud/blocklist.ts';
 import { deviceLimitPaths } from '../fraud/limit-paths.ts';
 import { consumeAll, type LimitPolicy } from '../fraud/limits.ts';
+import { movePath, refuseIfMoved } from '../fraud/pseudonym-moves.ts';
 import { blockPath } from '../fraud/subjects.ts';
 import { type DeviceCallKind, type Obstacle, obstructs } from './admission-policy.ts';
 import { isApproved, requireApproved } from './approval.ts';
@@ -85,7 +86,7 @@ export interface OpenDeviceCall<P extends NamedPaths> {
 
 /**
  * Throws blocked, device_unknown, device_unapproved, reattestation_required, rate_limited,
- * challenge_spent or app_outdated.
+ * challenge_spent, app_outdated, or unavailable where the user's name was moved meanwhile.
  */
 export async function openDeviceCall<const P extends NamedPaths>(
   tx: DocumentTransaction,
@@ -97,6 +98,7 @@ export async function openDeviceCall<const P extends NamedPaths>(
   const isHeldUp = (obstacle: Obstacle) => obstructs(obstacle, kind);
   const { own, documents } = await getNamed(tx, {
     own: {
+      move: movePath(userId),
       userBlock: blockPath({ kind: 'user', id: userId }),
       deviceBlock: blockPath({ kind: 'device', id: deviceId }),
       device: devicePath(deviceId),
@@ -106,6 +108,7 @@ export async function openDeviceCall<const P extends NamedPaths>(
     },
     documents: paths,
   });
+  refuseIfMoved(own.move);
   const { userBlock, deviceBlock, networkBlocks } = own;
   const restrictions = [userBlock, deviceBlock].map((data) => activeRestrictions(data, now));
   if (isHeldUp('userBlocked')) refuseIfBlocked([userBlock], now);

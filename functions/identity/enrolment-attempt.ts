@@ -12,6 +12,7 @@ import {
   limitState,
   refund,
 } from '../fraud/limits.ts';
+import { movePath, refuseIfMoved } from '../fraud/pseudonym-moves.ts';
 import { blockPath } from '../fraud/subjects.ts';
 import { challengePath, spentChallengeDocument, type VerifiedChallenge } from './challenge.ts';
 import { refuseIfBlocked } from './device-call.ts';
@@ -34,11 +35,13 @@ export async function payAttempt(
 ): Promise<void> {
   const { userId, challenge } = attempt;
   await documents.transaction(async (tx) => {
-    const { block, spent, limit } = await getNamed(tx, {
+    const { move, block, spent, limit } = await getNamed(tx, {
+      move: movePath(userId),
       block: blockPath({ kind: 'user', id: userId }),
       spent: challengePath(challenge),
       limit: limitOf(attempt),
     });
+    refuseIfMoved(move);
     refuseIfBlocked([block], now);
     if (spent) throw new ServiceError('challenge_spent');
     const check = { policy: ENROLMENTS, path: limitOf(attempt), data: limit };

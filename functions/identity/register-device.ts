@@ -1,6 +1,7 @@
 /** Puts an attested key into the list of its user's devices, in one transaction. */
 import { type DocumentStore, getNamed } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
+import { movePath, refuseIfMoved } from '../fraud/pseudonym-moves.ts';
 import { blockPath } from '../fraud/subjects.ts';
 import { erasurePath, refuseIfErased } from '../privacy/erasure-record.ts';
 import { refuseIfBlocked } from './device-call.ts';
@@ -36,12 +37,14 @@ export function registerDevice(
 ): Promise<Registered> {
   const deviceId = deviceIdOf(attested.publicKey);
   return documents.transaction(async (tx) => {
-    const { block, known, devices, erasure } = await getNamed(tx, {
+    const { move, block, known, devices, erasure } = await getNamed(tx, {
+      move: movePath(userId),
       block: blockPath({ kind: 'user', id: userId }),
       known: devicePath(deviceId),
       devices: userDevicesPath(userId),
       erasure: erasurePath({ kind: 'user', id: userId }),
     });
+    refuseIfMoved(move);
     refuseIfBlocked([block], now);
     refuseIfErased(erasure, now);
     if (known) {

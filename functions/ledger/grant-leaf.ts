@@ -1,6 +1,6 @@
 /** What the ledger says of one grant: when, which, and a commitment to what was granted to whom. */
 import { createHash } from 'node:crypto';
-import type { GrantRecord } from '../grants/grant-record.ts';
+import { type GrantRecord, granteeOf } from '../grants/grant-record.ts';
 import { fromBase64url, lengthPrefixed } from '../protocol/encoding.ts';
 import { orderKey } from './ledger-key.ts';
 
@@ -15,13 +15,13 @@ const LEAF = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) (g_[\w-]{22}) ([\w-]{43}
  * tested against the commitment.
  */
 export function leafOf(grant: GrantRecord): Leaf {
-  const { grantId, user, device, model, version, suite, createdAt, salt } = grant;
+  const { grantId, device, model, version, suite, createdAt, salt } = grant;
   const commitment = createHash('sha256')
     .update(
       lengthPrefixed(
         'modelseal/1 ledger grant',
         fromBase64url(salt) ?? new Uint8Array(),
-        ...[grantId, user, device, model, version, suite, createdAt.toISOString()],
+        ...[grantId, granteeOf(grant), device, model, version, suite, createdAt.toISOString()],
       ),
     )
     .digest('base64url');

@@ -11,7 +11,7 @@ import type { ObjectStore } from '../cloud/objects.ts';
 import { activeRestrictions, restrictionsDocument, restrictionsOf } from '../fraud/blocklist.ts';
 import { deviceLimitPaths, limitPaths, userLimitPaths } from '../fraud/limit-paths.ts';
 import { forgetSomeEvents } from '../fraud/outbox.ts';
-import type { Pseudonyms } from '../fraud/pseudonyms.ts';
+import type { Pseudonyms } from '../fraud/pseudonym-moves.ts';
 import { blockPath, riskPath } from '../fraud/subjects.ts';
 import { erasedTally, tallyPath } from '../fraud/tally.ts';
 import { modelLimitPaths } from '../grants/shared-limits.ts';
@@ -22,7 +22,7 @@ import { erasurePath, readErasure } from './erasure-record.ts';
 
 export interface ErasureServices extends GrantErasure {
   readonly objects: Pick<ObjectStore, 'delete' | 'list'>;
-  readonly pseudonyms: Pick<Pseudonyms, 'user'>;
+  readonly pseudonyms: Pick<Pseudonyms, 'users'>;
   readonly config: GrantErasure['config'] & {
     readonly buckets: { readonly intake: string; readonly vault: string };
   };
@@ -122,7 +122,7 @@ async function eraseIntake(
   for await (const { name, metadata } of objects.list(intake, '')) {
     const issuer = metadata['owner-issuer'];
     const subject = metadata['owner-subject'];
-    if (issuer && subject && pseudonyms.user(issuer, subject) === userId) {
+    if (issuer && subject && pseudonyms.users(issuer, subject).includes(userId)) {
       await objects.delete(intake, name);
     }
   }

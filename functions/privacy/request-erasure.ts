@@ -1,5 +1,6 @@
 import { type DocumentTransaction, getNamed } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
+import { movePath, refuseIfMoved } from '../fraud/pseudonym-moves.ts';
 import { challengePath, spentChallengeDocument } from '../identity/challenge.ts';
 import type { EraseClientData } from '../identity/client-data.ts';
 import { type DeviceCallServices, openDeviceCall } from '../identity/device-call.ts';
@@ -32,10 +33,12 @@ export async function requestErasure(
     const { list } = await getNamed(tx, { list: userDevicesPath(userId) });
     const orderPath = erasurePath({ kind: 'user', id: userId });
     if (devicesOf(list).length === 0) {
-      const { spent, order } = await getNamed(tx, {
+      const { move, spent, order } = await getNamed(tx, {
+        move: movePath(userId),
         spent: challengePath(challenge),
         order: orderPath,
       });
+      refuseIfMoved(move);
       if (spent) throw new ServiceError('challenge_spent');
       tx.create(challengePath(challenge), spentChallengeDocument(challenge));
       return orderErasure(tx, userId, order, [], now);

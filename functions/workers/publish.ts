@@ -13,7 +13,7 @@ import type { ObjectInfo, ObjectStore } from '../cloud/objects.ts';
 import { ServiceError } from '../errors.ts';
 import { MODEL_FORMATS } from '../formats/format.ts';
 import { parseRanges } from '../formats/opaque.ts';
-import type { Pseudonyms } from '../fraud/pseudonyms.ts';
+import type { Pseudonyms } from '../fraud/pseudonym-moves.ts';
 import { modelId, modelVersion } from '../identity/client-data.ts';
 import type { Log } from '../log.ts';
 import { WATERMARK_STRENGTHS, type WatermarkStrength } from '../protocol/watermark-strength.ts';
@@ -25,7 +25,7 @@ export interface IntakeServices extends PublishServices {
     readonly personalModelPrefix: string;
   };
   readonly objects: PublishServices['objects'] & Pick<ObjectStore, 'read' | 'stat'>;
-  readonly pseudonyms: Pick<Pseudonyms, 'user'>;
+  readonly pseudonyms: Pick<Pseudonyms, 'user' | 'current'>;
   readonly log: Log;
   readonly now: () => Date;
 }
@@ -87,7 +87,7 @@ export function createHandler(services: IntakeServices): EventHandler {
 
 const PERMANENT: ReadonlySet<string> = new Set(['model_invalid', 'version_conflict']);
 
-function publishObject(services: IntakeServices, info: ObjectInfo) {
+async function publishObject(services: IntakeServices, info: ObjectInfo) {
   const parts = objectName.safeParse(info.name.split('/'));
   if (!parts.success) throw new ServiceError('model_invalid', { reason: 'object_name' });
   const [id, version] = parts.data;
@@ -96,7 +96,7 @@ function publishObject(services: IntakeServices, info: ObjectInfo) {
     {
       modelId: id,
       version,
-      owner: ownerOf(services, info, id),
+      owner: await ownerOf(services, info, id),
       ...tracingOf(info),
       ...readingOf(info),
       model: storedModel(services.objects, services.config.buckets.intake, info),
@@ -105,13 +105,13 @@ function publishObject(services: IntakeServices, info: ObjectInfo) {
   );
 }
 
-function ownerOf(
+async function ownerOf(
   { pseudonyms, config }: IntakeServices,
   { metadata }: ObjectInfo,
   id: string,
-): string | null {
+): Promise<string | null> {
   const owner = intakeOwner(metadata, id, config.personalModelPrefix);
-  return owner && pseudonyms.user(owner.issuer, owner.subject);
+  return owner && pseudonyms.current(pseudonyms.user(owner.issuer, owner.subject));
 }
 
 function tracingOf({ metadata }: ObjectInfo): { readonly tracing?: WatermarkStrength } {

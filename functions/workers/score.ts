@@ -6,6 +6,7 @@ import { ALERT_PATH, raisedAlert } from '../fraud/campaign.ts';
 import { DEFAULT_RULES } from '../fraud/default-rules.ts';
 import { readEventMessage } from '../fraud/event-message.ts';
 import type { FraudEvent } from '../fraud/events.ts';
+import { movedNames } from '../fraud/pseudonym-moves.ts';
 import type { RuleSet } from '../fraud/rules.ts';
 import { createScorer, type Outcome, type Scoring } from '../fraud/scorer.ts';
 import type { Log } from '../log.ts';
@@ -64,10 +65,9 @@ export function createScoreHandler(dependencies: ScoreDependencies): EventHandle
       return;
     }
     await raiseAlert(event, dependencies);
-    const changes = scorer.changesOf(event);
-    if (changes.length === 0) return;
-    const { decisions, trips } = await documents.transaction((tx) =>
-      carryOut(scorer.scoring(changes, now()), tx),
+    if (scorer.changesOf(event).length === 0) return;
+    const { decisions, trips } = await documents.transaction(async (tx) =>
+      carryOut(scorer.scoring(scorer.changesOf(await underNamesOfNow(event, tx)), now()), tx),
     );
     for (const trip of trips) {
       log('ERROR', 'breaker tripped', { ...trip, subjects: trip.subjects.length });
@@ -104,6 +104,18 @@ const withBlockDelay = (rules: RuleSet, delaySeconds: number): RuleSet => ({
   ...rules,
   thresholds: { ...rules.thresholds, block: { ...rules.thresholds.block, delaySeconds } },
 });
+
+/** An event may have been on its way while its user's records were moved to another name. */
+async function underNamesOfNow(
+  event: FraudEvent,
+  { getAll }: Pick<DocumentTransaction, 'getAll'>,
+): Promise<FraudEvent> {
+  const names = [event.user, event.network].filter((name) => name !== null);
+  const held = await movedNames(getAll, names);
+  const nowOf = (name: string | null) =>
+    name === null ? null : (held[names.indexOf(name)] ?? name);
+  return { ...event, user: nowOf(event.user), network: nowOf(event.network) };
+}
 
 /** Raises the alert against campaigns where the event says that a pool is full. */
 async function raiseAlert(

@@ -27,7 +27,7 @@ export function addAccountCommands(program: Command, withServices: WithServices)
     .option('--reason <text>', 'for the audit log', '')
     .action((name: string, options: ActOptions) =>
       withServices(async (services) => {
-        const revoked = await revoke(services, targetOf(services, name), act(options));
+        const revoked = await revoke(services, await targetOf(services, name), act(options));
         console.log(`revoked: ${revoked.join(', ') || 'nothing new'}`);
       }),
     );
@@ -37,7 +37,9 @@ export function addAccountCommands(program: Command, withServices: WithServices)
     .description('the state of a subject: devices, limits, restrictions, score, acts')
     .argument('<subject>', SUBJECT)
     .action((name: string) =>
-      withServices(async (services) => print(await inspect(services, subjectOf(services, name)))),
+      withServices(async (services) =>
+        print(await inspect(services, await subjectOf(services, name))),
+      ),
     );
 
   program
@@ -47,7 +49,7 @@ export function addAccountCommands(program: Command, withServices: WithServices)
     .requiredOption('--reason <text>', 'for the audit log')
     .action((name: string, options: ActOptions) =>
       withServices(async (services) =>
-        print(await exportFor(services, userOf(services, name), act(options))),
+        print(await exportFor(services, await userOf(services, name), act(options))),
       ),
     );
 
@@ -58,7 +60,7 @@ export function addAccountCommands(program: Command, withServices: WithServices)
     .requiredOption('--reason <text>', 'for the audit log')
     .action((name: string, options: ActOptions) =>
       withServices(async (services) =>
-        print(await eraseNow(services, userOf(services, name), act(options))),
+        print(await eraseNow(services, await userOf(services, name), act(options))),
       ),
     );
 
@@ -93,7 +95,7 @@ export function addAccountCommands(program: Command, withServices: WithServices)
     );
 }
 
-function targetOf(services: CommandServices, name: string) {
+async function targetOf(services: CommandServices, name: string) {
   if (name.includes('#') || /^(?:user|device)_[a-z0-9]+_[\w-]{22}$/.test(name)) {
     return subjectOf(services, name);
   }
@@ -101,8 +103,8 @@ function targetOf(services: CommandServices, name: string) {
   return { model, ...(version !== undefined && { version }) };
 }
 
-function userOf(services: CommandServices, name: string): string {
-  const { kind, id } = subjectOf(services, name);
+async function userOf(services: CommandServices, name: string): Promise<string> {
+  const { kind, id } = await subjectOf(services, name);
   if (kind !== 'user') throw new RangeError('not a user');
   return id;
 }

@@ -61,8 +61,8 @@ describe('an operator', () => {
   it('exports and erases a user, by issuer and subject or by pseudonym, and leaves a trace of it', async () => {
     const started = new Date();
     const { grantId } = await api.phone('eve').grant('smile');
-    const named = subjectOf(api.services, `${api.idp.issuer}#eve`);
-    expect(named).toEqual(subjectOf(api.services, `user_${api.userId('eve')}`));
+    const named = await subjectOf(api.services, `${api.idp.issuer}#eve`);
+    expect(named).toEqual(await subjectOf(api.services, `user_${api.userId('eve')}`));
     const exported = await exportFor(api.services, named.id, act);
     expect(JSON.stringify(exported)).toContain(grantId);
     await eraseNow(api.services, named.id, act);

@@ -33,8 +33,8 @@ export function addFraudCommands(program: Command, withServices: WithServices): 
     .requiredOption('--reason <text>', 'for the audit log')
     .option('--hours <number>', 'how long', '24')
     .action((name: string, options: ActOptions) =>
-      withServices((services) =>
-        block(services, subjectOf(services, name), hoursOf(options), act(options)),
+      withServices(async (services) =>
+        block(services, await subjectOf(services, name), hoursOf(options), act(options)),
       ),
     );
 
@@ -44,7 +44,9 @@ export function addFraudCommands(program: Command, withServices: WithServices): 
     .argument('<subject>', SUBJECT)
     .requiredOption('--reason <text>', 'for the audit log')
     .action((name: string, options: ActOptions) =>
-      withServices((services) => unblock(services, subjectOf(services, name), act(options))),
+      withServices(async (services) =>
+        unblock(services, await subjectOf(services, name), act(options)),
+      ),
     );
 
   program
@@ -54,8 +56,8 @@ export function addFraudCommands(program: Command, withServices: WithServices): 
     .requiredOption('--reason <text>', 'for the audit log')
     .option('--hours <number>', 'how long', '24')
     .action((name: string, options: ActOptions) =>
-      withServices((services) =>
-        allow(services, subjectOf(services, name), hoursOf(options), act(options)),
+      withServices(async (services) =>
+        allow(services, await subjectOf(services, name), hoursOf(options), act(options)),
       ),
     );
 
@@ -65,7 +67,7 @@ export function addFraudCommands(program: Command, withServices: WithServices): 
     .argument('<subject>', SUBJECT)
     .action((name: string) =>
       withServices(async (services) => {
-        const subject = subjectOf(services, name);
+        const subject = await subjectOf(services, name);
         const acts = await auditOf(services, subjectKey(subject));
         console.log(JSON.stringify({ ...(await explain(services, subject)), acts }, null, 2));
       }),

@@ -67,7 +67,7 @@ export async function publish(
       {
         modelId: options.model,
         version: options.version,
-        owner: options.owner === undefined ? null : ownerOf(services, options.owner),
+        owner: options.owner === undefined ? null : await ownerOf(services, options.owner),
         model,
         ...(options.format !== undefined && { format: formatOf(options.format) }),
         ...(options.tracing !== undefined && { tracing: tracingOf(options.tracing) }),
@@ -104,11 +104,11 @@ const lineOf = (result: PublishResult, size: number): string =>
   `(${((100 * result.weightBytes) / size).toFixed(1)} % of the file), ` +
   `tracing ${result.tracing}, sha256 ${result.sha256}`;
 
-function ownerOf({ config, pseudonyms }: CommandServices, owner: string): string {
+function ownerOf({ config, pseudonyms }: CommandServices, owner: string): Promise<string> {
   const [first, ...rest] = owner.split('#');
-  if (rest.length > 0) return pseudonyms.user(first ?? '', rest.join('#'));
+  if (rest.length > 0) return pseudonyms.current(pseudonyms.user(first ?? '', rest.join('#')));
   const issuer = config.issuers[0]?.issuer ?? '';
-  return pseudonyms.user(issuer, owner);
+  return pseudonyms.current(pseudonyms.user(issuer, owner));
 }
 
 function formatOf(name: string): ModelFormat {

@@ -35,6 +35,7 @@ ${table(controlsOf('masvs'))}
 | marks of a phone: how many accounts, whether one was blocked | at Google (device recall) and Apple (DeviceCheck), if turned on; Firestore \`devices\` | phones beyond accounts | ignored after the month that follows the last one written |
 | quota of the day: grants, models | Firestore \`limits\` | plans | until midnight UTC |
 | erasure: pseudonym, times | Firestore \`erasures\` | to carry it out, and that it is no way to start collecting anew | 31 days |
+| names given up in a rotation of the pseudonym secret, and those in their place | Firestore \`pseudonyms\` | late events find their user | 40 days |
 | acts of operators: pseudonym, author, reason | Firestore \`audit\` | accountability | 400 days |
 | revision of a user's list of models: pseudonym, random value | Firestore \`catalogues\` | to tell that the list has not changed | until the user is erased |
 | limits, spent challenges | Firestore \`limits\`, \`challenges\` | to enforce them | minutes; those of enrolments and exports a day |

@@ -1,7 +1,12 @@
 /** The grants on record whose copies may have leaked. */
 import type { PublishedVersion } from '../../functions/catalogue/model-record.ts';
 import type { DocumentStore } from '../../functions/cloud/documents.ts';
-import { type GrantRecord, grantPath, readGrant } from '../../functions/grants/grant-record.ts';
+import {
+  type GrantRecord,
+  granteeOf,
+  grantPath,
+  readGrant,
+} from '../../functions/grants/grant-record.ts';
 import type { Candidate } from './reading.ts';
 import { allDocuments } from './traced-versions.ts';
 
@@ -40,7 +45,7 @@ export async function* grantsOf(
     if (place >= to) return;
     const grant = readGrant(data);
     if (!grant || grant.state === 'failed') continue;
-    yield { grantId: grant.grantId, userId: grant.user, deviceId: grant.device };
+    yield { grantId: grant.grantId, userId: granteeOf(grant), deviceId: grant.device };
     count += 1;
     if (count % PROGRESS_EVERY === 0) onProgress((place - from) / (to - from));
   }

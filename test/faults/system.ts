@@ -9,7 +9,8 @@ import type { EventPublisher, TopicName } from '../../functions/cloud/event-publ
 import { createServices } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';
 import { DEFAULT_RULES } from '../../functions/fraud/default-rules.ts';
-import { createPseudonyms } from '../../functions/fraud/pseudonyms.ts';
+import { createPseudonyms } from '../../functions/fraud/pseudonym-moves.ts';
+import { pseudonymKeys } from '../../functions/fraud/pseudonyms.ts';
 import { streamOf } from '../../functions/protocol/bytes.ts';
 import { FUNCTIONS } from '../../functions/registry.ts';
 import type { CloudClients, Services } from '../../functions/services.ts';
@@ -86,8 +87,7 @@ export async function startSystem(
     GRANTS_PER_DEVICE_MINUTE: '100',
     REPORTS_PER_DEVICE_MINUTE: '100',
   });
-  const { PSEUDONYM_SECRET: secret = new Uint8Array() } = config.secrets;
-  const pseudonyms = createPseudonyms({ id: 'p1', secret });
+  const pseudonyms = createPseudonyms(pseudonymKeys(config.secrets.PSEUDONYM_SECRET ?? []));
   const deliveries = new Set<Promise<void>>();
   const real: CloudClients = {
     documents: memoryDocuments(),

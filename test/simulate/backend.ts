@@ -101,7 +101,11 @@ export function createBackend(book: RuleBook, environment: Readonly<Record<strin
       get: async () => ({ policy: { licenceSeconds: 86_400, offlineGraceSeconds: 0 } }),
     },
     licences: { issue: async () => '' },
-    pseudonyms: { user: (_issuer: string, subject: string) => subject, network: () => null },
+    pseudonyms: {
+      user: (_issuer: string, subject: string) => subject,
+      users: (_issuer: string, subject: string) => [subject],
+      network: () => null,
+    },
     log: () => undefined,
   } as unknown as Services & Parameters<typeof runErasures>[0];
   const proofOf = ({ privateKey }: Install, hash: Uint8Array) => ({
