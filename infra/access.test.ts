@@ -41,11 +41,17 @@ const REVIEWED = {
     'bucket intake: intakeConsumer',
     'bucket vault: vaultWriter',
     DOCUMENTS,
+    'key manifest: publicKeyReader',
     'key manifest: roles/cloudkms.signer',
     'key vault: roles/cloudkms.cryptoKeyEncrypter',
     PSEUDONYMS,
   ],
-  releases: ['bucket vault: vaultWriter', DOCUMENTS, 'key manifest: roles/cloudkms.signer'],
+  releases: [
+    'bucket vault: vaultWriter',
+    DOCUMENTS,
+    'key manifest: publicKeyReader',
+    'key manifest: roles/cloudkms.signer',
+  ],
   revocations: [DOCUMENTS, EVENTS],
   receipts: [DOCUMENTS, 'secret APPLE_RECEIPT_KEY: roles/secretmanager.secretAccessor', EVENTS],
   renew: [

@@ -87,6 +87,8 @@ locals {
         firestore = "roles/datastore.user"
         buckets   = { intake = "intakeConsumer", vault = "vaultWriter" }
         keys      = { vault = "roles/cloudkms.cryptoKeyEncrypter", manifest = "roles/cloudkms.signer" }
+        # Its next release record begins where the last that it signed ends.
+        reads_public_keys = ["manifest"]
       }
     }
     score = {
@@ -158,6 +160,8 @@ locals {
         firestore = "roles/datastore.user"
         buckets   = { vault = "vaultWriter" }
         keys      = { manifest = "roles/cloudkms.signer" }
+        # Only what it signed is signed anew.
+        reads_public_keys = ["manifest"]
       }
     }
   }

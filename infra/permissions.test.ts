@@ -77,12 +77,15 @@ async function traceStory(): Promise<ReadonlyMap<string, Permissions>> {
   });
   try {
     const { objects } = stack.clients;
-    const name = 'smoke/1.0.0/smoke.tflite';
-    const weights = randomBytes(4_096);
-    const model = tfliteFile([{ buffer: 1, name: 'w', shape: [1_024] }], [{}, { data: weights }]);
-    await objects.write(BUCKETS.intake, name, chunksOf(model.bytes));
-    for (let wait = 0; wait < 200 && (await objects.stat(BUCKETS.intake, name)); wait++) {
-      await sleep(50);
+    // The second goes by what the publisher said with the first.
+    for (const version of ['1.0.0', '1.0.1']) {
+      const name = `smoke/${version}/smoke.tflite`;
+      const weights = randomBytes(4_096);
+      const model = tfliteFile([{ buffer: 1, name: 'w', shape: [1_024] }], [{}, { data: weights }]);
+      await objects.write(BUCKETS.intake, name, chunksOf(model.bytes));
+      for (let wait = 0; wait < 200 && (await objects.stat(BUCKETS.intake, name)); wait++) {
+        await sleep(50);
+      }
     }
     saveTestRoots(folder, stack.roots);
     const token = await stack.token('traced');

@@ -17,6 +17,7 @@ export const NAMED_COLLECTIONS = [
   'blocklist',
   'erasures',
   'models',
+  'catalogues',
   'breakers',
   'campaigns',
   'outbox',

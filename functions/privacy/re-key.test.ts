@@ -93,7 +93,7 @@ describe('a rotation of PSEUDONYM_SECRET', () => {
     await expect(ann.grant('smile')).rejects.toMatchObject({ code: 'quota_exceeded' });
     await expect(mallory.grant('smile')).rejects.toMatchObject({ code: 'blocked' });
     await expect(api.phone('eve').grant('smile')).rejects.toMatchObject({ code: 'rate_limited' });
-    const [, licence] = (await ann.renew(grantId, await digestOf(grantId))).split('.');
+    const [, licence] = (await ann.renew(grantId, await digestOf(grantId))).licence.split('.');
     const named = JSON.parse(Buffer.from(licence ?? '', 'base64url').toString());
     expect(named).toMatchObject({ grantId, userId: api.userId('ann') });
     expect(await verifyLedger(api.clients.documents, new Date())).not.toHaveProperty('fault.kind');

@@ -176,9 +176,9 @@ class Run {
         for (const [index, path] of batch.entries()) {
           const [data, target] = [found[index], targets[index] ?? path];
           if (!data) continue;
-          // A limit is over in a day: the one that counts now stays.
+          // A limit is over in a day, and a revision says nothing but which one it is: the newer stays.
           const isTaken = target !== path && found[batch.length + index] !== undefined;
-          if (isTaken && !path.startsWith('limits/')) {
+          if (isTaken && !/^(?:limits|catalogues)\//.test(path)) {
             conflicts.push(path);
             continue;
           }
