@@ -1,12 +1,12 @@
 /** `npm run docs`: the reference pages and schemas that are made from the code; tests compare them. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { eventAvro, eventColumns } from '../infra/schemas/event-schemas.ts';
 import manifest from '../package.json' with { type: 'json' };
 import { compliancePage } from './docs/compliance-page.ts';
 import { errorsPage } from './docs/errors-page.ts';
 import { openApiDocument } from './openapi/document.ts';
 import { apiPage } from './openapi/page.ts';
-import { eventAvro, eventColumns } from './schemas/event-schemas.ts';
 import { commandLine } from './terminal/command-line.ts';
 
 commandLine('docs', 'Writes the pages and schemas that are made from the code.').parse();

@@ -9,7 +9,7 @@ import {
 } from '@duckdb/node-api';
 import { ATTRIBUTES_MEMBER } from '../../functions/fraud/event-message.ts';
 import { EVENT_MEMBERS } from '../../functions/fraud/events.ts';
-import { eventColumns } from '../schemas/event-schemas.ts';
+import { eventColumns } from '../../infra/schemas/event-schemas.ts';
 import { inDuckDb, readViews } from './views.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
