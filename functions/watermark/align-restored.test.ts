@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { createRandom } from '../../test/support/random.ts';
 import { SINGLE_ATTACKS } from '../../test/watermark/attacks.ts';
-import { disguise, padded, split } from '../../test/watermark/disguise.ts';
+import { disguise, factored, padded, split } from '../../test/watermark/disguise.ts';
 import {
   type LoadedModel,
   markedCopy,
@@ -52,6 +52,13 @@ describe('a copy whose function was left alone', () => {
 
   it('is named with its tensors split', () => {
     expect(traced(split(copy)).thief).toBeLessThan(-1000);
+  });
+
+  it('is named with its matrices as factors, one layer after the other', () => {
+    const found = traced(random.shuffled(factored(copy, createRandom(5))));
+    expect(found.coverage).toBe(1);
+    expect(found.thief).toBeLessThan(-1000);
+    expect(found.innocent).toBeGreaterThan(-3);
   });
 });
 

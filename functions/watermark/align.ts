@@ -1,4 +1,5 @@
 /** Which tensor of a leak was which of the original, whatever it is called now and wherever it lies. */
+import { alignFactored } from './align-factored.ts';
 import { alignRestored } from './align-restored.ts';
 import type { AlignedPair } from './aligned-pair.ts';
 import type { MarkPlan } from './plan.ts';
@@ -54,7 +55,13 @@ export function alignTensors(
     return original && !taken.has(marked) ? [{ marked, original }] : [];
   });
   const others = leaked.filter((tensor) => !taken.has(tensor));
-  return [...paired, ...alignRestored(unpaired, others)].sort(
+  const restored = alignRestored(unpaired, others);
+  const found = new Set(restored.map(({ marked }) => marked));
+  const factored = alignFactored(
+    unpaired.filter(({ marked }) => !found.has(marked)),
+    others,
+  );
+  return [...paired, ...restored, ...factored].sort(
     (a, b) => a.marked.firstGroup - b.marked.firstGroup,
   );
 }

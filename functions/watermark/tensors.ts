@@ -3,8 +3,9 @@ import { FormatError } from '../formats/errors.ts';
 import { type ModelFormat, parseModel } from '../formats/format.ts';
 import { viewOf } from '../protocol/bytes.ts';
 import { TraceError } from './errors.ts';
+import { type PlainType, plainType } from './plain-types.ts';
 import type { MarkedLayer } from './plan.ts';
-import { type WeightType, weightType } from './weight-type.ts';
+import { weightType } from './weight-type.ts';
 
 export interface ModelTensor {
   readonly name?: string;
@@ -41,9 +42,10 @@ export function tensorsOf(
 ): readonly ModelTensor[] {
   const view = viewOf(file);
   return layers.flatMap(({ name, dtype, shape, offset, length }) => {
-    const type = weightType(dtype) ?? PLAIN_TYPES.get(dtype ?? '');
-    if (!type || dtype === undefined) return [];
-    const elements = Math.floor((length * 8) / type.bits);
+    if (dtype === undefined) return [];
+    const type = readable(dtype);
+    if (!type) return [];
+    const elements = type.elements(length);
     return [
       {
         ...(name !== undefined && { name }),
@@ -57,20 +59,8 @@ export function tensorsOf(
   });
 }
 
-/** Kinds of numbers that we do not mark, but that a leak may have been converted to. */
-const PLAIN_TYPES: ReadonlyMap<string, { bits: number; value: WeightType['value'] }> = new Map([
-  [
-    'float64',
-    {
-      bits: 64,
-      value: (view: DataView, base: number, i: number) => view.getFloat64(base + 8 * i, true),
-    },
-  ],
-  [
-    'int16',
-    {
-      bits: 16,
-      value: (view: DataView, base: number, i: number) => view.getInt16(base + 2 * i, true),
-    },
-  ],
-]);
+function readable(dtype: string): PlainType | undefined {
+  const type = weightType(dtype);
+  if (!type) return plainType(dtype);
+  return { elements: (bytes) => Math.floor((bytes * 8) / type.bits), value: type.value };
+}

@@ -4,10 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { parseModel } from '../../functions/formats/format.ts';
 import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
 import { acceptGrant } from '../../sdk/typescript/opening/accept-grant.ts';
 import { openGrant } from '../../sdk/typescript/opening/open-grant.ts';
 import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
+import { safetensorsFile } from '../../test/support/model-files.ts';
+import { createRandom } from '../../test/support/random.ts';
+import { padded } from '../../test/watermark/disguise.ts';
+import { float32Model, type Weights, weightsOf } from '../../test/watermark/weights.ts';
 import { auditOf } from './audit.ts';
 import { TRACE_EXIT, type TraceCommandOptions, trace } from './trace.ts';
 
@@ -61,6 +66,16 @@ async function copyOf(user: string, modelId: string, phone = api.phone(user)) {
 }
 const bytesOf = (user: string) => copies.get(user)?.bytes ?? new Uint8Array();
 
+/** As safetensors, whoever's weights they are. */
+function modelFile(weights: readonly Weights[]): Uint8Array {
+  const { bytes, layers } = float32Model(weights);
+  const header = layers.map(({ index, shape, offset, length }) => [
+    `layer${index}`,
+    { dtype: 'F32', shape, data_offsets: [offset, offset + length] },
+  ]);
+  return safetensorsFile(Object.fromEntries(header), bytes);
+}
+
 async function tracing(bytes: Uint8Array, options: TraceCommandOptions = {}) {
   const file = join(folder, 'leaked.bin');
   await writeFile(file, bytes);
@@ -107,12 +122,38 @@ describe('modelseal trace', () => {
   });
 
   it('names nobody from a model that is not traced', async () => {
-    const { code, text } = await tracing((await copyOf('ann', 'pose')).bytes);
+    const { code, text } = await tracing((await copyOf('ann', 'pose')).bytes, {
+      model: 'guarded',
+    });
     expect({ code, text }).toEqual({
       code: TRACE_EXIT.foreign,
-      text: 'No traced model of ours: none has its structure.',
+      text: 'No traced model of ours: none has its structure, and none of 1 has its weights under any that we can undo.',
     });
   });
+
+  it('says so where a file has the structure of a model and other weights', async () => {
+    const { layers } = await parseModel(selfie);
+    const random = createRandom(5);
+    const trained = weightsOf(selfie, layers).map(({ shape, values }) => ({
+      shape,
+      values: values.map(() => 0.1 * random.normal()),
+    }));
+    const { code, text } = await tracing(modelFile(trained), { model: 'selfie' });
+    expect({ code, text }).toEqual({
+      code: TRACE_EXIT.foreign,
+      text: 'No traced model of ours: 1 with its structure, none with its weights.',
+    });
+  }, 60_000);
+
+  it('names the thief of a copy whose tensors have no size that they had', async () => {
+    const { layers } = await parseModel(selfie);
+    const copy = await copyOf('cleo', 'guarded');
+    const weights = weightsOf(copy.bytes, layers).filter(({ shape }) => (shape[0] ?? 1) > 1);
+    const leak = modelFile(padded(weights, createRandom(6)));
+    const { code, text } = await tracing(leak, { model: 'guarded' });
+    expect(code).toBe(TRACE_EXIT.named);
+    expect(text).toContain(api.userId('cleo'));
+  }, 120_000);
 
   it('still names the grant whose record is gone', async () => {
     const { grantId = '', bytes = new Uint8Array() } = copies.get('cleo') ?? {};
@@ -190,7 +231,7 @@ describe('modelseal trace', () => {
       const { text } = await tracing(selfie, options);
       tested.push(Number(/tested {4}(\d+)/.exec(text)?.[1]));
     }
-    expect(tested.reduce((sum, count) => sum + count, 0)).toBe(3);
+    expect(tested.reduce((sum, count) => sum + count, 0)).toBe(4);
     await expect(tracing(selfie, { shard: '5/4' })).rejects.toThrow(/--shard/);
   }, 180_000);
 

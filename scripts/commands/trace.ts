@@ -158,11 +158,8 @@ function summaryOf({ leak, comparison, named }: TraceResult): string {
 
 /** The result as an operator reads it. */
 function reportOf(result: TraceResult): readonly string[] {
-  const { comparison, versionsTried, tested, named, decoded } = result;
-  if (!comparison) {
-    const tried = versionsTried === 0 ? 'none has its structure' : 'none has its weights';
-    return [`No traced model of ours: ${tried}.`];
-  }
+  const { comparison, versionsTried, foreign, tested, named, decoded } = result;
+  if (!comparison) return [`No traced model of ours: ${whyForeign(foreign)}.`];
   const { reading } = comparison;
   const head = [
     `model     ${nameOf(comparison)}, tracing ${comparison.strength}`,
@@ -177,6 +174,13 @@ function reportOf(result: TraceResult): readonly string[] {
     ];
   }
   return [...head, ...named.flatMap(reportOfNamed)];
+}
+
+/** Structure and weights are told apart: what has our structure and other weights was trained anew. */
+function whyForeign({ alike, unlike }: TraceResult['foreign']): string {
+  if (alike > 0) return `${alike} with its structure, none with its weights`;
+  if (unlike === 0) return 'none was published';
+  return `none has its structure, and none of ${unlike} has its weights under any that we can undo`;
 }
 
 function reportOfNamed(named: NamedFinding): readonly string[] {

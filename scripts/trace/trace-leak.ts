@@ -50,6 +50,8 @@ export interface TraceResult {
   readonly comparison?: Comparison;
   /** Versions that the leak was compared with: each was a chance to accuse somebody falsely. */
   readonly versionsTried: number;
+  /** Traced versions whose weights were looked for in it in vain; `alike`: those that have its structure. */
+  readonly foreign: { readonly alike: number; readonly unlike: number };
   /** What the leak spells, whether or not that is a grant. */
   readonly decoded?: Finding;
   /** Grants on record that were tested one by one, in this shard of so many. */
@@ -61,10 +63,12 @@ export interface TraceResult {
   readonly named: readonly NamedFinding[];
 }
 
-/** A version with less of its weights in tensors of the leak's sizes is not looked at. */
+/** With so much of its weights in tensors of the leak's sizes, a version's structure is taken to be the leak's. */
 const MIN_STRUCTURE = 0.1;
 /** Versions that are opened and compared at most, the most similar ones. */
 const MAX_VERSIONS = 64;
+/** Of those without its structure, which padding, splitting and factoring change: each costs minutes. */
+const MAX_UNLIKE = 16;
 /** Versions that resemble the leak as well as this are told apart by their marks alone. */
 const TIE = 0.01;
 
@@ -78,12 +82,18 @@ export async function traceLeak(
   const sha256 = createHash('sha256').update(bytes).digest('base64url');
   const leak = { sha256, sizeBytes: bytes.byteLength, tensors: leaked.length };
   const shards = options.shard?.of ?? 1;
-  const similar = await similarVersions(services, leaked, options);
+  const { alike, unlike } = await similarVersions(services, leaked, options);
   const comparisons: Comparison[] = [];
-  for (const [i, version] of similar.entries()) {
-    options.onProgress?.('comparing', i / similar.length);
-    const comparison = await compare(services, version, leaked);
-    if (comparison) comparisons.push(comparison);
+  const foreign = { alike: 0, unlike: 0 };
+  for (const [kind, versions] of Object.entries({ alike, unlike })) {
+    // What resembles none in structure may be one that was padded, split or factored.
+    if (comparisons.length > 0) break;
+    for (const [i, version] of versions.entries()) {
+      options.onProgress?.('comparing', i / versions.length);
+      const comparison = await compare(services, version, leaked);
+      if (comparison) comparisons.push(comparison);
+      else foreign[kind as keyof typeof foreign] += 1;
+    }
   }
   const versionsTried = comparisons.length;
   const best = comparisons
@@ -92,7 +102,7 @@ export async function traceLeak(
       decoded: comparison.reading.spelt,
     }))
     .sort((a, b) => a.decoded.log10P - b.decoded.log10P)[0];
-  if (!best) return { leak, versionsTried, tested: 0, shards, findings: [], named: [] };
+  if (!best) return { leak, versionsTried, foreign, tested: 0, shards, findings: [], named: [] };
 
   // Where the leak spells a grant, that is the version; else any that resembles it as well as any other.
   const closest = Math.max(...comparisons.map(({ resemblance }) => resemblance));
@@ -116,7 +126,7 @@ export async function traceLeak(
   );
   const findings = ranked.map((finding) => allowingFor(finding, versionsTried));
   const named = await namedAmong(services, comparison.version, [decoded, ...findings]);
-  return { leak, comparison, versionsTried, decoded, tested, shards, findings, named };
+  return { leak, comparison, versionsTried, foreign, decoded, tested, shards, findings, named };
 }
 
 /** A finding that was one of so many chances: its probability grows by as much (Bonferroni). */
@@ -131,25 +141,28 @@ const allowingFor = (finding: Finding, chances: number): Finding => ({
   }),
 });
 
-/** The versions whose structure the leak has, the most similar first. */
+/** The versions whose structure the leak has, and those that have another, the most similar first. */
 async function similarVersions(
   { documents, manifests }: TraceServices,
   leaked: readonly ModelTensor[],
   { model, version: wanted }: TraceOptions,
-): Promise<readonly PublishedVersion[]> {
-  const similar: { version: PublishedVersion; ofModel: number; ofLeak: number }[] = [];
+): Promise<Record<'alike' | 'unlike', readonly PublishedVersion[]>> {
+  const all: { version: PublishedVersion; ofModel: number; ofLeak: number }[] = [];
   for await (const version of tracedVersions(documents)) {
     if (model !== undefined && version.modelId !== model) continue;
     if (wanted !== undefined && version.version !== wanted) continue;
     const { layers, policy } = await manifests.get(version);
     if (policy.tracing === 'off') continue;
     const match = matchStructure(planMarks(layers, STRENGTHS[policy.tracing]), leaked);
-    if (match.ofModel >= MIN_STRUCTURE) similar.push({ version, ...match });
+    all.push({ version, ...match });
   }
-  return similar
-    .sort((a, b) => b.ofModel - a.ofModel || b.ofLeak - a.ofLeak)
-    .slice(0, MAX_VERSIONS)
-    .map(({ version }) => version);
+  all.sort((a, b) => b.ofModel - a.ofModel || b.ofLeak - a.ofLeak);
+  const versions = (isAlike: boolean, most: number) =>
+    all
+      .filter(({ ofModel }) => ofModel >= MIN_STRUCTURE === isAlike)
+      .slice(0, most)
+      .map(({ version }) => version);
+  return { alike: versions(true, MAX_VERSIONS), unlike: versions(false, MAX_UNLIKE) };
 }
 
 /** Undefined where no tensor of the leak resembles one of the version's. */

@@ -55,6 +55,32 @@ export const split = (weights: readonly Weights[]): readonly Weights[] =>
     ];
   });
 
+/** Each matrix W as two, W·H and H, where H is a reflection: its own inverse. */
+export const factored = (weights: readonly Weights[], random: Random): readonly Weights[] =>
+  weights.flatMap(({ shape, values }) => {
+    const { depthwise, rows, columns, kernel } = axes(shape, values.length);
+    if (depthwise || kernel > 1 || rows < 2 || columns < 2) return [{ shape, values }];
+    const normal = Float64Array.from({ length: columns }, () => random.normal());
+    const size = normal.reduce((sum, n) => sum + n * n, 0);
+    const reflected = (row: Float32Array) => {
+      const along = row.reduce((sum, value, i) => sum + value * (normal[i] as number), 0);
+      return row.map((value, i) => value - (2 * along * (normal[i] as number)) / size);
+    };
+    const [left, right] = [new Float32Array(values.length), new Float32Array(columns * columns)];
+    for (let r = 0; r < rows; r++) {
+      left.set(reflected(values.subarray(r * columns, (r + 1) * columns)), r * columns);
+    }
+    for (let r = 0; r < columns; r++) {
+      const unit = new Float32Array(columns);
+      unit[r] = 1;
+      right.set(reflected(unit), r * columns);
+    }
+    return [
+      { shape: [rows, columns], values: left },
+      { shape: [columns, columns], values: right },
+    ];
+  });
+
 function axes(shape: readonly number[], elements: number) {
   const depthwise = shape[0] === 1 && shape.length > 2;
   const rows = (depthwise ? shape.at(-1) : shape[0]) ?? 1;
