@@ -1,8 +1,9 @@
-/** `npm run drill`: how long it takes until a revocation holds, on a local stack of its own. */
+/** `npm run drill`: how long it takes until a revocation holds, and whether keys can be rotated, on a local stack of its own. */
 
 import { writeFile } from 'node:fs/promises';
 import { createServices } from '../functions/composition.ts';
 import { loadConfig } from '../functions/config.ts';
+import { keyDrill } from '../test/stack/key-drill.ts';
 import { startStack } from '../test/stack/stack.ts';
 import { genuineIphone } from '../test/support/app-phone.ts';
 import { revocationDrill } from './drill/revocation.ts';
@@ -11,10 +12,21 @@ import { commandLine } from './terminal/command-line.ts';
 const values = commandLine('drill', 'Measures how long it takes until a revocation holds.')
   .option('--json <file>', 'write the figures for machines')
   .option('--in-memory', 'do without the emulators', false)
+  .option('--keys', 'rotate the signing keys and the pseudonym secret instead', false)
   .parse()
-  .opts<{ json?: string; inMemory: boolean }>();
+  .opts<{ json?: string; inMemory: boolean; keys: boolean }>();
 
 const stack = await startStack({ inMemory: values.inMemory });
+if (values.keys) {
+  try {
+    await keyDrill(stack, ({ step, checked }) =>
+      console.log(`✓ ${step}${checked.map((what) => `\n    ${what}`).join('')}`),
+    );
+  } finally {
+    await stack.stop();
+  }
+  process.exit(0);
+}
 try {
   const services = await createServices(
     loadConfig(stack.environment),

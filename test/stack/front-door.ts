@@ -11,6 +11,7 @@ import { pipeline } from 'node:stream';
 import { sendProblem } from '../../functions/api/ingress.ts';
 import { createRouter } from '../../functions/api/router.ts';
 import { problemOf, ServiceError } from '../../functions/errors.ts';
+import { FUNCTIONS } from '../../functions/registry.ts';
 import { listenOnLoopback } from './ports.ts';
 
 /** A path template of production, where `:name` stands for one segment, and who serves it. */
@@ -19,6 +20,17 @@ export interface FrontDoorRoute {
   /** The function's loopback port. */
   readonly port: number;
 }
+
+/** Production's paths and the health of each function, by the ports that functions listen on. */
+export const functionRoutes = (ports: ReadonlyMap<string, number>): readonly FrontDoorRoute[] =>
+  FUNCTIONS.flatMap(({ name, trigger }) => {
+    if (trigger.kind !== 'http') return [];
+    const port = ports.get(name) as number;
+    return [`/health/${name}`, ...trigger.routes.map(({ path }) => path)].map((path) => ({
+      path,
+      port,
+    }));
+  });
 
 export interface FrontDoor {
   readonly url: string;

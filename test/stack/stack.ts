@@ -29,7 +29,7 @@ import { subscribeEventLog } from './event-log-subscription.ts';
 import { wireEvents } from './event-wiring.ts';
 import { type FaultyNetwork, startFaultyNetwork } from './faulty-network.ts';
 import { exportFirestore, newestExport } from './firestore-state.ts';
-import { startFrontDoor } from './front-door.ts';
+import { functionRoutes, startFrontDoor } from './front-door.ts';
 import { startFunctionProcesses, startFunctionsInProcess } from './function-host.ts';
 import {
   BUCKETS,
@@ -193,7 +193,7 @@ async function start(
   if (options.eventLog !== undefined) {
     started(await subscribeEventLog(pubsub, openEventLog(options.eventLog)));
   }
-  const frontDoor = started(await startFrontDoor(routesOf(host.ports)));
+  const frontDoor = started(await startFrontDoor(functionRoutes(host.ports)));
   const network = options.faultyNetwork
     ? started(await startFaultyNetwork(frontDoor.url))
     : undefined;
@@ -283,15 +283,4 @@ async function closeClients(clients: CloudClients): Promise<void> {
   for (const client of Object.values(clients) as readonly { close?: () => Promise<void> }[]) {
     await client.close?.();
   }
-}
-
-function routesOf(ports: ReadonlyMap<string, number>) {
-  return FUNCTIONS.flatMap(({ name, trigger }) => {
-    if (trigger.kind !== 'http') return [];
-    const port = ports.get(name) as number;
-    return [`/health/${name}`, ...trigger.routes.map(({ path }) => path)].map((path) => ({
-      path,
-      port,
-    }));
-  });
 }
