@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { testEnvironment } from '../../test/support/environment.ts';
+import { createRandom } from '../../test/support/random.ts';
 import type { DocumentData } from '../cloud/documents.ts';
 import { loadConfig } from '../config.ts';
-import { consumeShared, sharedLimits } from './shared-limits.ts';
+import { consumeShared, modelLimitPaths, sharedLimits } from './shared-limits.ts';
 
 const now = new Date('2026-11-24T12:00:00.000Z');
 const empty = { tat: now.getTime() + 60_000 };
@@ -36,6 +37,22 @@ describe('a shared limit', () => {
       outcome: ['rate_limited', 'model'],
       read: ['limits/model_smile_1'],
     });
+  });
+
+  it('has as many shards as it allows grants in a second: none takes more than a write a second', () => {
+    const rates = { grantsPerModelMinute: 60_000, grantsPerNetworkMinute: 600 };
+    const random = createRandom(7);
+    const seconds = 20;
+    const writes = new Map<string, number>();
+    for (let grant = 0; grant < seconds * 1_000; grant += 1) {
+      const [model] = sharedLimits(rates, 'smile', null, () => random.next());
+      const path = model?.paths[0] ?? '';
+      writes.set(path, (writes.get(path) ?? 0) + 1);
+    }
+    expect(writes.size).toBe(1_000);
+    expect([...writes.keys()].sort()).toEqual([...modelLimitPaths(rates, 'smile')].sort());
+    // Chance alone: a document in a million takes 45 where 20 are expected.
+    expect(Math.max(...writes.values()) / seconds).toBeLessThan(2.25);
   });
 
   it('can be as low as its shards allow, and no lower', () => {

@@ -16,13 +16,26 @@ export interface SharedLimit {
   readonly paths: readonly [string, ...string[]];
 }
 
-/** A model is asked for by everybody, so its shards are many; a network by some, or by half a town at once. */
-const MODEL_SHARDS = 256;
-const NETWORK_SHARDS = 16;
+/**
+ * A document takes about one write a second for long
+ * (https://cloud.google.com/firestore/docs/best-practices): a limit that is used up has so many shards
+ * that none takes more. Fewer than these would have a handful of callers wait for each other.
+ */
+const FEWEST_SHARDS = 16;
+const MOST_SHARDS = 2_048;
+
+const shardsOf = (grantsPerMinute: number): number =>
+  Math.min(Math.max(Math.ceil(grantsPerMinute / 60), FEWEST_SHARDS), grantsPerMinute, MOST_SHARDS);
 
 /** Where a model's limit lies, all shards of it. */
-export const modelLimitPaths = (modelId: string): readonly string[] =>
-  Array.from({ length: MODEL_SHARDS }, (_, shard) => `${limitPaths.modelGrants(modelId)}_${shard}`);
+export const modelLimitPaths = (
+  { grantsPerModelMinute }: SharedLimitRates,
+  modelId: string,
+): readonly string[] =>
+  Array.from(
+    { length: shardsOf(grantsPerModelMinute) },
+    (_, shard) => `${limitPaths.modelGrants(modelId)}_${shard}`,
+  );
 
 export function sharedLimits(
   limits: SharedLimitRates,
@@ -30,15 +43,15 @@ export function sharedLimits(
   network: string | null,
   random: () => number = Math.random,
 ): readonly SharedLimit[] {
-  const draw = (name: string, path: string, limit: number, shards: number): SharedLimit => {
-    const policy = { name, limit, windowSeconds: 60, burst: limit, shards };
+  const draw = (name: string, path: string, limit: number): SharedLimit => {
+    const policy = { name, limit, windowSeconds: 60, burst: limit, shards: shardsOf(limit) };
     return { policy, paths: shardPaths(policy, path, [random(), random()]) };
   };
   const { grantsPerModelMinute, grantsPerNetworkMinute } = limits;
-  const model = draw('model', limitPaths.modelGrants(modelId), grantsPerModelMinute, MODEL_SHARDS);
+  const model = draw('model', limitPaths.modelGrants(modelId), grantsPerModelMinute);
   if (!network) return [model];
   const path = limitPaths.networkGrants(network);
-  return [model, draw('network', path, grantsPerNetworkMinute, NETWORK_SHARDS)];
+  return [model, draw('network', path, grantsPerNetworkMinute)];
 }
 
 /**

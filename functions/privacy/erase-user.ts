@@ -14,7 +14,7 @@ import { forgetSomeEvents } from '../fraud/outbox.ts';
 import type { Pseudonyms } from '../fraud/pseudonym-moves.ts';
 import { blockPath, riskPath } from '../fraud/subjects.ts';
 import { erasedTally, tallyPath } from '../fraud/tally.ts';
-import { modelLimitPaths } from '../grants/shared-limits.ts';
+import { modelLimitPaths, type SharedLimitRates } from '../grants/shared-limits.ts';
 import { deviceIdFrom } from '../identity/devices.ts';
 import { userDevicesPath } from '../identity/user-devices.ts';
 import { eraseSomeGrants, type GrantErasure } from './erase-grants.ts';
@@ -25,11 +25,13 @@ export interface ErasureServices extends GrantErasure {
   readonly pseudonyms: Pick<Pseudonyms, 'users'>;
   readonly config: GrantErasure['config'] & {
     readonly buckets: { readonly intake: string; readonly vault: string };
+    readonly limits: SharedLimitRates;
   };
 }
 
 const DEVICES_A_STEP = 50;
 const MODELS_A_STEP = 10;
+const WRITES_A_TRANSACTION = 400;
 /** Of a record; who was at more places is forgotten there when scoring forgets. */
 const MAX_REMEMBERED = 500;
 
@@ -105,10 +107,13 @@ async function eraseSomeModels(
       await objects.delete(config.buckets.vault, manifestObject);
     }
     await objects.delete(config.buckets.vault, releaseObject(modelId));
-    await documents.transaction(async (tx) => {
-      for (const limit of modelLimitPaths(modelId)) tx.delete(limit);
-      tx.delete(path);
-    });
+    const limits = modelLimitPaths(config.limits, modelId);
+    for (let from = 0; from < limits.length; from += WRITES_A_TRANSACTION) {
+      await documents.transaction(async (tx) => {
+        for (const limit of limits.slice(from, from + WRITES_A_TRANSACTION)) tx.delete(limit);
+      });
+    }
+    await documents.delete(path);
   }
   return found.length > 0;
 }

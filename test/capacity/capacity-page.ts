@@ -1,0 +1,57 @@
+/** docs/ops/scale.md. */
+import { OPERATIONS } from '../support/counted-clients.ts';
+import { LIMITS, type Load, shareTaken } from './limits.ts';
+
+const RATES = [100, 1_000, 10_000];
+const SIZES = [
+  ['250 kB', 250_000],
+  ['28 MB', 28_000_000],
+] as const;
+
+/** The page's text. */
+export function capacityPage(load: Load): string {
+  const used = OPERATIONS.filter((operation) => load.use[operation] > 0);
+  return [
+    '# What breaks at which rate',
+    '',
+    'Made by `WRITE_DOCS=1 npm test -- test/capacity` from two things: the operations of one grant, counted over all functions',
+    'that have to do with it, on running instances, and one table of limits (`test/capacity/limits.ts`). A count that changes,',
+    'or a quota that another project has, makes this page wrong: the first is a red test, the second is for',
+    '`npm run modelseal -- doctor` and the [quotas page](https://console.cloud.google.com/iam-admin/quotas) of the project.',
+    '',
+    '## One grant',
+    '',
+    `| ${used.join(' | ')} |`,
+    `|${used.map(() => '---').join('|')}|`,
+    `| ${used.map((operation) => load.use[operation].toFixed(0)).join(' | ')} |`,
+    '',
+    'Cloud KMS is asked once for a version and an instance every few minutes, so that running instances show none. An object',
+    'is deleted once more by the sweep, a hundred in a request.',
+    '',
+    '## Shares of each limit',
+    '',
+    '1.00 is all of it: what is above breaks first. In **bold** where it does.',
+    '',
+    `| limit | at most | ${RATES.map((rate) => `${rate.toLocaleString('en')}/s`).join(' | ')} | what lifts it | source |`,
+    `|---|---|${RATES.map(() => '---').join('|')}|---|---|`,
+    ...LIMITS.map((limit) => {
+      const cells = RATES.map((rate) => cell(limit, { ...load, grantsPerSecond: rate }));
+      const source = `[${limit.read ?? 'from memory: check'}](${limit.source})`;
+      const most = `${limit.most.toLocaleString('en')} ${limit.unit}`;
+      return `| ${limit.name} | ${most} | ${cells.join(' | ')} | ${limit.lift} | ${source} |`;
+    }),
+    '',
+    'Where a share follows the size of the model, it is given for 250 kB and for 28 MB.',
+    '',
+  ].join('\n');
+}
+
+function cell(limit: (typeof LIMITS)[number], load: Load): string {
+  const shares = SIZES.map(([, sizeBytes]) => textOf(shareTaken(limit, { ...load, sizeBytes })));
+  return [...new Set(shares)].join(' and ');
+}
+
+const textOf = (share: number): string => {
+  const text = share < 0.01 ? '< 0.01' : share.toFixed(2);
+  return share > 1 ? `**${text}**` : text;
+};

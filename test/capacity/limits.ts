@@ -1,0 +1,132 @@
+/**
+ * Google's quotas and soft limits on the way of a grant, and how much of each a rate of grants takes.
+ * Where a number was not read in the linked page, the row says so.
+ */
+import type { Use } from './operations.ts';
+
+export interface Load {
+  readonly grantsPerSecond: number;
+  /** Of one model, in bytes. */
+  readonly sizeBytes: number;
+  readonly use: Use;
+  readonly modelShards: number;
+}
+
+export interface Limit {
+  readonly name: string;
+  readonly most: number;
+  readonly unit: string;
+  readonly taken: (load: Load) => number;
+  readonly source: string;
+  /** When the page was last seen to say so; null where the number is from memory. */
+  readonly read: string | null;
+  /** What is done about it, or can be. */
+  readonly lift: string;
+}
+
+const perSecond = (operations: (use: Use) => number) => (load: Load) =>
+  operations(load.use) * load.grantsPerSecond;
+
+/**
+ * CPUs that seal so many grants: 20 ms for each and 15 ms for each megabyte, measured by `npm run load -- --only stack`
+ * on a machine of two cores (23 ms for 250 kB, 450 ms for 28 MB, in the function's process).
+ */
+const cpus = ({ grantsPerSecond, sizeBytes }: Load): number =>
+  grantsPerSecond * (0.02 + 0.015 * (sizeBytes / 1e6));
+
+export const LIMITS: readonly Limit[] = [
+  {
+    name: 'IAM Credentials, signBlob',
+    most: 1_000,
+    unit: 'requests/s of a project',
+    taken: perSecond((use) => use['signed urls']),
+    source: 'https://cloud.google.com/iam/quotas',
+    read: null,
+    lift: 'ask for more; or sign with an HMAC key, which asks nobody',
+  },
+  {
+    name: 'Cloud Storage, first writes of the delivery bucket',
+    most: 1_000,
+    unit: 'objects/s, made or deleted, before it has scaled',
+    // Each object is made once and swept once.
+    taken: perSecond((use) => 2 * use['storage class A']),
+    source: 'https://cloud.google.com/storage/quotas',
+    read: '2026-11-26',
+    lift: 'names begin with a shard, so that the bucket scales by itself; a launch that is known is warmed up (double each 20 minutes)',
+  },
+  {
+    name: 'Cloud Storage, first reads of the vault',
+    most: 5_000,
+    unit: 'objects/s before it has scaled',
+    taken: perSecond((use) => use['storage class B']),
+    source: 'https://cloud.google.com/storage/quotas',
+    read: '2026-11-26',
+    lift: 'it scales by itself; a busy model kept by instances would read less',
+  },
+  {
+    name: 'Cloud Storage, deletions by one sweep',
+    most: 1_600,
+    unit: 'objects/s, with eight requests of a hundred under way and 0.5 s for each',
+    taken: perSecond((use) => use['storage class A']),
+    source: 'https://cloud.google.com/storage/docs/batch',
+    read: '2026-11-26',
+    lift: 'a sweep for each half of the shards, by a second job of Cloud Scheduler',
+  },
+  {
+    name: "Firestore, one document of a model's limit",
+    most: 1,
+    unit: 'sustained writes/s, of a single model that everybody wants',
+    taken: ({ grantsPerSecond, modelShards }) => grantsPerSecond / modelShards,
+    source: 'https://cloud.google.com/firestore/docs/best-practices',
+    read: null,
+    lift: 'shards follow GRANTS_PER_MODEL_MINUTE, up to 2,048',
+  },
+  {
+    name: 'Firestore, traffic to a collection from rest',
+    most: 500,
+    unit: 'writes/s to one of them at first, half as many more each five minutes; here all of them together',
+    taken: perSecond((use) => use['firestore writes']),
+    source: 'https://cloud.google.com/firestore/docs/best-practices#ramping_up_traffic',
+    read: '2026-11-26',
+    lift: 'a ramp and no limit: a launch is let in over minutes by GRANTS_PER_MODEL_MINUTE',
+  },
+  {
+    name: 'Cloud KMS, cryptographic requests',
+    most: 1_000,
+    unit: 'requests/s of a project',
+    taken: perSecond((use) => use['kms requests']),
+    source: 'https://cloud.google.com/kms/quotas',
+    read: null,
+    lift: 'instances keep unwrapped keys and delegates for minutes: it grows with instances, not with grants',
+  },
+  {
+    name: 'Cloud Run, CPU of the grant function',
+    most: 1_000,
+    unit: 'vCPU of a region; a new project may have 20',
+    taken: cpus,
+    source: 'https://cloud.google.com/run/docs/configuring/max-instances-limits',
+    read: '2026-11-26',
+    lift: 'a second region; ask for more',
+  },
+  {
+    name: 'instances of the grant function',
+    most: 50,
+    unit: 'instances of one vCPU (`max_instances` as delivered), busy to 60 %',
+    taken: (load) => cpus(load) / 0.6,
+    source: 'https://cloud.google.com/run/docs/configuring/max-instances-limits',
+    read: '2026-11-26',
+    lift: 'raise `max_instances`, up to 1000',
+  },
+  {
+    name: 'Cloud Storage, egress to the Internet',
+    most: 200,
+    unit: 'Gbit/s of a region',
+    taken: ({ grantsPerSecond, sizeBytes }) => (grantsPerSecond * sizeBytes * 8) / 1e9,
+    source: 'https://cloud.google.com/storage/quotas#bandwidth',
+    read: null,
+    lift: 'fewer bytes: a phone that has the version renews; smaller variants; ask for more',
+  },
+];
+
+/** How much of the limit is taken; 1 is all of it. */
+export const shareTaken = ({ most, taken }: Limit, load: Load): number => taken(load) / most;
