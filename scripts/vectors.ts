@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { ANSWERS_PATH, makeAnswers } from '../test/vectors/make-answers.ts';
 import { makeRefusals, REFUSALS_PATH } from '../test/vectors/make-refusals.ts';
+import { makeReleases, RELEASES_PATH } from '../test/vectors/make-releases.ts';
 import { makeRequests, REQUESTS_PATH } from '../test/vectors/make-requests.ts';
 import { makeVectors, VECTORS_PATH } from '../test/vectors/make-vectors.ts';
 import { commandLine } from './terminal/command-line.ts';
@@ -11,6 +12,7 @@ const vectors = await makeVectors();
 const files = [
   [VECTORS_PATH, vectors],
   [REFUSALS_PATH, await makeRefusals(vectors)],
+  [RELEASES_PATH, makeReleases(vectors)],
   [REQUESTS_PATH, makeRequests()],
   [ANSWERS_PATH, makeAnswers()],
 ] as const;

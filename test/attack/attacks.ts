@@ -24,6 +24,7 @@ import { parsers } from './parsers.ts';
 import { proofCounters } from './proof-counters.ts';
 import { proofs } from './proofs.ts';
 import { publishing } from './publishing.ts';
+import { releases } from './releases.ts';
 import { storageAttacks } from './storage.ts';
 import { storedCopies } from './stored-copies.ts';
 import { takeover } from './takeover.ts';
@@ -41,6 +42,7 @@ export const ATTACKS: readonly Attack[] = [
   ...certificateChains,
   ...models,
   ...publishing,
+  ...releases,
   ...modelFiles,
   ...limits,
   ...input,

@@ -100,14 +100,12 @@ class Device:
         answer = self.ask("POST", f"/v1/models/{model}/grants", self.proven("model.grant", **asked))
         expected = {"model": model, "version": version, "deviceId": self.device_id, "suite": P256_SUITE}
         manifest, licence, content_key = protocol.accept_grant(answer, expected, private_key, self.pinned, time.time())
-        self.require_release(answer.get("release"), manifest, licence, version)
+        self.require_release(answer["release"], manifest, licence, version)
         download = Download(answer["url"], answer["sizeBytes"])
         model = protocol.open_delivery(download.take, answer["sizeBytes"], manifest, licence, content_key)
         return model, licence, download.connections
 
     def require_release(self, token, manifest, licence, version):
-        if token is None:
-            return
         record = protocol.verify_release(token, self.pinned)
         offers = [(offer["version"], offer["manifestDigest"]) for offer in record["offered"]]
         is_offered = version != "latest" or (manifest["version"], licence["manifestDigest"]) in offers
