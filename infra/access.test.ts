@@ -36,7 +36,7 @@ const REVIEWED = {
   campaigns: [DOCUMENTS],
   keys: ['key licence: publicKeyReader', 'key manifest: publicKeyReader'],
   ledger: [DOCUMENTS],
-  models: ['firestore: roles/datastore.viewer', PSEUDONYMS],
+  models: ['firestore: roles/datastore.user', PSEUDONYMS],
   publish: [
     'bucket intake: intakeConsumer',
     'bucket vault: vaultWriter',

@@ -70,7 +70,7 @@ locals {
       kind    = "http"
       routes  = ["/v1/models"]
       secrets = ["PSEUDONYM_SECRET"]
-      access  = { firestore = "roles/datastore.viewer" }
+      access  = { firestore = "roles/datastore.user" }
     }
     keys = {
       kind   = "http"
