@@ -24,7 +24,7 @@ export interface Original {
 export interface ComparedTensor {
   readonly pair: AlignedPair;
   /** Of each group in turn: what the places key says of it. */
-  readonly words: Uint32Array;
+  readonly words: Int32Array;
   /** How far the leak's weight is from the original's, in the original's units. */
   readonly residuals: Float64Array;
   /** What a mark upwards would have changed it by; 0 where there is no mark. */

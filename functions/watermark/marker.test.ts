@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { createRandom } from '../../test/support/random.ts';
@@ -85,6 +86,41 @@ describe('createMarker', () => {
       }),
       { numRuns: 20 },
     );
+  });
+
+  it.each(['float16', 'bfloat16'])(
+    'marks the same %s at odd addresses and at even ones',
+    (dtype) => {
+      const { bytes, layers } = layerOf(dtype, 16);
+      const odd = markedCopy({ bytes, layers }, traceKey, grantId);
+      const moved = new Uint8Array([0, ...bytes]);
+      const even = layers.map((layer) => ({ ...layer, offset: layer.offset + 1 }));
+      expect(markedCopy({ bytes: moved, layers: even }, traceKey, grantId).subarray(1)).toEqual(
+        odd,
+      );
+      // In a part that itself begins at an odd address.
+      const part = moved.slice();
+      const marker = createMarker({ traceKey, name: grantId, layers: even, strength: 'standard' });
+      marker.apply(part.subarray(1), 1);
+      expect(part.subarray(1)).toEqual(odd);
+    },
+  );
+
+  // What was delivered is known by its digest: a quicker way must mark the same.
+  it.each([
+    [
+      'standard',
+      'g_AAAAAAAAAAAAAAAAAAAAAA',
+      'abd08e2721a0360d947fcf5767a3c1a658fbd1a7e2f554ca4ba53f5b56538699',
+    ],
+    [
+      'resistant',
+      'f_AAAAAAAAAAAAAAAA',
+      '9db777ce7a22d1f621e320ad95cb1072ac2fcced7a0a582e881342dde1f29fa8',
+    ],
+  ] as const)('makes for ever the same copy at %s', (strength, name, sha256) => {
+    const copy = markedCopy(model, new Uint8Array(32).fill(7), name, strength);
+    expect(createHash('sha256').update(copy).digest('hex')).toBe(sha256);
   });
 
   it('gives every grant and every version another mark, and the same one again', () => {

