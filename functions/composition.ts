@@ -119,6 +119,16 @@ const PARTS: Parts<Exclude<ServiceName, keyof CloudClients>> = {
     const documents = declares('documents') ? await part('documents') : undefined;
     return createEnrolmentPolicy(policy, config.attestation, now, documents);
   },
+  async deviceSeals({ log, part }) {
+    const [keys, pseudonyms] = await Promise.all([part('keys'), part('pseudonyms')]);
+    const { createDeviceSeals } = await import('./identity/device-seal.ts');
+    return createDeviceSeals({ keys, isNameOf: pseudonyms.follows, log });
+  },
+  async ownerSeals({ log, part }) {
+    const [keys, pseudonyms] = await Promise.all([part('keys'), part('pseudonyms')]);
+    const { createOwnerSeals } = await import('./catalogue/owner-seal.ts');
+    return createOwnerSeals({ keys, isNameOf: pseudonyms.follows, log });
+  },
   async licences({ config, part }) {
     const keys = await part('keys');
     const { createLicenceIssuer } = await import('./grants/licence-issuer.ts');
@@ -165,6 +175,8 @@ const SECRET_OF: { readonly [N in ServiceName]?: SecretName } = {
   pseudonyms: 'PSEUDONYM_SECRET',
   callers: 'PSEUDONYM_SECRET',
   challenges: 'CHALLENGE_SECRET',
+  deviceSeals: 'PSEUDONYM_SECRET',
+  ownerSeals: 'PSEUDONYM_SECRET',
 };
 
 /**

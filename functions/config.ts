@@ -124,15 +124,22 @@ const environment = z.object({
   INTAKE_BUCKET: z.string().min(3),
   VAULT_BUCKET: z.string().min(3),
   SEALED_BUCKET: z.string().min(3),
-  /** Resource names of the crypto keys: the one that wraps data keys, and the two that sign. */
+  /** Resource names of the crypto keys: the one that wraps data keys, and the three that sign. */
   KMS_VAULT_KEY: z.string().min(1),
   KMS_MANIFEST_KEY: z.string().min(1),
   KMS_LICENCE_KEY: z.string().min(1),
+  KMS_DEVICE_KEY: z.string().min(1),
   /**
    * Which version of each signs, which are announced and which retired. There is no default: that the
    * newest version signs is what it prevents.
    */
-  SIGNING_KEYS: json(z.strictObject({ manifest: signingVersions, licence: signingVersions })),
+  SIGNING_KEYS: json(
+    z.strictObject({
+      manifest: signingVersions,
+      licence: signingVersions,
+      device: signingVersions,
+    }),
+  ),
   EVENTS_TOPIC: z.string().min(3).default('events'),
   DECISIONS_TOPIC: z.string().min(3).default('decisions'),
   DEAD_LETTERS_TOPIC: z.string().min(3).default('dead-letters'),
@@ -292,6 +299,7 @@ function shape(env: Environment) {
       vault: env.KMS_VAULT_KEY,
       manifest: env.KMS_MANIFEST_KEY,
       licence: env.KMS_LICENCE_KEY,
+      device: env.KMS_DEVICE_KEY,
     },
     signingKeys: env.SIGNING_KEYS,
     topics: {

@@ -80,9 +80,15 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
   }),
   serves({
     name: 'enroll',
-    trigger: { kind: 'http', routes: [{ method: 'POST', path: '/v1/devices' }] },
+    trigger: {
+      kind: 'http',
+      routes: [
+        { method: 'POST', path: '/v1/devices' },
+        { method: 'POST', path: '/v1/devices/:deviceId/approvals' },
+      ],
+    },
     secrets: API_SECRETS,
-    services: ['callers', 'challenges', 'documents', 'enrolmentPolicy', 'emit'],
+    services: ['callers', 'challenges', 'documents', 'enrolmentPolicy', 'deviceSeals', 'emit'],
     load: () => import('./api/enroll.ts'),
   }),
   serves({
@@ -95,6 +101,8 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
       'documents',
       'objects',
       'attestationPolicy',
+      'deviceSeals',
+      'ownerSeals',
       'manifests',
       'versionKeys',
       'licences',
@@ -114,6 +122,8 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
       'challenges',
       'documents',
       'attestationPolicy',
+      'deviceSeals',
+      'ownerSeals',
       'manifests',
       'licences',
       'emit',
@@ -124,7 +134,7 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
     name: 'report',
     trigger: { kind: 'http', routes: [{ method: 'POST', path: '/v1/events' }] },
     secrets: API_SECRETS,
-    services: ['callers', 'challenges', 'documents', 'events', 'emit'],
+    services: ['callers', 'challenges', 'documents', 'deviceSeals', 'events', 'emit'],
     load: () => import('./api/report.ts'),
   }),
   serves({
@@ -133,13 +143,12 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
       kind: 'http',
       routes: [
         { method: 'DELETE', path: '/v1/devices/:deviceId' },
-        { method: 'POST', path: '/v1/devices/:deviceId/approvals' },
         { method: 'GET', path: '/v1/me' },
         { method: 'DELETE', path: '/v1/me' },
       ],
     },
     secrets: API_SECRETS,
-    services: ['callers', 'challenges', 'documents', 'emit'],
+    services: ['callers', 'challenges', 'documents', 'deviceSeals', 'emit'],
     load: () => import('./api/account.ts'),
   }),
   serves({

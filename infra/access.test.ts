@@ -10,11 +10,19 @@ const EVENTS = 'topic events: roles/pubsub.publisher';
 const CHALLENGES = 'secret CHALLENGE_SECRET: roles/secretmanager.secretAccessor';
 const PSEUDONYMS = 'secret PSEUDONYM_SECRET: roles/secretmanager.secretAccessor';
 const DOCUMENTS = 'firestore: roles/datastore.user';
+const DEVICE_KEY = 'key device: publicKeyReader';
 
 const REVIEWED = {
-  account: [DOCUMENTS, CHALLENGES, PSEUDONYMS, EVENTS],
+  account: [DOCUMENTS, DEVICE_KEY, CHALLENGES, PSEUDONYMS, EVENTS],
   challenge: [CHALLENGES, PSEUDONYMS, EVENTS],
-  enroll: [DOCUMENTS, CHALLENGES, PSEUDONYMS, EVENTS],
+  enroll: [
+    DOCUMENTS,
+    DEVICE_KEY,
+    'key device: roles/cloudkms.signer',
+    CHALLENGES,
+    PSEUDONYMS,
+    EVENTS,
+  ],
   erasures: [
     'bucket intake: intakeEraser',
     'bucket sealed: objectEraser',
@@ -27,7 +35,9 @@ const REVIEWED = {
     'bucket vault: roles/storage.objectViewer',
     DOCUMENTS,
     'itself: roles/iam.serviceAccountTokenCreator',
+    DEVICE_KEY,
     'key licence: roles/cloudkms.signer',
+    'key manifest: publicKeyReader',
     'key vault: roles/cloudkms.cryptoKeyDecrypter',
     CHALLENGES,
     PSEUDONYMS,
@@ -36,7 +46,7 @@ const REVIEWED = {
   campaigns: [DOCUMENTS],
   keys: ['key licence: publicKeyReader', 'key manifest: publicKeyReader'],
   ledger: [DOCUMENTS],
-  models: ['firestore: roles/datastore.user', PSEUDONYMS],
+  models: ['firestore: roles/datastore.viewer', PSEUDONYMS],
   publish: [
     'bucket intake: intakeConsumer',
     'bucket vault: vaultWriter',
@@ -57,12 +67,14 @@ const REVIEWED = {
   renew: [
     'bucket vault: roles/storage.objectViewer',
     DOCUMENTS,
+    DEVICE_KEY,
     'key licence: roles/cloudkms.signer',
+    'key manifest: publicKeyReader',
     CHALLENGES,
     PSEUDONYMS,
     EVENTS,
   ],
-  report: [DOCUMENTS, CHALLENGES, PSEUDONYMS, EVENTS],
+  report: [DOCUMENTS, DEVICE_KEY, CHALLENGES, PSEUDONYMS, EVENTS],
   score: [
     DOCUMENTS,
     'topic dead-letters: roles/pubsub.publisher',

@@ -24,6 +24,7 @@ locals {
     KMS_VAULT_KEY                = local.key_names.vault
     KMS_MANIFEST_KEY             = local.key_names.manifest
     KMS_LICENCE_KEY              = local.key_names.licence
+    KMS_DEVICE_KEY               = local.key_names.device
     SIGNING_KEYS                 = jsonencode(var.signing_keys)
     EVENTS_TOPIC                 = google_pubsub_topic.topic["events"].name
     DECISIONS_TOPIC              = google_pubsub_topic.topic["decisions"].name

@@ -22,9 +22,15 @@ locals {
     }
     enroll = {
       kind    = "http"
-      routes  = ["/v1/devices"]
+      routes  = ["/v1/devices", "/v1/devices/*/approvals"]
       secrets = ["CHALLENGE_SECRET", "PSEUDONYM_SECRET"]
-      access  = { topics = ["events"], firestore = "roles/datastore.user" }
+      # Nobody else signs with `device`: what a device's record says is what this function attested.
+      access = {
+        topics            = ["events"]
+        firestore         = "roles/datastore.user"
+        keys              = { device = "roles/cloudkms.signer" }
+        reads_public_keys = ["device"]
+      }
     }
     # Seals whole models as they stream through: few at a time, and minutes for the largest.
     grant = {
@@ -36,11 +42,12 @@ locals {
       timeout     = "300s"
       warm        = 1
       access = {
-        topics     = ["events"]
-        firestore  = "roles/datastore.user"
-        buckets    = { vault = "roles/storage.objectViewer", sealed = "sealedWriter" }
-        keys       = { vault = "roles/cloudkms.cryptoKeyDecrypter", licence = "roles/cloudkms.signer" }
-        signs_urls = true
+        topics            = ["events"]
+        firestore         = "roles/datastore.user"
+        buckets           = { vault = "roles/storage.objectViewer", sealed = "sealedWriter" }
+        keys              = { vault = "roles/cloudkms.cryptoKeyDecrypter", licence = "roles/cloudkms.signer" }
+        reads_public_keys = ["device", "manifest"]
+        signs_urls        = true
       }
     }
     renew = {
@@ -48,29 +55,30 @@ locals {
       routes  = ["/v1/licences/*/renewals"]
       secrets = ["CHALLENGE_SECRET", "PSEUDONYM_SECRET"]
       access = {
-        topics    = ["events"]
-        firestore = "roles/datastore.user"
-        buckets   = { vault = "roles/storage.objectViewer" }
-        keys      = { licence = "roles/cloudkms.signer" }
+        topics            = ["events"]
+        firestore         = "roles/datastore.user"
+        buckets           = { vault = "roles/storage.objectViewer" }
+        keys              = { licence = "roles/cloudkms.signer" }
+        reads_public_keys = ["device", "manifest"]
       }
     }
     report = {
       kind    = "http"
       routes  = ["/v1/events"]
       secrets = ["CHALLENGE_SECRET", "PSEUDONYM_SECRET"]
-      access  = { topics = ["events"], firestore = "roles/datastore.user" }
+      access  = { topics = ["events"], firestore = "roles/datastore.user", reads_public_keys = ["device"] }
     }
     account = {
       kind    = "http"
-      routes  = ["/v1/devices/*", "/v1/devices/*/approvals", "/v1/me"]
+      routes  = ["/v1/devices/*", "/v1/me"]
       secrets = ["CHALLENGE_SECRET", "PSEUDONYM_SECRET"]
-      access  = { topics = ["events"], firestore = "roles/datastore.user" }
+      access  = { topics = ["events"], firestore = "roles/datastore.user", reads_public_keys = ["device"] }
     }
     models = {
       kind    = "http"
       routes  = ["/v1/models"]
       secrets = ["PSEUDONYM_SECRET"]
-      access  = { firestore = "roles/datastore.user" }
+      access  = { firestore = "roles/datastore.viewer" }
     }
     keys = {
       kind   = "http"

@@ -1,4 +1,4 @@
-# Four keys for four purposes; a function may use at most one operation of each (functions.tf).
+# Five keys for five purposes; a function may use at most one operation of each (functions.tf).
 
 locals {
   # Where data is under our key, that key must be in the same place: the data's, and each region's.
@@ -11,6 +11,8 @@ locals {
     manifest = { purpose = "ASYMMETRIC_SIGN", algorithm = "EC_SIGN_P256_SHA256" }
     # Certifies the licence keys in the instances' memory, for an hour at a time.
     licence = { purpose = "ASYMMETRIC_SIGN", algorithm = "EC_SIGN_P256_SHA256" }
+    # Binds the records of enrolled devices: who else can write the database makes none.
+    device = { purpose = "ASYMMETRIC_SIGN", algorithm = "EC_SIGN_P256_SHA256" }
   }
   rotation_period = "7776000s"
   destroy_after   = "2592000s"

@@ -143,14 +143,16 @@ variable "personal_model_prefix" {
 
 # A new project has version 1 of each, which signs; docs/ops/operations.md says how the next one comes.
 variable "signing_keys" {
-  description = "Versions of the two signing keys: which one signs, which are announced (to be pinned by apps before they sign) and which are retired (sign no more, still vouch)."
+  description = "Versions of the three signing keys: which one signs, which are announced (to be pinned by apps before they sign) and which are retired (sign no more, still vouch)."
   type = object({
     manifest = object({ signing = number, announced = list(number), retired = list(number) })
     licence  = object({ signing = number, announced = list(number), retired = list(number) })
+    device   = object({ signing = number, announced = list(number), retired = list(number) })
   })
   default = {
     manifest = { signing = 1, announced = [], retired = [] }
     licence  = { signing = 1, announced = [], retired = [] }
+    device   = { signing = 1, announced = [], retired = [] }
   }
   validation {
     condition = alltrue([for key in values(var.signing_keys) :

@@ -12,13 +12,8 @@ import type { EventInput } from '../fraud/events.ts';
 import { limitPaths } from '../fraud/limit-paths.ts';
 import type { LimitPolicy } from '../fraud/limits.ts';
 import { ERASED_TALLY_MS } from '../fraud/tally.ts';
-import { type ApprovalServices, approveDevice } from '../identity/approve-device.ts';
-import {
-  approveClientData,
-  eraseClientData,
-  readClientData,
-  retireClientData,
-} from '../identity/client-data.ts';
+import { eraseClientData, readClientData, retireClientData } from '../identity/client-data.ts';
+import type { DeviceCallServices } from '../identity/device-call.ts';
 import { deviceProof, provenRequest } from '../identity/device-proof.ts';
 import { exportUser } from '../privacy/export-user.ts';
 import { requestErasure } from '../privacy/request-erasure.ts';
@@ -28,7 +23,7 @@ import { type ApiRequest, type ApiResponse, type EndpointTable, endpoint } from 
 import { withRefusalEvents } from './refusal-events.ts';
 import { spendLimit } from './spend-limit.ts';
 
-interface AccountServices extends ApprovalServices {
+interface AccountServices extends DeviceCallServices {
   readonly documents: DocumentStore;
   readonly emit: Emit;
 }
@@ -45,11 +40,6 @@ const EXPORTS: LimitPolicy = { name: 'exports', limit: 10, windowSeconds: 86_400
 
 export const endpoints: EndpointTable<AccountServices> = {
   'DELETE /v1/devices/:deviceId': endpoint({ user: true, body: retirement, handle: retire }),
-  'POST /v1/devices/:deviceId/approvals': endpoint({
-    user: true,
-    body: provenRequest(1024),
-    handle: approve,
-  }),
   'DELETE /v1/me': endpoint({ user: true, body: erasure, handle: erase }),
   'GET /v1/me': {
     user: true,
@@ -90,36 +80,6 @@ async function retire(
   };
   await services.emit(event, now);
   return { status: 202, body: { deviceId: data.target, retiredAt: now } };
-}
-
-async function approve(
-  { params, body, userId, network, now }: ApiRequest<z.infer<typeof retirement>>,
-  services: AccountServices,
-): Promise<ApiResponse> {
-  const { data, hash } = readClientData(body.clientData, approveClientData);
-  if (data.target !== params['deviceId']) {
-    const violations = [{ pointer: '/clientData/target', detail: 'not_the_device_of_the_path' }];
-    throw new ServiceError('request_invalid', { violations });
-  }
-  const observed = { user: userId, network, appVersion: data.appVersion };
-  const refusal: EventInput = {
-    type: 'device.refused',
-    authenticated: 'user',
-    device: data.target,
-    ...observed,
-  };
-  const { device, retired } = await withRefusalEvents(services, now, refusal, () =>
-    approveDevice(
-      services,
-      { userId, clientData: data, clientDataHash: hash, proof: body.proof },
-      now,
-    ),
-  );
-  const by = { authenticated: 'device', ...observed } as const;
-  const { platform } = device;
-  await services.emit({ type: 'device.approved', ...by, device: data.target, platform }, now);
-  for (const id of retired) await services.emit({ type: 'device.retired', ...by, device: id }, now);
-  return { status: 200, body: { deviceId: data.target, approvedAt: now } };
 }
 
 async function erase(

@@ -11,6 +11,7 @@ import {
 } from '../../test/attack/requests.ts';
 import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
 import type { DocumentData } from '../cloud/documents.ts';
+import { readDevice } from '../identity/devices.ts';
 
 const HOUR_MS = 3_600_000;
 const CATEGORY = 'apple_validation_category_01';
@@ -52,9 +53,12 @@ const CALLS = {
   },
 };
 
+/** As if it had been enrolled so. */
 async function changeDevice({ from }: Held, fields: DocumentData): Promise<void> {
   const path = `devices/${from.enrolment.deviceId}`;
-  await api.clients.documents.transaction(async (tx) => tx.update(path, fields));
+  const device = readDevice({ ...(await api.clients.documents.get(path)), ...fields });
+  const seal = await api.services.deviceSeals.seal(device);
+  await api.clients.documents.transaction(async (tx) => tx.update(path, { ...fields, seal }));
 }
 
 const inAnHour = () => new Date(Date.now() + HOUR_MS);

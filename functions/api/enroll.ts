@@ -1,12 +1,9 @@
-/** `POST /v1/devices`: enrols a device key that the platform attests. */
+/** `POST /v1/devices`: enrols a device key that the platform attests; and approvals of devices: approve.ts. */
 
 import { z } from 'zod';
 import { enrolmentEvidence } from '../attestation/policy/evidence.ts';
-import type { DocumentStore } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
-import type { Emit } from '../fraud/event-delivery.ts';
 import type { EventInput } from '../fraud/events.ts';
-import type { Challenges } from '../identity/challenge.ts';
 import { enrolClientData, readClientData } from '../identity/client-data.ts';
 import {
   type AttestedEnrolment,
@@ -16,15 +13,13 @@ import {
 import { payAttempt, refundAttempt } from '../identity/enrolment-attempt.ts';
 import { type Registered, registerDevice } from '../identity/register-device.ts';
 import { base64urlBytes } from '../validation.ts';
+import { type ApprovalEndpointServices, approvalBody, approve } from './approve.ts';
 import { type ApiRequest, type EndpointTable, endpoint } from './endpoint.ts';
 import { withRefusalEvents } from './refusal-events.ts';
 
-interface EnrolServices {
+interface EnrolServices extends ApprovalEndpointServices {
   readonly config: { readonly maxDevicesPerUser: number; readonly deviceCoolingOffSeconds: number };
-  readonly documents: Pick<DocumentStore, 'transaction'>;
-  readonly challenges: Pick<Challenges, 'verify'>;
   readonly enrolmentPolicy: EnrolmentPolicy;
-  readonly emit: Emit;
 }
 
 const requestBody = z.strictObject({
@@ -33,6 +28,11 @@ const requestBody = z.strictObject({
 });
 
 export const endpoints: EndpointTable<EnrolServices> = {
+  'POST /v1/devices/:deviceId/approvals': endpoint({
+    user: true,
+    body: approvalBody,
+    handle: approve,
+  }),
   'POST /v1/devices': endpoint({
     user: true,
     body: requestBody,
@@ -93,7 +93,7 @@ async function enrol(
     const attested = await attestedDevice(data, hash, evidence, userId, policy, now);
     const { device } = attested;
     const registration = { userId, device, replaces: data.replaces, limit, coolingOffSeconds };
-    return { ...attested, ...(await registerDevice(services.documents, registration, now)) };
+    return { ...attested, ...(await registerDevice(services, registration, now)) };
   } catch (error) {
     const refused = error instanceof ServiceError && error.code !== 'unavailable';
     // What went wrong first is what the caller has to know.

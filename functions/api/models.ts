@@ -1,7 +1,7 @@
 /**
  * `GET /v1/models`: what this user may ask for: the catalogue, and the models made for him. Who has
- * the list already costs two small reads; who has not, a limit, his own models, and the catalogue
- * where this instance has not read it since it changed.
+ * the list already costs two small reads; who has not, his own models, and the catalogue where this
+ * instance has not read it since it changed. So a limit in memory is enough, and nothing is written.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -11,19 +11,19 @@ import {
   releaseOf,
 } from '../catalogue/model-record.ts';
 import type { DocumentStore } from '../cloud/documents.ts';
-import { limitPaths } from '../fraud/limit-paths.ts';
-import type { LimitPolicy } from '../fraud/limits.ts';
+import { ServiceError } from '../errors.ts';
+import { createInMemoryRateLimiter } from '../fraud/in-memory-rate-limiter.ts';
 import type { EndpointTable } from './endpoint.ts';
-import { spendLimit } from './spend-limit.ts';
 
 /** One answer holds all: a catalogue of more models than this wants a search of its own. */
 const MAX_MODELS = 1000;
 
-/** An app asks when it starts, and knows the answer mostly. */
-const LISTINGS: LimitPolicy = { name: 'listings', limit: 30, windowSeconds: 60, burst: 20 };
+/** Of one instance: an app asks when it starts, and knows the answer mostly. */
+const LISTINGS = { name: 'listings', limit: 30, windowSeconds: 60, burst: 20 };
+const limiter = createInMemoryRateLimiter({ policy: LISTINGS, maxCallers: 10_000 });
 
 interface ModelsServices {
-  readonly documents: Pick<DocumentStore, 'get' | 'query' | 'transaction'>;
+  readonly documents: Pick<DocumentStore, 'get' | 'query'>;
 }
 
 export const endpoints: EndpointTable<ModelsServices> = {
@@ -37,12 +37,13 @@ export const endpoints: EndpointTable<ModelsServices> = {
       const etag = etagOf(userId, open, own);
       const headers = { ETag: etag, 'Cache-Control': 'private, no-cache' };
       if (header('if-none-match') === etag) return { status: 304, headers };
-      const limit = await spendLimit(documents, LISTINGS, limitPaths.userListings(userId), now);
+      const retryAfterSeconds = limiter.waitSeconds(userId, now);
+      if (retryAfterSeconds > 0) throw new ServiceError('rate_limited', { retryAfterSeconds });
       const lists = await Promise.all([
         own === null ? [] : listingsOf(documents, userId),
         openListings(documents, open),
       ]);
-      return { status: 200, headers: { ...headers, ...limit }, body: { models: lists.flat() } };
+      return { status: 200, headers, body: { models: lists.flat() } };
     },
   },
 };

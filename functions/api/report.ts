@@ -18,6 +18,7 @@ import {
 } from '../identity/client-data.ts';
 import { openDeviceCall } from '../identity/device-call.ts';
 import { type DeviceProof, provenRequest } from '../identity/device-proof.ts';
+import type { DeviceSeals } from '../identity/device-seal.ts';
 import type { DeviceRecord } from '../identity/devices.ts';
 import { provisionalOf, userDevicesPath } from '../identity/user-devices.ts';
 import { type ApiRequest, type ApiResponse, type EndpointTable, endpoint } from './endpoint.ts';
@@ -42,6 +43,7 @@ interface ReportServices {
   readonly config: { readonly limits: { readonly reportsPerDeviceMinute: number } };
   readonly documents: Pick<DocumentStore, 'transaction'>;
   readonly challenges: Pick<Challenges, 'verify'>;
+  readonly deviceSeals: Pick<DeviceSeals, 'verifier'>;
   readonly events: Pick<EventDelivery, 'deliver'>;
   readonly emit: Emit;
 }
@@ -87,7 +89,7 @@ interface Accepted {
 }
 
 /** Spends the challenge and moves the device's counter; a report is taken from a blocked device too. */
-function accept(
+async function accept(
   services: ReportServices,
   { data, hash }: ReadClientData<Report>,
   proof: DeviceProof,
@@ -99,7 +101,9 @@ function accept(
   const limit = services.config.limits.reportsPerDeviceMinute;
   const policy = { name: 'reports', limit, windowSeconds: 60, burst: limit };
   const limits = [{ policy, path: limitPaths.deviceReports(deviceId) }];
-  const call = { userId, deviceId, appVersion, challenge, clientDataHash: hash, proof, limits };
+  const isSealed = await services.deviceSeals.verifier();
+  const proven = { challenge, clientDataHash: hash, proof, isSealed };
+  const call = { userId, deviceId, appVersion, ...proven, limits };
   return services.documents.transaction(async (tx) => {
     const { device, blocked, documents, commit } = await openDeviceCall(
       tx,

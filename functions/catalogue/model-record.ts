@@ -29,6 +29,8 @@ const record = z.object({
   modelId: z.string(),
   /** The only user who may have it; null for the catalogue that is open to all. */
   owner: z.string().nullable(),
+  /** What binds it to the owner: owner-seal.ts. */
+  ownerSeal: z.string().default(''),
   versions: z.record(z.string(), version),
   /** The token of its release record, which says what is on offer; null until there is one. */
   release: z.string().nullable().default(null),

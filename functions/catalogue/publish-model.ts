@@ -28,6 +28,7 @@ import {
   summaryOf,
 } from './check-model.ts';
 import { type ModelVersion, modelPath, readModel, writeModel } from './model-record.ts';
+import { sealOwner } from './owner-seal.ts';
 import {
   cataloguedRelease,
   type ReleaseServices,
@@ -204,9 +205,11 @@ async function addVersion(
   const before = [remembered, model && (await cataloguedRelease(services, model))];
   const offered = [{ version, manifestDigest: entry.manifestDigest }];
   const signed = await signRelease(services, modelId, before, offered, now);
+  const ownerSeal = await sealOwner(services.keys, modelId, owner);
   writeModel(tx, {
     modelId,
     owner,
+    ownerSeal,
     versions: { ...model?.versions, [version]: { ...entry } },
     ...signed,
   });

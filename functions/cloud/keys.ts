@@ -49,5 +49,8 @@ export interface SigningVersions {
   readonly retired: readonly number[];
 }
 
-/** `manifest` signs what the publisher vouches for; `licence` certifies the short-lived licence keys. */
-export type SigningKeyName = 'manifest' | 'licence';
+/**
+ * `manifest` signs what the publisher vouches for; `licence` certifies the short-lived licence keys; `device`
+ * binds the records of enrolled devices, and nobody outside has to know it.
+ */
+export type SigningKeyName = 'manifest' | 'licence' | 'device';

@@ -5,7 +5,8 @@ import { loadConfig } from '../config.ts';
 import { chosenVersions, signedBy, signingKidOf } from './signing-versions.ts';
 
 const versions = { signing: 2, announced: [3], retired: [1] };
-const keys = { manifest: versions, licence: { signing: 1, announced: [], retired: [] } };
+const first = { signing: 1, announced: [], retired: [] };
+const keys = { manifest: versions, licence: first, device: first };
 
 describe('the version that signs', () => {
   it('is the one that was chosen, whatever else there is', () => {

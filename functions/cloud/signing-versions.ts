@@ -4,7 +4,7 @@
  */
 import type { KeyState, SigningKeyName, SigningVersions } from './keys.ts';
 
-/** What was chosen, for both keys. */
+/** What was chosen, for each key. */
 export type SigningKeys = Readonly<Record<SigningKeyName, SigningVersions>>;
 
 /** The kid of a version, as tokens and `/v1/keys` have it. */
@@ -16,7 +16,7 @@ export const signingKidOf = (keys: SigningKeys, key: SigningKeyName): string =>
 
 /** The key that `kid` is the signing version of; undefined for every other kid. */
 export const signedBy = (keys: SigningKeys, kid: string): SigningKeyName | undefined =>
-  (['manifest', 'licence'] as const).find((key) => signingKidOf(keys, key) === kid);
+  (['manifest', 'licence', 'device'] as const).find((key) => signingKidOf(keys, key) === kid);
 
 /** The chosen versions of a key: the one that signs first. */
 export function chosenVersions(

@@ -8,8 +8,6 @@ export const limitPaths = {
   userEnrolments: (userId: string) => at('user', `${userId}_enrolments`),
   /** Of asking what is held about oneself. */
   userExports: (userId: string) => at('user', `${userId}_exports`),
-  /** Of reading the whole list of models. */
-  userListings: (userId: string) => at('user', `${userId}_listings`),
   /** Of a day: grants, and different models. */
   userQuota: (userId: string) => at('user', `${userId}_quota`),
   deviceGrants: (deviceId: string) => at('device', deviceId),
@@ -28,7 +26,6 @@ export const userLimitPaths = (userId: string): readonly string[] => [
   limitPaths.userGrants(userId),
   limitPaths.userEnrolments(userId),
   limitPaths.userExports(userId),
-  limitPaths.userListings(userId),
 ];
 
 /** All limits of a device. */

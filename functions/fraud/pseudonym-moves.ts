@@ -49,6 +49,8 @@ export interface Pseudonyms {
   newest(name: string): string;
   /** The name next to this one; undefined where there is none. */
   successor(name: string): string | undefined;
+  /** Whether a record that bore the first name may bear the second one by now. */
+  follows(name: string, later: string): boolean;
   /** The ids of the keys that names are moved from and to; undefined where there is one key only. */
   readonly rotation: { readonly from: string; readonly to: string } | undefined;
   /** The name that holds now. Throws unavailable in the moment in which it is moved. */
@@ -83,6 +85,7 @@ export function createPseudonyms(
     network: (address) => networkPseudonym(keys[0], address),
     newest: (name) => successors(keys, name).at(-1) ?? name,
     successor,
+    follows: (name, later) => name === later || successors(keys, name).includes(later),
     rotation: from !== undefined && to !== undefined ? { from, to } : undefined,
     async current(name) {
       if (!documents) return name;

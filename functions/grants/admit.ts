@@ -3,7 +3,8 @@
  * or a byte of sealing.
  */
 
-import { modelPath, versionFor } from '../catalogue/model-record.ts';
+import { modelPath } from '../catalogue/model-record.ts';
+import { type OwnerSeals, sealedVersionFor } from '../catalogue/owner-seal.ts';
 import type { DocumentStore } from '../cloud/documents.ts';
 import { campaignState } from '../fraud/campaign-state.ts';
 import { limitPaths } from '../fraud/limit-paths.ts';
@@ -14,6 +15,7 @@ import type { Challenges } from '../identity/challenge.ts';
 import type { GrantClientData } from '../identity/client-data.ts';
 import { openDeviceCall } from '../identity/device-call.ts';
 import type { DeviceProof } from '../identity/device-proof.ts';
+import type { DeviceSeals } from '../identity/device-seal.ts';
 import type { DeviceRecord } from '../identity/devices.ts';
 import { toBase64url } from '../protocol/encoding.ts';
 import { type CollectionFacts, openCollection } from './collection.ts';
@@ -32,6 +34,8 @@ export interface AdmissionServices extends RequirementServices {
   };
   readonly documents: Pick<DocumentStore, 'get' | 'transaction'>;
   readonly challenges: Pick<Challenges, 'verify'>;
+  readonly deviceSeals: Pick<DeviceSeals, 'verifier'>;
+  readonly ownerSeals: OwnerSeals;
   readonly randomBytes: (size: number) => Uint8Array;
 }
 
@@ -73,6 +77,11 @@ export async function admit(
     { policy: perMinute('user', grantsPerUserMinute), path: limitPaths.userGrants(userId) },
     { policy: perMinute('device', grantsPerDeviceMinute), path: limitPaths.deviceGrants(deviceId) },
   ];
+  const [isSealed, isOwnerSealed, campaign] = await Promise.all([
+    services.deviceSeals.verifier(),
+    services.ownerSeals.verifier(),
+    campaignState(services.documents, now),
+  ]);
   const call = {
     userId,
     deviceId,
@@ -81,12 +90,12 @@ export async function admit(
     challenge,
     clientDataHash,
     proof,
+    isSealed,
     limits,
     kind: 'grant',
     requirements: requirementsOf(services),
   } as const;
 
-  const campaign = await campaignState(services.documents, now);
   const plan = planOf(services.config.plans, claimedPlan);
   const shared = sharedLimits(services.config.limits, modelId, network);
   return services.documents.transaction(async (tx) => {
@@ -102,7 +111,8 @@ export async function admit(
       now,
     );
     const writes = await consumeShared(tx, shared, documents.shared, now);
-    const version = versionFor(documents.model, clientData.version, userId, now);
+    const asked = { version: clientData.version, userId };
+    const version = await sealedVersionFor(documents.model, asked, isOwnerSealed, now);
     if (version.isPersonal) requireApproved(device, now);
     const collection = await openCollection(
       tx,

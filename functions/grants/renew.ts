@@ -4,7 +4,8 @@
  */
 
 import type { Manifests } from '../catalogue/manifests.ts';
-import { modelPath, versionFor } from '../catalogue/model-record.ts';
+import { modelPath } from '../catalogue/model-record.ts';
+import { type OwnerSeals, sealedVersionFor } from '../catalogue/owner-seal.ts';
 import { type DocumentData, type DocumentStore, getNamed } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
 import { limitPaths } from '../fraud/limit-paths.ts';
@@ -14,6 +15,7 @@ import type { Challenges } from '../identity/challenge.ts';
 import type { RenewClientData } from '../identity/client-data.ts';
 import { openDeviceCall } from '../identity/device-call.ts';
 import type { DeviceProof } from '../identity/device-proof.ts';
+import type { DeviceSeals } from '../identity/device-seal.ts';
 import type { DeviceRecord } from '../identity/devices.ts';
 import { type GrantRecord, granteeOf, grantPath, readGrant } from './grant-record.ts';
 import type { LicenceIssuer } from './licence-issuer.ts';
@@ -24,6 +26,8 @@ export interface RenewalServices extends RequirementServices {
   readonly config: RequirementServices['config'] & Lifetimes;
   readonly documents: Pick<DocumentStore, 'transaction'>;
   readonly challenges: Pick<Challenges, 'verify'>;
+  readonly deviceSeals: Pick<DeviceSeals, 'verifier'>;
+  readonly ownerSeals: OwnerSeals;
   readonly manifests: Manifests;
   readonly licences: LicenceIssuer;
 }
@@ -67,8 +71,13 @@ export async function renewLicence(
   const challenge = services.challenges.verify(clientData.challenge, userId, 'licence.renew', now);
   const { deviceId, grantId, appVersion } = clientData;
   const limits = [{ policy: RENEWALS_AN_HOUR, path: limitPaths.deviceRenewals(deviceId) }];
+  const [isSealed, isOwnerSealed] = await Promise.all([
+    services.deviceSeals.verifier(),
+    services.ownerSeals.verifier(),
+  ]);
   const call = {
     ...{ userId, deviceId, network, appVersion, challenge, clientDataHash, proof, limits },
+    isSealed,
     kind: 'renewal',
     requirements: requirementsOf(services),
   } as const;
@@ -81,7 +90,8 @@ export async function renewLicence(
     );
     const grant = renewableGrant(documents.grant, userId, clientData);
     const { model } = await getNamed(tx, { model: modelPath(grant.model) });
-    const version = versionFor(model, grant.version, userId, now);
+    const asked = { version: grant.version, userId };
+    const version = await sealedVersionFor(model, asked, isOwnerSealed, now);
     if (version.isPersonal) requireApproved(device, now);
     await commit();
     return { grant, version, platform: device.platform };

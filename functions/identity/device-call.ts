@@ -32,6 +32,7 @@ import {
   type VerifiedChallenge,
 } from './challenge.ts';
 import { checkDeviceProof, type DeviceProof, ownDevice } from './device-proof.ts';
+import type { DeviceSealCheck, DeviceSeals } from './device-seal.ts';
 import { type DeviceRecord, devicePath } from './devices.ts';
 import { requireCurrentApp, requireSoundLaunch } from './running-app.ts';
 
@@ -39,6 +40,7 @@ import { requireCurrentApp, requireSoundLaunch } from './running-app.ts';
 export interface DeviceCallServices {
   readonly documents: Pick<DocumentStore, 'transaction'>;
   readonly challenges: Pick<Challenges, 'verify'>;
+  readonly deviceSeals: Pick<DeviceSeals, 'verifier'>;
 }
 
 export interface DeviceCall {
@@ -50,6 +52,8 @@ export interface DeviceCall {
   readonly challenge: VerifiedChallenge;
   readonly clientDataHash: Uint8Array;
   readonly proof: DeviceProof;
+  /** Whether a device's record is what `enroll` made it; to be had before the transaction. */
+  readonly isSealed: DeviceSealCheck;
   /** What the call is counted against, each at its document's path. */
   readonly limits: readonly { readonly policy: LimitPolicy; readonly path: string }[];
   /** What it asks for: admission-policy.ts says what stands in the way of that. */
@@ -114,6 +118,7 @@ export async function openDeviceCall<const P extends NamedPaths>(
   if (isHeldUp('userBlocked')) refuseIfBlocked([userBlock], now);
   // Only the owner of a device may learn that it is blocked.
   const device = ownDevice(own.device, userId);
+  await requireSealed(device, deviceId, call.isSealed);
   if (isHeldUp('deviceBlocked')) refuseIfBlocked([deviceBlock], now);
   if (isHeldUp('networkBlocked')) refuseNewcomers(device, networkBlocks, now);
   if (isHeldUp('unapproved')) requireApproved(device, now);
@@ -160,6 +165,16 @@ export async function openDeviceCall<const P extends NamedPaths>(
       tx.update(devicePath(deviceId), { signCount, appVersion: call.appVersion });
     },
   };
+}
+
+/** Throws device_unknown for a record that somebody else wrote: the phone enrols anew. */
+export async function requireSealed(
+  device: DeviceRecord,
+  deviceId: string,
+  isSealed: DeviceSealCheck,
+): Promise<void> {
+  if (await isSealed(deviceId, device)) return;
+  throw new ServiceError('device_unknown', { reason: 'device_seal_invalid' });
 }
 
 /** Throws RangeError where a call that is judged by them comes without: never served by omission. */

@@ -38,9 +38,13 @@ const record = z.object({
   /** From when on a further device counts as its user's own: approval.ts; null where it always did. */
   approvedFrom: z.date().nullable().default(null),
   retiredAt: z.date().nullable(),
+  /** What binds the record: device-seal.ts. */
+  seal: z.string().default(''),
 });
 
 export type DeviceRecord = z.infer<typeof record>;
+/** As the attestation gave it, before it is sealed and stored. */
+export type AttestedDevice = Omit<DeviceRecord, 'seal'>;
 
 export const devicePath = (deviceId: string): string => `devices/${deviceId}`;
 export const deviceIdFrom = (path: string): string => path.slice('devices/'.length);

@@ -11,7 +11,7 @@ import type { EnrolmentEvidence } from '../attestation/policy/evidence.ts';
 import type { AttestationPolicy } from '../attestation/policy/schema.ts';
 import { ServiceError } from '../errors.ts';
 import type { EnrolClientData } from './client-data.ts';
-import type { DeviceRecord } from './devices.ts';
+import type { AttestedDevice } from './devices.ts';
 import { recalledMarks } from './phone-marks.ts';
 
 export interface EnrolmentPolicy {
@@ -21,7 +21,7 @@ export interface EnrolmentPolicy {
 }
 
 export interface AttestedEnrolment {
-  readonly device: DeviceRecord;
+  readonly device: AttestedDevice;
   /** Checks that did not hold but are only monitored: for the event, and so for scoring. */
   readonly monitored: readonly string[];
   /** What vendors told beside it: for the event, and so for scoring. */

@@ -5,7 +5,9 @@ import { movePath, refuseIfMoved } from '../fraud/pseudonym-moves.ts';
 import { blockPath } from '../fraud/subjects.ts';
 import { erasurePath, refuseIfErased } from '../privacy/erasure-record.ts';
 import { refuseIfBlocked } from './device-call.ts';
+import type { DeviceSeals } from './device-seal.ts';
 import {
+  type AttestedDevice,
   type DeviceRecord,
   deviceDocument,
   deviceIdOf,
@@ -18,7 +20,12 @@ import { type AddedDevice, userDevicesPath, withDevice } from './user-devices.ts
 export interface Registration extends Omit<AddedDevice, 'deviceId'> {
   readonly userId: string;
   /** As the attestation gave it. */
-  readonly device: DeviceRecord;
+  readonly device: AttestedDevice;
+}
+
+export interface RegistrationServices {
+  readonly documents: Pick<DocumentStore, 'transaction'>;
+  readonly deviceSeals: DeviceSeals;
 }
 
 export interface Registered {
@@ -30,12 +37,13 @@ export interface Registered {
 }
 
 /** Throws blocked, rate_limited for a user who was just erased, or device_conflict for a key that another user has or that was retired. */
-export function registerDevice(
-  documents: Pick<DocumentStore, 'transaction'>,
+export async function registerDevice(
+  { documents, deviceSeals }: RegistrationServices,
   { userId, device: attested, ...rest }: Registration,
   now: Date,
 ): Promise<Registered> {
   const deviceId = deviceIdOf(attested.publicKey);
+  const isSealed = await deviceSeals.verifier();
   return documents.transaction(async (tx) => {
     const { move, block, known, devices, erasure } = await getNamed(tx, {
       move: movePath(userId),
@@ -51,11 +59,13 @@ export function registerDevice(
       // The answer to the first attempt was lost: the same key stays the same device. Its counter
       // must not start anew, or proofs that were used already would count again.
       const device = readDevice(known);
-      if (device.user !== userId || device.retiredAt) throw new ServiceError('device_conflict');
+      const isHis = device.user === userId && !device.retiredAt;
+      if (!isHis || !(await isSealed(deviceId, device))) throw new ServiceError('device_conflict');
       return { deviceId, device, retired: [] };
     }
     const { document, retired, approvedFrom } = withDevice(devices, { deviceId, ...rest }, now);
-    const device = { ...attested, approvedFrom };
+    const approved = { ...attested, approvedFrom };
+    const device = { ...approved, seal: await deviceSeals.seal(approved) };
     tx.create(devicePath(deviceId), deviceDocument(device));
     tx.set(userDevicesPath(userId), document);
     for (const id of retired) tx.update(devicePath(id), retiredDevice(now));

@@ -24,11 +24,12 @@ export interface ErasureRequest {
  * device_unapproved or proof_invalid.
  */
 export async function requestErasure(
-  { documents, challenges }: DeviceCallServices,
+  { documents, challenges, deviceSeals }: DeviceCallServices,
   { userId, clientData, clientDataHash, proof }: ErasureRequest,
   now: Date,
 ): Promise<Erasure> {
   const challenge = challenges.verify(clientData.challenge, userId, 'user.erase', now);
+  const isSealed = await deviceSeals.verifier();
   return documents.transaction(async (tx) => {
     const { list } = await getNamed(tx, { list: userDevicesPath(userId) });
     const orderPath = erasurePath({ kind: 'user', id: userId });
@@ -48,7 +49,7 @@ export async function requestErasure(
       throw new ServiceError('proof_invalid', { reason: 'proof_missing' });
     }
     const ids = devicesOf(list);
-    const call = { userId, deviceId, appVersion, challenge, clientDataHash, proof };
+    const call = { userId, deviceId, appVersion, challenge, clientDataHash, proof, isSealed };
     const { documents: read, commit } = await openDeviceCall(
       tx,
       { ...call, limits: [], kind: 'erasure' },

@@ -27,13 +27,14 @@ export interface Retirement {
  * the one that is meant is not the user's.
  */
 export async function retireDevice(
-  { documents, challenges }: DeviceCallServices,
+  { documents, challenges, deviceSeals }: DeviceCallServices,
   { userId, clientData, clientDataHash, proof }: Retirement,
   now: Date,
 ): Promise<DeviceRecord> {
   const challenge = challenges.verify(clientData.challenge, userId, 'device.retire', now);
   const { deviceId, appVersion, target } = clientData;
-  const call = { userId, deviceId, appVersion, challenge, clientDataHash, proof };
+  const isSealed = await deviceSeals.verifier();
+  const call = { userId, deviceId, appVersion, challenge, clientDataHash, proof, isSealed };
   return documents.transaction(async (tx) => {
     const {
       device: caller,

@@ -87,7 +87,7 @@ run "production" {
       KMS_VAULT_KEY          = "projects/modelseal-prod-example/locations/europe-west3/keyRings/modelseal/cryptoKeys/vault"
       KMS_MANIFEST_KEY       = "projects/modelseal-prod-example/locations/europe-west3/keyRings/modelseal/cryptoKeys/manifest"
       KMS_LICENCE_KEY        = "projects/modelseal-prod-example/locations/europe-west3/keyRings/modelseal/cryptoKeys/licence"
-      SIGNING_KEYS           = jsonencode({ manifest = { signing = 1, announced = [], retired = [] }, licence = { signing = 1, announced = [], retired = [] } })
+      SIGNING_KEYS           = jsonencode({ manifest = { signing = 1, announced = [], retired = [] }, licence = { signing = 1, announced = [], retired = [] }, device = { signing = 1, announced = [], retired = [] } })
     } : one([for entry in service.template[0].containers[0].env : entry.value if entry.name == variable]) == value])])
     error_message = "Every function is told of the right buckets, keys, topics and database, and of the client's place in X-Forwarded-For."
   }

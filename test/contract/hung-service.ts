@@ -31,7 +31,7 @@ const options = {
   timeoutMs: 300,
   topics: { events: 'events', decisions: 'decisions', 'dead-letters': 'dead-letters' },
   signingKeys: LOCAL_SIGNING_KEYS,
-  keys: { vault: 'k/vault', manifest: 'k/manifest', licence: 'k/licence' },
+  keys: { vault: 'k/vault', manifest: 'k/manifest', licence: 'k/licence', device: 'k/device' },
 } as const;
 const documents = firestoreDocuments(options);
 const keys = kmsKeys(options);

@@ -29,7 +29,10 @@ import { challengePath, createChallenges } from '../../functions/identity/challe
 import { devicePath } from '../../functions/identity/devices.ts';
 import { payAttempt } from '../../functions/identity/enrolment-attempt.ts';
 import { markedBits, NO_MARKS } from '../../functions/identity/phone-marks.ts';
-import { registerDevice } from '../../functions/identity/register-device.ts';
+import {
+  type RegistrationServices,
+  registerDevice,
+} from '../../functions/identity/register-device.ts';
 import { requestErasure } from '../../functions/privacy/request-erasure.ts';
 import { runErasures } from '../../functions/privacy/run-erasures.ts';
 import { utf8 } from '../../functions/protocol/bytes.ts';
@@ -94,6 +97,9 @@ export function createBackend(book: RuleBook, environment: Readonly<Record<strin
     documents: store,
     objects: memoryObjects(),
     challenges,
+    // Nobody here writes past the functions.
+    deviceSeals: { seal: async () => '', verifier: async () => async () => true },
+    ownerSeals: { verifier: async () => async () => true },
     attestationPolicy: parseAttestationPolicy(config.attestation.policy),
     randomBytes: (size: number) => cryptoBytes(size),
     // What follows the decision to renew; nothing of it is simulated.
@@ -107,7 +113,7 @@ export function createBackend(book: RuleBook, environment: Readonly<Record<strin
       network: () => null,
     },
     log: () => undefined,
-  } as unknown as Services & Parameters<typeof runErasures>[0];
+  } as unknown as Services & RegistrationServices & Parameters<typeof runErasures>[0];
   const proofOf = ({ privateKey }: Install, hash: Uint8Array) => ({
     format: 'android-key' as const,
     signature: new Uint8Array(sign('sha256', hash, privateKey)),
@@ -197,7 +203,7 @@ export function createBackend(book: RuleBook, environment: Readonly<Record<strin
       };
       const { maxDevicesPerUser: limit, deviceCoolingOffSeconds: coolingOffSeconds } = config;
       const registered = await registerDevice(
-        store,
+        services,
         { userId: user, device, replaces, limit, coolingOffSeconds },
         now,
       );

@@ -44,6 +44,8 @@ const versions = (signing: number, announced: readonly number[], retired: readon
   SIGNING_KEYS: JSON.stringify({
     manifest: { signing, announced, retired },
     licence: { signing, announced, retired },
+    // Of this one there are two: seals of the first are good as long as their devices.
+    device: { signing, announced: announced.filter((version) => version < 3), retired },
   }),
 });
 
@@ -143,6 +145,7 @@ class KeyDrill {
       SIGNING_KEYS: JSON.stringify({
         manifest: { signing: 2, announced: [3], retired: [1] },
         licence: { signing: 2, announced: [3], retired: [] },
+        device: { signing: 2, announced: [], retired: [1] },
       } satisfies SigningKeys),
     });
     const name = `${this.#names.licence}/cryptoKeyVersions/1`;

@@ -76,6 +76,7 @@ export function localEnvironment(services: LocalServices): Readonly<Record<strin
     KMS_VAULT_KEY: keys.vault,
     KMS_MANIFEST_KEY: keys.manifest,
     KMS_LICENCE_KEY: keys.licence,
+    KMS_DEVICE_KEY: keys.device,
     SIGNING_KEYS: JSON.stringify(LOCAL_SIGNING_KEYS),
     CHALLENGE_SECRET: secrets.challenge,
     PSEUDONYM_SECRET: secrets.pseudonym,

@@ -13,6 +13,7 @@ export function testEnvironment(): Record<string, string | undefined> {
     KMS_VAULT_KEY: 'projects/test-project/locations/global/keyRings/test/cryptoKeys/vault',
     KMS_MANIFEST_KEY: 'projects/test-project/locations/global/keyRings/test/cryptoKeys/manifest',
     KMS_LICENCE_KEY: 'projects/test-project/locations/global/keyRings/test/cryptoKeys/licence',
+    KMS_DEVICE_KEY: 'projects/test-project/locations/global/keyRings/test/cryptoKeys/device',
     SIGNING_KEYS: JSON.stringify(LOCAL_SIGNING_KEYS),
     CHALLENGE_SECRET: Buffer.alloc(32, 1).toString('base64url'),
     PSEUDONYM_SECRET: Buffer.alloc(32, 2).toString('base64url'),

@@ -85,6 +85,10 @@ function recording(
             record(path, data);
             tx.set(path, data);
           },
+          update: (path, data) => {
+            record(path, data);
+            tx.update(path, data);
+          },
         }),
       ),
   };

@@ -3,22 +3,25 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { p256 } from '@noble/curves/nist.js';
 import type { SigningKeys } from '../../../functions/cloud/signing-versions.ts';
 
-/** The three crypto keys of the local key ring, by resource name. */
+/** The four crypto keys of the local key ring, by resource name. */
 export interface LocalKeyNames {
   readonly vault: string;
   readonly manifest: string;
   readonly licence: string;
+  readonly device: string;
 }
 
 export function localKeyNames(projectId: string): LocalKeyNames {
   const ring = `projects/${projectId}/locations/local/keyRings/modelseal/cryptoKeys`;
-  return { vault: `${ring}/vault`, manifest: `${ring}/manifest`, licence: `${ring}/licence` };
+  const [vault, manifest] = [`${ring}/vault`, `${ring}/manifest`];
+  return { vault, manifest, licence: `${ring}/licence`, device: `${ring}/device` };
 }
 
 /** What a local stack starts with: one version of each key signs, and another one is announced. */
 export const LOCAL_SIGNING_KEYS: SigningKeys = {
   manifest: { signing: 1, announced: [2], retired: [] },
   licence: { signing: 1, announced: [2], retired: [] },
+  device: { signing: 1, announced: [2], retired: [] },
 };
 
 /** What is saved: key bytes in base64 by the resource name of the key version. */
@@ -55,7 +58,7 @@ export function openLocalKeys(names: LocalKeyNames, file?: string): LocalKeys {
   };
   save();
   const vaultKey = Buffer.from(saved[`${names.vault}/cryptoKeyVersions/1`] ?? '', 'base64');
-  const isSigning = (key: string) => key === names.manifest || key === names.licence;
+  const isSigning = (key: string) => key !== names.vault && Object.values(names).includes(key);
   const disabled = new Set<string>();
   const made = new Map<string, Omit<SigningVersion, 'enabled'>>();
   const versionsOf = (key: string): readonly SigningVersion[] =>
