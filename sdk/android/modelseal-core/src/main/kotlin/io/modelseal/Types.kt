@@ -98,7 +98,7 @@ public interface RecipientKey {
     /** Serialised as RFC 9180 section 7.1.1 says. */
     public val publicKey: ByteArray
 
-    /** The content key. Throws SealException `key-refused`. */
+    /** The content key. Throws SealException `key-refused`, and `key-unavailable` where the key's hardware fails. */
     public suspend fun open(enc: ByteArray, ct: ByteArray, info: ByteArray, aad: ByteArray): ByteArray
 
     /** Destroys the private half; after one grant it is good for nothing. */

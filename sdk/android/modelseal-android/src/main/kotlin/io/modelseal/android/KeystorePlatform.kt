@@ -7,10 +7,13 @@ import android.security.keystore.KeyProperties
 import io.modelseal.AttestedKey
 import io.modelseal.DevicePlatform
 import io.modelseal.KeyLostException
+import io.modelseal.PlatformBusyException
+import java.security.GeneralSecurityException
 import java.security.KeyPairGenerator
 import java.security.PrivateKey
+import java.security.ProviderException
 import java.security.Signature
-import java.security.UnrecoverableKeyException
+import java.security.cert.Certificate
 import java.security.spec.ECGenParameterSpec
 import java.util.Base64
 import java.util.UUID
@@ -45,40 +48,57 @@ public class KeystorePlatform(
 
     override suspend fun createAttestedKey(clientDataHash: ByteArray): AttestedKey = withContext(Dispatchers.IO) {
         val alias = "modelseal.${UUID.randomUUID()}"
-        val spec = KeyGenParameterSpec.Builder(alias, KeyProperties.PURPOSE_SIGN)
-            .setAlgorithmParameterSpec(ECGenParameterSpec("secp256r1"))
-            .setDigests(KeyProperties.DIGEST_SHA256)
-            .setAttestationChallenge(clientDataHash)
-        inHardware(spec) {
-            KeyPairGenerator.getInstance(KeyProperties.KEY_ALGORITHM_EC, KEYSTORE).apply { initialize(it) }.generateKeyPair()
+        try {
+            val chain = attestedChain(alias, clientDataHash)
+            val token = integrity?.request(encode(clientDataHash))
+            val attestation = buildJsonObject {
+                put("format", "android-key")
+                put("x5c", JsonArray(chain.map { JsonPrimitive(encode(it.encoded)) }))
+                if (token != null) put("integrityToken", token)
+            }
+            AttestedKey(alias, attestation)
+        } catch (failure: Exception) {
+            // The next try makes a key of its own.
+            runCatching { keystore().deleteEntry(alias) }
+            throw failure
         }
-        val chain = keystore().getCertificateChain(alias) ?: throw KeyLostException()
-        val token = integrity?.request(encode(clientDataHash))
-        val attestation = buildJsonObject {
-            put("format", "android-key")
-            put("x5c", JsonArray(chain.map { JsonPrimitive(encode(it.encoded)) }))
-            if (token != null) put("integrityToken", token)
-        }
-        AttestedKey(alias, attestation)
     }
 
     override suspend fun prove(keyHandle: String, clientDataHash: ByteArray): JsonObject = withContext(Dispatchers.IO) {
-        val signature = try {
-            val key = keystore().getKey(keyHandle, null) as PrivateKey? ?: throw KeyLostException()
+        val signature = unlessBusy {
+            val key = storedKey(keyHandle) as PrivateKey? ?: throw KeyLostException()
             Signature.getInstance("SHA256withECDSA").run {
                 initSign(key)
                 update(clientDataHash)
                 sign()
             }
-        } catch (cause: KeyPermanentlyInvalidatedException) {
-            throw KeyLostException(cause)
-        } catch (cause: UnrecoverableKeyException) {
-            throw KeyLostException(cause)
         }
         buildJsonObject {
             put("format", "android-key")
             put("signature", encode(signature))
         }
+    }
+
+    private fun attestedChain(alias: String, challenge: ByteArray): Array<Certificate> = unlessBusy {
+        val spec = KeyGenParameterSpec.Builder(alias, KeyProperties.PURPOSE_SIGN)
+            .setAlgorithmParameterSpec(ECGenParameterSpec("secp256r1"))
+            .setDigests(KeyProperties.DIGEST_SHA256)
+            .setAttestationChallenge(challenge)
+        inHardware(spec) {
+            KeyPairGenerator.getInstance(KeyProperties.KEY_ALGORITHM_EC, KEYSTORE).apply { initialize(it) }.generateKeyPair()
+        }
+        keystore().getCertificateChain(alias) ?: throw KeyLostException()
+    }
+
+    /** The Keystore fails in many ways that pass: out of attestation keys, its daemon restarting, the phone locked. */
+    private inline fun <T> unlessBusy(work: () -> T): T = try {
+        work()
+    } catch (cause: KeyPermanentlyInvalidatedException) {
+        throw KeyLostException(cause)
+    } catch (cause: GeneralSecurityException) {
+        throw PlatformBusyException(cause)
+    } catch (cause: ProviderException) {
+        throw PlatformBusyException(cause)
     }
 
     private fun encode(bytes: ByteArray): String = Base64.getUrlEncoder().withoutPadding().encodeToString(bytes)

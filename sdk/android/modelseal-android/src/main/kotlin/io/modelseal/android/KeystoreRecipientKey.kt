@@ -27,8 +27,12 @@ public suspend fun keystoreRecipientKey(): RecipientKey = withContext(Dispatcher
     }
 }
 
+private const val PREFIX = "modelseal.grant."
+private const val ABANDONED_MS = 24 * 60 * 60_000L
+
 private fun agreementKey(): RecipientKey {
-    val alias = "modelseal.grant.${UUID.randomUUID()}"
+    deleteAbandoned()
+    val alias = "$PREFIX${UUID.randomUUID()}"
     val spec = KeyGenParameterSpec.Builder(alias, KeyProperties.PURPOSE_AGREE_KEY)
         .setAlgorithmParameterSpec(ECGenParameterSpec("secp256r1"))
         .build()
@@ -39,4 +43,13 @@ private fun agreementKey(): RecipientKey {
     return object : RecipientKey by key {
         override fun destroy() = keystore().deleteEntry(alias)
     }
+}
+
+/** Keys of grants in whose middle the app was killed. */
+private fun deleteAbandoned() {
+    val store = keystore()
+    val isAbandoned = { alias: String ->
+        alias.startsWith(PREFIX) && System.currentTimeMillis() - (store.getCreationDate(alias)?.time ?: Long.MAX_VALUE) > ABANDONED_MS
+    }
+    store.aliases().toList().filter(isAbandoned).forEach(store::deleteEntry)
 }

@@ -6,7 +6,8 @@ import android.security.keystore.KeyProperties
 import io.modelseal.HardwareKey
 import io.modelseal.SealException
 import io.modelseal.SealException.Reason
-import java.security.UnrecoverableKeyException
+import java.security.GeneralSecurityException
+import java.security.ProviderException
 import javax.crypto.AEADBadTagException
 import javax.crypto.Cipher
 import javax.crypto.KeyGenerator
@@ -30,29 +31,45 @@ public class KeystoreWrappingKey(private val alias: String = "modelseal.wrapping
     private val making = Mutex()
 
     override suspend fun wrap(secret: ByteArray): ByteArray = withContext(Dispatchers.IO) {
-        val cipher = Cipher.getInstance(TRANSFORMATION)
-        cipher.init(Cipher.ENCRYPT_MODE, making.withLock { stored() ?: make() })
-        cipher.iv + cipher.doFinal(secret)
+        making.withLock {
+            whileUsable {
+                val cipher = try {
+                    encrypting(stored() ?: make())
+                } catch (_: KeyPermanentlyInvalidatedException) {
+                    // What it has wrapped is lost already.
+                    keystore().deleteEntry(alias)
+                    encrypting(make())
+                }
+                cipher.iv + cipher.doFinal(secret)
+            }
+        }
     }
 
     override suspend fun unwrap(wrapped: ByteArray): ByteArray = withContext(Dispatchers.IO) {
         if (wrapped.size < IV_BYTES) throw lost()
-        val key = stored() ?: throw lost()
-        val cipher = Cipher.getInstance(TRANSFORMATION)
-        try {
-            cipher.init(Cipher.DECRYPT_MODE, key, GCMParameterSpec(TAG_BITS, wrapped, 0, IV_BYTES))
-            cipher.doFinal(wrapped, IV_BYTES, wrapped.size - IV_BYTES)
-        } catch (cause: KeyPermanentlyInvalidatedException) {
-            throw lost(cause)
-        } catch (cause: AEADBadTagException) {
-            throw lost(cause)
+        whileUsable {
+            val cipher = Cipher.getInstance(TRANSFORMATION)
+            try {
+                cipher.init(Cipher.DECRYPT_MODE, stored() ?: throw lost(), GCMParameterSpec(TAG_BITS, wrapped, 0, IV_BYTES))
+                cipher.doFinal(wrapped, IV_BYTES, wrapped.size - IV_BYTES)
+            } catch (cause: KeyPermanentlyInvalidatedException) {
+                throw lost(cause)
+            } catch (cause: AEADBadTagException) {
+                throw lost(cause)
+            }
         }
     }
 
-    private fun stored(): SecretKey? = try {
-        keystore().getKey(alias, null) as SecretKey?
-    } catch (cause: UnrecoverableKeyException) {
-        // Newer systems say so for good; older ones also while the phone starts.
+    private fun encrypting(key: SecretKey): Cipher =
+        Cipher.getInstance(TRANSFORMATION).apply { init(Cipher.ENCRYPT_MODE, key) }
+
+    private fun stored(): SecretKey? = storedKey(alias) as SecretKey?
+
+    private inline fun <T> whileUsable(work: () -> T): T = try {
+        work()
+    } catch (cause: GeneralSecurityException) {
+        throw SealException(Reason.KEY_UNAVAILABLE, cause = cause)
+    } catch (cause: ProviderException) {
         throw SealException(Reason.KEY_UNAVAILABLE, cause = cause)
     }
 

@@ -3,8 +3,10 @@ package io.modelseal.protocol
 import io.modelseal.RecipientKey
 import io.modelseal.SealException
 import io.modelseal.SealException.Reason
+import java.security.GeneralSecurityException
 import java.security.KeyPairGenerator
 import java.security.PrivateKey
+import java.security.ProviderException
 import java.security.interfaces.ECPublicKey
 import java.security.spec.ECGenParameterSpec
 import javax.crypto.KeyAgreement
@@ -70,12 +72,18 @@ internal fun p256RecipientKey(publicKey: ECPublicKey, privateKey: PrivateKey, pr
         override val suite = P256_SUITE
         override val publicKey get() = serialised.copyOf()
         override suspend fun open(enc: ByteArray, ct: ByteArray, info: ByteArray, aad: ByteArray): ByteArray =
-            Hpke.open(serialised, enc, ct, info, aad) { ephemeral ->
-                val agreement =
-                    if (provider == null) KeyAgreement.getInstance("ECDH") else KeyAgreement.getInstance("ECDH", provider)
-                agreement.init(privateKey)
-                agreement.doPhase(ephemeral, true)
-                agreement.generateSecret()
-            }
+            Hpke.open(serialised, enc, ct, info, aad) { agree(privateKey, it, provider) }
     }
+}
+
+/** ECDH. Hardware fails in ways of its own, which say nothing of the grant: `key-unavailable`. */
+private fun agree(privateKey: PrivateKey, ephemeral: ECPublicKey, provider: String?): ByteArray = try {
+    val agreement = if (provider == null) KeyAgreement.getInstance("ECDH") else KeyAgreement.getInstance("ECDH", provider)
+    agreement.init(privateKey)
+    agreement.doPhase(ephemeral, true)
+    agreement.generateSecret()
+} catch (cause: GeneralSecurityException) {
+    throw SealException(Reason.KEY_UNAVAILABLE, cause = cause)
+} catch (cause: ProviderException) {
+    throw SealException(Reason.KEY_UNAVAILABLE, cause = cause)
 }

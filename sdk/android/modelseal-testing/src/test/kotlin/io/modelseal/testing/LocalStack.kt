@@ -14,8 +14,12 @@ import okhttp3.Request
 import okhttp3.RequestBody.Companion.toRequestBody
 
 /** `npm start -- --in-memory --faults`, begun by the first test and ended with this process. */
-internal object LocalStack {
+object LocalStack {
     private val http = OkHttpClient.Builder().readTimeout(60, TimeUnit.SECONDS).build()
+
+    /** What the stack says of itself. */
+    lateinit var settingsFile: File
+        private set
     private val settings: JsonObject = start()
 
     /** The service behind the network with faults. */
@@ -26,8 +30,8 @@ internal object LocalStack {
         VerificationKey(jwk.string("kid"), jwk.string("x"), jwk.string("y"))
     }
 
-    fun publish(model: String, version: String, bytes: ByteArray) {
-        post("$developmentUrl/models?model=$model&version=$version&format=opaque", bytes)
+    fun publish(model: String, version: String, bytes: ByteArray, format: String = "opaque") {
+        post("$developmentUrl/models?model=$model&version=$version&format=$format", bytes)
     }
 
     fun revoke(model: String, version: String? = null) {
@@ -90,7 +94,7 @@ internal object LocalStack {
     private fun start(): JsonObject {
         val root = File("../../..").canonicalFile
         val folder = Files.createTempDirectory("modelseal-kotlin").toFile()
-        val file = File(folder, "stack.json")
+        val file = File(folder, "stack.json").also { settingsFile = it }
         val process = ProcessBuilder(
             File(root, "node_modules/.bin/node").path, "--disable-warning=ExperimentalWarning",
             File(root, "scripts/start.ts").path, "--in-memory", "--faults", "--json", file.path,
