@@ -1,9 +1,9 @@
 /**
  * The code that catches colluders: Tardos's (https://doi.org/10.1145/1346330.1346335). Each position
  * has a secret bias p; each copy has a 1 there with the probability p, independently of all others.
- * Biases follow the arcsine law in sixteen steps, the nodes of Gauss and Chebyshev, after Nuida et
- * al. (https://doi.org/10.1007/s10623-008-9238-1): what colluders of up to 15 copies do cannot tell
- * them from the continuous law. Half of the positions are the user's on all devices, half the device's.
+ * Biases follow the arcsine law in sixteen steps, the nodes of Gauss and Chebyshev, whose moments up to
+ * the 31st are its own (finite sets do: Nuida et al., https://arxiv.org/abs/cs/0610036). Half of the
+ * positions are the user's on all devices, half the device's.
  */
 import { fingerprintBytes, userPart } from './fingerprint.ts';
 import { Keystream, sequenceKey } from './keystream.ts';

@@ -2,7 +2,7 @@
  * What colluders did, as far as the leak itself tells: for each number of ones among their copies,
  * how often each kind of response comes of it. From that, what each position says for a 1 against a
  * 0 in a suspect's copy. No strategy is assumed; that is the "universal" decoding of Meerwald and
- * Furon (https://doi.org/10.1109/TIFS.2012.2195655). The estimate looks at no suspect's copy, so
+ * Furon (https://arxiv.org/abs/1104.5616). The estimate looks at no suspect's copy, so
  * that innocents are as independent of it as of the leak.
  */
 import { POSITIONS, THRESHOLDS } from './biased-code.ts';
