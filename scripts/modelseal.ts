@@ -30,6 +30,7 @@ program
   )
   .option('--ranges <ranges>', 'the weights of an opaque file: OFFSET-END,OFFSET-END…')
   .option('--allow-clear', 'publish though too little of the file would be sealed')
+  .option('--hold', 'offer it to nobody yet: see release')
   .option('--dry-run', 'only say what would be published')
   .option('--json', 'print it for machines')
   .action((file: string, options: PublishOptions) =>

@@ -106,7 +106,7 @@ async function modelsOf(
 /** Nothing where no version could be granted. */
 function listing(model: ModelRecord) {
   const { modelId, owner, versions, release } = model;
-  const latest = releaseOf(model)?.offered[0]?.version;
+  const latest = releaseOf(model)?.offered.at(-1)?.version;
   const available = Object.entries(versions).filter(([, { revoked }]) => !revoked);
   if (release === null || latest === undefined || available.length === 0) return [];
   const listed = {

@@ -5,7 +5,9 @@ import { documentKind } from '../cloud/document-kind.ts';
 import type { DocumentData, DocumentTransaction } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
 import { SealError } from '../protocol/errors.ts';
+import { nodeCrypto } from '../protocol/node-crypto.ts';
 import { type ReleaseRecord, unverifiedRelease } from '../protocol/release-record.ts';
+import { offerFor, type RolloutDevice } from '../protocol/rollout.ts';
 import { WATERMARK_STRENGTHS } from '../protocol/watermark-strength.ts';
 
 const version = z.object({
@@ -87,7 +89,7 @@ export function releaseOf({ release }: Pick<ModelRecord, 'release'>): ReleaseRec
 }
 
 /**
- * The version that `userId` asks for; `latest` is what the release record offers. Throws model_unknown,
+ * The version that `userId` asks for; `latest` is what the release record offers `device`. Throws model_unknown,
  * also for another user's model and for a revoked version: that it exists is nobody else's business.
  * Throws unavailable where there is no record that holds now: no device would take the copy.
  */
@@ -96,6 +98,7 @@ export function versionFor(
   requested: string,
   userId: string,
   now: Date,
+  device?: RolloutDevice,
 ): OfferedVersion {
   const model = data && readModel(data);
   if (!model) throw unknown('model_missing');
@@ -103,7 +106,8 @@ export function versionFor(
   const { modelId, versions, owner, release } = model;
   const record = releaseOf(model);
   if (release === null || !record) throw withheld('release_missing');
-  const [offer] = record.offered;
+  // Who is not a device, such as a tool, is in no rollout.
+  const offer = device ? offerFor(nodeCrypto, record, device) : record.offered.at(-1);
   const name = requested === 'latest' ? (offer?.version ?? requested) : requested;
   const found = Object.hasOwn(versions, name) ? versions[name] : undefined;
   if (!found) throw unknown('version_missing');

@@ -10,6 +10,7 @@ import type { Log } from '../log.ts';
 import { SealError } from '../protocol/errors.ts';
 import { pinnedPayload, signJws } from '../protocol/jws.ts';
 import { nodeCrypto } from '../protocol/node-crypto.ts';
+import type { RolloutDevice } from '../protocol/rollout.ts';
 import { type ModelRecord, type OfferedVersion, readModel, versionFor } from './model-record.ts';
 
 const TYP = 'modelseal-owner+jwt';
@@ -72,11 +73,16 @@ export const createOwnerSeals = ({ keys, isNameOf, log }: OwnerSealOptions): Own
  */
 export async function sealedVersionFor(
   data: DocumentData | undefined,
-  request: { readonly version: string; readonly userId: string },
+  request: {
+    readonly version: string;
+    readonly userId: string;
+    /** Whose `latest` it is; renewals name a version. */
+    readonly device?: RolloutDevice;
+  },
   isOwnerSealed: OwnerSealCheck,
   now: Date,
 ): Promise<OfferedVersion> {
-  const version = versionFor(data, request.version, request.userId, now);
+  const version = versionFor(data, request.version, request.userId, now, request.device);
   if (data && (await isOwnerSealed(readModel(data)))) return version;
   throw new ServiceError('unavailable', { reason: 'owner_seal_invalid' });
 }

@@ -52,6 +52,8 @@ export interface PublishRequest extends ReadingOptions {
   /** How strongly each grant's copy is marked; as configured where absent. */
   readonly tracing?: WatermarkStrength;
   readonly model: PlainModel;
+  /** Offer it to nobody yet: what is on offer stays, until `rollOut` changes it. */
+  readonly hold?: boolean;
   /** Only tell what would be published. */
   readonly dryRun?: boolean;
   readonly onProgress?: (doneBytes: number) => void;
@@ -186,11 +188,11 @@ async function existingVersion(
   return model && Object.hasOwn(model.versions, version) ? model.versions[version] : undefined;
 }
 
-/** Adds the version and offers it to everybody; gives the release record that says so. */
+/** Adds the version and offers it to everybody, unless it is held; gives the release record that holds then. */
 async function addVersion(
   services: PublishServices,
   tx: DocumentTransaction,
-  { modelId, version, owner }: PublishRequest,
+  { modelId, version, owner, hold }: PublishRequest,
   entry: ModelVersion,
   remembered: ReleaseRecord | undefined,
   now: Date,
@@ -204,7 +206,12 @@ async function addVersion(
   }
   const before = [remembered, model && (await cataloguedRelease(services, model))];
   const offered = [{ version, manifestDigest: entry.manifestDigest }];
-  const signed = await signRelease(services, modelId, before, offered, now);
+  const release = model?.release ?? null;
+  if (hold && release === null) throw new ServiceError('model_invalid', { reason: 'hold_first' });
+  const signed =
+    hold && model && release !== null
+      ? { release, releaseDueAt: model.releaseDueAt }
+      : await signRelease(services, modelId, before, offered, now);
   const ownerSeal = await sealOwner(services.keys, modelId, owner);
   writeModel(tx, {
     modelId,

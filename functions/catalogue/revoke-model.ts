@@ -1,6 +1,7 @@
 /** Taking versions of a model back. */
 import type { DocumentStore } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
+import { isForAll } from '../protocol/rollout.ts';
 import { type ModelRecord, modelPath, readModel, releaseOf, writeModel } from './model-record.ts';
 import {
   cataloguedRelease,
@@ -83,7 +84,11 @@ async function offeredAfter(
   const left = Object.entries(versions).filter(([, { revoked }]) => !revoked);
   const offered = releaseOf(model)?.offered ?? [];
   const stays = offered.filter(({ version }) => left.some(([name]) => name === version));
-  if (stays.length > 0) return stays.length === offered.length ? undefined : stays;
+  if (stays.length > 0 && stays.length === offered.length) return undefined;
+  const last = stays.at(-1);
+  if (last && isForAll(last)) return stays;
   const [newest] = left.sort(([, a], [, b]) => b.publishedAt.getTime() - a.publishedAt.getTime());
-  return newest && [await vouchedOffer(services, modelId, ...newest)];
+  if (!newest) return undefined;
+  const forAll = await vouchedOffer(services, modelId, ...newest);
+  return [...stays.filter(({ version }) => version !== forAll.version), forAll];
 }

@@ -111,7 +111,11 @@ export async function admit(
       now,
     );
     const writes = await consumeShared(tx, shared, documents.shared, now);
-    const asked = { version: clientData.version, userId };
+    const asked = {
+      version: clientData.version,
+      userId,
+      device: { deviceId, platform: device.platform, appVersion },
+    };
     const version = await sealedVersionFor(documents.model, asked, isOwnerSealed, now);
     if (version.isPersonal) requireApproved(device, now);
     const collection = await openCollection(

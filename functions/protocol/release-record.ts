@@ -7,6 +7,7 @@
 import type { SealingCrypto } from './crypto.ts';
 import { SealError } from './errors.ts';
 import { type Es256Signer, parseJws, pinnedPayload, signJws, type VerificationKey } from './jws.ts';
+import { isForAll, type Offer, readOffer } from './rollout.ts';
 import { Payload } from './token-schema.ts';
 
 const TYP = 'modelseal-release+jwt';
@@ -17,8 +18,8 @@ export interface ReleaseRecord {
   readonly model: string;
   /** Grows with each record of the model, and never falls. */
   readonly serial: number;
-  /** What may be given to who asks for the newest: one version, or several while a new one is rolled out. */
-  readonly offered: readonly { readonly version: string; readonly manifestDigest: string }[];
+  /** What may be given to who asks for the newest: the first that is the device's; the last is for all. */
+  readonly offered: readonly Offer[];
   /** Seconds since 1970, as `exp`. */
   readonly iat: number;
   readonly exp: number;
@@ -26,11 +27,10 @@ export interface ReleaseRecord {
 
 function readRecord(value: unknown): ReleaseRecord {
   const payload = new Payload(value);
-  const offered = payload.list('offered', MAX_OFFERED).map((offer) => ({
-    version: offer.text('version'),
-    manifestDigest: offer.bytes32('manifestDigest'),
-  }));
-  if (offered.length === 0) throw new SealError('token-malformed', 'offered');
+  const offered = payload.list('offered', MAX_OFFERED).map(readOffer);
+  const last = offered.at(-1);
+  // Whoever is in no rollout must be left with something.
+  if (!last || !isForAll(last)) throw new SealError('token-malformed', 'offered');
   return {
     v: payload.literal('v', 1),
     model: payload.text('model'),
@@ -53,7 +53,7 @@ export function signReleaseRecord(
 
 /**
  * The record that a pinned publisher's key signed. Says nothing of whether it is good now, and for
- * what: see `requireRelease`. Throws `token-malformed`, `signer-untrusted` or `signature-invalid`.
+ * what: see `requireCurrent`. Throws `token-malformed`, `signer-untrusted` or `signature-invalid`.
  */
 export async function verifyReleaseRecord(
   crypto: SealingCrypto,

@@ -47,6 +47,27 @@ export class Payload {
     return found;
   }
 
+  /** One of these texts; undefined where there is none. */
+  optionalOneOf<T extends string>(name: string, known: readonly T[]): T | undefined {
+    const value = this.#members[name];
+    if (value === undefined) return undefined;
+    const found = known.find((word) => word === value);
+    if (found === undefined) throw malformed(name);
+    return found;
+  }
+
+  /** A text of this form; undefined where there is none. */
+  optionalMatch(name: string, form: RegExp): string | undefined {
+    const value = this.optionalText(name, 256);
+    if (value !== undefined && !form.test(value)) throw malformed(name);
+    return value;
+  }
+
+  /** A whole number within the bounds; undefined where there is none. */
+  optionalWhole(name: string, min: number, max: number): number | undefined {
+    return this.#members[name] === undefined ? undefined : this.whole(name, min, max);
+  }
+
   /** A whole number within the bounds. */
   whole(name: string, min = 0, max = Number.MAX_SAFE_INTEGER): number {
     const value = this.#members[name];

@@ -7,6 +7,7 @@ import { eraseNow, exportFor, inspect, revoke } from './accounts.ts';
 import { auditSince } from './audit.ts';
 import type { CommandServices } from './command-services.ts';
 import { ledgerLog } from './ledger-log.ts';
+import { type ReleaseOptions, release, releaseOptions } from './release.ts';
 import { SUBJECT, subjectOf } from './subject-argument.ts';
 
 type WithServices = (work: (services: CommandServices) => Promise<unknown>) => Promise<void>;
@@ -31,6 +32,13 @@ export function addAccountCommands(program: Command, withServices: WithServices)
         console.log(`revoked: ${revoked.join(', ') || 'nothing new'}`);
       }),
     );
+
+  releaseOptions(program.command('release')).action(
+    (model: string, options: ReleaseOptions & ActOptions) =>
+      withServices(async (services) =>
+        print(await release(services, model, options, act(options))),
+      ),
+  );
 
   program
     .command('inspect')

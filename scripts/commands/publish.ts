@@ -29,6 +29,8 @@ export interface PublishOptions {
   readonly ranges?: string;
   /** Publish though less of the file is sealed than the policy wants. */
   readonly allowClear?: boolean;
+  /** Offer it to nobody yet. */
+  readonly hold?: boolean;
   /** Only tell what would be published. */
   readonly dryRun?: boolean;
   /** Tell it for machines, on standard output. */
@@ -73,6 +75,7 @@ export async function publish(
         ...(options.tracing !== undefined && { tracing: tracingOf(options.tracing) }),
         ...(options.ranges !== undefined && { ranges: parseRanges(options.ranges) }),
         ...(options.allowClear && { allowClear: true }),
+        ...(options.hold && { hold: true }),
         ...(options.dryRun && { dryRun: true }),
         onProgress: bar.update,
       },

@@ -6,6 +6,7 @@
 import { type SealingCrypto, sha256 } from '../../functions/protocol/crypto.ts';
 import { toBase64url } from '../../functions/protocol/encoding.ts';
 import { generateRecipientKey, type RecipientKey } from '../../functions/protocol/hpke.ts';
+import type { RolloutDevice } from '../../functions/protocol/rollout.ts';
 import type { SuiteName } from '../../functions/protocol/suites.ts';
 import type {
   ApiClient,
@@ -191,6 +192,14 @@ export class ModelSealClient {
         return { ...answer, deviceId: enrolment.deviceId, recipientKey };
       }),
     );
+  }
+
+  /** This device as rollouts know it; undefined before it has enrolled. */
+  async rolloutDevice(): Promise<RolloutDevice | undefined> {
+    const { enrolments, platform } = this.#options;
+    const enrolment = await enrolments.load();
+    const { platform: name, appVersion } = platform;
+    return enrolment && { deviceId: enrolment.deviceId, platform: name, appVersion };
   }
 
   /**

@@ -1,5 +1,6 @@
 /** From a model's name to a complete copy: by going on with what was begun, else by one new grant. */
 import { SealError } from '../../functions/protocol/errors.ts';
+import { offerFor } from '../../functions/protocol/rollout.ts';
 import { ApiError } from './api/api-error.ts';
 import { DEFAULT_RETRY } from './api/retry.ts';
 import { acceptGrant, requireLicence } from './opening/accept-grant.ts';
@@ -70,19 +71,21 @@ export class Fetcher {
   }
 
   /**
-   * Whether the publisher has another version on offer than that of the copy, by the release record
-   * that the service lists. False where it lists the model no more.
+   * Whether the publisher has another version on offer for this device than that of the copy, by the
+   * release record that the service lists. False where it lists the model no more.
    *
    * @param copy A copy that was asked for as the newest.
    * @throws {ApiError} The service could not be asked.
    * @throws {SealError} `release-rolled-back` and the other refusals of a record.
    */
   async hasNewer({ manifest: { model, version } }: StoredCopy): Promise<boolean> {
-    const { api, store } = this.#options;
+    const { api, client, crypto, store } = this.#options;
     const listed = (await api.models()).find(({ modelId }) => modelId === model);
     if (!listed) return false;
-    const { offered } = await store.releases.learn(model, listed.release, this.#now());
-    return !offered.some((each) => each.version === version);
+    const record = await store.releases.learn(model, listed.release, this.#now());
+    const device = await client.rolloutDevice();
+    if (device) return offerFor(crypto, record, device)?.version !== version;
+    return !record.offered.some((each) => each.version === version);
   }
 
   async #grant(model: string, version?: string, earlier?: Installation): Promise<Installation> {

@@ -1,6 +1,6 @@
 /** What an operator does about models, for tests in other processes and languages. */
 import { Readable } from 'node:stream';
-import { modelPath, readModel } from '../../functions/catalogue/model-record.ts';
+import { modelPath, readModel, writeModel } from '../../functions/catalogue/model-record.ts';
 import { publishModel } from '../../functions/catalogue/publish-model.ts';
 import { revokeModel } from '../../functions/catalogue/revoke-model.ts';
 import { ServiceError } from '../../functions/errors.ts';
@@ -47,7 +47,10 @@ export function developmentOperator(services: Services): Readonly<Record<string,
       const { model, version } = named(asked);
       const release = releases.get(`${model}@${version}`);
       if (release === undefined) throw new Refusal(422, 'model_unknown');
-      await documents.transaction(async (tx) => tx.update(modelPath(model), { release }));
+      await documents.transaction(async (tx) => {
+        const [data = {}] = await tx.getAll([modelPath(model)]);
+        writeModel(tx, { ...readModel(data), release });
+      });
       return { release };
     },
   };

@@ -8,7 +8,7 @@ import { sourceOf } from '../../functions/formats/random-access.ts';
 import { streamOf } from '../../functions/protocol/bytes.ts';
 
 export type PublishChanges = Partial<
-  Pick<PublishRequest, 'version' | 'owner' | 'format' | 'tracing'>
+  Pick<PublishRequest, 'version' | 'owner' | 'format' | 'tracing' | 'hold'>
 >;
 
 /** Publishes these bytes as version 1.0.0 of a model for everybody, unless `changes` say otherwise. */
