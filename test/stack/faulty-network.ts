@@ -1,7 +1,7 @@
 /**
  * The network between a phone and the local stack, with faults in it as phones meet them. A client in
  * any language uses its URL as the service's; tests order faults and count calls over the development
- * server: `POST /network/faults`, `DELETE /network/faults`, `GET /network/calls`.
+ * server: `POST /network/faults`, `DELETE /network/faults`, `GET /network/calls`, `GET /network/events`.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
@@ -48,6 +48,13 @@ export interface Fault {
   readonly seconds?: number;
 }
 
+/** What is told of an event that a phone has sent. */
+export interface ReportedEvent {
+  readonly eventId: string;
+  readonly type: string;
+  readonly cause?: string;
+}
+
 export interface FaultyNetwork {
   /** In place of the service's base URL. */
   readonly url: string;
@@ -59,6 +66,8 @@ export interface FaultyNetwork {
   endFaults(): void;
   /** How many requests there were, of each name. */
   readonly calls: ReadonlyMap<CallName, number>;
+  /** Every event that a phone has sent, as it sent it and as often. */
+  readonly reported: readonly ReportedEvent[];
   /** The same for clients in other processes. */
   readonly control: Readonly<Record<string, Call>>;
   stop(): Promise<void>;
@@ -80,6 +89,7 @@ const NAMES: readonly (readonly [CallName, RegExp])[] = [
 /** A network in front of the service at `serviceUrl`, and of the storage behind the URLs that it gives. */
 export async function startFaultyNetwork(serviceUrl: string): Promise<FaultyNetwork> {
   const calls = new Map<CallName, number>();
+  const reported: ReportedEvent[] = [];
   let ordered: { fault: Fault; left: number }[] = [];
 
   function meet(name: CallName): Fault | undefined {
@@ -112,6 +122,7 @@ export async function startFaultyNetwork(serviceUrl: string): Promise<FaultyNetw
     const name = NAMES.find(([, pattern]) => pattern.test(`${request.method} ${pathname}`))?.[0];
     const fault = meet(name ?? 'other');
     const body = await bodyOf(request);
+    if (name === 'report') reported.push(...eventsOf(body));
     if (fault && answersItself(fault, response)) return;
     const upstream = await forward(request, body, fault);
     const bytes = Buffer.from(await upstream.arrayBuffer());
@@ -135,6 +146,7 @@ export async function startFaultyNetwork(serviceUrl: string): Promise<FaultyNetw
   const reset = () => {
     ordered = [];
     calls.clear();
+    reported.length = 0;
   };
   const endFaults = () => {
     ordered = [];
@@ -150,6 +162,7 @@ export async function startFaultyNetwork(serviceUrl: string): Promise<FaultyNetw
     reset,
     endFaults,
     calls,
+    reported,
     control: {
       'POST /network/faults': async (asked) => {
         const faults = asked.json();
@@ -166,12 +179,22 @@ export async function startFaultyNetwork(serviceUrl: string): Promise<FaultyNetw
         return {};
       },
       'GET /network/calls': async () => Object.fromEntries(calls),
+      'GET /network/events': async () => reported,
     },
     stop: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** The events in a report's client data (docs/mobile/protocol.md section 9). */
+function eventsOf(body: Buffer): readonly ReportedEvent[] {
+  const { clientData } = JSON.parse(body.toString()) as { readonly clientData: string };
+  const data = JSON.parse(Buffer.from(clientData, 'base64url').toString()) as {
+    readonly events: readonly ReportedEvent[];
+  };
+  return data.events;
 }
 
 const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-encoding']);

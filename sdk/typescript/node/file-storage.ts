@@ -6,6 +6,7 @@ import {
   readFile,
   rename,
   rm,
+  rmdir,
   stat,
   statfs,
   writeFile,
@@ -16,8 +17,14 @@ import type { ModelStorage } from '../opening/model-storage.ts';
 import { serialised } from '../serialised.ts';
 
 const LOCK_POLL_MS = 50;
+const PARTIAL = '.partial-';
+/** Longer than a file takes to be written, or a lock to be broken. */
+const ABANDONED_MS = 60 * 60_000;
 
-/** Storage in one directory, which is made when first written to. */
+/**
+ * Storage in one directory, which is made when first written to. What a killed process left half written
+ * is deleted an hour later, as the directory is listed.
+ */
 export function fileStorage(directory: string): ModelStorage {
   const path = (name: string) => join(directory, name);
   const makeDirectory = () => mkdir(directory, { recursive: true, mode: 0o700 });
@@ -45,7 +52,7 @@ export function fileStorage(directory: string): ModelStorage {
     },
     async replace(name, bytes) {
       await makeDirectory();
-      const partial = path(`.${randomUUID()}`);
+      const partial = path(`${PARTIAL}${randomUUID()}`);
       try {
         await roomFor(writeFile(partial, bytes, { mode: 0o600, flush: true }));
         await rename(partial, path(name));
@@ -63,6 +70,11 @@ export function fileStorage(directory: string): ModelStorage {
     },
     async list() {
       const names = (await orNull(readdir(directory))) ?? [];
+      for (const name of names) {
+        if (name.startsWith(PARTIAL) && (await isAbandoned(path(name)))) {
+          await rm(path(name), { force: true });
+        }
+      }
       return names.filter((name) => !name.startsWith('.'));
     },
     async freeBytes() {
@@ -94,10 +106,37 @@ async function takeLock(path: string): Promise<void> {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
-    const holder = Number(await orNull(readFile(path, 'utf8')));
-    if (holder > 0 && !isRunning(holder)) await rm(path, { force: true });
-    else await new Promise((done) => setTimeout(done, LOCK_POLL_MS));
+    const isBroken = (await isOfTheDead(path)) && (await breakLock(path));
+    if (!isBroken) await new Promise((done) => setTimeout(done, LOCK_POLL_MS));
   }
+}
+
+/** One waiting process at a time breaks a lock: the next would break that of who has just taken it. */
+async function breakLock(path: string): Promise<boolean> {
+  const breaking = `${path}.breaking`;
+  try {
+    await mkdir(breaking);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    if (await isAbandoned(breaking)) await orNull(rmdir(breaking));
+    return false;
+  }
+  try {
+    if (await isOfTheDead(path)) await rm(path, { force: true });
+  } finally {
+    await rmdir(breaking);
+  }
+  return true;
+}
+
+async function isOfTheDead(lock: string): Promise<boolean> {
+  const holder = Number(await orNull(readFile(lock, 'utf8')));
+  return holder > 0 && !isRunning(holder);
+}
+
+async function isAbandoned(path: string): Promise<boolean> {
+  const found = await orNull(stat(path));
+  return found !== null && Date.now() - found.mtimeMs > ABANDONED_MS;
 }
 
 function isRunning(pid: number): boolean {

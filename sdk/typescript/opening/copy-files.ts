@@ -59,6 +59,12 @@ export class CopyFiles {
     });
   }
 
+  /** Files of the first version, which belong to no account: nobody opens them any more. */
+  async nobodys(): Promise<readonly string[]> {
+    const names = await answered(() => this.storage.list());
+    return names.filter((name) => /^g_[\w-]{22}\.(?:record|pending|model)$/.test(name));
+  }
+
   /**
    * A whole file; null where there is none.
    *

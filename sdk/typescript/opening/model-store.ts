@@ -236,6 +236,9 @@ export class ModelStore {
     for (const grantId of await this.files.grants('model')) {
       if (!known.has(grantId)) await this.erase(grantId);
     }
+    for (const name of await this.files.nobodys()) {
+      await answered(() => this.files.storage.delete(name));
+    }
   }
 
   async #load(grantId: string, kind: 'record' | 'pending' = 'record') {

@@ -1,9 +1,20 @@
 /** docs/mobile/sdk-behaviour.md in TypeScript: fetching. */
-import { rmSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { fileStorage } from '../../../sdk/typescript/node/file-storage.ts';
-import { bytesOf, calls, codeOf, inTheField, network, phone, publishedModel } from './field.ts';
+import {
+  bytesOf,
+  calls,
+  codeOf,
+  inTheField,
+  network,
+  otherProcess,
+  phone,
+  publishedModel,
+} from './field.ts';
 
 inTheField();
 
@@ -39,6 +50,24 @@ describe('fetching', () => {
     expect(calls('enrol', 'grant')).toEqual([1, 1]);
   });
 
+  it('R12 and so it is with processes of the system, after one was killed with a lock', async () => {
+    const [ann, model] = [phone(), await publishedModel()];
+    const dead = execFile(process.execPath, ['--version']);
+    await new Promise((ended) => dead.on('exit', ended));
+    const storage = fileStorage(ann.folder);
+    const { tag } = otherProcess.files(storage, ann.user);
+    for (const name of [`.lock-${tag}.${model.id}`, `.lock-${tag}.enrolment`]) {
+      writeFileSync(join(ann.folder, name), String(dead.pid));
+    }
+    const digests = await Promise.all(
+      Array.from({ length: 4 }, () => otherProcess.get(ann, model.id)),
+    );
+    const digest = createHash('sha256').update(model.bytes).digest('hex');
+    expect(digests).toEqual([digest, digest, digest, digest]);
+    expect(calls('enrol', 'grant', 'download')).toEqual([1, 1, 1]);
+    expect(readdirSync(ann.folder).filter((name) => name.startsWith('.lock'))).toEqual([]);
+  }, 60_000);
+
   async function killAfterTheFirstChunk(ann: ReturnType<typeof phone>, id: string) {
     network.order(
       { call: 'download', kind: 'truncate', bytes: 1_500_000 },
@@ -73,6 +102,23 @@ describe('fetching', () => {
     expect(progress[0]).toBeGreaterThan(2 ** 20);
     expect(calls('grant')).toEqual([2]);
     expect(ann.files()).toHaveLength(2);
+  });
+
+  it('R15 so are files of the first version, and what was half written when an app was killed', async () => {
+    const [ann, model] = [phone(), await publishedModel()];
+    const models = ann.start();
+    await models.get(model.id);
+    const files = ann.files();
+    const old = 'g_AAAAAAAAAAAAAAAAAAAAAA';
+    for (const name of [`${old}.record`, `${old}.model`, '.partial-4f1d3c4e', 'notes.txt']) {
+      writeFileSync(join(ann.folder, name), 'old');
+      utimesSync(join(ann.folder, name), 0, 0);
+    }
+    writeFileSync(join(ann.folder, '.partial-5a2e4d5f'), 'being written');
+    await models.cleanUp();
+    expect(ann.files()).toEqual([...files, 'notes.txt'].sort());
+    const hidden = readdirSync(ann.folder).filter((name) => name.startsWith('.partial'));
+    expect(hidden).toEqual(['.partial-5a2e4d5f']);
   });
 
   it('R15 what nobody can go on with is erased, and erasing everything erases it', async () => {

@@ -1,8 +1,10 @@
 /** Phones for the tests of docs/mobile/sdk-behaviour.md; sdk/android/modelseal-testing has the same in Kotlin. */
+import { execFile } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from '@jest/globals';
 import { nodeCrypto } from '../../../functions/protocol/node-crypto.ts';
 import { ApiClient } from '../../../sdk/typescript/api/api-client.ts';
@@ -11,6 +13,7 @@ import { fileStorage } from '../../../sdk/typescript/node/file-storage.ts';
 import { softwareKey } from '../../../sdk/typescript/node/software-key.ts';
 import type { HardwareKey } from '../../../sdk/typescript/opening/hardware-key.ts';
 import type { ModelStorage } from '../../../sdk/typescript/opening/model-storage.ts';
+import { CopyFiles } from '../../../sdk/typescript/opening/copy-files.ts';
 import { ModelStore } from '../../../sdk/typescript/opening/model-store.ts';
 import type { StoredModel } from '../../../sdk/typescript/opening/stored-model.ts';
 import { type EnrolmentStore, memoryEnrolmentStore } from '../../../sdk/typescript/platform.ts';
@@ -136,6 +139,24 @@ export function phone() {
   };
   return self;
 }
+
+/** The app in a process of its own, such as an extension: what the phone's app stores is there, too. */
+export const otherProcess = {
+  files: (storage: ModelStorage, account: string) => new CopyFiles(nodeCrypto, storage, account),
+  /** The SHA-256 of the model that it gets, in hex. */
+  async get({ folder, user }: { readonly folder: string; readonly user: string }, model: string) {
+    const settings = {
+      ...{ folder, user, model, pinnedKeys },
+      networkUrl: network.url,
+      tokenUrl: `${stack.issuer}/token`,
+      developmentUrl: stack.development.url,
+      appId: LOCAL_ANDROID_APP.packageName,
+    };
+    const script = join(import.meta.dirname, 'other-process.ts');
+    const args = ['--disable-warning=ExperimentalWarning', script, JSON.stringify(settings)];
+    return (await promisify(execFile)(process.execPath, args)).stdout;
+  },
+};
 
 export const bytesOf = (model: StoredModel) => model.withModel((bytes) => Buffer.from(bytes));
 export const calls = (...names: Fault['call'][]) =>

@@ -43,6 +43,27 @@ describe('networks', () => {
     expect(ann.files()).toEqual([]);
   });
 
+  it('R20 what a network does is not reported, and what proves broken bytes is', async () => {
+    const [ann, model] = [phone(), await publishedModel()];
+    const models = ann.start();
+    network.order(
+      { call: 'grant', kind: 'portal', times: 4 },
+      { call: 'download', kind: 'truncate', bytes: 1_200_000 },
+      { call: 'download', kind: 'login', times: 4 },
+    );
+    expect(await codeOf(models.get(model.id))).toBe('intercepted');
+    expect(await codeOf(models.get(model.id))).toBe('intercepted');
+    network.endFaults();
+    await models.sendReports();
+    expect(network.reported).toEqual([]);
+    network.order({ call: 'download', kind: 'damage', bytes: 200, times: 9 });
+    expect(await codeOf(models.get(model.id))).toBe('chunk-forged');
+    await models.sendReports();
+    expect(network.reported).toEqual([
+      expect.objectContaining({ type: 'model.open_failed', cause: 'chunk-forged' }),
+    ]);
+  });
+
   it.each([{ status: 403 }, { status: 503, times: 4 }])(
     'R21 where the download is refused for good, one new grant is asked for: %j',
     async (fault) => {
