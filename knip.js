@@ -9,16 +9,20 @@ export default {
     'test/compliance/edited-transform.ts',
     'test/stack/loopback-only.ts',
     'test/support/start-modules.ts',
+    'test/e2e/sdk-behaviour/other-process.ts',
     '**/*.test.ts',
     // What app developers import.
     'sdk/typescript/*.ts',
     'sdk/typescript/react-native/*.ts',
     'sdk/typescript/node/*.ts',
     'test/virtual-phones/index.ts',
+    'sdk/typescript/sample/main.mjs',
   ],
   project: ['{functions,sdk,test,scripts,infra}/**/*.{ts,tsx,mjs}'],
   ignoreExportsUsedInFile: { interface: true, type: true },
   ignoreDependencies: [
+    // What the sample installs; its test packs it.
+    '@modelseal/client',
     // Real models, read as files.
     '@mediapipe/pose',
     '@mediapipe/selfie_segmentation',

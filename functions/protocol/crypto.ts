@@ -29,19 +29,23 @@ export interface SealingCrypto {
     aad: Uint8Array,
     plaintext: Uint8Array,
   ): Awaitable<{ readonly ciphertext: Uint8Array; readonly tag: Uint8Array }>;
-  /** Null where the tag does not hold; the plaintext is memory of its own, free to be changed. */
+  /**
+   * The plaintext, written to `into`, which has its length; null where the tag does not hold, and then
+   * nothing of it is left there.
+   */
   gcmOpen(
     key: Uint8Array,
     iv: Uint8Array,
     aad: Uint8Array,
     ciphertext: Uint8Array,
     tag: Uint8Array,
+    into: Uint8Array,
   ): Awaitable<Uint8Array | null>;
   /**
    * AES-256-CTR with the whole 16-byte `counter` counting (NIST SP 800-38A section 6.5), beginning
-   * `skip` bytes (0 to 15) into the first block of the key stream.
+   * `skip` bytes (0 to 15) into the first block of the key stream. Changes `data` in place.
    */
-  ctr(key: Uint8Array, counter: Uint8Array, skip: number, data: Uint8Array): Awaitable<Uint8Array>;
+  ctr(key: Uint8Array, counter: Uint8Array, skip: number, data: Uint8Array): Awaitable<void>;
   /** ECDSA P-256 with SHA-256; the signature is r ‖ s. False for any bytes that are no signature. */
   verifyEs256(
     publicKey: EcPublicJwk,

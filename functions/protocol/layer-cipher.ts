@@ -37,7 +37,7 @@ export class LayerCipher {
       const to = Math.min(layer.offset + layer.length, end);
       const part = bytes.subarray(from - offset, to - offset);
       const key = await this.#keyOf(layer);
-      part.set(await imprint(this.#crypto, key, from - layer.offset, part));
+      await imprint(this.#crypto, key, from - layer.offset, part);
     }
   }
 

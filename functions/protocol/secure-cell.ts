@@ -43,12 +43,16 @@ export async function sealCell(
   return [head, ciphertext];
 }
 
-/** What a sealed cell holds; null where it was not sealed under this key and context. */
+/**
+ * What a sealed cell holds, in `into` where that is given and else in memory of its own; null where it
+ * was not sealed under this key and context.
+ */
 export async function openCell(
   crypto: SealingCrypto,
   key: Uint8Array,
   context: Uint8Array,
   cell: Uint8Array,
+  into: Uint8Array = new Uint8Array(Math.max(0, cell.byteLength - CELL_OVERHEAD_BYTES)),
 ): Promise<Uint8Array | null> {
   const length = cell.byteLength - CELL_OVERHEAD_BYTES;
   if (length < 1) return null;
@@ -61,7 +65,7 @@ export async function openCell(
   const iv = cell.subarray(HEAD_BYTES, HEAD_BYTES + IV_BYTES);
   const tag = cell.subarray(HEAD_BYTES + IV_BYTES, CELL_OVERHEAD_BYTES);
   const ciphertext = cell.subarray(CELL_OVERHEAD_BYTES);
-  const plaintext = await crypto.gcmOpen(cellKey, iv, context, ciphertext, tag);
+  const plaintext = await crypto.gcmOpen(cellKey, iv, context, ciphertext, tag, into);
   cellKey.fill(0);
   return plaintext;
 }
@@ -97,8 +101,8 @@ export async function imprintKeyFor(
 }
 
 /**
- * Encrypts, or decrypts, a part of a Context Imprint message that lies `position` bytes into it. The
- * mode neither grows nor authenticates what it encrypts.
+ * Encrypts, or decrypts, in place a part of a Context Imprint message that lies `position` bytes into
+ * it. The mode neither grows nor authenticates what it encrypts.
  */
 export function imprint(
   crypto: SealingCrypto,

@@ -22,7 +22,7 @@ const ANY_PLACE = edit(
 );
 const UNAUTHENTICATED = edit(
   'functions/protocol/openssl-crypto.ts',
-  'plaintext.fill(0);\n        return null;',
+  'into.fill(0);\n        return null;',
   '',
 );
 

@@ -65,8 +65,8 @@ export const storedCopies: readonly Attack[] = [
       edits: [
         edit(
           'sdk/typescript/node/software-key.ts',
-          'const secret = await crypto.gcmOpen(key, iv, NO_AAD, ciphertext, tag);',
-          'const secret = await crypto.gcmOpen(new Uint8Array(32), iv, NO_AAD, ciphertext, tag);',
+          'const secret = await crypto.gcmOpen(key, iv, NO_AAD, ciphertext, tag, into);',
+          'const secret = await crypto.gcmOpen(new Uint8Array(32), iv, NO_AAD, ciphertext, tag, into);',
         ),
         edit(
           'sdk/typescript/node/software-key.ts',

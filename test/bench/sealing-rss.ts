@@ -2,12 +2,12 @@
  * Child process: seals a model of so many megabytes, marked if a second argument says so, and prints
  * its peak resident memory in bytes.
  */
-import { readFile } from 'node:fs/promises';
 import { createMarking } from '../../functions/grants/watermarking.ts';
 import { deriveKeys } from '../../functions/protocol/key-schedule.ts';
 import { nodeCrypto as crypto } from '../../functions/protocol/node-crypto.ts';
 import { reseal, sealPlain } from '../../functions/protocol/stream.ts';
 import { benchHeader } from './bench-model.ts';
+import { peakBytes } from './resident-memory.ts';
 
 const sizeBytes = Number(process.argv[2]) * 2 ** 20;
 const PIECE_BYTES = 65_536;
@@ -31,7 +31,4 @@ for await (const part of reseal(crypto, vault.bytes, options)) {
   sealedBytes += part.byteLength;
 }
 if (sealedBytes !== vault.sizeBytes) throw new Error(`sealed ${sealedBytes} bytes`);
-// A child's `maxRSS` begins with what its parent had; VmHWM is this program's own.
-const status = await readFile('/proc/self/status', 'utf8').catch(() => '');
-const peakKiB = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? process.resourceUsage().maxRSS;
-console.log(Number(peakKiB) * 1024);
+console.log(await peakBytes());

@@ -11,6 +11,7 @@ const RETRIED: ReadonlySet<ErrorCode> = new Set([
   'challenge_invalid',
   'challenge_spent',
   'rate_limited',
+  'request_timeout',
   'internal',
   'unavailable',
   'overloaded',

@@ -69,7 +69,8 @@ async function makeCells() {
   const [key, context, plaintext] = [bytesFor('key', 32), utf8('context'), utf8('a Secure Cell')];
   const cell = concat(...(await sealCell(crypto, key, context, plaintext)));
   const layerKey = await imprintKey(crypto, key, context, plaintext.byteLength);
-  const imprinted = await imprint(crypto, layerKey, 0, plaintext);
+  const imprinted = plaintext.slice();
+  await imprint(crypto, layerKey, 0, imprinted);
   const inputs = { key: hex(key), context: hex(context), plaintext: hex(plaintext) };
   return { ...inputs, sealed: hex(cell), imprinted: hex(imprinted) };
 }

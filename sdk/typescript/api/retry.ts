@@ -15,7 +15,7 @@ export interface RetryPolicy {
 export const DEFAULT_RETRY: RetryPolicy = { retries: 3, baseDelayMs: 400, maxDelayMs: 10_000 };
 
 /** Statuses after which the same request, made again, can succeed. */
-const TRANSIENT = new Set([0, 429, 500, 502, 503, 504]);
+const TRANSIENT = new Set([0, 408, 429, 500, 502, 503, 504]);
 
 /** Refusals that a fresh challenge remedies. */
 export const SPENT_CHALLENGE: ReadonlySet<string> = new Set([

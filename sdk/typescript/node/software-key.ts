@@ -20,7 +20,8 @@ export function softwareKey(crypto: SealingCrypto, key: Uint8Array): HardwareKey
       const iv = wrapped.subarray(0, IV_BYTES);
       const tag = wrapped.subarray(IV_BYTES, IV_BYTES + TAG_BYTES);
       const ciphertext = wrapped.subarray(IV_BYTES + TAG_BYTES);
-      const secret = await crypto.gcmOpen(key, iv, NO_AAD, ciphertext, tag);
+      const into = new Uint8Array(ciphertext.byteLength);
+      const secret = await crypto.gcmOpen(key, iv, NO_AAD, ciphertext, tag, into);
       if (!secret) throw new SealError('storage-corrupt', 'key');
       return secret;
     },

@@ -80,13 +80,17 @@ export class LayerReader {
   async model(): Promise<Uint8Array> {
     const model = new Uint8Array(this.header.plainBytes);
     const chunks = chunkCount(this.header);
-    for (let index = 0; index < chunks; index++) {
-      const { offset } = chunkAt(this.header, index);
-      const chunk = await this.#openCell(index);
-      // Chunk by chunk, while it is near: another pass over all of it would cost as much as the cipher.
-      await this.#layerCipher?.apply(chunk, offset);
-      model.set(chunk, offset);
-      chunk.fill(0);
+    try {
+      for (let index = 0; index < chunks; index++) {
+        const { offset, length } = chunkAt(this.header, index);
+        const chunk = model.subarray(offset, offset + length);
+        await this.#openCell(index, chunk);
+        // Chunk by chunk, while it is near: another pass over all of it would cost as much as the cipher.
+        await this.#layerCipher?.apply(chunk, offset);
+      }
+    } catch (error) {
+      model.fill(0);
+      throw error;
     }
     return model;
   }
@@ -133,12 +137,12 @@ export class LayerReader {
     return bytes;
   }
 
-  async #openCell(index: number): Promise<Uint8Array> {
+  async #openCell(index: number, into?: Uint8Array): Promise<Uint8Array> {
     const { start, end } = chunkAt(this.header, index);
     const cell = await readExactly(this.#read, start, end - start);
     const last = index === chunkCount(this.header) - 1;
     const context = chunkContext(this.#headerHash, index, last);
-    const bytes = await openCell(this.#crypto, this.#keys.fileKey, context, cell);
+    const bytes = await openCell(this.#crypto, this.#keys.fileKey, context, cell, into);
     if (!bytes) throw new SealError('chunk-forged', `chunk ${index}`);
     return bytes;
   }

@@ -1,12 +1,21 @@
 /** The npm package as an app team gets it: packed, installed into an empty folder, bundled, run. */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { build } from 'esbuild';
+import { DEVELOPMENT_APPS } from '../../../test/stack/development-phones.ts';
 import { type Stack, startStack } from '../../../test/stack/stack.ts';
 import { buildClientPackage, CLIENT_FOLDER } from './build.ts';
 
@@ -136,6 +145,39 @@ describe('the package', () => {
     },
     60_000,
   );
+});
+
+describe('the sample', () => {
+  it('comes to its first inference, and to that of the original', async () => {
+    const sample = join(app, 'sample');
+    cpSync(join(ROOT, 'sdk/typescript/sample'), sample, { recursive: true });
+    symlinkSync(join(ROOT, 'node_modules/@litertjs'), join(app, 'node_modules/@litertjs'));
+    const file = join(
+      ROOT,
+      'node_modules/@mediapipe/selfie_segmentation/selfie_segmentation.tflite',
+    );
+    const published = await fetch(`${stack.development.url}/models?model=selfie&version=1.0.0`, {
+      method: 'POST',
+      body: new Uint8Array(readFileSync(file)),
+    });
+    expect(await published.json()).toMatchObject({ outcome: 'published' });
+    const settings = join(app, 'stack.json');
+    const { baseUrl, issuer, development } = stack;
+    const tokenUrl = `${issuer}/token`;
+    const urls = { baseUrl, tokenUrl, developmentUrl: development.url };
+    writeFileSync(settings, JSON.stringify({ ...urls, apps: DEVELOPMENT_APPS }));
+    const { stdout } = await run(process.execPath, [join(sample, 'main.mjs'), settings, 'selfie']);
+    const plain = `import { readFileSync } from 'node:fs';
+      import { runModel } from './litert.mjs';
+      const bytes = new Uint8Array(readFileSync(process.argv[2]));
+      process.stdout.write(JSON.stringify(await runModel(bytes)));`;
+    writeFileSync(join(sample, 'plain.mjs'), plain);
+    const original = await run(process.execPath, [join(sample, 'plain.mjs'), file]);
+    const { version, format, outputs } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
+    expect({ version, format }).toEqual({ version: '1.0.0', format: 'tflite' });
+    expect(outputs).toEqual(JSON.parse(original.stdout.trim().split('\n').at(-1) ?? ''));
+    expect(outputs).toEqual([expect.objectContaining({ shape: [1, 256, 256, 1] })]);
+  }, 120_000);
 });
 
 describe('on a phone', () => {

@@ -38,7 +38,10 @@ describe('tokens, keys, revocation', () => {
   it('R27 events are kept until they were accepted, and repeated under their ids', async () => {
     const models = phone().start();
     models.observe({ type: 'app.started' });
-    network.order({ call: 'report', kind: 'answer-lost' }, { call: 'report', kind: 'reset', times: 3 });
+    network.order(
+      { call: 'report', kind: 'answer-lost' },
+      { call: 'report', kind: 'reset', times: 3 },
+    );
     expect(await codeOf(models.sendReports())).toBe('unreachable');
     models.observe({ type: 'rasp.checked' });
     await models.sendReports();

@@ -25,8 +25,10 @@ import okhttp3.HttpUrl.Companion.toHttpUrl
 import okhttp3.MediaType.Companion.toMediaType
 import okhttp3.OkHttpClient
 import okhttp3.Request
+import okhttp3.RequestBody
 import okhttp3.RequestBody.Companion.toRequestBody
 import okhttp3.Response
+import okio.BufferedSink
 
 /** What goes with a request: the exact bytes that were proven, and the proof. */
 internal class ProvenRequest(clientData: ByteArray, val proof: JsonObject?) {
@@ -165,7 +167,7 @@ internal class ApiClient(
         for (segment in path) url.addPathSegment(segment)
         val request = Request.Builder().url(url.build())
             .header("Authorization", "Bearer ${token(forceRefresh)}")
-            .method(method, body?.toString()?.toRequestBody(JSON))
+            .method(method, body?.let { Once(it.toString().toRequestBody(JSON)) })
             .build()
         val (response, text) = try {
             val response = http.newCall(request).await()
@@ -222,6 +224,17 @@ internal class ApiClient(
         /** Somebody else answered: a captive portal, a proxy. */
         fun unusable() = ApiException("intercepted", 0, Advice.RETRY)
     }
+}
+
+/** A body that OkHttp does not send again by itself: its challenge may be spent (R22). */
+private class Once(private val body: RequestBody) : RequestBody() {
+    override fun contentType() = body.contentType()
+
+    override fun contentLength() = body.contentLength()
+
+    override fun writeTo(sink: BufferedSink) = body.writeTo(sink)
+
+    override fun isOneShot() = true
 }
 
 private fun Response.isJson(): Boolean =

@@ -15,7 +15,7 @@ internal class RetryPolicy(
 )
 
 /** Statuses after which the same request, made again, can succeed. */
-private val TRANSIENT = setOf(0, 429, 500, 502, 503, 504)
+private val TRANSIENT = setOf(0, 408, 429, 500, 502, 503, 504)
 
 /** Codes among them that no repetition mends. */
 private val FINAL = setOf("token_unavailable", "attestation_unavailable", "quota_exceeded", "clock_wrong")

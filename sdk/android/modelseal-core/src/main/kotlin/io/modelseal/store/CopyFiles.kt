@@ -30,6 +30,9 @@ internal class CopyFiles(val storage: ModelStorage, account: String) {
             .filter { (account, _, found) -> account == tag && found == kind }.map { (_, grant, _) -> grant }
     }
 
+    /** Files of the first version, which belong to no account: nobody opens them any more. */
+    suspend fun nobodys(): List<String> = answered { storage.list().filter(NOBODYS::matches) }
+
     suspend fun readAll(name: String): ByteArray? = answered {
         storage.sizeBytes(name)?.let { storage.read(name, 0, it.toInt()) }
     }
@@ -47,8 +50,7 @@ internal class CopyFiles(val storage: ModelStorage, account: String) {
         private val GRANT = Regex("[\\w-]{1,128}")
         private val NAME = Regex("([\\w-]{22})\\.([\\w-]{1,128})\\.(record|pending|model)")
 
-        /** Whether a file is part of some account's copy. */
-        fun isCopyFile(name: String) = NAME.matches(name)
+        private val NOBODYS = Regex("g_[\\w-]{22}\\.(record|pending|model)")
     }
 }
 

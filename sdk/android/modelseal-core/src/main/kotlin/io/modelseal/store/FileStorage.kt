@@ -47,7 +47,7 @@ public class FileStorage(private val directory: File) : ModelStorage {
 
     override suspend fun replace(name: String, bytes: ByteArray): Unit = io {
         directory.mkdirs()
-        val partial = file(".$name.${UUID.randomUUID()}")
+        val partial = file("$PARTIAL${UUID.randomUUID()}")
         try {
             RandomAccessFile(partial, "rw").use {
                 it.write(bytes)
@@ -68,6 +68,7 @@ public class FileStorage(private val directory: File) : ModelStorage {
     override suspend fun delete(name: String): Unit = io { Files.deleteIfExists(file(name).toPath()) }
 
     override suspend fun list(): List<String> = io {
+        deleteAbandoned()
         directory.list()?.filter { !it.startsWith('.') }
             ?: if (directory.exists()) throw IOException("cannot list $directory") else emptyList()
     }
@@ -100,6 +101,12 @@ public class FileStorage(private val directory: File) : ModelStorage {
         }
     }
 
+    /** What a killed process left half written. */
+    private fun deleteAbandoned() {
+        val before = System.currentTimeMillis() - ABANDONED_MS
+        directory.listFiles { file -> file.name.startsWith(PARTIAL) && file.lastModified() < before }.orEmpty().forEach(File::delete)
+    }
+
     private fun file(name: String) = File(directory, name)
 
     private suspend fun <T> io(work: () -> T): T = withContext(Dispatchers.IO) {
@@ -113,6 +120,10 @@ public class FileStorage(private val directory: File) : ModelStorage {
 
     private companion object {
         const val LOCK_POLL_MS = 50L
+        const val PARTIAL = ".partial-"
+
+        /** Longer than a file takes to be written. */
+        const val ABANDONED_MS = 60 * 60_000L
         val LOCKS = ConcurrentHashMap<File, Mutex>()
     }
 }

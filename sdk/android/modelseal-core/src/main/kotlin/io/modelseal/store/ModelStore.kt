@@ -116,6 +116,7 @@ internal class ModelStore(
         }
         val known = (files.grants("record") + files.grants("pending")).toSet()
         for (grantId in files.grants("model")) if (grantId !in known) erase(grantId)
+        for (name in files.nobodys()) answered { storage.delete(name) }
         return erased
     }
 

@@ -89,6 +89,21 @@ class FetchingTest {
         assertEquals(0, phone.files().count { it.endsWith(".model") })
     }
 
+    @Test
+    fun `R15 so are files of the first version, and what was half written when an app was killed`() = runBlocking {
+        val seal = phone.start()
+        seal.get(model.id).close()
+        val files = phone.files()
+        val old = "g_AAAAAAAAAAAAAAAAAAAAAA"
+        for (name in listOf("$old.record", "$old.model", ".partial-4f1d3c4e", "notes.txt")) {
+            java.io.File(phone.folder, name).apply { writeText("old") }.setLastModified(0)
+        }
+        java.io.File(phone.folder, ".partial-5a2e4d5f").writeText("being written")
+        seal.cleanUp()
+        assertEquals((files + "notes.txt").sorted(), phone.files())
+        assertEquals(listOf(".partial-5a2e4d5f"), phone.folder.list()!!.filter { it.startsWith(".partial") })
+    }
+
     private suspend fun killAfterTheFirstChunk() {
         val seal = phone.start()
         LocalStack.faults("""{"call":"download","kind":"truncate","bytes":1500000}""", """{"call":"download","kind":"reset","times":9}""")

@@ -5,6 +5,7 @@ import java.io.File
 import java.nio.file.Files
 import java.util.concurrent.TimeUnit
 import kotlinx.serialization.json.Json
+import kotlinx.serialization.json.JsonArray
 import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.jsonArray
 import kotlinx.serialization.json.jsonObject
@@ -26,9 +27,11 @@ object LocalStack {
     val networkUrl = text("networkUrl")
     val developmentUrl = text("developmentUrl")
     val androidApp = settings.getValue("apps").jsonObject.getValue("android").jsonObject.getValue("appId").jsonPrimitive.content
-    val pinnedKeys: List<VerificationKey> = keys().map { jwk ->
-        VerificationKey(jwk.string("kid"), jwk.string("x"), jwk.string("y"))
-    }
+    val tokenUrl = text("tokenUrl")
+
+    /** Of each key its kid and coordinates. */
+    val pinnedJwks: List<String> = keys().flatMap { jwk -> listOf("kid", "x", "y").map { jwk.string(it) } }
+    val pinnedKeys: List<VerificationKey> = pinnedJwks.chunked(3).map { (kid, x, y) -> VerificationKey(kid, x, y) }
 
     fun publish(model: String, version: String, bytes: ByteArray, format: String = "opaque") {
         post("$developmentUrl/models?model=$model&version=$version&format=$format", bytes)
@@ -44,7 +47,7 @@ object LocalStack {
     }
 
     fun token(subject: String): String {
-        val answer = Json.parseToJsonElement(post(text("tokenUrl"), "subject=$subject".toByteArray()))
+        val answer = Json.parseToJsonElement(post(tokenUrl, "subject=$subject".toByteArray()))
         return answer.jsonObject.string("id_token")
     }
 
@@ -65,6 +68,9 @@ object LocalStack {
     /** How many requests of this name there were since the network was reset. */
     fun calls(name: String): Int =
         (get("$developmentUrl/network/calls") as JsonObject)[name]?.jsonPrimitive?.content?.toInt() ?: 0
+
+    /** Every event that a phone has sent since the network was reset, as it sent it and as often. */
+    fun reported(): List<JsonObject> = (get("$developmentUrl/network/events") as JsonArray).map { it.jsonObject }
 
     /** A busy machine's stack may be overloaded at first, as any service. */
     private fun keys(): List<JsonObject> {
