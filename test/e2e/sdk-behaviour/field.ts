@@ -108,7 +108,9 @@ export function phone() {
     hardwareKey: softwareKey(nodeCrypto, new Uint8Array(32).fill(7)) as HardwareKey,
     storage: fileStorage(folder) as ModelStorage,
     userToken: (_: { readonly forceRefresh: boolean }) => stack.token(self.user),
-    files: () => readdirSync(folder).filter((name) => !name.startsWith('.')),
+    /** Of copies: what the publisher last had on offer is remembered past their end. */
+    files: () =>
+      readdirSync(folder).filter((name) => !name.startsWith('.') && !name.endsWith('.release')),
     /** The app starts. */
     start({ account = user, updates, isUnmetered = true }: StartOptions = {}) {
       const now = () => new Date(Date.now() + self.clockAheadMs);

@@ -63,7 +63,8 @@ internal class Phone(val user: String = "u-${UUID.randomUUID()}") {
         ),
     )
 
-    fun files(): List<String> = folder.list()!!.filter { !it.startsWith(".") }.sorted()
+    /** Of copies: what the publisher last had on offer is remembered past their end. */
+    fun files(): List<String> = folder.list()!!.filter { !it.startsWith(".") && !it.endsWith(".release") }.sorted()
 }
 
 /** A model that is published under a name of its own. */
