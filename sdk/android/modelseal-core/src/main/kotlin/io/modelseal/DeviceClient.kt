@@ -3,6 +3,7 @@ package io.modelseal
 import io.modelseal.api.ApiClient
 import io.modelseal.api.GrantAnswer
 import io.modelseal.api.ProvenRequest
+import io.modelseal.api.RenewalAnswer
 import io.modelseal.api.ReportAnswer
 import io.modelseal.api.RetryPolicy
 import io.modelseal.api.SPENT_CHALLENGE
@@ -56,7 +57,7 @@ internal class DeviceClient(
         }
     }
 
-    suspend fun renew(grantId: String, digest: String): String = enrolled { enrolment ->
+    suspend fun renew(grantId: String, digest: String): RenewalAnswer = enrolled { enrolment ->
         withRetry(retry) {
             val request = proven(enrolment, "licence.renew") {
                 put("grantId", grantId)

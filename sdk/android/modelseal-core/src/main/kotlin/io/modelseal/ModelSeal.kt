@@ -95,14 +95,14 @@ public class ModelSeal(private val config: ModelSealConfig) : AutoCloseable {
         for (copy in store.copies()) {
             if (config.nowMs() < renewalDueAt(copy.licence)) continue
             try {
-                store.renew(copy.grantId, client.renew(copy.grantId, copy.licence.sha256))
+                renew(copy)
             } catch (error: ApiException) {
                 if (error.code in GONE) store.erase(copy.grantId)
             }
         }
         if (config.updates == UpdatePolicy.WIFI && !config.isUnmetered()) return
         val models = store.copies().filter { it.asked == LATEST }.map { it.manifest.model }.toSet()
-        for (model in models) fetcher.newerThan(newestOf(model)) ?.let {
+        for (model in models) if (fetcher.hasNewer(newestOf(model))) {
             flights.join("$model update", null) { onProgress ->
                 files.storage.withLock("${files.tag}.$model") { fetcher.fetch(model, null, onProgress) }
             }
@@ -188,7 +188,7 @@ public class ModelSeal(private val config: ModelSealConfig) : AutoCloseable {
     }
 
     private suspend fun wantsNewer(stored: StoredCopy): Boolean = try {
-        config.updates == UpdatePolicy.NOW && fetcher.newerThan(stored) != null
+        config.updates == UpdatePolicy.NOW && fetcher.hasNewer(stored)
     } catch (error: ApiException) {
         if (!isOutOfReach(error)) throw error
         false
@@ -228,7 +228,7 @@ public class ModelSeal(private val config: ModelSealConfig) : AutoCloseable {
     private suspend fun healedByRenewal(copy: StoredCopy, error: SealException): StoredCopy {
         reports.observe(ClientEvent.clockMoved())
         try {
-            store.renew(copy.grantId, client.renew(copy.grantId, copy.licence.sha256))
+            renew(copy)
             store.open(copy.grantId, config.nowMs()) {}.close()
             return copy
         } catch (again: SealException) {
@@ -236,6 +236,13 @@ public class ModelSeal(private val config: ModelSealConfig) : AutoCloseable {
         } catch (refused: ApiException) {
             throw if (isOutOfReach(refused)) error else refused
         }
+    }
+
+    /** A renewal brings the publisher's last word, too: whoever answers must not hold that back. */
+    private suspend fun renew(copy: StoredCopy) {
+        val answer = client.renew(copy.grantId, copy.licence.sha256)
+        store.releases.learn(copy.manifest.model, answer.release, config.nowMs())
+        store.renew(copy.grantId, answer.licence)
     }
 
     private suspend fun eraseCopies() {

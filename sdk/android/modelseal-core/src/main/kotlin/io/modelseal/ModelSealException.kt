@@ -59,13 +59,10 @@ public class SealException(
         /** The opened bytes are not those that were promised. */
         DIGEST_MISMATCH("digest-mismatch"),
 
-        /** An older version than this device has had, without the publisher's word. */
-        VERSION_ROLLED_BACK("version-rolled-back"),
-
         /** A release record that is over: whoever answers is out of date, or wants the device to be. */
         RELEASE_EXPIRED("release-expired"),
 
-        /** The device has seen a newer release record of this model, or one where now there is none. */
+        /** The device has seen a newer release record of this model. */
         RELEASE_ROLLED_BACK("release-rolled-back"),
 
         /** The licence begins later than now. */

@@ -47,15 +47,24 @@ internal class GrantAnswer(
     val ct: String,
     val manifest: String,
     val licence: String,
-    /** The model's release record; null for models from before there were any. */
-    val release: String?,
+    /** The model's release record. */
+    val release: String,
 )
+
+/** A longer life for a copy, and its model's release record. */
+internal class RenewalAnswer(val licence: String, val release: String)
 
 /** The grants whose copies must be erased, and the user's devices that wait for this one's word. */
 internal class ReportAnswer(val erase: List<String>, val waiting: List<WaitingDevice>)
 
-/** A model that this user may ask for; the versions are newest first. */
-internal class ListedVersion(val model: String, val version: String, val sizeBytes: Long, val isLatest: Boolean)
+/** A version of a model that this user may ask for, and the model's release record; the versions are newest first. */
+internal class ListedVersion(
+    val model: String,
+    val version: String,
+    val sizeBytes: Long,
+    val isLatest: Boolean,
+    val release: String,
+)
 
 /** The HTTPS API as calls; docs/mobile/protocol.md says what each means. Each throws ApiException. */
 internal class ApiClient(
@@ -99,12 +108,14 @@ internal class ApiClient(
             ct = key.required("ct"),
             manifest = answer.required("manifest"),
             licence = answer.required("licence"),
-            release = answer.text("release"),
+            release = answer.required("release"),
         )
     }
 
-    suspend fun renew(grantId: String, request: ProvenRequest): String =
-        call("POST", request.body, "v1", "licences", grantId, "renewals").required("licence")
+    suspend fun renew(grantId: String, request: ProvenRequest): RenewalAnswer {
+        val answer = call("POST", request.body, "v1", "licences", grantId, "renewals")
+        return RenewalAnswer(answer.required("licence"), answer.required("release"))
+    }
 
     suspend fun report(request: ProvenRequest): ReportAnswer {
         val answer = call("POST", request.body, "v1", "events")
@@ -133,9 +144,11 @@ internal class ApiClient(
         return models.filterIsInstance<JsonObject>().flatMap { model ->
             val id = model.required("modelId")
             val latest = model.text("latest")
+            val release = model.required("release")
             model.list("versions").filterIsInstance<JsonObject>().map { version ->
                 val name = version.required("version")
-                ListedVersion(id, name, version.wholeOrNull("sizeBytes") ?: throw unusable(), name == latest)
+                val sizeBytes = version.wholeOrNull("sizeBytes") ?: throw unusable()
+                ListedVersion(id, name, sizeBytes, name == latest, release)
             }
         }
     }

@@ -1,6 +1,5 @@
 package io.modelseal.protocol
 
-import io.modelseal.Manifest
 import io.modelseal.SealException
 import io.modelseal.SealException.Reason
 import io.modelseal.VerificationKey
@@ -35,14 +34,18 @@ internal fun verifyReleaseRecord(token: String, keys: List<VerificationKey>): Re
 }
 
 /**
- * Throws `token-mismatch` where the record is another model's or does not offer what was delivered,
- * `release-expired`, and `release-rolled-back` where the device has seen a newer record.
+ * Throws `token-mismatch` where the record is another model's, `release-expired`, and
+ * `release-rolled-back` where the device has seen a newer record.
  */
-internal fun ReleaseRecord.require(manifest: Manifest, manifestDigest: String, isNewest: Boolean, highestSerial: Long, nowMs: Long) {
-    if (model != manifest.model) throw SealException(Reason.TOKEN_MISMATCH, "a record of another model")
+internal fun ReleaseRecord.requireCurrent(asked: String, highestSerial: Long, nowMs: Long) {
+    if (model != asked) throw SealException(Reason.TOKEN_MISMATCH, "a record of another model")
     if (serial < highestSerial) throw SealException(Reason.RELEASE_ROLLED_BACK, "$serial after $highestSerial")
     if (nowMs >= expiresAt * 1000) throw SealException(Reason.RELEASE_EXPIRED)
-    if (isNewest && OfferedVersion(manifest.version, manifestDigest) !in offered) {
+}
+
+/** Throws `token-mismatch` unless the version is on offer, for what was delivered to who asked for the newest. */
+internal fun ReleaseRecord.requireOffered(version: String, manifestDigest: String) {
+    if (OfferedVersion(version, manifestDigest) !in offered) {
         throw SealException(Reason.TOKEN_MISMATCH, "not the version on offer")
     }
 }

@@ -11,7 +11,6 @@ import io.modelseal.SealException
 import io.modelseal.SealException.Reason
 import io.modelseal.api.ApiClient
 import io.modelseal.api.Download
-import io.modelseal.api.ListedVersion
 import io.modelseal.api.RetryPolicy
 
 /** Room that a model needs beside its own bytes. */
@@ -49,9 +48,12 @@ internal class Fetcher(
         }
     }
 
-    /** The newest version that the service lists, where it is another than that of `stored`. */
-    suspend fun newerThan(stored: StoredCopy): ListedVersion? =
-        api.models().find { it.model == stored.manifest.model && it.isLatest && it.version != stored.manifest.version }
+    /** Whether the publisher has another version on offer than that of `stored`, by the listed record; false where none is listed. */
+    suspend fun hasNewer(stored: StoredCopy): Boolean {
+        val listed = api.models().find { it.model == stored.manifest.model } ?: return false
+        val record = store.releases.learn(listed.model, listed.release, config.nowMs())
+        return record.offered.none { it.version == stored.manifest.version }
+    }
 
     private suspend fun grant(model: String, version: String?, earlier: Installation?): Installation {
         val grant = client.grant(model, version)
@@ -60,8 +62,6 @@ internal class Fetcher(
                 grant.answer, grant.recipientKey, grant.deviceId, model, version, config.pinnedKeys, config.nowMs(),
             )
             store.releases.accept(accepted.tokens, grant.answer.release, isNewest = version == null, config.nowMs())
-            // From before there were records, the newest is by the publisher's dates.
-            if (version == null && grant.answer.release == null) requireNotOlder(accepted.tokens)
             return Installation.begin(store, accepted, version ?: LATEST, earlier)
         } catch (error: SealException) {
             val isClock = error.reason == Reason.LICENCE_NOT_YET_VALID || error.reason == Reason.LICENCE_EXPIRED
@@ -107,13 +107,6 @@ internal class Fetcher(
         if (wanted != null && wanted.sizeBytes + SPARE_BYTES > free) {
             throw SealException(Reason.STORAGE_FULL, "${wanted.sizeBytes} bytes, and $free are free")
         }
-    }
-
-    /** Only the publisher takes a version back, never who answers for him. */
-    private suspend fun requireNotOlder(tokens: ModelTokens) {
-        val newest = store.copies().filter { it.manifest.model == tokens.manifest.model && it.asked == LATEST }
-            .maxOfOrNull { it.manifest.publishedAt } ?: return
-        if (tokens.manifest.publishedAt < newest) throw SealException(Reason.VERSION_ROLLED_BACK, tokens.manifest.version)
     }
 
     private companion object {

@@ -1,10 +1,10 @@
 package io.modelseal.store
 
 import io.modelseal.SealException
-import io.modelseal.SealException.Reason
 import io.modelseal.VerificationKey
 import io.modelseal.protocol.ReleaseRecord
-import io.modelseal.protocol.require
+import io.modelseal.protocol.requireCurrent
+import io.modelseal.protocol.requireOffered
 import io.modelseal.protocol.toBase64url
 import io.modelseal.protocol.verifyReleaseRecord
 
@@ -25,16 +25,21 @@ internal class ReleaseMemory(private val files: CopyFiles, private val pinnedKey
     }
 
     /** Accepts what was delivered by its record, and remembers that. Throws SealException. */
-    suspend fun accept(tokens: ModelTokens, release: String?, isNewest: Boolean, nowMs: Long) {
-        val highest = last(tokens.manifest.model)?.serial ?: 0
-        if (release == null) {
-            if (highest > 0) throw SealException(Reason.RELEASE_ROLLED_BACK, "no record any more")
-            return
-        }
-        verifyReleaseRecord(release, pinnedKeys)
-            .require(tokens.manifest, tokens.licence.manifestDigest, isNewest, highest, nowMs)
-        answered { files.storage.replace(name(tokens.manifest.model), release.toByteArray()) }
+    suspend fun accept(tokens: ModelTokens, release: String, isNewest: Boolean, nowMs: Long) {
+        val record = verified(tokens.manifest.model, release, nowMs)
+        if (isNewest) record.requireOffered(tokens.manifest.version, tokens.licence.manifestDigest)
+        remember(tokens.manifest.model, release)
     }
+
+    /** What is on offer, by an answer that delivers nothing, such as a list; remembered likewise. Throws SealException. */
+    suspend fun learn(model: String, release: String, nowMs: Long): ReleaseRecord =
+        verified(model, release, nowMs).also { remember(model, release) }
+
+    private suspend fun verified(model: String, release: String, nowMs: Long): ReleaseRecord =
+        verifyReleaseRecord(release, pinnedKeys).also { it.requireCurrent(model, last(model)?.serial ?: 0, nowMs) }
+
+    private suspend fun remember(model: String, release: String) =
+        answered { files.storage.replace(name(model), release.toByteArray()) }
 
     /** Forgets everything of this account: when its device is given away. */
     suspend fun forget() = answered {

@@ -89,7 +89,7 @@ class RefusalVectorsTest {
             ct = change.text("ct") ?: grant.hex("ct").toBase64url(),
             manifest = sound.text("manifest")!!,
             licence = change.text("licence") ?: sound.text("licence")!!,
-            release = null,
+            release = "",
         )
         val spec = ECPrivateKeySpec(BigInteger(1, grant.hex("recipientPrivateKey")), P256.parameters)
         val privateKey = KeyFactory.getInstance("EC").generatePrivate(spec)
