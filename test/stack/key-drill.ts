@@ -17,6 +17,7 @@ import { verifyLicence } from '../../functions/protocol/licence.ts';
 import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
 import type { Services } from '../../functions/services.ts';
 import { HOUR_MS } from '../../functions/time.ts';
+import { DEFAULT_RETRY } from '../../sdk/typescript/api/retry.ts';
 import { localKeyNames } from '../doubles/kms/kms-keys.ts';
 import { appPhone, genuineIphone } from '../support/app-phone.ts';
 import { memoryStorage } from '../support/memory-storage.ts';
@@ -48,6 +49,13 @@ const versions = (signing: number, announced: readonly number[], retired: readon
     device: { signing, announced: announced.filter((version) => version < 3), retired },
   }),
 });
+
+/** What is chosen in the end: what the first licence key signed has ended, what the others signed has not. */
+const ROTATED = JSON.stringify({
+  manifest: { signing: 2, announced: [3], retired: [1] },
+  licence: { signing: 2, announced: [3], retired: [] },
+  device: { signing: 2, announced: [], retired: [1] },
+} satisfies SigningKeys);
 
 /** A drill takes a minute for what takes a user weeks. */
 const AT_DRILL_SPEED = {
@@ -141,13 +149,7 @@ class KeyDrill {
     await this.#deploy(versions(2, [3], [1]));
     this.#done('sign: version 2 signs, version 1 is retired', await this.#everythingWorks(2));
 
-    await this.#deploy({
-      SIGNING_KEYS: JSON.stringify({
-        manifest: { signing: 2, announced: [3], retired: [1] },
-        licence: { signing: 2, announced: [3], retired: [] },
-        device: { signing: 2, announced: [], retired: [1] },
-      } satisfies SigningKeys),
-    });
+    await this.#deploy({ SIGNING_KEYS: ROTATED });
     const name = `${this.#names.licence}/cryptoKeyVersions/1`;
     await this.#kms.updateCryptoKeyVersion({
       cryptoKeyVersion: { name, state: 'DISABLED' },
@@ -169,11 +171,9 @@ class KeyDrill {
   }
 
   async rotatePseudonyms(): Promise<void> {
-    const signing = versions(2, [3], [1]).SIGNING_KEYS.replace(/"licence":.*/, '');
-    const keys = `${signing}"licence":{"signing":2,"announced":[3],"retired":[]}}`;
     const before = await this.#name('ann');
     const secrets = `${this.#secret},${randomBytes(32).toString('base64url')}`;
-    const services = await this.#deploy({ SIGNING_KEYS: keys, PSEUDONYM_SECRET: secrets });
+    const services = await this.#deploy({ SIGNING_KEYS: ROTATED, PSEUDONYM_SECRET: secrets });
     this.#done('announce: a second pseudonym secret is there', [
       check((await this.#name('ann')) === before, 'the first names everybody still'),
       ...(await this.#everythingWorks(2)),
@@ -314,7 +314,7 @@ class KeyDrill {
       userToken: () => this.#stack.token(this.#user(user)),
       platform: genuineIphone(this.#stack),
       storage: memoryStorage(),
-      retry: { retries: 20, baseDelayMs: 20, maxDelayMs: 500 },
+      retry: DEFAULT_RETRY,
       pinnedKeys,
     });
   }

@@ -15,6 +15,7 @@ import { LayerReader } from './layer-reader.ts';
 import { decodeRecord, encodeRecord, type LoadedRecord } from './model-record.ts';
 import type { ModelStoreOptions } from './model-store-options.ts';
 import type { OpeningOptions } from './open-grant.ts';
+import { requirePins } from './pinned-keys.ts';
 import { ReleaseMemory } from './release-memory.ts';
 import { answered, hasSealCode, isTransient } from './storage-errors.ts';
 import { StoredModel } from './stored-model.ts';
@@ -51,9 +52,12 @@ export class ModelStore {
   readonly releases: ReleaseMemory;
   readonly #options: ModelStoreOptions;
 
-  /** @param options Nothing is read before the first call. */
+  /**
+   * @param options Nothing is read before the first call.
+   * @throws {RangeError} The pinned keys are no set of pins.
+   */
   constructor(options: ModelStoreOptions) {
-    this.#options = options;
+    this.#options = { ...options, pinnedKeys: requirePins(options.pinnedKeys) };
     this.files = new CopyFiles(options.crypto, options.storage, options.account);
     this.installations = new Installations(options, this.files);
     this.releases = new ReleaseMemory(options.crypto, this.files, options.pinnedKeys);

@@ -33,7 +33,7 @@ public class GetOptions(
 public class ModelSeal(private val config: ModelSealConfig) : AutoCloseable {
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.IO)
     private val files = CopyFiles(config.storage, config.account)
-    private val store = ModelStore(files, config.hardwareKey, config.pinnedKeys)
+    private val store = ModelStore(files, config.hardwareKey, requirePins(config.pinnedKeys))
     private val api = ApiClient(config.baseUrl, config.userToken, config.http, config.nowMs)
     private val retry = RetryPolicy()
     private val client =

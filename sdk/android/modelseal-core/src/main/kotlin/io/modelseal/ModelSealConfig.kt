@@ -35,7 +35,10 @@ public class ModelSealConfig(
     public val hardwareKey: HardwareKey,
     /** Where copies lie, encrypted. */
     public val storage: ModelStorage,
-    /** The publisher's and the licence keys, pinned in the app at build time. */
+    /**
+     * The publisher's and the licence keys, pinned in the app at build time: of each purpose the one that
+     * signs and those that are announced, so that the app works on when they are rotated.
+     */
     public val pinnedKeys: List<VerificationKey>,
     /** When a newer version is fetched and used. */
     public val updates: UpdatePolicy = UpdatePolicy.NEXT_LAUNCH,
