@@ -1,0 +1,43 @@
+package io.modelseal.sample
+
+import io.modelseal.VerificationKey
+import java.io.File
+import kotlinx.serialization.json.Json
+import kotlinx.serialization.json.JsonElement
+import kotlinx.serialization.json.JsonObject
+import kotlinx.serialization.json.jsonArray
+import kotlinx.serialization.json.jsonObject
+import kotlinx.serialization.json.jsonPrimitive
+import okhttp3.FormBody
+import okhttp3.OkHttpClient
+import okhttp3.Request
+
+/** What `npm start -- --json FILE` writes. A real app has its own: a URL, a sign-in, and keys pinned at build time. */
+internal class LocalSettings private constructor(private val settings: JsonObject) {
+    private val http = OkHttpClient()
+    val baseUrl: String = settings.string("baseUrl")
+    val developmentUrl: String = settings.string("developmentUrl")
+    val appId: String = settings.getValue("apps").jsonObject.getValue("android").jsonObject.string("appId")
+
+    fun userToken(user: String): String {
+        val form = FormBody.Builder().add("subject", user).build()
+        return json(Request.Builder().url(settings.string("tokenUrl")).post(form).build()).jsonObject.string("id_token")
+    }
+
+    fun keys(): List<VerificationKey> =
+        json(Request.Builder().url("$baseUrl/v1/keys").build()).jsonObject.getValue("keys").jsonArray.map {
+            VerificationKey(it.jsonObject.string("kid"), it.jsonObject.string("x"), it.jsonObject.string("y"))
+        }
+
+    private fun json(request: Request): JsonElement = http.newCall(request).execute().use {
+        val body = it.body.string()
+        check(it.isSuccessful) { "${request.url}: ${it.code} $body" }
+        Json.parseToJsonElement(body)
+    }
+
+    private fun JsonObject.string(name: String) = getValue(name).jsonPrimitive.content
+
+    companion object {
+        fun read(file: File) = LocalSettings(Json.parseToJsonElement(file.readText()).jsonObject)
+    }
+}
