@@ -107,6 +107,7 @@ export async function renewLicence(
       version: grant.version,
       manifestDigest: version.manifestDigest,
       sha256: grant.sha256,
+      ...(clientData.nonce !== undefined && { nonce: clientData.nonce }),
       ...licenceTerms(policy, services.config, now),
     },
     now,

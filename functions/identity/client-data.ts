@@ -53,6 +53,11 @@ export const renewClientData = z.strictObject({
   grantId,
   /** SHA-256 of the copy on the device, in the clear, base64url: what its licence says. */
   digest: z.string().length(43),
+  /** Of 16 random bytes: the licence repeats it, and so is the answer to this request and to no other. */
+  nonce: z
+    .string()
+    .regex(/^[\w-]{22}$/)
+    .optional(),
   appVersion,
 });
 export type RenewClientData = z.infer<typeof renewClientData>;

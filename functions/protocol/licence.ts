@@ -34,10 +34,13 @@ export interface Licence {
   readonly nbf: number;
   readonly exp: number;
   readonly offlineGraceSeconds: number;
+  /** Of a renewal: what its request named. */
+  readonly nonce?: string;
 }
 
 function readLicence(value: unknown): Licence {
   const payload = new Payload(value);
+  const nonce = payload.optionalText('nonce', 22);
   return {
     v: payload.literal('v', 1),
     grantId: payload.text('grantId'),
@@ -51,6 +54,7 @@ function readLicence(value: unknown): Licence {
     nbf: payload.date('nbf'),
     exp: payload.date('exp'),
     offlineGraceSeconds: payload.whole('offlineGraceSeconds'),
+    ...(nonce !== undefined && { nonce }),
   };
 }
 

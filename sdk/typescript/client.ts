@@ -14,7 +14,7 @@ import type {
   ErasureAnswer,
   GrantAnswer,
   ProvenRequest,
-  RenewalAnswer,
+  Renewal,
   ReportAnswer,
 } from './api/api-client.ts';
 import { ApiError } from './api/api-error.ts';
@@ -207,15 +207,16 @@ export class ModelSealClient {
    *
    * @param grantId The copy's grant.
    * @param digest SHA-256 of the model in the clear, base64url: `sha256` of the licence.
-   * @returns The licence, for {@link ModelStore.renew}, and the model's release record.
+   * @returns The licence and its nonce, for {@link ModelStore.renew}, and the model's release record.
    * @throws {ApiError} `grant_unknown` or `model_unknown` where the copy shall not live on.
    */
-  async renew(grantId: string, digest: string): Promise<RenewalAnswer> {
+  async renew(grantId: string, digest: string): Promise<Renewal> {
     return this.#enrolled((enrolment) =>
       withRetry(this.#retry, async () => {
-        const data = { type: 'licence.renew', grantId, digest };
+        const nonce = toBase64url(this.#options.crypto.randomBytes(16));
+        const data = { type: 'licence.renew', grantId, digest, nonce };
         const request = await this.#proven(enrolment, 'licence.renew', data);
-        return this.#options.api.renew(grantId, request);
+        return { ...(await this.#options.api.renew(grantId, request)), nonce };
       }),
     );
   }

@@ -15,6 +15,7 @@ export {
   type ErasureAnswer,
   type GrantAnswer,
   type ModelListing,
+  type Renewal,
   type RenewalAnswer,
   type ReportAnswer,
   type WaitingDevice,

@@ -328,9 +328,9 @@ export class ProtectedModels {
   /** A renewal brings the publisher's last word, too: whoever answers must not hold that back. */
   async #renew({ grantId, sha256, model }: Licence): Promise<void> {
     const { client, store } = this.#options;
-    const { licence, release } = await client.renew(grantId, sha256);
+    const { licence, release, nonce } = await client.renew(grantId, sha256);
     await store.releases.learn(model, release, this.#now());
-    await store.renew(grantId, licence);
+    await store.renew(grantId, licence, nonce);
   }
 
   #requireOpen(): void {

@@ -142,6 +142,35 @@ export const storedCopies: readonly Attack[] = [
     },
   },
   {
+    name: 'store/renewals-hoarded',
+    tries:
+      'renewals that were asked for and put by, played back one after another as time stands still',
+    refused: 'token-mismatch',
+    defence: 'a renewal repeats the random nonce of the request that it answers',
+    off: {
+      edits: [
+        edit(
+          STORE,
+          'const isAnswer = renewed.licence.nonce === nonce;',
+          'const isAnswer = true; void nonce;',
+        ),
+      ],
+    },
+    async run(lab) {
+      const { store, cloud, published, later } = await installed(lab);
+      const hoard = await Promise.all(
+        [12, 24, 36].map((hours) =>
+          cloud.licence(published, later(hours * HOUR_MS), { nonce: `${hours}`.repeat(11) }),
+        ),
+      );
+      for (const token of hoard) {
+        await store.renew('g_1', token, 'the-nonce-of-this-call').catch(() => undefined);
+      }
+      const [last = ''] = hoard.slice(-1);
+      return outcomeOf(store.renew('g_1', last, 'the-nonce-of-this-call'));
+    },
+  },
+  {
     name: 'store/expired',
     tries: 'a copy whose licence has ended, grace and all',
     refused: 'licence-expired',
@@ -161,7 +190,7 @@ export const storedCopies: readonly Attack[] = [
       edits: [
         edit(
           STORE,
-          'if (!isSameCopy || renewed.licence.iat < tokens.licence.iat) {',
+          'if (!isSameCopy || !isAnswer || renewed.licence.iat < tokens.licence.iat) {',
           'if (false) {',
         ),
       ],

@@ -128,7 +128,7 @@ async function take(
       if (!licence) return;
       const renewed = await phone.client.renew(licence.grantId, licence.sha256);
       if (life.isBlocked) life.violations.push('a blocked user got a licence renewed');
-      return phone.store.renew(licence.grantId, renewed.licence);
+      return phone.store.renew(licence.grantId, renewed.licence, renewed.nonce);
     }
     case 'report':
       phone.models.observe({ type: 'app.started' });

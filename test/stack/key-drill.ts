@@ -225,9 +225,9 @@ class KeyDrill {
     const copies = await app.store.licences();
     const [oldest] = copies.toSorted((a, b) => (this.#age(a.model) < this.#age(b.model) ? -1 : 1));
     if (!oldest) throw new DrillError('no copy');
-    const { licence } = await app.client.renew(oldest.grantId, oldest.sha256);
+    const { licence, nonce } = await app.client.renew(oldest.grantId, oldest.sha256);
     this.#lastLicence = licence;
-    await app.store.renew(oldest.grantId, licence);
+    await app.store.renew(oldest.grantId, licence, nonce);
     const copy = await app.store.open(oldest.grantId, new Date());
     copy.close();
     const delegate = headerOf(String(headerOf(licence)['delegate']));

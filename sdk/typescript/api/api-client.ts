@@ -80,6 +80,12 @@ export interface RenewalAnswer {
   readonly release: string;
 }
 
+/** A renewal with what binds it to its request. */
+export interface Renewal extends RenewalAnswer {
+  /** What the licence has to repeat. */
+  readonly nonce: string;
+}
+
 /** A model that this user may ask for. */
 export interface ModelListing {
   readonly modelId: string;

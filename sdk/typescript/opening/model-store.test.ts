@@ -185,6 +185,17 @@ describe('the licence of a stored model', () => {
     expect(await code(store.open('g_1', at(HOUR)))).toBe('clock-rolled-back');
   });
 
+  it('R17: is not prolonged by renewals that were put by: each answers one request', async () => {
+    await install();
+    const hoarded = await cloud.licence(published, at(HOUR), { nonce: 'n'.repeat(22) });
+    const without = await cloud.licence(published, at(HOUR));
+    const asked = 'm'.repeat(22);
+    expect(await code(store.renew('g_1', hoarded, asked))).toBe('token-mismatch');
+    expect(await code(store.renew('g_1', without, asked))).toBe('token-mismatch');
+    expect(await code(store.renew('g_1', hoarded))).toBe('token-mismatch');
+    expect(await code(store.renew('g_1', hoarded, 'n'.repeat(22)))).toBe('done');
+  });
+
   it('is renewed for the same copy only, never to an older one', async () => {
     await install();
     const renewal = (changes: object, now = at(HOUR)) => cloud.licence(published, now, changes);

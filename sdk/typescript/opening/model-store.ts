@@ -137,9 +137,10 @@ export class ModelStore {
    *
    * @param grantId The copy's grant.
    * @param licenceToken What {@link ModelSealClient.renew} gave.
-   * @throws {SealError} `token-mismatch` for the licence of another copy, or an older one.
+   * @param nonce What it gave with that: answers that were put by are not the answer to this request.
+   * @throws {SealError} `token-mismatch` for the licence of another copy or request, or an older one.
    */
-  async renew(grantId: string, licenceToken: string): Promise<void> {
+  async renew(grantId: string, licenceToken: string, nonce?: string): Promise<void> {
     const { crypto, pinnedKeys } = this.#options;
     const loaded = await this.#load(grantId);
     const { record, storageKey, tokens } = loaded;
@@ -148,7 +149,8 @@ export class ModelStore {
       const isSameCopy = (['grantId', 'userId', 'deviceId', 'sha256'] as const).every(
         (member) => renewed.licence[member] === tokens.licence[member],
       );
-      if (!isSameCopy || renewed.licence.iat < tokens.licence.iat) {
+      const isAnswer = renewed.licence.nonce === nonce;
+      if (!isSameCopy || !isAnswer || renewed.licence.iat < tokens.licence.iat) {
         throw new SealError('token-mismatch', 'not a renewal of this licence');
       }
       // A newer licence brings the cloud's time, which heals a clock that was once set ahead. One that

@@ -3,12 +3,12 @@ package io.modelseal
 import io.modelseal.api.ApiClient
 import io.modelseal.api.GrantAnswer
 import io.modelseal.api.ProvenRequest
-import io.modelseal.api.RenewalAnswer
 import io.modelseal.api.ReportAnswer
 import io.modelseal.api.RetryPolicy
 import io.modelseal.api.SPENT_CHALLENGE
 import io.modelseal.api.withRetry
 import io.modelseal.protocol.parseJson
+import io.modelseal.protocol.randomBytes
 import io.modelseal.protocol.sha256
 import io.modelseal.protocol.text
 import io.modelseal.protocol.toBase64url
@@ -23,6 +23,9 @@ import kotlinx.serialization.json.put
 
 /** A grant with the key that opens it; the key is good for this grant only. */
 internal class Grant(val answer: GrantAnswer, val deviceId: String, val recipientKey: RecipientKey)
+
+/** What renewed a licence, and the random name of the request that it has to answer. */
+internal class Renewal(val licence: String, val release: String, val nonce: String)
 
 private class Enrolment(val deviceId: String, val keyHandle: String)
 
@@ -57,13 +60,16 @@ internal class DeviceClient(
         }
     }
 
-    suspend fun renew(grantId: String, digest: String): RenewalAnswer = enrolled { enrolment ->
+    suspend fun renew(grantId: String, digest: String): Renewal = enrolled { enrolment ->
         withRetry(retry) {
+            val nonce = randomBytes(16).toBase64url()
             val request = proven(enrolment, "licence.renew") {
                 put("grantId", grantId)
                 put("digest", digest)
+                put("nonce", nonce)
             }
-            api.renew(grantId, request)
+            val answer = api.renew(grantId, request)
+            Renewal(answer.licence, answer.release, nonce)
         }
     }
 

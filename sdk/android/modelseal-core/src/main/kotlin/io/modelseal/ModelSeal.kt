@@ -242,7 +242,7 @@ public class ModelSeal(private val config: ModelSealConfig) : AutoCloseable {
     private suspend fun renew(copy: StoredCopy) {
         val answer = client.renew(copy.grantId, copy.licence.sha256)
         store.releases.learn(copy.manifest.model, answer.release, config.nowMs())
-        store.renew(copy.grantId, answer.licence)
+        store.renew(copy.grantId, answer)
     }
 
     private suspend fun eraseCopies() {

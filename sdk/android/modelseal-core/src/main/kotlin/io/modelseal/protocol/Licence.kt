@@ -40,6 +40,9 @@ internal fun verifyLicence(token: String, keys: List<VerificationKey>): Licence 
     return licence
 }
 
+/** What a renewed licence repeats of the request that it answers; null where it names none. The token must have been verified. */
+internal fun nonceOf(token: String): String? = parseJws(token, "modelseal-licence+jwt", setOf("delegate")).payload.text("nonce")
+
 /** HPKE's info for a grant: each member behind its length, so that no two bindings encode alike. */
 internal fun grantInfo(suite: String, licence: Licence, manifestDigest: ByteArray): ByteArray = lengthPrefixed(
     "modelseal/1 grant".toByteArray(),

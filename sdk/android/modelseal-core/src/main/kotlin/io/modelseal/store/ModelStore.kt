@@ -4,11 +4,13 @@ import io.modelseal.HardwareKey
 import io.modelseal.Licence
 import io.modelseal.Manifest
 import io.modelseal.OpenModel
+import io.modelseal.Renewal
 import io.modelseal.SealException
 import io.modelseal.SealException.Reason
 import io.modelseal.VerificationKey
 import io.modelseal.protocol.ContainerKeys
 import io.modelseal.protocol.Purpose
+import io.modelseal.protocol.nonceOf
 
 /** A clock is set back by this much in the course of ordinary corrections. */
 private const val CLOCK_TOLERANCE_MS = 5 * 60_000L
@@ -72,19 +74,25 @@ internal class ModelStore(
         }
     }
 
-    /** Puts a renewed licence in the place of the old one. Throws `token-mismatch` for one of another copy. */
-    suspend fun renew(grantId: String, licenceToken: String) {
+    /**
+     * Puts a renewed licence in the place of the old one. Throws `token-mismatch` for one of another copy,
+     * and for an answer to another request: renewals that somebody put by do not make time pass as he likes.
+     */
+    suspend fun renew(grantId: String, renewal: Renewal) {
+        val licenceToken = renewal.licence
         val name = files.record(grantId)
         load(name).use { loaded ->
             val old = tokensOf(loaded.record).licence
             val renewed = verifyTokens(loaded.record.manifest, licenceToken, pinnedKeys).licence
             val isSameCopy = renewed.grantId == old.grantId && renewed.userId == old.userId &&
                 renewed.deviceId == old.deviceId && renewed.sha256 == old.sha256
-            if (!isSameCopy || renewed.issuedAt < old.issuedAt) {
+            val isAnswer = nonceOf(licenceToken) == renewal.nonce
+            if (!isSameCopy || !isAnswer || renewed.issuedAt < old.issuedAt) {
                 throw SealException(Reason.TOKEN_MISMATCH, "not a renewal of this licence")
             }
-            // The service's time: it heals a clock that was once set ahead.
-            write(name, loaded.record.with(licence = licenceToken, seenMs = renewed.issuedAt * 1000), loaded)
+            // The service's time heals a clock that was once set ahead. A licence that was here already brings none.
+            val seenMs = if (renewed.issuedAt > old.issuedAt) renewed.issuedAt * 1000 else loaded.record.seenMs
+            write(name, loaded.record.with(licence = licenceToken, seenMs = seenMs), loaded)
         }
     }
 
