@@ -3,6 +3,7 @@ import { outcomeOf, SUCCEEDED } from '../../test/attack/attack.ts';
 import {
   type Caller,
   caller,
+  changeDevice,
   clientData,
   grantData,
   post,
@@ -11,7 +12,6 @@ import {
 } from '../../test/attack/requests.ts';
 import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
 import type { DocumentData } from '../cloud/documents.ts';
-import { readDevice } from '../identity/devices.ts';
 
 const HOUR_MS = 3_600_000;
 const CATEGORY = 'apple_validation_category_01';
@@ -53,14 +53,6 @@ const CALLS = {
   },
 };
 
-/** As if it had been enrolled so. */
-async function changeDevice({ from }: Held, fields: DocumentData): Promise<void> {
-  const path = `devices/${from.enrolment.deviceId}`;
-  const device = readDevice({ ...(await api.clients.documents.get(path)), ...fields });
-  const seal = await api.services.deviceSeals.seal(device);
-  await api.clients.documents.transaction(async (tx) => tx.update(path, { ...fields, seal }));
-}
-
 const inAnHour = () => new Date(Date.now() + HOUR_MS);
 const restrict = (key: string, restrictions: DocumentData) =>
   api.clients.documents.set(`blocklist/${key}`, restrictions);
@@ -93,7 +85,7 @@ const CAUSES: readonly (readonly [
   ],
   [
     'an attestation that is too old',
-    (held) => changeDevice(held, { enrolledAt: new Date('2024-01-01') }),
+    (held) => changeDevice(held.from, { enrolledAt: new Date('2024-01-01') }),
     '403 reattestation_required',
   ],
   [
@@ -107,7 +99,7 @@ const CAUSES: readonly (readonly [
   ],
   [
     'an app that the policy has withdrawn',
-    (held) => changeDevice(held, { appId: 'ABCDE12345.example.withdrawn' }),
+    (held) => changeDevice(held.from, { appId: 'ABCDE12345.example.withdrawn' }),
     '426 app_outdated',
   ],
   [

@@ -25,6 +25,7 @@ import { proofCounters } from './proof-counters.ts';
 import { proofs } from './proofs.ts';
 import { publishing } from './publishing.ts';
 import { releases } from './releases.ts';
+import { sealedRecords } from './sealed-records.ts';
 import { storageAttacks } from './storage.ts';
 import { storedCopies } from './stored-copies.ts';
 import { takeover } from './takeover.ts';
@@ -39,6 +40,7 @@ export const ATTACKS: readonly Attack[] = [
   ...iosEnrolment,
   ...androidEnrolment,
   ...takeover,
+  ...sealedRecords,
   ...certificateChains,
   ...models,
   ...publishing,

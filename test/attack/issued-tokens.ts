@@ -48,7 +48,12 @@ export const issuedTokens: readonly Attack[] = [
     'endless',
     'a token without exp',
     'exp is required',
-    { edits: [edit(USER_TOKEN, "requiredClaims: ['exp', 'sub']", "requiredClaims: ['sub']")] },
+    {
+      edits: [
+        edit(USER_TOKEN, 'requireSaneTimes(payload, now);'),
+        edit(USER_TOKEN, "requiredClaims: ['exp', 'sub']", "requiredClaims: ['sub']"),
+      ],
+    },
     issued({ claims: { exp: undefined } }),
   ),
   refusedToken(
@@ -94,6 +99,27 @@ export const issuedTokens: readonly Attack[] = [
       ],
     },
     issued({ header: { typ: 'logout+jwt' } }),
+  ),
+  refusedToken(
+    'half-surrogate',
+    'a subject that differs from another’s in half a surrogate pair alone',
+    'a subject is text that is the same in every encoding',
+    { edits: [edit(USER_TOKEN, 'value.isWellFormed()', 'true')] },
+    issued({ claims: { sub: 'al\ud800ice' } }),
+  ),
+  refusedToken(
+    'shared-audience',
+    'a token for another app of the same issuer that names us beside it',
+    'of a token for several audiences we are the authorised party',
+    { edits: [edit(USER_TOKEN, 'requireParty(payload, issuer.audience);')] },
+    issued({ claims: { aud: ['modelseal', 'another-app'], azp: 'another-app' } }),
+  ),
+  refusedToken(
+    'thousand-years',
+    'a token that ends in a thousand years',
+    'a token lives for a month at most',
+    { edits: [edit(USER_TOKEN, 'requireSaneTimes(payload, now);')] },
+    issued({ claims: { exp: 33_000_000_000 } }),
   ),
   refusedToken(
     'oversized',

@@ -3,6 +3,7 @@ import { type Attack, edit, outcomeOf, SUCCEEDED } from './attack.ts';
 import type { Api, Lab } from './lab.ts';
 import {
   type Caller,
+  changeDevice,
   clientData,
   grantData,
   post,
@@ -74,12 +75,6 @@ const renewedInstead = (
     return renew(mallory, grant);
   },
 });
-
-async function changeDevice({ api, enrolment }: Caller, changes: object): Promise<void> {
-  const path = `devices/${enrolment.deviceId}`;
-  const before = await api.clients.documents.get(path);
-  await api.clients.documents.set(path, { ...before, ...changes });
-}
 
 export const models: readonly Attack[] = [
   renewedInstead(

@@ -66,7 +66,7 @@ export const proofCounters: readonly Attack[] = [
         edit(
           'functions/identity/register-device.ts',
           'return { deviceId, device, retired: [] };',
-          'tx.set(devicePath(deviceId), deviceDocument(attested)); return { deviceId, device, retired: [] };',
+          'tx.update(devicePath(deviceId), { signCount: 0 }); return { deviceId, device, retired: [] };',
         ),
       ],
     },

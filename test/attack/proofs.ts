@@ -8,6 +8,7 @@ import type { Api, Lab } from './lab.ts';
 import {
   type Caller,
   caller,
+  changeDevice,
   grantData,
   post,
   postGrant,
@@ -31,12 +32,6 @@ const ANYBODYS = edit(
 );
 
 /** A device document with other members, as time or an operator would leave it. */
-async function changeDevice({ api, enrolment }: Caller, changes: object): Promise<void> {
-  const path = `devices/${enrolment.deviceId}`;
-  const before = await api.clients.documents.get(path);
-  await api.clients.documents.set(path, { ...before, ...changes });
-}
-
 const refusedGrant = (prepare: (caller: Caller) => Promise<unknown>) => async (lab: Lab) => {
   const mallory = await withIphone(await lab.api(), 'mallory');
   await prepare(mallory);

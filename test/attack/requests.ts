@@ -1,6 +1,7 @@
 /** What attackers send: requests that the SDK would not make. */
 import { createHash } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
+import { readDevice } from '../../functions/identity/devices.ts';
 import { toBase64url } from '../../functions/protocol/encoding.ts';
 import { generateRecipientKey } from '../../functions/protocol/hpke.ts';
 import type { ChallengePurpose } from '../../sdk/typescript/api/api-client.ts';
@@ -66,6 +67,15 @@ export async function proven({ platform, enrolment }: Caller, data: Data | strin
   const bytes = Buffer.from(typeof data === 'string' ? data : JSON.stringify(data));
   const proof = await platform.prove(enrolment.keyHandle, sha256(bytes));
   return { clientData: toBase64url(bytes), proof };
+}
+
+/** The caller's device as if it had been enrolled with other facts. */
+export async function changeDevice({ api, enrolment }: Caller, changes: object): Promise<void> {
+  const path = `devices/${enrolment.deviceId}`;
+  const before = (await api.clients.documents.get(path)) ?? {};
+  const changed = readDevice({ ...before, ...changes });
+  const seal = await api.services.deviceSeals.seal(changed);
+  await api.clients.documents.set(path, { ...before, ...changes, seal });
 }
 
 export interface PostOptions {
