@@ -2,6 +2,7 @@
 import { STRENGTHS, type Strength } from '../../functions/watermark/strength.ts';
 import type { Figure } from '../support/figure.ts';
 import { mustBe, type Story } from '../support/story.ts';
+import { measureDetectorHarm } from './detector.ts';
 import { type Harm, harmFigures, measureHarm } from './harmlessness.ts';
 import type { TestModel } from './models.ts';
 import type { Runtime } from './runtime.ts';
@@ -9,6 +10,8 @@ import type { Runtime } from './runtime.ts';
 /** What the strengths that are meant for use may do at most; `light` does less. */
 const MIN_IOU = 0.999;
 const MAX_SHIFT_PX = 0.1;
+/** Of a detector's box. */
+const MAX_BOX_SHIFT = 0.005;
 
 /** One step for each model and strength. */
 export async function tellHarmlessness(
@@ -33,5 +36,26 @@ export async function tellHarmlessness(
       });
     }
   }
-  return harmFigures(harms);
+  return [...harmFigures(harms), ...(await tellDetector(story, runtime, grants))];
 }
+
+async function tellDetector(story: Story, runtime: Runtime, grants: number): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const strength of Object.keys(STRENGTHS) as Strength[]) {
+    await story.step(`pose-detector, marked ${strength}: ${grants} grants`, async () => {
+      const { shift, score, pictures } = await measureDetectorHarm(runtime, strength, grants);
+      const text = `the box moves by ${percent(shift)} of its size, its score by ${percent(score)} (median)`;
+      figures.push({
+        name: `trace.harmless.box_shift_median.${strength}.pose-detector`,
+        value: shift,
+        unit: '',
+        note: `of the surest box, as a share of its longer side; ${grants} grants × ${pictures} pictures`,
+      });
+      mustBe(shift <= MAX_BOX_SHIFT, text);
+      return text;
+    });
+  }
+  return figures;
+}
+
+const percent = (share: number) => `${(100 * share).toFixed(2)} %`;

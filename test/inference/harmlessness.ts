@@ -1,14 +1,11 @@
 /** What a grant's mark does to what a model says: marked copies against the original, in the browser. */
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { parseModel } from '../../functions/formats/format.ts';
-import { FINGERPRINT_BYTES, fingerprintFrom } from '../../functions/watermark/fingerprint.ts';
-import { GRANT_BYTES, grantIdOf } from '../../functions/watermark/grant-id.ts';
-import { createMarker } from '../../functions/watermark/marker.ts';
-import { STRENGTHS, type Strength } from '../../functions/watermark/strength.ts';
+import type { Strength } from '../../functions/watermark/strength.ts';
 import type { Figure } from '../support/figure.ts';
 import { median } from '../support/statistics.ts';
 import { intersectionOverUnion, relativeDifference } from './compare.ts';
+import { markedFor } from './marked.ts';
 import type { TestModel } from './models.ts';
 import { selfies, standingPeople } from './pictures.ts';
 import type { Outputs, Runtime } from './runtime.ts';
@@ -42,18 +39,11 @@ export async function measureHarm(
   const people = [...standingPeople(STANDING), ...(model.landmarks ? [] : selfies(SELFIES))];
   const inputs = people.map(({ pixels }) => pixels);
   const expected = await runtime.run(original, inputs);
-  const traceKey = digest(`trace key of ${model.id}`);
   const ious: number[] = [];
   const shifts: number[] = [];
   const differences: number[] = [];
   for (let grant = 0; grant < grants; grant++) {
-    const marked = Uint8Array.from(original);
-    const bytes = digest(`grant ${grant}`);
-    const name =
-      STRENGTHS[strength].names === 'grant'
-        ? grantIdOf(bytes.subarray(0, GRANT_BYTES))
-        : fingerprintFrom(bytes.subarray(0, FINGERPRINT_BYTES));
-    createMarker({ traceKey, name, layers, strength }).apply(marked, 0);
+    const marked = markedFor(model.id, original, layers, strength, grant);
     const actual = await runtime.run(marked, inputs);
     for (const [i, outputs] of actual.entries()) {
       const without = expected[i] ?? [];
@@ -119,5 +109,3 @@ function worstFigures(suffix: string, harms: readonly Harm[]): readonly Figure[]
     ),
   ];
 }
-
-const digest = (text: string) => createHash('sha256').update(text).digest();
