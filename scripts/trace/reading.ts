@@ -16,6 +16,7 @@ import {
 import { GRANT_BYTES, grantIdOf } from '../../functions/watermark/grant-id.ts';
 import { observeLeak } from '../../functions/watermark/observe.ts';
 import { extractResiduals } from '../../functions/watermark/residuals.ts';
+import { scanCandidates } from '../../functions/watermark/scan-threads.ts';
 import { STRENGTHS } from '../../functions/watermark/strength.ts';
 import {
   decodeFingerprint,
@@ -26,7 +27,6 @@ import {
 } from '../../functions/watermark/suspects.ts';
 import type { ModelTensor } from '../../functions/watermark/tensors.ts';
 import { type Account, accountOf } from './account.ts';
-import { scanCandidates } from './scan-threads.ts';
 
 /** A grant on record, whose copy may have leaked. */
 export interface Candidate {

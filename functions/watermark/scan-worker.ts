@@ -1,7 +1,7 @@
 /** A thread of `scan-threads.ts`: takes batches of fingerprints, and says in the end which were best. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { CopyBytes } from '../../functions/watermark/biased-code.ts';
-import { Scan } from '../../functions/watermark/scan.ts';
+import { CopyBytes } from './biased-code.ts';
+import { Scan } from './scan.ts';
 import type { ScanTask } from './scan-threads.ts';
 
 const { tables, traceKey } = workerData as ScanTask;

@@ -1,17 +1,13 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { fingerprintOf } from '../../functions/watermark/fingerprint.ts';
-import { observeLeak } from '../../functions/watermark/observe.ts';
-import { Scan, scanTables } from '../../functions/watermark/scan.ts';
-import {
-  type Investigation,
-  investigate,
-  testSuspect,
-} from '../../functions/watermark/suspects.ts';
 import { createRandom } from '../../test/support/random.ts';
 import { COLLUSIONS } from '../../test/watermark/attacks.ts';
 import { markedCopy, realModel } from '../../test/watermark/model.ts';
 import { leakOf, weightsOf } from '../../test/watermark/weights.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import { observeLeak } from './observe.ts';
+import { Scan, scanTables } from './scan.ts';
 import { scanCandidates } from './scan-threads.ts';
+import { type Investigation, investigate, testSuspect } from './suspects.ts';
 
 const traceKey = createRandom(31).bytes(32);
 /** Enough for threads to start, and for several batches of each. */

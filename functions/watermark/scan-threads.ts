@@ -2,9 +2,9 @@
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { CopyBytes } from '../../functions/watermark/biased-code.ts';
-import { Scan, type ScanTables, scanTables } from '../../functions/watermark/scan.ts';
-import type { Investigation } from '../../functions/watermark/suspects.ts';
+import { CopyBytes } from './biased-code.ts';
+import { Scan, type ScanTables, scanTables } from './scan.ts';
+import type { Investigation } from './suspects.ts';
 
 /** Handed to a thread at a time. */
 const BATCH = 2048;
