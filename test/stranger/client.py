@@ -59,6 +59,7 @@ class Device:
         keys = self.ask("GET", "/v1/keys")["keys"]
         self.pinned = {key["kid"]: key for key in keys}
         self.device_id = None
+        self.serials = {}
 
     def ask(self, method, path, body=None):
         return call(method, self.base + path, body, {"Authorization": f"Bearer {self.token}"})
@@ -100,19 +101,13 @@ class Device:
         answer = self.ask("POST", f"/v1/models/{model}/grants", self.proven("model.grant", **asked))
         expected = {"model": model, "version": version, "deviceId": self.device_id, "suite": P256_SUITE}
         manifest, licence, content_key = protocol.accept_grant(answer, expected, private_key, self.pinned, time.time())
-        self.require_release(answer["release"], manifest, licence, version)
+        record = protocol.require_current(answer["release"], model, self.serials.get(model, 0), self.pinned, time.time())
+        if version == "latest":
+            protocol.require_offered(record, manifest["version"], licence["manifestDigest"])
+        self.serials[model] = record["serial"]
         download = Download(answer["url"], answer["sizeBytes"])
         model = protocol.open_delivery(download.take, answer["sizeBytes"], manifest, licence, content_key)
         return model, licence, download.connections
-
-    def require_release(self, token, manifest, licence, version):
-        record = protocol.verify_release(token, self.pinned)
-        offers = [(offer["version"], offer["manifestDigest"]) for offer in record["offered"]]
-        is_offered = version != "latest" or (manifest["version"], licence["manifestDigest"]) in offers
-        if record["model"] != manifest["model"] or not is_offered:
-            raise protocol.SealError("token-mismatch", "release")
-        if time.time() >= record["exp"]:
-            raise protocol.SealError("release-expired")
 
     def renew(self, licence):
         request = self.proven("licence.renew", grantId=licence["grantId"], digest=licence["sha256"])

@@ -342,6 +342,23 @@ def verify_release(token, pinned):
 
 # Section 10
 
+def require_current(token, model, seen_serial, pinned, now):
+    """A record of a grant, a renewal or a list; what fails changes nothing of what was seen."""
+    record = verify_release(token, pinned)
+    if record["model"] != model:
+        raise SealError("token-mismatch", "a record of another model")
+    if record["serial"] < seen_serial:
+        raise SealError("release-rolled-back")
+    if now >= record["exp"]:
+        raise SealError("release-expired")
+    return record
+
+
+def require_offered(record, version, manifest_digest):
+    if (version, manifest_digest) not in [(offer["version"], offer["manifestDigest"]) for offer in record["offered"]]:
+        raise SealError("token-mismatch", "not on offer")
+
+
 def accept_grant(answer, asked, private_key, pinned, now):
     """Steps 1 to 4. Gives manifest, licence and the content key."""
     manifest = verify_manifest(answer["manifest"], pinned)

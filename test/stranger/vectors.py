@@ -108,6 +108,19 @@ for kind, work in works.items():
 for row in refusals["accepted"]:
     check(f"accepted: {row['name']}", code_of(lambda: protocol.verify_manifest(row["token"], pinned)), None)
 
+licence = protocol.verify_licence(sealing["licence"], pinned)
+
+
+def take_release(row):
+    seen = protocol.verify_release(row["seen"], pinned)["serial"] if row["seen"] else 0
+    record = protocol.require_current(row["token"], licence["model"], seen, pinned, row["now"])
+    if row["isGrant"] and row["isNewest"]:
+        protocol.require_offered(record, licence["version"], licence["manifestDigest"])
+
+
+for row in load("releases")["rows"]:
+    check(f"releases: {row['name']}", code_of(lambda: take_release(row)) or "done", row["code"])
+
 for row in requests["clientData"]:
     data = from_base64url(row["clientData"])
     check("client data", json.loads(data), row["members"])
