@@ -1,5 +1,6 @@
 /** What infra/ must hold to, each as a question to the real tools. */
 
+import { checkGcloudCommands } from './gcloud.ts';
 import type { GoogleDouble } from './google-double.ts';
 import { cycles, parseGraph, tooEarly } from './graph.ts';
 import type { RunOptions, Workspace } from './workspace.ts';
@@ -67,13 +68,20 @@ export async function checkOf(
     { name: 'formatted', work: run(['fmt', '-check', '-recursive', '-diff']) },
     { name: 'valid', work: run(['validate']) },
     { name: 'bootstrap is valid', work: run(['validate'], { part: 'bootstrap' }) },
+    { name: 'gcloud takes every command that is told', work: checkGcloudCommands },
     ...planChecks(workspace, google),
   ];
 }
 
-/** Those that a mutation is held against: each says what is wrong with values or order. */
+/** Those that a mutation is held against, what costs least first: each says what is wrong with order or values. */
 export function planChecks(workspace: Workspace, google: GoogleDouble): readonly Check[] {
   return [
+    { name: 'made in the right order', work: () => orderOf(workspace, ORDER) },
+    {
+      part: 'bootstrap',
+      name: 'bootstrap is made in the right order',
+      work: () => orderOf(workspace, BOOTSTRAP_ORDER, { part: 'bootstrap' }),
+    },
     ...TESTS.map(([name, variables, options = {}]) => ({
       ...options,
       name: `planned as ${name} must be`,
@@ -85,12 +93,6 @@ export function planChecks(workspace: Workspace, google: GoogleDouble): readonly
           ),
         ),
     })),
-    { name: 'made in the right order', work: () => orderOf(workspace, ORDER) },
-    {
-      part: 'bootstrap',
-      name: 'bootstrap is made in the right order',
-      work: () => orderOf(workspace, BOOTSTRAP_ORDER, { part: 'bootstrap' }),
-    },
   ];
 }
 

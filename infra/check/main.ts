@@ -1,22 +1,30 @@
 /**
  * `npm run check:infra`: infra/ by the real tools, without network: formatted, valid, planned by OpenTofu with
- * Google's provider, held to values by `tofu test`, made in the right order, and told in the docs as
- * it is planned. `--prove` also tries every mutation of mutations.ts, each of which must be found;
- * `--write` writes docs/ops/resources.md anew.
+ * Google's provider, held to values by `tofu test` and line by line to what was reviewed, made in the right
+ * order, and told in the docs as it is planned. `--prove` also tries every mutation of mutations/, each
+ * of which must be found (`--only WORD`: those whose name or file has it); `--write` writes
+ * docs/ops/resources.md and infra/check/planned/ anew.
  */
 import { Command } from 'commander';
 import { checkOf } from './checks.ts';
+import { checkGolden } from './golden.ts';
 import { startGoogleDouble } from './google-double.ts';
-import { prove } from './mutations.ts';
 import { checkPage } from './page.ts';
+import { allPlanned } from './plan.ts';
+import { prove } from './prove.ts';
 import { ensureTools } from './tools.ts';
 import { openWorkspace, usedTypes } from './workspace.ts';
 
-const { prove: proves, write } = new Command('check:infra')
+const {
+  prove: proves,
+  write = false,
+  only,
+} = new Command('check:infra')
   .option('--prove', 'try every mutation, too')
-  .option('--write', 'write docs/ops/resources.md anew')
+  .option('--only <word>', 'of the mutations, those whose name or file has this word')
+  .option('--write', 'write docs/ops/resources.md and infra/check/planned anew')
   .parse()
-  .opts<{ prove?: boolean; write?: boolean }>();
+  .opts<{ prove?: boolean; write?: boolean; only?: string }>();
 
 const tools = await ensureTools(await usedTypes(), console.log);
 const google = await startGoogleDouble();
@@ -30,14 +38,13 @@ const tell = (name: string, fault: string | undefined) => {
 };
 try {
   for (const check of await checkOf(workspace, google)) tell(check.name, await check.work());
-  tell(
-    'docs/ops/resources.md has what is planned',
-    await checkPage(workspace, google, write === true),
-  );
+  const plans = await allPlanned(workspace, google);
+  tell('docs/ops/resources.md has what is planned', await checkPage(plans, write));
+  tell('line by line as it was reviewed', await checkGolden(workspace, plans, write));
 } finally {
   await workspace.remove();
 }
-if (proves && failures === 0) await prove(tools, google, tell);
+if (proves && failures === 0) await prove(tools, google, tell, only);
 await google.close();
 console.log(`check:infra: ${passed} passed, ${failures} failed`);
 process.exit(failures > 0 ? 1 : 0);

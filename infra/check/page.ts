@@ -1,58 +1,27 @@
 /** docs/ops/resources.md: every resource that a plan of an empty project makes, by Google's own provider. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { GoogleDouble } from './google-double.ts';
-import { INFRA, type RunOptions, type Workspace } from './workspace.ts';
+import type { Plan, PlanName } from './plan.ts';
+import { INFRA } from './workspace.ts';
 
 const PAGE = join(INFRA, '../docs/ops/resources.md');
 
-/** What is wrong with the page, or with the plan; undefined where nothing is. */
+/** What is wrong with the page; undefined where nothing is. */
 export async function checkPage(
-  workspace: Workspace,
-  { env }: GoogleDouble,
+  plans: Readonly<Record<PlanName, Plan>>,
   write: boolean,
 ): Promise<string | undefined> {
-  try {
-    const prod = await plannedAddresses(workspace, ['-var-file=examples/prod.tfvars'], { env });
-    const dev = await plannedAddresses(workspace, ['-var-file=examples/dev.tfvars'], { env });
-    const first = await plannedAddresses(
-      workspace,
-      [
-        '-var=project_id=modelseal-prod-example',
-        '-var=region=europe-west3',
-        '-var=billing_account=000000-000000-000000',
-      ],
-      { env, part: 'bootstrap' },
-    );
-    const page = render({ first, prod, dev });
-    if (write) await writeFile(PAGE, page);
-    const found = await readFile(PAGE, 'utf8').catch(() => '');
-    return found === page ? undefined : 'it is out of date: npm run check:infra -- --write';
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
+  const { bootstrap, prod, dev } = plans;
+  const page = render({ first: made(bootstrap), prod: made(prod), dev: made(dev) });
+  if (write) await writeFile(PAGE, page);
+  const found = await readFile(PAGE, 'utf8').catch(() => '');
+  return found === page ? undefined : 'it is out of date: npm run check:infra -- --write';
 }
 
-/** Rejects with the words of `tofu` where it cannot plan. */
-async function plannedAddresses(
-  workspace: Workspace,
-  variables: readonly string[],
-  options: RunOptions,
-): Promise<readonly string[]> {
-  const file = join(workspace.folder, 'check.plan');
-  const planned = await workspace.tofu(
-    ['plan', '-input=false', '-no-color', '-refresh=false', `-out=${file}`, ...variables],
-    options,
-  );
-  if (!planned.ok) throw new Error(planned.output);
-  const shown = await workspace.tofu(['show', '-json', file], options);
-  const { resource_changes: changes } = JSON.parse(shown.output) as {
-    resource_changes: readonly { address: string; change: { actions: readonly string[] } }[];
-  };
-  return changes
+const made = (plan: Plan): readonly string[] =>
+  plan.resource_changes
     .filter(({ change }) => change.actions.includes('create'))
     .map(({ address }) => address);
-}
 
 /** One line for each resource of the files, with how many there are of it. */
 function render(plans: {

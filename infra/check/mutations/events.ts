@@ -1,0 +1,140 @@
+/* biome-ignore-all lint/suspicious/noTemplateCurlyInString: Terraform's own templates, as they are written. */
+import type { Mutation } from './mutation.ts';
+
+/** Events, changed for the worse. */
+export const EVENTS: readonly Mutation[] = [
+  [
+    'a push for another audience',
+    'pubsub.tf',
+    'audience              = local.urls["score"]',
+    'audience              = local.urls["grant"]',
+  ],
+  [
+    'a push as another account',
+    'pubsub.tf',
+    'google_service_account.invoker["push"].email',
+    'google_service_account.invoker["scheduler"].email',
+  ],
+  [
+    'no dead letters',
+    'pubsub.tf',
+    'dead_letter_topic     = local.topic_names["dead-letters"]',
+    'dead_letter_topic     = local.topic_names["decisions"]',
+  ],
+  ['a subscription that expires', 'pubsub.tf', 'ttl = ""', 'ttl = "86400s"'],
+  ['events without a schema', 'pubsub.tf', 'schema = [local.schema_name] }', 'schema = [] }'],
+  [
+    'events sent again while they are scored',
+    'pubsub.tf',
+    'ack_deadline_seconds       = 60',
+    'ack_deadline_seconds       = 10',
+  ],
+  [
+    'a schedule for another audience',
+    'triggers.tf',
+    'audience              = local.urls[each.key]',
+    'audience              = local.urls["sweep"]',
+  ],
+  [
+    'a schedule that gives up',
+    'triggers.tf',
+    'attempt_deadline = each.value.timeout',
+    'attempt_deadline = "15s"',
+  ],
+  [
+    'models from another bucket',
+    'triggers.tf',
+    'google_storage_bucket.models["intake"].name',
+    'google_storage_bucket.models["vault"].name',
+  ],
+  [
+    'columns without the schema',
+    'pubsub.tf',
+    'use_topic_schema      = each.key == "events"',
+    'use_topic_schema      = false',
+  ],
+  [
+    'an agent that may not move dead letters',
+    'iam.tf',
+    'role         = "roles/pubsub.subscriber"',
+    'role         = "roles/pubsub.viewer"',
+  ],
+  ['every database', 'iam.tf', 'databases/${var.database}', 'databases/*'],
+  [
+    'messages in any region',
+    'pubsub.tf',
+    'allowed_persistence_regions = concat([var.region], var.other_regions)',
+    'allowed_persistence_regions = ["us-central1"]',
+  ],
+  [
+    'topics under a key of Google',
+    'pubsub.tf',
+    'kms_key_name               = local.data_key',
+    'kms_key_name               = null',
+  ],
+  ['events kept for a day', 'pubsub.tf', 'week = "604800s"', 'week = "86400s"'],
+  [
+    'dead letters for a day',
+    'pubsub.tf',
+    'message_retention_duration = "2678400s"',
+    'message_retention_duration = "86400s"',
+  ],
+  ['a hundred attempts', 'pubsub.tf', 'max_delivery_attempts = 10', 'max_delivery_attempts = 100'],
+  ['attempts without a pause', 'pubsub.tf', 'minimum_backoff = "1s"', 'minimum_backoff = "0s"'],
+  [
+    'a push of another topic',
+    'pubsub.tf',
+    '  name  = "events-score"\n  topic = local.topic_names["events"]',
+    '  name  = "events-score"\n  topic = local.topic_names["decisions"]',
+  ],
+  [
+    'a sweep each hour',
+    'functions.tf',
+    'kind        = "schedule"\n      cron        = "* * * * *"\n      path        = "/internal/sweep"',
+    'kind        = "schedule"\n      cron        = "0 * * * *"\n      path        = "/internal/sweep"',
+  ],
+  [
+    'revocations once a day',
+    'functions.tf',
+    'cron        = "*/30 * * * *"',
+    'cron        = "0 3 * * *"',
+  ],
+  [
+    'a schedule by local time',
+    'triggers.tf',
+    'time_zone        = "Etc/UTC"',
+    'time_zone        = "Europe/Berlin"',
+  ],
+  ['a schedule by GET', 'triggers.tf', 'http_method = "POST"', 'http_method = "GET"'],
+  [
+    'a schedule as another account',
+    'triggers.tf',
+    'google_service_account.invoker["scheduler"].email',
+    'google_service_account.invoker["push"].email',
+  ],
+  [
+    'models when they are deleted',
+    'triggers.tf',
+    'google.cloud.storage.object.v1.finalized',
+    'google.cloud.storage.object.v1.deleted',
+  ],
+  [
+    'models told to the scorer',
+    'triggers.tf',
+    'google_cloud_run_v2_service.function["publish"].name',
+    'google_cloud_run_v2_service.function["score"].name',
+  ],
+  ['models sent again after ten seconds', 'triggers.tf', '--ack-deadline=600', '--ack-deadline=10'],
+  [
+    'models that fail for ever',
+    'triggers.tf',
+    '--dead-letter-topic=${local.topic_names["dead-letters"]} --max-delivery-attempts=5 ',
+    '',
+  ],
+  [
+    'a publisher of every topic',
+    'iam.tf',
+    'resource "google_pubsub_topic_iam_member" "function" {\n  for_each = local.topic_grants\n  topic    = local.topic_names[each.value.topic]\n  role     = "roles/pubsub.publisher"',
+    'resource "google_pubsub_topic_iam_member" "function" {\n  for_each = local.topic_grants\n  topic    = local.topic_names[each.value.topic]\n  role     = "roles/pubsub.editor"',
+  ],
+];
