@@ -1,9 +1,10 @@
-/** `npm run drill`: how long it takes until a revocation holds, and whether keys can be rotated, on a local stack of its own. */
+/** `npm run drill`: how long it takes until a revocation holds, whether keys can be rotated and a backup restored, on a local stack of its own. */
 
 import { writeFile } from 'node:fs/promises';
 import { createServices } from '../functions/composition.ts';
 import { loadConfig } from '../functions/config.ts';
 import { keyDrill } from '../test/stack/key-drill.ts';
+import { restoreDrill } from '../test/stack/restore-drill.ts';
 import { startStack } from '../test/stack/stack.ts';
 import { genuineIphone } from '../test/support/app-phone.ts';
 import { revocationDrill } from './drill/revocation.ts';
@@ -13,8 +14,9 @@ const values = commandLine('drill', 'Measures how long it takes until a revocati
   .option('--json <file>', 'write the figures for machines')
   .option('--in-memory', 'do without the emulators', false)
   .option('--keys', 'rotate the signing keys and the pseudonym secret instead', false)
+  .option('--restore', 'export, lose and restore the database instead; needs the emulators', false)
   .parse()
-  .opts<{ json?: string; inMemory: boolean; keys: boolean }>();
+  .opts<{ json?: string; inMemory: boolean; keys: boolean; restore: boolean }>();
 
 const stack = await startStack({ inMemory: values.inMemory });
 if (values.keys) {
@@ -26,6 +28,16 @@ if (values.keys) {
     await stack.stop();
   }
   process.exit(0);
+}
+if (values.restore) {
+  try {
+    const steps = await restoreDrill(stack);
+    for (const { what, ok, detail } of steps) console.log(`${ok ? '✓' : '✗'} ${what}: ${detail}`);
+    process.exitCode = steps.every(({ ok }) => ok) ? 0 : 1;
+  } finally {
+    await stack.stop();
+  }
+  process.exit();
 }
 try {
   const services = await createServices(
