@@ -13,7 +13,6 @@ const TESTS = '\\.test\\.tsx?$';
 /** Tests that still take something of a script; each name that goes is a file that was put right. */
 const STILL_WITH_SCRIPTS = [
   'functions/privacy/erasure.test',
-  'infra/permissions.test',
   'test/e2e/(dead-letters|shutdown).test',
   'test/stack/event-log.test',
   'test/support/recorded-writes',

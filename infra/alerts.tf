@@ -30,6 +30,16 @@ locals {
       filter = "metric.type=\"logging.googleapis.com/user/modelseal_outbox_waiting\" ${local.runs}"
       group  = [], threshold = 0, aligner = "ALIGN_RATE", duration = "600s"
     }
+    breaker = {
+      title  = "The breaker holds blocks back"
+      filter = "metric.type=\"logging.googleapis.com/user/modelseal_breaker\" ${local.runs}"
+      group  = [], threshold = 0, aligner = "ALIGN_RATE", duration = "0s"
+    }
+    campaign = {
+      title  = "Many collect the same models"
+      filter = "metric.type=\"logging.googleapis.com/user/modelseal_campaign\" ${local.runs}"
+      group  = [], threshold = 0, aligner = "ALIGN_RATE", duration = "0s"
+    }
     erasures-failed = {
       title  = "Somebody is not forgotten"
       filter = "metric.type=\"logging.googleapis.com/user/modelseal_erasures_failed\" ${local.runs}"

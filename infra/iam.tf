@@ -156,9 +156,11 @@ resource "google_pubsub_subscription_iam_member" "dead_letters_agent" {
   member       = "serviceAccount:${local.service_agents.pubsub}"
 }
 
-# Pub/Sub makes the identity tokens of its pushes, and acts as the account that writes to BigQuery.
+# Pub/Sub makes the identity tokens of its pushes and of Eventarc's, which are pushes, too, and fail in silence
+# without (https://github.com/GoogleCloudPlatform/docker-clamav-malware-scanner/issues/47), and acts as the account
+# that writes to BigQuery.
 resource "google_service_account_iam_member" "push_tokens" {
-  for_each           = toset(["push", "bigquery"])
+  for_each           = toset(["push", "intake", "bigquery"])
   service_account_id = google_service_account.invoker[each.key].name
   role               = "roles/iam.serviceAccountTokenCreator"
   member             = "serviceAccount:${local.service_agents.pubsub}"

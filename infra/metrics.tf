@@ -23,7 +23,10 @@ locals {
     erasures_failed = { filter = "${local.runs} jsonPayload.message=\"erasures carried out\" jsonPayload.failed>0", labels = {} }
     releases        = { filter = "${local.runs} jsonPayload.message=\"releases renewed\"", labels = {} }
     releases_failed = { filter = "${local.runs} jsonPayload.message=\"releases renewed\" severity=ERROR", labels = {} }
-    outbox_waiting  = { filter = "${local.runs} jsonPayload.message=\"outbox emptied\" jsonPayload.waiting>0", labels = {} }
+    # Said by the scorer when so many were blocked by rules that a person has to look, and when a campaign begins.
+    breaker        = { filter = "${local.runs} jsonPayload.message=\"breaker tripped\"", labels = {} }
+    campaign       = { filter = "${local.runs} jsonPayload.message=\"campaign alert\"", labels = {} }
+    outbox_waiting = { filter = "${local.runs} jsonPayload.message=\"outbox emptied\" jsonPayload.waiting>0", labels = {} }
   }
 }
 
@@ -90,14 +93,15 @@ resource "google_logging_metric" "grant" {
 }
 
 
-# An alert on a metric that was made a moment ago is refused: it is not known everywhere yet.
-# https://github.com/hashicorp/terraform-provider-google/issues/11102
+# An alert on a metric that was made a moment ago is refused, for up to ten minutes by Google's own words:
+# https://github.com/hashicorp/terraform-provider-google/issues/11102,
+# https://github.com/GoogleCloudPlatform/cloud-foundation-fabric/pull/3739
 resource "terraform_data" "metrics_ready" {
   triggers_replace = concat(
     [for metric in google_logging_metric.count : metric.id],
     [google_logging_metric.latency.id],
   )
   provisioner "local-exec" {
-    command = "sleep ${var.iam_wait_seconds}"
+    command = "sleep ${var.metric_wait_seconds}"
   }
 }

@@ -77,6 +77,12 @@ variable "iam_wait_seconds" {
   default     = 90
 }
 
+variable "metric_wait_seconds" {
+  description = "How long a new metric is given until an alert may look at it: Google says up to ten minutes."
+  type        = number
+  default     = 600
+}
+
 variable "domain" {
   description = "Host name of the API. `candidate.` in front of it is where a release is tried."
   type        = string

@@ -1,14 +1,14 @@
 /**
  * `npm run smoke -- --url https://…`: tries a deployment from outside. The identity is the JSON of
- * scripts/smoke/identity.ts. Leaves with 1 where a step failed, and names it.
+ * test/smoke/identity.ts. Leaves with 1 where a step failed, and names it.
  */
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { smokeIdentity } from '../test/smoke/identity.ts';
+import { smoke } from '../test/smoke/steps.ts';
 import { tellStory } from '../test/support/story.ts';
 import { LOCAL_SMOKE_IDENTITY, LOCAL_STATE } from './commands/command-services.ts';
-import { smokeIdentity } from './smoke/identity.ts';
-import { smoke } from './smoke/steps.ts';
 import { commandLine } from './terminal/command-line.ts';
 
 const command = commandLine('smoke', 'Tries a deployment from outside.')

@@ -2,6 +2,7 @@
 
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { SmokeIdentity } from '../test/smoke/identity.ts';
 import { DEVELOPMENT_APPS } from '../test/stack/development-phones.ts';
 import { type Stack, startStack } from '../test/stack/stack.ts';
 import { timeText } from '../test/support/story.ts';
@@ -12,7 +13,6 @@ import {
   LOCAL_SMOKE_IDENTITY,
   LOCAL_STATE,
 } from './commands/command-services.ts';
-import type { SmokeIdentity } from './smoke/identity.ts';
 import { commandLine } from './terminal/command-line.ts';
 
 const SMOKE_ROOTS = join(LOCAL_STATE, 'smoke-roots');

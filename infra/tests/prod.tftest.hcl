@@ -395,6 +395,21 @@ run "production" {
     error_message = "Late scoring is told of by its own subscription."
   }
   assert {
+    condition     = toset(keys(google_service_account_iam_member.push_tokens)) == toset(["push", "intake", "bigquery"]) && alltrue([for member in google_service_account_iam_member.push_tokens : member.role == "roles/iam.serviceAccountTokenCreator"])
+    error_message = "Pub/Sub may make the identity of each account that it pushes as."
+  }
+  assert {
+    condition     = var.metric_wait_seconds >= 600
+    error_message = "A metric is given the ten minutes that it may take to be known."
+  }
+  assert {
+    condition = alltrue([for name in ["breaker", "campaign"] :
+      strcontains(google_monitoring_alert_policy.threshold[name].conditions[0].condition_threshold[0].filter, "user/modelseal_${name}") &&
+      google_monitoring_alert_policy.threshold[name].conditions[0].condition_threshold[0].threshold_value == 0
+    ])
+    error_message = "A person looks when the breaker holds blocks back, or a campaign begins."
+  }
+  assert {
     condition     = google_monitoring_slo.availability.goal == 0.999
     error_message = "The objective is 99.9 %."
   }

@@ -230,6 +230,15 @@ describe('doctor, in a project', () => {
       'terraform apply',
     ],
     [
+      'no organisation policy run.managed.requireInvokerIam is in the way',
+      (a) => {
+        a['org-policies describe run.managed.requireInvokerIam'] = {
+          spec: { rules: [{ enforce: true }] },
+        };
+      },
+      'gcloud org-policies describe run.managed.requireInvokerIam --effective',
+    ],
+    [
       'Cloud Run has room for every instance',
       (a) => {
         named(a, 'run services list', 'grant')['spec'] = {

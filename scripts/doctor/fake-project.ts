@@ -4,6 +4,7 @@ import { FUNCTIONS } from '../../functions/registry.ts';
 import { DAY_MS } from '../../functions/time.ts';
 import type { Project } from './check.ts';
 import { readIndexFile } from './database-checks.ts';
+import { CLASHES } from './policy-checks.ts';
 
 const ID = 'healthy-project';
 const REGION = 'europe-west3';
@@ -105,12 +106,14 @@ export function healthyAnswers(now: Date): Answers {
       quota('CpuAllocPerProjectRegion', 'run.googleapis.com/cpu_allocation', '200000'),
     ],
     'beta quotas info list cloudkms.googleapis.com': [
-      quota('HsmSymmetric', 'cloudkms.googleapis.com/hsm_symmetric_requests', '30000'),
-      quota('HsmAsymmetric', 'cloudkms.googleapis.com/hsm_asymmetric_requests', '3000'),
+      quota('HsmTokens', 'cloudkms.googleapis.com/hsm_usage', '30000'),
     ],
     'beta quotas info list iamcredentials.googleapis.com': [
       quota('Sign', 'iamcredentials.googleapis.com/sign_requests', '60000'),
     ],
+    ...Object.fromEntries(
+      Object.keys(CLASHES).map((name) => [`org-policies describe ${name}`, { spec: {} }]),
+    ),
     'container binauthz policy export': {
       defaultAdmissionRule: {
         requireAttestationsBy: [`projects/${ID}/attestors/built-by-cloud-build`],

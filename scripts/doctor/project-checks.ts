@@ -5,6 +5,7 @@ import { askedOnce, type Check, type Project } from './check.ts';
 import { databaseChecks } from './database-checks.ts';
 import { keyChecks } from './key-checks.ts';
 import { operationsChecks } from './operations-checks.ts';
+import { policyChecks } from './policy-checks.ts';
 import { quotaChecks } from './quota-checks.ts';
 
 /** A challenge lives five minutes, an Apple receipt less: seconds are what a clock may be off. */
@@ -35,6 +36,7 @@ export function projectChecks(
     ...databaseChecks(project),
     ...keyChecks(project, ring, now),
     ...operationsChecks(project, now),
+    ...policyChecks(project),
     ...quotaChecks(project),
     {
       // Cloud Build makes `built-by-cloud-build` with its first image in a project:

@@ -49,18 +49,13 @@ export function quotaNeeds(scales: ReadonlyMap<string, Scale>): readonly Need[] 
       because: `all functions at their most instances have ${milliCpu} thousandths of a vCPU`,
     },
     {
-      what: 'Cloud KMS unwraps as many keys as there are grants',
+      what: 'Cloud KMS has room for every use of a hardware key',
       service: 'cloudkms.googleapis.com',
-      metric: /hsm_symmetric|\/crypto_requests$/,
-      amount: grants,
-      because: `${places} grants at once, each of a second and, where models are personal, of a key that no instance has in memory`,
-    },
-    {
-      what: 'Cloud KMS certifies the licence keys of new instances',
-      service: 'cloudkms.googleapis.com',
-      metric: /hsm_asymmetric/,
-      amount: certificates,
-      because: `${certificates} instances of ${CERTIFYING.join(' and ')} that start within a minute`,
+      // Since February 2026 the hardware's quota is one, in tokens, and a use takes one or more:
+      // https://cloud.google.com/kms/quotas. Beyond it Google serves what it can.
+      metric: /\/hsm_usage$/,
+      amount: grants + certificates,
+      because: `${places} grants at once, each of a second and, where models are personal, of a key that no instance has in memory; ${certificates} instances of ${CERTIFYING.join(' and ')} that start within a minute`,
     },
     {
       what: 'URLs are signed for as many grants as there are (signBlob)',

@@ -90,20 +90,20 @@ export const DATA: readonly Mutation[] = [
   [
     'a grant that reads the intake',
     'functions.tf',
-    'buckets    = { vault = "roles/storage.objectViewer", sealed = "sealedWriter" }',
-    'buckets    = { vault = "roles/storage.objectViewer", sealed = "sealedWriter", intake = "roles/storage.objectViewer" }',
+    '{ vault = "roles/storage.objectViewer", sealed = "sealedWriter" }',
+    '{ vault = "roles/storage.objectViewer", sealed = "sealedWriter", intake = "roles/storage.objectViewer" }',
   ],
   [
     'a grant that administers the vault',
     'functions.tf',
-    'buckets    = { vault = "roles/storage.objectViewer", sealed = "sealedWriter" }',
-    'buckets    = { vault = "roles/storage.objectAdmin", sealed = "sealedWriter" }',
+    '{ vault = "roles/storage.objectViewer", sealed = "sealedWriter" }',
+    '{ vault = "roles/storage.objectAdmin", sealed = "sealedWriter" }',
   ],
   [
     'a grant that signs manifests',
     'functions.tf',
-    'keys       = { vault = "roles/cloudkms.cryptoKeyDecrypter", licence = "roles/cloudkms.signer" }',
-    'keys       = { vault = "roles/cloudkms.cryptoKeyDecrypter", licence = "roles/cloudkms.signer", manifest = "roles/cloudkms.signer" }',
+    '{ vault = "roles/cloudkms.cryptoKeyDecrypter", licence = "roles/cloudkms.signer" }',
+    '{ vault = "roles/cloudkms.cryptoKeyDecrypter", licence = "roles/cloudkms.signer", manifest = "roles/cloudkms.signer" }',
   ],
   [
     'a publisher that unwraps',

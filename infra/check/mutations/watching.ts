@@ -66,8 +66,8 @@ export const WATCHING: readonly Mutation[] = [
   [
     'a sweep that may rest a day',
     'alerts.tf',
-    'duration = "600s"\n      aggregations {\n        alignment_period   = "60s"',
-    'duration = "86400s"\n      aggregations {\n        alignment_period   = "60s"',
+    'metric = "modelseal_swept", duration = "600s"',
+    'metric = "modelseal_swept", duration = "86400s"',
   ],
   [
     'dead letters by the thousand',

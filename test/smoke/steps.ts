@@ -6,9 +6,9 @@ import { rmSync } from 'node:fs';
 import type { VerificationKey } from '../../functions/protocol/jws.ts';
 import { FUNCTIONS } from '../../functions/registry.ts';
 import { ApiClient } from '../../sdk/typescript/api/api-client.ts';
-import { type Person, personWithPhone } from '../../test/support/person.ts';
-import { mustBe, refusalOf, type Story } from '../../test/support/story.ts';
-import { createTestRoots, loadTestRoots } from '../../test/virtual-phones/test-roots.ts';
+import { type Person, personWithPhone } from '../support/person.ts';
+import { mustBe, refusalOf, type Story } from '../support/story.ts';
+import { createTestRoots, loadTestRoots } from '../virtual-phones/test-roots.ts';
 import { type SmokeIdentity, userToken } from './identity.ts';
 
 export interface SmokeOptions {

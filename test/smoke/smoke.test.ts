@@ -8,10 +8,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createServices } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';
 import { ApiClient } from '../../sdk/typescript/api/api-client.ts';
-import { type Stack, startStack } from '../../test/stack/stack.ts';
-import { publishBytes } from '../../test/support/publish.ts';
-import { tellStory } from '../../test/support/story.ts';
-import { saveTestRoots } from '../../test/virtual-phones/test-roots.ts';
+import { type Stack, startStack } from '../stack/stack.ts';
+import { publishBytes } from '../support/publish.ts';
+import { tellStory } from '../support/story.ts';
+import { saveTestRoots } from '../virtual-phones/test-roots.ts';
 import type { SmokeIdentity } from './identity.ts';
 import { smoke } from './steps.ts';
 
