@@ -8,6 +8,8 @@ export interface Attack {
   readonly tries: string;
   /** What the attempt must end with, as `run` says it: mostly status and code of a refusal. */
   readonly refused: string;
+  /** Where what refuses it is a double of ours, which stands for a service of Google's: no test of the product. */
+  readonly double?: string;
   /** What refuses it. */
   readonly defence: string;
   /** Tries it; the result is `SUCCEEDED`, or what came instead. */

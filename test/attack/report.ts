@@ -12,12 +12,16 @@ const MARKS: Readonly<Record<Trial['result'], string>> = {
 const count = (trials: readonly Trial[], is: (trial: Trial) => boolean) => trials.filter(is).length;
 
 /** One attack on the terminal: whether it was refused, with what, and by which defence. */
-export function lineOf({ name, tries, refused, defence, off }: Attack, trial: Trial): string {
+export function lineOf(
+  { name, tries, refused, defence, off, double }: Attack,
+  trial: Trial,
+): string {
   const { result, outcome, proven, withoutDefence } = trial;
   const lines = [
     `${MARKS[result]} ${name}: ${tries}`,
     `            ${outcome}${result === 'otherwise' ? ` (expected ${refused})` : ''} · ${defence}`,
   ];
+  if (double !== undefined) lines.push(`            tests ${double}, not the product`);
   if (proven === true) lines.push(`            without it: succeeds (${placesOf(off)})`);
   if (proven === false) lines.push(`            WITHOUT IT: ${withoutDefence} (${placesOf(off)})`);
   return lines.join('\n');

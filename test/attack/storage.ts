@@ -60,6 +60,7 @@ const urlAttack = (
   send: (given: Awaited<ReturnType<typeof signedUrl>>) => Promise<Response>,
 ): Attack => ({
   name: `storage/${name}`,
+  double: 'our emulator of Cloud Storage',
   tries,
   refused,
   defence,
