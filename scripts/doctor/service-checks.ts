@@ -41,11 +41,20 @@ export function serviceChecks(services: CheckedServices): readonly Check[] {
         if (!Buffer.from(opened).equals(secret)) throw new Error('other bytes came back');
       },
     },
-    ...(['manifest', 'licence'] as const).map((key) => ({
-      check: `the ${key} key has an enabled version`,
-      remedy: `gcloud kms keys versions create --key=${key} --keyring=${ring}`,
-      work: () => keys.publicKeys(key),
-    })),
+    ...(['manifest', 'licence'] as const).flatMap((key) => [
+      {
+        check: `the chosen versions of the ${key} key are there`,
+        remedy: `gcloud kms keys versions list --key=${key} --keyring=${ring}   # and signing_keys in the variables`,
+        work: () => keys.publicKeys(key),
+      },
+      {
+        check: `a version of the ${key} key is announced, for apps to pin as their backup`,
+        remedy: `gcloud kms keys versions create --key=${key} --keyring=${ring}   # and its number in signing_keys`,
+        work: async () => {
+          if (config.signingKeys[key].announced.length === 0) throw new Error('none is');
+        },
+      },
+    ]),
     {
       check: 'sealed objects end in time',
       remedy: 'gcloud scheduler jobs run sweep',

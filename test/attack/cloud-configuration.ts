@@ -1,6 +1,8 @@
 /* biome-ignore-all lint/suspicious/noTemplateCurlyInString: source texts, as they are written there. */
 /** A production that trusts what is for tests. */
+import type * as versions from '../../functions/cloud/signing-versions.ts';
 import type * as configs from '../../functions/config.ts';
+import { LOCAL_SIGNING_KEYS } from '../doubles/kms/kms-keys.ts';
 import { testEnvironment } from '../support/environment.ts';
 import { type Attack, edit, SUCCEEDED } from './attack.ts';
 import type { Edit } from './mutant.ts';
@@ -36,7 +38,20 @@ const production = (
   run: loads(changes),
 });
 
+const VERSIONS = 'functions/cloud/signing-versions.ts';
+
 export const cloudConfiguration: readonly Attack[] = [
+  {
+    name: 'cloud/own-key-version',
+    tries: 'a version of the licence key that somebody made in Cloud KMS, to sign with it',
+    refused: 'not chosen',
+    defence: 'only the version that the deployment chose signs',
+    off: { edits: [edit(VERSIONS, 'signingKidOf(keys, key) === kid', 'kid.startsWith(key)')] },
+    run: async (lab) => {
+      const { signedBy } = await lab.load<typeof versions>(VERSIONS);
+      return signedBy(LOCAL_SIGNING_KEYS, 'licence.3') ? SUCCEEDED : 'not chosen';
+    },
+  },
   production(
     'test-roots',
     'test roots in production, under which anybody attests',
