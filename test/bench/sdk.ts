@@ -1,4 +1,4 @@
-/** How fast the SDK opens a stored model, and in how much memory: against the same passes of the ciphers alone, in the same runtime. */
+/** How fast the SDKs open a stored model, and in how much memory: against the same passes of the ciphers alone, in the same runtime. */
 import { execFile } from 'node:child_process';
 import { createDecipheriv } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -13,6 +13,7 @@ import { sealPlain } from '../../functions/protocol/stream.ts';
 import { LayerReader } from '../../sdk/typescript/opening/layer-reader.ts';
 import type { Figure } from '../support/figure.ts';
 import { benchHeader } from './bench-model.ts';
+import { kotlinFigures } from './sdk-kotlin.ts';
 import { race } from './throughput.ts';
 
 const MODEL_BYTES = 64 * 2 ** 20;
@@ -80,6 +81,7 @@ export async function run(): Promise<Figure[]> {
       unit: 'MiB',
       note: `peak memory while ${LARGE_MIB} MiB are opened from a file, above the model and the runtime`,
     },
+    ...(await kotlinFigures()),
   ];
 }
 

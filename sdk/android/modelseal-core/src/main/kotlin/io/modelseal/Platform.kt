@@ -61,6 +61,16 @@ public interface ModelStorage {
     /** `length` bytes from `offset`, or fewer where the file ends; null where there is no such file. */
     public suspend fun read(name: String, offset: Long, length: Int): ByteArray?
 
+    /**
+     * The first `length` bytes of `into` with those from `offset`; how many there were, null where there is no such
+     * file. A storage that fills `into` itself spares a model of many chunks the garbage of each.
+     */
+    public suspend fun readInto(name: String, offset: Long, into: ByteArray, length: Int): Int? =
+        read(name, offset, length)?.let {
+            it.copyInto(into)
+            it.size
+        }
+
     /** Writes within the file or behind its end; the file is made where there is none. */
     public suspend fun writeAt(name: String, offset: Long, bytes: ByteArray)
 

@@ -9,8 +9,8 @@ internal class LayerCipher(private val weightsKey: ByteArray, private val layers
     private val cellKeys = HashMap<Long, ByteArray>()
     private var current: Pair<WeightLayer, ByteArray>? = null
 
-    /** Changes, in place, what of the layers lies in the first `count` of `bytes`, which begin at `offset` in the file. */
-    fun apply(bytes: ByteArray, offset: Long, count: Int = bytes.size) {
+    /** Changes, in place, what of the layers lies in `count` of `bytes` from `at`, which begin at `offset` in the file. */
+    fun apply(bytes: ByteArray, offset: Long, count: Int = bytes.size, at: Int = 0) {
         val end = offset + count
         for (i in firstAfter(offset) until layers.size) {
             val layer = layers[i]
@@ -19,7 +19,7 @@ internal class LayerCipher(private val weightsKey: ByteArray, private val layers
             val to = minOf(layer.offset + layer.length, end)
             val cellKey = cellKeys.getOrPut(layer.length) { SecureCell.imprintCellKey(weightsKey, layer.length) }
             SecureCell.imprint(
-                cellKey, counterOf(layer, cellKey), from - layer.offset, bytes, (from - offset).toInt(), (to - from).toInt(),
+                cellKey, counterOf(layer, cellKey), from - layer.offset, bytes, at + (from - offset).toInt(), (to - from).toInt(),
             )
         }
     }

@@ -28,22 +28,29 @@ internal object SecureCell {
     }
 
     /**
-     * What the cell in the first `size` bytes of `cell` holds; null where it was not sealed under this
-     * key and context. `cell` has 16 more bytes, which are written over: ciphers want the tag at the end.
+     * Opens the cell in the first `size` bytes of `cell`, in its place: what it holds lies behind the first
+     * [OVERHEAD_BYTES] then. `cell` has 16 more bytes, which are written over: ciphers want the tag at the end.
+     * False where it was not sealed under this key and context; `cell` is of no use then.
      */
-    fun openInRoom(key: ByteArray, context: ByteArray, cell: ByteArray, size: Int): ByteArray? {
+    fun openInPlace(key: ByteArray, context: ByteArray, cell: ByteArray, size: Int): Boolean {
         val length = size - OVERHEAD_BYTES
-        if (length < 1) return null
+        if (length < 1) return false
         val head = ByteBuffer.wrap(cell).order(ByteOrder.LITTLE_ENDIAN)
         val sound = head.getInt(0) == ALGORITHM && head.getInt(4) == IV_BYTES &&
             head.getInt(8) == TAG_BYTES && head.getInt(12) == length
-        if (!sound) return null
+        if (!sound) return false
         val cellKey = hmacSha256(key, KEY_LABEL, u32le(length.toLong()), context)
         val iv = cell.copyOfRange(16, 28)
         cell.copyInto(cell, size, 28, OVERHEAD_BYTES)
-        val plain = gcmOpen(cellKey, iv, context, cell, OVERHEAD_BYTES, length + TAG_BYTES)
+        val opened = gcmOpenInPlace(cellKey, iv, context, cell, OVERHEAD_BYTES, length + TAG_BYTES)
         cellKey.wipe()
-        return plain
+        return opened
+    }
+
+    /** What such a cell holds, in an array of its own; null where [openInPlace] gives false. */
+    fun openInRoom(key: ByteArray, context: ByteArray, cell: ByteArray, size: Int): ByteArray? {
+        if (!openInPlace(key, context, cell, size)) return null
+        return cell.copyOfRange(OVERHEAD_BYTES, size).also { cell.wipe() }
     }
 
     fun open(key: ByteArray, context: ByteArray, cell: ByteArray): ByteArray? =

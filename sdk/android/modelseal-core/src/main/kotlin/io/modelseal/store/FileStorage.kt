@@ -37,6 +37,17 @@ public class FileStorage(private val directory: File) : ModelStorage {
         }
     }
 
+    override suspend fun readInto(name: String, offset: Long, into: ByteArray, length: Int): Int? = io {
+        val file = file(name)
+        if (!file.exists()) return@io null
+        RandomAccessFile(file, "r").use {
+            val count = minOf(length.toLong(), maxOf(0, it.length() - offset)).toInt()
+            it.seek(offset)
+            it.readFully(into, 0, count)
+            count
+        }
+    }
+
     override suspend fun writeAt(name: String, offset: Long, bytes: ByteArray): Unit = io {
         directory.mkdirs()
         RandomAccessFile(file(name), "rw").use {

@@ -23,20 +23,22 @@ internal class LayerReader private constructor(
     /** Fills `into` with the model from `offset` on; with its weights in the clear, or as they lie in the file. */
     suspend fun read(offset: Long, into: ByteBuffer, decryptLayers: Boolean) {
         val layers = LayerCipher(keys.weightsKey, header.layers)
+        // One for all chunks: those of a large model would be garbage faster than it is collected.
+        val cell = cellBuffer()
         try {
             var at = offset
             val end = offset + into.remaining()
             while (at < end) {
-                val chunk = openChunk(at / header.chunkBytes)
+                val length = openInto(cell, at / header.chunkBytes)
                 val begin = at - at % header.chunkBytes
                 val from = (at - begin).toInt()
-                val count = minOf(chunk.size - from, (end - at).toInt())
-                if (decryptLayers && header.imprinted) layers.apply(chunk, begin)
-                into.put(chunk, from, count)
-                chunk.wipe()
+                val count = minOf(length - from, (end - at).toInt())
+                if (decryptLayers && header.imprinted) layers.apply(cell, begin, length, SecureCell.OVERHEAD_BYTES)
+                into.put(cell, SecureCell.OVERHEAD_BYTES + from, count)
                 at += count
             }
         } finally {
+            cell.wipe()
             layers.wipe()
         }
     }
@@ -45,13 +47,25 @@ internal class LayerReader private constructor(
 
     /** The plaintext of the file layer: weights are still encrypted. */
     suspend fun openChunk(index: Long): ByteArray {
+        val cell = cellBuffer()
+        val length = openInto(cell, index)
+        return cell.copyOfRange(SecureCell.OVERHEAD_BYTES, SecureCell.OVERHEAD_BYTES + length).also { cell.wipe() }
+    }
+
+    private fun cellBuffer(): ByteArray {
+        val longest = minOf(header.chunkBytes.toLong(), header.plainBytes).toInt()
+        return ByteArray(longest + SecureCell.OVERHEAD_BYTES + TAG_BYTES)
+    }
+
+    /** Opens a chunk in the place of its cell; gives its length. */
+    private suspend fun openInto(cell: ByteArray, index: Long): Int {
         val place = header.chunk(index)
-        // What follows the cell makes the room that opening needs.
-        val read = answered { storage.read(name, place.start, place.cellBytes + TAG_BYTES) }
-        if (read == null || read.size < place.cellBytes) throw corrupt("model")
-        val cell = if (read.size == place.cellBytes + TAG_BYTES) read else read.copyOf(place.cellBytes + TAG_BYTES)
-        return SecureCell.openInRoom(keys.fileKey, header.chunkContext(headerHash, index), cell, place.cellBytes)
-            ?: throw corrupt("chunk $index")
+        val count = answered { storage.readInto(name, place.start, cell, place.cellBytes) }
+        if (count != place.cellBytes) throw corrupt("model")
+        if (!SecureCell.openInPlace(keys.fileKey, header.chunkContext(headerHash, index), cell, place.cellBytes)) {
+            throw corrupt("chunk $index")
+        }
+        return place.length
     }
 
     companion object {
