@@ -29,8 +29,13 @@ const STANDS: Readonly<Record<string, string>> = {
   NEED: '1000',
 };
 
-/** `gcloud functions deploy`: said of the command, not to be typed. */
-const MENTION = 3;
+interface Refused {
+  readonly words: readonly string[];
+  readonly why: string;
+}
+
+/** What gcloud says of the name of a command without its arguments: in a sentence it is not to be typed. */
+const MENTION = /Must be specified|Command name argument expected/;
 
 interface Command {
   readonly file: string;
@@ -54,11 +59,7 @@ async function gcloudCommands(): Promise<readonly Command[]> {
           .replaceAll(/\b(?:TOMORROW|NEED)\b/g, (word) => STANDS[word] ?? word);
         for (const words of shellCommands(piece, (variable) => STANDS[variable] ?? 'X')) {
           const start = words.indexOf('gcloud');
-          if (
-            start !== -1 &&
-            (words.length > start + MENTION || words.some((word) => word.startsWith('-')))
-          )
-            found.push({ file: join(folder, name), words: words.slice(start + 1) });
+          if (start !== -1) found.push({ file: join(folder, name), words: words.slice(start + 1) });
         }
       }
     }
@@ -106,19 +107,20 @@ function parse(sdk: string, commands: readonly Command[]): Promise<readonly stri
     child.on('error', reject);
     child.on('close', (code) => {
       if (code !== 0) reject(new Error(complained));
-      const lines = said.split('\n').filter((line) => line !== '');
-      resolve(
-        lines.map((line) => told(JSON.parse(line) as { words: string[]; why: string }, commands)),
-      );
+      const refused = said
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as Refused)
+        .filter(
+          ({ words, why }) => words.some((each) => each.startsWith('-')) || !MENTION.test(why),
+        );
+      resolve(refused.map((each) => told(each, commands)));
     });
     child.stdin.end(commands.map(({ words }) => `${JSON.stringify(words)}\n`).join(''));
   });
 }
 
-function told(
-  { words, why }: { words: string[]; why: string },
-  commands: readonly Command[],
-): string {
+function told({ words, why }: Refused, commands: readonly Command[]): string {
   const text = words.join(' ');
   const file = commands.find((each) => each.words.join(' ') === text)?.file;
   return `${file}: gcloud ${text}\n  ${why.split('\n')[0]}`;
