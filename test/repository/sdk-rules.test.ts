@@ -8,12 +8,12 @@ const RULES = [
   ...readFileSync(join(ROOT, 'docs/mobile/sdk-behaviour.md'), 'utf8').matchAll(/\*\*(R\d+)\*\*/g),
 ].map(([, rule]) => rule ?? '');
 
-/** Names of tests: a string behind `it(`, or a function's in backquotes. */
+/** Names of tests: a string behind `it(` or `describe(`, or a function's in backquotes. */
 const LANGUAGES = {
   TypeScript: {
     folders: ['sdk/typescript', 'test/e2e/sdk-behaviour', 'test/vectors'],
     file: /\.test\.ts$/,
-    name: /\bit(?:\.each\([\s\S]*?\))?\(\s*(['"`])(.*?)\1/g,
+    name: /\b(?:it|describe)(?:\.each\([\s\S]*?\))?\(\s*(['"`])(.*?)\1/g,
   },
   Kotlin: { folders: ['sdk/android'], file: /Test\.kt$/, name: /fun (`)(.*?)`\(/g },
 } as const;

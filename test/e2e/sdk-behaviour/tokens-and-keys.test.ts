@@ -65,7 +65,7 @@ describe('tokens, keys, revocation', () => {
     expect(network.calls.get('report')).toBe(10);
   });
 
-  it('R28 a further device waits for the word of one that counts', async () => {
+  it('R30 a further device waits for the word of one that counts', async () => {
     const [ann, tablet] = [phone(), phone()];
     tablet.user = ann.user;
     const model = await publishedModel();

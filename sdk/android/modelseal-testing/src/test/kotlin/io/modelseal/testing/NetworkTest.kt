@@ -143,7 +143,7 @@ class NetworkTest {
     }
 
     @Test
-    fun `R28 a further device waits for the word of one that counts`() = runBlocking {
+    fun `R30 a further device waits for the word of one that counts`() = runBlocking {
         val seal = phone.start()
         seal.get(model.id).close()
         Phone(phone.user).start().sendReports()
