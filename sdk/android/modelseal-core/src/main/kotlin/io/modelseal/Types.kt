@@ -85,6 +85,7 @@ public data class Licence(
 
 /** A device that came to this user's others and does not count yet. */
 public data class WaitingDevice(
+    /** As the service names it; what `approveDevice` and `retireOther` take. */
     public val deviceId: String,
     /** From when on it counts without anybody's word (RFC 3339). */
     public val approvedFrom: String,
