@@ -80,9 +80,15 @@ describe('the breaker', () => {
       ['user_a', 0],
       ['user_b', 0],
       ['user_c', 3 * DAY_MS],
+      ['user_d', 12 * DAY_MS],
     ];
     expect(holdsBack(some, 10, 0)).toBe(true);
-    expect(holdsBack(some, 10, 3 * DAY_MS)).toBe(false);
+    // Of few users a mistake shows only within days.
+    expect(holdsBack(some, 10, 3 * DAY_MS)).toBe(true);
+    expect(holdsBack(some, 10, 12 * DAY_MS)).toBe(false);
+    const many = [...some, ['user_e', 1], ['user_f', 2]] as const;
+    expect(holdsBack(many, 100, 0)).toBe(true);
+    expect(holdsBack(many, 100, 3 * DAY_MS)).toBe(false);
   });
 
   it('does not get used to what it holds back', () => {

@@ -1,7 +1,8 @@
 /**
  * The breaker for our own mistakes: when one rule is about to restrict more users of one version of the
  * app than its own history and the number of active users explain, the mistake is more likely ours
- * than theirs. What it would do within a day before and after is then held back, until a quiet day.
+ * than theirs. What it would do within a day before and after is then held back, until a quiet day; a
+ * week where few use the version.
  * Blocks, step-ups and throttles are counted apart.
  *
  * What is held back follows from all occasions together and not from the order in which they were
@@ -16,6 +17,9 @@ import type { SubjectKind } from './subjects.ts';
 /** So many a day are nothing that a release must be suspected for; of one that few use, a single one. */
 const MIN_RESTRICTED = 3;
 const FEW_USERS = 50;
+const WINDOW_MS = DAY_MS;
+/** Few users of a version come so seldom that a mistake does not show within a day. */
+const WINDOW_OF_FEW_MS = 7 * DAY_MS;
 /** Of the version's users of a day. */
 const MAX_SHARE = 0.02;
 /** Times the daily mean of the rule's own history. */
@@ -51,7 +55,7 @@ export interface Breaker {
 }
 
 /** A time in which blocks are held back, in Unix milliseconds; both ends belong to it. */
-export interface TrippedTime {
+interface TrippedTime {
   readonly since: number;
   readonly until: number;
 }
@@ -128,26 +132,27 @@ export function tripsOf({ occasions, activeUsers }: Breaker): readonly TrippedTi
   const trips: TrippedTime[] = [];
   /** Occasions by day that were not held back. */
   const counted = new Map<string, number>();
-  const lately = new Map<string, number>();
-  let tail = 0;
-  for (const { subject, at } of all) {
-    for (let old = all[tail]; old && old.at <= at - DAY_MS; old = all[tail]) {
-      const left = (lately.get(old.subject) ?? 1) - 1;
-      if (left > 0) lately.set(old.subject, left);
-      else lately.delete(old.subject);
-      tail += 1;
-    }
-    const isKnown = lately.has(subject);
-    lately.set(subject, (lately.get(subject) ?? 0) + 1);
+  for (const [index, { subject, at }] of all.entries()) {
     const day = dayOf(at);
     const users = Math.max(activeUsers.get(day) ?? 0, activeUsers.get(dayOf(at + DAY_MS)) ?? 0);
+    const windowMs = users < FEW_USERS ? WINDOW_OF_FEW_MS : WINDOW_MS;
+    const lately = new Set<string>();
+    for (let n = index - 1; n >= 0; n -= 1) {
+      const before = all[n];
+      if (!before || before.at <= at - windowMs) break;
+      lately.add(before.subject);
+    }
+    const isKnown = lately.has(subject);
+    lately.add(subject);
     const last = trips.at(-1);
     if (lately.size > explained(counted, at, users)) {
       // What was held back is no history that could explain the next.
       counted.delete(day);
-      const trip = { since: at - DAY_MS, until: at + DAY_MS };
-      if (last && last.until >= trip.since) trips.splice(-1, 1, { ...last, until: trip.until });
-      else trips.push(trip);
+      const trip = { since: at - windowMs, until: at + windowMs };
+      if (last && last.until >= trip.since) {
+        const since = Math.min(last.since, trip.since);
+        trips.splice(-1, 1, { since, until: Math.max(last.until, trip.until) });
+      } else trips.push(trip);
     } else if (!isKnown && !(last && at <= last.until)) {
       counted.set(day, (counted.get(day) ?? 0) + 1);
     }
