@@ -11,6 +11,7 @@ import {
   type EnrolmentPolicy,
 } from '../identity/enrolment.ts';
 import { payAttempt, refundAttempt } from '../identity/enrolment-attempt.ts';
+import { markPhone } from '../identity/mark-phone.ts';
 import { type Registered, registerDevice } from '../identity/register-device.ts';
 import { base64urlBytes } from '../validation.ts';
 import { type ApprovalEndpointServices, approvalBody, approve } from './approve.ts';
@@ -44,7 +45,7 @@ export const endpoints: EndpointTable<EnrolServices> = {
       const enrolled = await withRefusalEvents(services, now, refusal, () =>
         enrol(request, services),
       );
-      const { deviceId, device, monitored, signals, retired } = enrolled;
+      const { deviceId, device, monitored, signals, retired, phoneMarked } = enrolled;
       await services.emit(
         {
           type: 'device.enrolled',
@@ -63,6 +64,7 @@ export const endpoints: EndpointTable<EnrolServices> = {
               phoneAccounts: device.phone.accounts,
               phoneBlocked: device.phone.blocked,
             }),
+            ...(phoneMarked !== undefined && { phoneMarked }),
           },
         },
         now,
@@ -76,7 +78,7 @@ export const endpoints: EndpointTable<EnrolServices> = {
   }),
 };
 
-type Enrolled = Registered & AttestedEnrolment;
+type Enrolled = Registered & AttestedEnrolment & { readonly phoneMarked: boolean | undefined };
 
 async function enrol(
   { body, userId, now }: ApiRequest<z.infer<typeof requestBody>>,
@@ -92,8 +94,20 @@ async function enrol(
     const policy = services.enrolmentPolicy;
     const attested = await attestedDevice(data, hash, evidence, userId, policy, now);
     const { device } = attested;
-    const registration = { userId, device, replaces: data.replaces, limit, coolingOffSeconds };
-    return { ...attested, ...(await registerDevice(services, registration, now)) };
+    const { replaces } = data;
+    const registration = { userId, device, replaces, limit, coolingOffSeconds };
+    const registered = await registerDevice(services, registration, now).catch(
+      async (error: unknown) => {
+        const blocked = error instanceof ServiceError && error.code === 'blocked';
+        if (blocked) await markPhone(attested, { newAccount: false, blocked }, policy.services);
+        throw error;
+      },
+    );
+    // A key that comes again is no further account.
+    const isNew = registered.device.enrolledAt.getTime() === now.getTime();
+    const news = { newAccount: replaces === undefined, blocked: false };
+    const phoneMarked = isNew ? await markPhone(attested, news, policy.services) : undefined;
+    return { ...attested, ...registered, phoneMarked };
   } catch (error) {
     const refused = error instanceof ServiceError && error.code !== 'unavailable';
     // What went wrong first is what the caller has to know.

@@ -26,6 +26,8 @@ export interface AttestedEnrolment {
   readonly monitored: readonly string[];
   /** What vendors told beside it: for the event, and so for scoring. */
   readonly signals: VendorSignals;
+  /** The token by which the phone may be marked; absent where it may not. */
+  readonly recallToken: string | undefined;
 }
 
 /**
@@ -82,6 +84,7 @@ export async function attestedDevice(
     },
     monitored: verdict.findings.flatMap(({ check, held }) => (held ? [] : [check])),
     signals: verdict.outcome === 'accepted' ? verdict.signals : {},
+    recallToken: verdict.outcome === 'accepted' ? verdict.recallToken : undefined,
   };
 }
 

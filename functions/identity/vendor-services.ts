@@ -6,6 +6,7 @@ import {
   GOOGLE_INTEGRITY_SCOPE,
   GOOGLE_INTEGRITY_URL,
 } from '../attestation/play-integrity/decode-client.ts';
+import { writeDeviceRecall } from '../attestation/play-integrity/recall-client.ts';
 import { importIntegrityKeys, openIntegrityToken } from '../attestation/play-integrity/token.ts';
 import type { EnrolmentServices, VendorService } from '../attestation/policy/enrolment-input.ts';
 import type { VendorOutages } from './vendor-outages.ts';
@@ -42,6 +43,13 @@ export function createVendorServices(options: VendorOptions): EnrolmentServices 
 
   return {
     revocationList: () => watched('revocationList', () => revocation.list(now())),
+    writeDeviceRecall: (packageName, token, bits) =>
+      writeDeviceRecall(
+        { baseUrl: GOOGLE_INTEGRITY_URL, fetch, accessToken },
+        packageName,
+        token,
+        bits,
+      ),
     openIntegrityToken(packageName, token) {
       const keys = Object.hasOwn(integrityKeys, packageName) && integrityKeys[packageName];
       if (keys) {

@@ -57,6 +57,7 @@ export const policyOf = (ios: Rule, android: Rule) =>
 export const services: EnrolmentServices = {
   revocationList: async () => ({ entries: new Map(), fetchedAt: NOW, freshUntil: NOW }),
   openIntegrityToken: async (_packageName, token) => await openIntegrityToken(token, keys),
+  writeDeviceRecall: () => Promise.reject(new Error('not asked')),
   failingSince: () => undefined,
 };
 

@@ -153,6 +153,7 @@ describeReal('key attestation of real phones', () => {
           services: {
             revocationList: async () => NO_REVOCATIONS,
             openIntegrityToken: () => Promise.reject(new Error('not asked')),
+            writeDeviceRecall: () => Promise.reject(new Error('not asked')),
             failingSince: () => undefined,
           },
         },

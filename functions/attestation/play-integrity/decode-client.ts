@@ -32,10 +32,9 @@ export async function decodeIntegrityToken(
   packageName: string,
   token: string,
 ): Promise<IntegrityPayload> {
-  if (!PACKAGE_NAME.test(packageName)) throw new TypeError('not a package name');
   const answer = await requestVendor({
     fetch: options.fetch,
-    url: new URL(`/v1/${packageName}:decodeIntegrityToken`, options.baseUrl),
+    url: integrityUrl(options, packageName, ':decodeIntegrityToken'),
     method: 'POST',
     headers: {
       authorization: `Bearer ${await options.accessToken()}`,
@@ -54,6 +53,16 @@ export async function decodeIntegrityToken(
     throw new AttestationServiceError('unexpected-answer', 'no payload in the answer');
   }
   return parseIntegrityPayload(body.data.tokenPayloadExternal);
+}
+
+/** Of a method on an app. Throws TypeError for what is no package name. */
+export function integrityUrl(
+  { baseUrl }: Pick<DecodeClientOptions, 'baseUrl'>,
+  packageName: string,
+  method: ':decodeIntegrityToken' | '/deviceRecall:write',
+): URL {
+  if (!PACKAGE_NAME.test(packageName)) throw new TypeError('not a package name');
+  return new URL(`/v1/${packageName}${method}`, baseUrl);
 }
 
 function jsonOf(bytes: Uint8Array): unknown {

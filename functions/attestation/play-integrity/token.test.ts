@@ -8,6 +8,7 @@ import {
 import { AttestationError, type AttestationErrorCode } from '../errors.ts';
 import { type DecodeClientOptions, decodeIntegrityToken } from './decode-client.ts';
 import { parseIntegrityPayload } from './payload.ts';
+import { writeDeviceRecall } from './recall-client.ts';
 import { importIntegrityKeys, openIntegrityToken } from './token.ts';
 import { checkIntegrityBinding, type IntegrityInput } from './verify.ts';
 
@@ -210,6 +211,32 @@ describe('the decoding by Google', () => {
   ])('tells %s by its cause: %s', async (_name, code, answer) => {
     const decoded = decodeIntegrityToken(google(answer), packageName, 'token');
     await expect(decoded).rejects.toMatchObject({ code });
+  });
+
+  it('is asked to remember bits of the phone, by the token that came from it', async () => {
+    const seen: { url?: string; init?: RequestInit } = {};
+    const options = google((url, init) => {
+      Object.assign(seen, { url, init });
+      return Response.json({});
+    });
+    const bits = { bitFirst: true, bitSecond: false, bitThird: true };
+    await writeDeviceRecall(options, packageName, 'token', bits);
+    expect(seen.url).toBe('http://localhost:1/v1/com.example.models/deviceRecall:write');
+    expect(JSON.parse(String(seen.init?.body))).toEqual({
+      integrityToken: 'token',
+      newValues: bits,
+    });
+    const refusing = (status: number) =>
+      writeDeviceRecall(
+        google(() => new Response('', { status })),
+        packageName,
+        'token',
+        bits,
+      );
+    await expect(refusing(400)).rejects.toMatchObject({ code: 'integrity-token-malformed' });
+    // The app is not admitted to device recall.
+    await expect(refusing(403)).rejects.toMatchObject({ code: 'unauthorised' });
+    await expect(refusing(503)).rejects.toMatchObject({ code: 'unavailable' });
   });
 
   it('takes no other path for a package name', async () => {

@@ -4,6 +4,7 @@ import type { X509Certificate } from 'node:crypto';
 import type { AppAttestEnvironment } from '../app-attest/attestation.ts';
 import type { RevocationList } from '../key-attestation/revocation-list.ts';
 import type { IntegrityPayload } from '../play-integrity/payload.ts';
+import type { RecallBits } from '../play-integrity/recall-client.ts';
 import type { EnrolmentEvidence } from './evidence.ts';
 import type { Findings } from './findings.ts';
 import type { AttestationPolicy } from './schema.ts';
@@ -28,11 +29,17 @@ export interface EnrolmentTrust {
   readonly keyAttestation: readonly X509Certificate[];
 }
 
-/** What is asked of vendors; both throw AttestationServiceError where those fail. */
+/** What is asked of vendors; all throw AttestationServiceError where those fail. */
 export interface EnrolmentServices {
   readonly revocationList: () => Promise<RevocationList>;
   /** By Google's API, or locally under the app's keys. */
   readonly openIntegrityToken: (packageName: string, token: string) => Promise<IntegrityPayload>;
+  /** Has Google remember bits of the phone that a token came from. */
+  readonly writeDeviceRecall: (
+    packageName: string,
+    token: string,
+    bits: RecallBits,
+  ) => Promise<void>;
   /** Since when a service has been failing, by all that is known of it; absent where it is not known to. */
   readonly failingSince: (service: VendorService) => Date | undefined | Promise<Date | undefined>;
 }
@@ -74,4 +81,6 @@ export interface Evaluation {
   readonly device: AttestedDevice | undefined;
   readonly assurance: Assurance;
   readonly signals?: VendorSignals;
+  /** The token by which the phone may be marked; absent where the policy does not want it. */
+  readonly recallToken?: string | undefined;
 }

@@ -96,6 +96,26 @@ describe('a Pixel', () => {
     expect(failing).toEqual(['certificates-issued-high']);
   });
 
+  it('may be marked where the policy and Google say so, and not otherwise', async () => {
+    const recalled = {
+      deviceIntegrity: { deviceRecall: { values: { bitFirst: false, bitSecond: false } } },
+    };
+    const tokenOf = async (rule: Record<string, unknown>, integrity: IntegrityOverrides) => {
+      const input = await android(rule, {}, integrity);
+      const verdict = await evaluateEnrolment(input);
+      const { evidence } = input;
+      const sent = evidence.format === 'android-key' ? evidence.integrityToken : undefined;
+      return { sent, token: verdict.outcome === 'accepted' ? verdict.recallToken : 'refused' };
+    };
+    const marking = { playIntegrity: { marksPhones: true } };
+    const allowed = await tokenOf(marking, recalled);
+    expect(allowed.token).toBe(allowed.sent);
+    expect(allowed.token).toBeDefined();
+    expect((await tokenOf({}, recalled)).token).toBeUndefined();
+    // The app's owner has not turned device recall on.
+    expect((await tokenOf(marking, {})).token).toBeUndefined();
+  });
+
   it('is judged by the curve of its key, whatever curve it names', async () => {
     const verdict = await evaluateEnrolment(await android({}, hardware(10, integer(0))));
     expect(verdict).toMatchObject({ outcome: 'accepted', assurance: 'strong' });

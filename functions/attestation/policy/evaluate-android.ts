@@ -49,6 +49,9 @@ export const evaluateAndroid: Evaluator<AndroidApp, AndroidRule> = async (
     device: { publicKey, environment: 'production', serialNumbers: serialNumbers.slice(1) },
     assurance: assuranceOf(facts, findings),
     signals: { ...keySignals(facts), ...(payload && integritySignals(payload)) },
+    // Who has not turned device recall on has no marks to write.
+    ...(rule.playIntegrity.marksPhones &&
+      payload?.deviceIntegrity.deviceRecall && { recallToken: evidence.integrityToken }),
   };
 };
 

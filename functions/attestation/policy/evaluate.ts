@@ -20,6 +20,7 @@ export type EnrolmentVerdict =
       readonly assurance: Assurance;
       readonly findings: readonly Finding[];
       readonly signals: VendorSignals;
+      readonly recallToken: string | undefined;
     }
   | {
       readonly outcome: 'refused';
@@ -37,11 +38,12 @@ export type EnrolmentVerdict =
 export async function evaluateEnrolment(input: EnrolmentInput): Promise<EnrolmentVerdict> {
   const findings = new Findings();
   try {
-    const { device, assurance, signals = {} } = await evaluatePlatform(input, findings);
+    const evaluation = await evaluatePlatform(input, findings);
+    const { device, assurance, signals = {}, recallToken } = evaluation;
     const cause = findings.refusal;
     return cause
       ? { outcome: 'refused', cause, findings: findings.list }
-      : { outcome: 'accepted', device, assurance, findings: findings.list, signals };
+      : { outcome: 'accepted', device, assurance, findings: findings.list, signals, recallToken };
   } catch (error) {
     if (!(error instanceof AttestationError)) throw error;
     return { outcome: 'refused', cause: error.code, findings: findings.list };

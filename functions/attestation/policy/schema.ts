@@ -108,6 +108,8 @@ const playIntegrity = z
     deviceRecall: check('monitor', {
       forbidden: z.array(z.enum(['bitFirst', 'bitSecond', 'bitThird'])).default(['bitFirst']),
     }),
+    /** Whether enrolments are counted in those marks. Leave it off where law wants consent for it. */
+    marksPhones: z.boolean().default(false),
     playProtect: check('monitor', {
       allowed: z.array(z.string()).default(['NO_ISSUES', 'NO_DATA', 'UNEVALUATED']),
     }),
