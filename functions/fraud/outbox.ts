@@ -74,7 +74,7 @@ async function emptyBatch({ documents, publisher }: OutboxServices, now: Date): 
     limit: BATCH,
   });
   const entries = due.values();
-  const lane = async (): Promise<void> => {
+  const worker = async (): Promise<void> => {
     for (const { path, data } of entries) {
       try {
         await publisher.publish('events', JSON.parse(String(data['message'])));
@@ -93,7 +93,7 @@ async function emptyBatch({ documents, publisher }: OutboxServices, now: Date): 
       }
     }
   };
-  await Promise.all(Array.from({ length: CONCURRENT }, lane));
+  await Promise.all(Array.from({ length: CONCURRENT }, worker));
   return counts;
 }
 

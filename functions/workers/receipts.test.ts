@@ -129,8 +129,13 @@ describe('receipts', () => {
       ...calm.device,
       receipt: new Uint8Array(receipts.calm),
       receiptDueAt: inDays(1),
+      phone: { accounts: 0, blocked: false },
     });
-    expect((await busy.record()).receiptDueAt).toEqual(inDays(3));
+    expect(await busy.record()).toMatchObject({
+      receiptDueAt: inDays(3),
+      // Grants know the phone by it: it had many accounts, or one many times.
+      phone: { accounts: 3, blocked: false },
+    });
 
     const of = (deviceId: string, user: string, riskMetric: number, cause: string | null) =>
       expect.objectContaining({

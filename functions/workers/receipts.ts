@@ -16,6 +16,7 @@ import type { Emit } from '../fraud/event-delivery.ts';
 import type { EventInput } from '../fraud/events.ts';
 import { type DeviceRecord, deviceIdFrom, readDevice } from '../identity/devices.ts';
 import type { EnrolmentPolicy } from '../identity/enrolment.ts';
+import { marksWithMetric } from '../identity/phone-marks.ts';
 import { dueAfterFailure, refreshStep, riskCause } from '../identity/receipt-refresh.ts';
 import { describeError, type Log } from '../log.ts';
 import { HOUR_MS } from '../time.ts';
@@ -100,7 +101,11 @@ export async function refreshReceipts(
     try {
       const device = readDevice(data);
       const { fields, riskMetric } = await refreshStep(apple, device, now);
-      await update(fields);
+      // From the next grant on the phone is known by it.
+      const marks = riskMetric !== undefined && {
+        phone: { ...marksWithMetric(device.phone, riskMetric) },
+      };
+      await update({ ...fields, ...marks });
       counts[fields['receipt'] === undefined ? 'kept' : 'refreshed'] += 1;
       if (riskMetric !== undefined) {
         await services.emit(riskEvent(services, path, device, riskMetric), now);
@@ -115,9 +120,9 @@ export async function refreshReceipts(
     }
   };
 
-  // One iterator for all lanes: each device is taken by one of them.
+  // One iterator for all workers: each device is taken by one of them.
   const due = (await dueDevices(services, now)).values();
-  const lane = async (): Promise<void> => {
+  const worker = async (): Promise<void> => {
     for (const document of due) {
       await visit(document).catch((error: unknown) => {
         counts.failed += 1;
@@ -127,7 +132,7 @@ export async function refreshReceipts(
       if (outage) return;
     }
   };
-  await Promise.all(Array.from({ length: CONCURRENT }, lane));
+  await Promise.all(Array.from({ length: CONCURRENT }, worker));
   if (outage) {
     // Refused credentials do not pass by themselves.
     const severity = outage.code === 'unauthorised' ? 'ERROR' : 'WARNING';
