@@ -42,7 +42,13 @@ async function grantModel(
     model: data.modelId,
     appVersion: data.appVersion,
   };
-  const refusal: EventInput = { type: 'grant.refused', authenticated: 'user', ...observed };
+  const refusal: EventInput = {
+    type: 'grant.refused',
+    authenticated: 'user',
+    ...observed,
+    // As it was asked for.
+    version: data.version === 'latest' ? null : data.version,
+  };
   const { grant, device, facts, headers } = await withRefusalEvents(services, now, refusal, () =>
     admit(
       services,

@@ -49,7 +49,7 @@ const RULES: readonly Rule[] = [
     authentication: 'device',
     on: { types: ['limit.hit'], reasons: ['new_models'] },
     // Whoever asks for the same again, an app without a pause above all, collects nothing by it.
-    member: 'model',
+    member: 'item',
     windowSeconds: DAY,
     // A person who browses a catalogue.
     allowance: 14,
@@ -155,7 +155,8 @@ const RULES: readonly Rule[] = [
   ),
   vendor(
     'phone-rekeyed',
-    { atLeast: { certificatesIssued: 50 } },
+    // Phones in ordinary use show up to 128 within thirty days; one that attests for many, thousands.
+    { atLeast: { certificatesIssued: 1_000 } },
     30,
     'Google issued very many attestation keys to the phone.',
   ),

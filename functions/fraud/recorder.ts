@@ -7,7 +7,7 @@ import { isHint, type Rule, type RuleSet, type Selector } from './rules.ts';
 import type { Subject, SubjectKind } from './subjects.ts';
 
 /** What names an occurrence in a series: the event itself or one of its members. */
-type Naming = 'event' | 'model' | 'device' | 'user' | 'network';
+type Naming = 'event' | 'model' | 'item' | 'device' | 'user' | 'network';
 
 /** Hours with occurrences of one kind, the newest, that are remembered. */
 const OCCURRENCE_HOURS = 24;
@@ -133,8 +133,11 @@ function isEvidence(event: FraudEvent, { on, authentication }: Recording): boole
   );
 }
 
+const itemOf = ({ model, version }: FraudEvent): string | null =>
+  model && version ? `${model}@${version}` : model;
+
 function keyOf(event: FraudEvent, name: Naming, at: number): string | undefined {
   if (name === 'event') return hourKey(event.eventId, at);
-  const member = event[name];
+  const member = name === 'item' ? itemOf(event) : event[name];
   return member === null ? undefined : dayKey(member, at);
 }

@@ -9,7 +9,8 @@ const windowSeconds = seconds.max(30 * DAY_SECONDS);
 const count = z.number().int().nonnegative();
 const points = z.number().positive().max(1000);
 const subjectKind = z.enum(['user', 'device', 'network']);
-const member = z.enum(['model', 'device', 'user', 'network']);
+/** `item`: a model, or an older version of it that was asked for by name. */
+const member = z.enum(['model', 'item', 'device', 'user', 'network']);
 const words = z.array(z.string().max(64)).min(1);
 
 /** Which events: of one of these types and, where given, with one of the causes, one of the reasons and all of the attributes. */

@@ -42,6 +42,12 @@ describe('asking on when the budget is used up', () => {
     expect(blockedAfter(judged(hammering(40).events))).toBe(33 * 60);
   });
 
+  it('is asking for one version after the other, too', () => {
+    const story = tell();
+    for (let n = 0; n < 40; n += 1) story.server(n * 60, { ...overBudget(0), version: `1.${n}.0` });
+    expect(blockedAfter(judged(story.events))).toBe(33 * 60);
+  });
+
   it('is nothing where it is always for the same: an app that retries without a pause', () => {
     const story = tell();
     for (let n = 0; n < 3_000; n += 1) story.server(n, overBudget(n % 14));
