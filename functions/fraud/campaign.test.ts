@@ -143,8 +143,12 @@ describe('a standing', () => {
     expect(asking(liked, 'rare2').charges).toEqual(['rare']);
   });
 
-  it('charges nobody who is known for long, and nothing that was just launched', () => {
+  it('charges nobody who is known for long until he turns to the rare, and nothing that was just launched', () => {
     expect(asking(old, 'rare1').charges).toEqual([]);
+    const turned = taking(['rare1'], later(19), taking(['common1', 'common2'], NOW, old));
+    expect(asking(turned, 'rare2').charges).toEqual(['tail']);
+    const weeksLater = taking(['rare1'], later(10), taking(['common1', 'common2'], NOW, old));
+    expect(asking(weeksLater, 'rare2').charges).toEqual([]);
     expect(asking(young, 'rare1', { launchedAt: later(10) }).charges).toEqual([]);
     expect(asking(old, 'rare1', { sharedPhone: true }).charges).toEqual(['rare']);
   });
@@ -160,6 +164,11 @@ describe('a standing', () => {
     expect(at(young, 'rare2', 2)).toBe(true);
     expect(at(young, 'common1', 2)).toBe(false);
     expect(at(old, 'rare2', 2)).toBe(false);
+    const bought = taking(['rare1'], later(15), taking(['common1', 'common2'], NOW, old));
+    expect(at(bought, 'rare2', 0)).toBe(false);
+    expect(at(bought, 'rare2', 1)).toBe(true);
+    const weekly = taking(['common1', 'common2', 'common3', 'rare1'], later(15), young);
+    expect(at(weekly, 'rare2', 1)).toBe(true);
   });
 });
 
@@ -199,6 +208,6 @@ describe('the alert', () => {
       }
     };
     expect(charges(undefined)).toBeLessThanOrEqual(40);
-    expect(charges(raisedAlert(full('campaign_tail', 0), undefined))).toBeLessThanOrEqual(20);
+    expect(charges(raisedAlert(full('campaign_tail', 0), undefined))).toBeLessThanOrEqual(30);
   });
 });

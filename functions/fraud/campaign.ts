@@ -1,8 +1,9 @@
 /**
- * Campaigns: what is judged across identities, because identities are free. Accounts that are young
- * draw the rare models of the catalogue from two pools, which drain as fast as history explains. A
- * full pool refuses, and raises an alert that closes the tail of the catalogue to those who look like
- * the campaign, and at its second level to all newcomers. It relaxes by itself; nobody is blocked.
+ * Campaigns: what is judged across identities, because identities are free. Accounts that are young,
+ * and those that turn to what is rare, draw the rare models of the catalogue from two pools, which
+ * drain as fast as history explains. A full pool refuses, and raises an alert that closes the tail of
+ * the catalogue to those who look like the campaign, gives young accounts one rare model a week, and at
+ * its second level none to newcomers. It relaxes by itself; nobody is blocked.
  */
 import { z } from 'zod';
 import type { DocumentData } from '../cloud/documents.ts';
@@ -17,22 +18,28 @@ export const ALERT_PATH = 'campaigns/alert';
 
 /** Younger accounts are newcomers. */
 const NEWCOMER_MS = 21 * DAY_MS;
-/** Older accounts are charged nothing at all. */
+/** Older accounts count only where they turn to the rare all at once. */
 const YOUNG_MS = 180 * DAY_MS;
 /** Of a model just published nobody can have known that it is rare. */
 const LAUNCH_MS = 14 * DAY_MS;
 /** Rare models by which an account with mostly tail draws from the pool. */
 const TAIL_BEGINNING = 3;
+/** In so short a time hardly any known user takes several rare models. */
+const TURN_MS = 2 * DAY_MS;
+/** While an alert is on, a young account may have one rare model in as long. */
+const ALERTED_MS = 7 * DAY_MS;
 /** More than history explains by so much fills a pool. */
 const SLACK = 1.3;
+/** While an alert is on, all together get so much of what is usual. */
+const ALERTED_SHARE = 0.5;
 /** What a pool holds above what drains: charges, and days of the usual rate. */
 const DEPTH: Readonly<Record<PoolName, { readonly least: number; readonly days: number }>> = {
-  tail: { least: 12, days: 0.5 },
+  tail: { least: 16, days: 0.5 },
   rare: { least: 36, days: 0.7 },
 };
 /** After an alert pools hold less. */
 const WARY_MS = 60 * DAY_MS;
-const WARY_DEPTH = 0.5;
+const WARY_DEPTH = 0.75;
 const ALERT_DAYS = [7, 14, 30] as const;
 
 const alertRecord = z.object({
@@ -83,25 +90,31 @@ export function standingOf(
   const newcomer = sharedPhone || ageMs < NEWCOMER_MS;
   const isRare = (name: string) => common !== undefined && !common.has(modelOfItem(name));
   const rare = isRare(item) && now.getTime() - launchedAt.getTime() >= LAUNCH_MS;
-  if (!rare || (!newcomer && ageMs >= YOUNG_MS)) {
-    return { newcomer, rare, charges: [], closed: false };
+  if (!rare) return { newcomer, rare, charges: [], closed: false };
+  const had = Object.entries(tally.items).filter(([name]) => name !== item);
+  const within = (ms: number) => had.filter(([, at]) => at > now.getTime() - ms);
+  // An account that has lived like a user begins anew when it turns to the rare: accounts are sold.
+  const turns = tailOf(within(TURN_MS), isRare).begins;
+  const alerted = tailOf(within(ALERTED_MS), isRare);
+  if (!newcomer && ageMs >= YOUNG_MS) {
+    return { newcomer, rare, charges: turns ? ['tail'] : [], closed: level >= 1 && alerted.heavy };
   }
-  const had = Object.keys(tally.items).filter((name) => name !== item);
-  const rareOnes = 1 + had.filter(isRare).length;
-  // People find the rare beside the common; a campaign that divides a catalogue has mostly tail.
-  const tailHeavy = rareOnes >= 2 && rareOnes >= had.length + 1 - rareOnes;
-  // An account counts for its beginnings, not for all that somebody with a hobby takes later.
-  const begins = tailHeavy && rareOnes <= TAIL_BEGINNING;
+  const ever = tailOf(had, isRare);
   const charges: PoolName[] = [
-    ...(begins ? ['tail' as const] : []),
+    ...(ever.begins || turns ? ['tail' as const] : []),
     ...(newcomer ? ['rare' as const] : []),
   ];
-  return {
-    newcomer,
-    rare,
-    charges,
-    closed: (level >= 1 && tailHeavy) || (level === 2 && newcomer),
-  };
+  const closed = (level >= 1 && (ever.heavy || alerted.rareOnes > 1)) || (level === 2 && newcomer);
+  return { newcomer, rare, charges, closed };
+}
+
+/** What an account would have with one more rare model. */
+function tailOf(had: readonly (readonly [string, number])[], isRare: (name: string) => boolean) {
+  const rareOnes = 1 + had.filter(([name]) => isRare(name)).length;
+  // People find the rare beside the common; a campaign that divides a catalogue has mostly tail.
+  const heavy = rareOnes >= 2 && rareOnes >= had.length + 1 - rareOnes;
+  // An account counts for its beginnings, not for all that somebody with a hobby takes later.
+  return { rareOnes, heavy, begins: heavy && rareOnes <= TAIL_BEGINNING };
 }
 
 /** How much a pool takes. */
@@ -116,7 +129,7 @@ export function poolPolicy(
   const depth = (least + days * perDay[pool]) * (wary ? WARY_DEPTH : 1);
   return {
     name: `campaign-${pool}`,
-    limit: Math.max(1, SLACK * perDay[pool]),
+    limit: Math.max(1, (alertLevel(alert, now) > 0 ? ALERTED_SHARE : SLACK) * perDay[pool]),
     windowSeconds: DAY_SECONDS,
     burst: Math.ceil(depth),
   };
