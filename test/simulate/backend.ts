@@ -157,12 +157,12 @@ export function createBackend(book: RuleBook, environment: Readonly<Record<strin
       });
     },
 
-    /** Makes a user known since an earlier day. */
-    adopt(user: string, since: Date) {
+    /** Makes a user known since an earlier day, with what he has had since. */
+    adopt(user: string, since: Date, models: readonly string[] = []) {
       documents.set(tallyPath(user), {
         firstSeenAt: since,
         usedAt: since,
-        items: {},
+        items: Object.fromEntries(models.map((model) => [model, since.getTime()])),
         erased: [],
         blockedUntil: null,
         expireAt: new Date(since.getTime() + 400 * 86_400_000),

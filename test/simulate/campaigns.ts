@@ -73,6 +73,58 @@ export const CAMPAIGNS = {
   'aged-farm': plan('campaign', 'Forty accounts that use the app for three weeks first.', (thief) =>
     times(40, (n) => aged(thief, n)),
   ),
+  // Accounts are farmed for sale: https://trustdecision.com/riskopedia/account-farming
+  'bought-accounts': plan(
+    'campaign',
+    'Forty accounts that their owners have had for half a year.',
+    (thief) => times(40, (n) => bought(thief, n)),
+  ),
+  'stolen-cards': plan('campaign', 'Three accounts on the largest plan, paid by others.', (thief) =>
+    times(3, (n) =>
+      thief.collect({ ...thief.loner(n), plan: 'studio' }, 2 * HOUR, {
+        ...CAREFUL,
+        waitMs: 6 * HOUR,
+      }),
+    ),
+  ),
+  // As who starts a free trial again and again.
+  'trial-cycler': plan('campaign', 'One phone, each day a new account.', (thief) => {
+    const phone = thief.phone();
+    return [
+      inTurn(thief, 60, 3 * HOUR, { ...CAREFUL, movesOn: true, most: 8 }, (n) =>
+        thief.caller(n, thief.install(phone), 0),
+      ),
+    ];
+  }),
+  household: plan(
+    'campaign',
+    'One phone, four accounts that take all that the budget gives.',
+    (thief) => {
+      const phone = thief.phone();
+      return times(4, (n) =>
+        thief.collect(thief.caller(n, thief.install(phone), 0), HOUR, {
+          ...CAREFUL,
+          waitMs: 6 * HOUR,
+        }),
+      );
+    },
+  ),
+  mimics: plan(
+    'campaign',
+    'Sixty accounts that like what people like, and each third time not.',
+    (thief) => times(60, (n) => rented(thief, n, 2 * DAY, 12)),
+  ),
+  bounty: plan('campaign', 'Three hundred people who are paid for one model each.', (thief) =>
+    times(CATALOGUE_SIZE, (n) => paid(thief, n)),
+  ),
+  'breaker-tripper': plan(
+    'campaign',
+    'Four accounts hammer on a version of their own, and four collect there.',
+    (thief) =>
+      times(8, (n) =>
+        thief.collect(thief.loner(n), n < 4 ? MINUTE : 4 * HOUR, n < 4 ? {} : CAREFUL),
+      ),
+  ),
   'scattered-ring': plan(
     'campaign',
     'Eight members who share nothing, a model in three days each.',
@@ -115,12 +167,31 @@ async function* flooding(thief: Thief, n: number): Life {
   yield* thief.collect(thief.loner(n), MINUTE, { ...PASSING, most: 1 });
 }
 
+async function* bought(thief: Thief, n: number): Life {
+  yield thief.random.next() * 4 * DAY;
+  const caller = thief.loner(n);
+  const since = new Date(thief.world.now() - (190 + n) * DAY);
+  thief.world.backend.adopt(caller.user, since, [
+    `m${n % 7}`,
+    `m${7 + (n % 11)}`,
+    'm20',
+    'm3',
+    'm9',
+  ]);
+  yield* thief.collect(caller, 3 * HOUR, { ...CAREFUL, waitMs: 12 * HOUR, most: 30 });
+}
+
+async function* paid(thief: Thief, n: number): Life {
+  yield thief.random.next() * 20 * DAY;
+  yield* thief.collect(thief.loner(n), HOUR, { ...CAREFUL, most: 1 });
+}
+
 /** Two models that everybody likes, and then those of the plan, at a keen user's pace. */
-async function* rented(thief: Thief, n: number): Life {
+async function* rented(thief: Thief, n: number, pace = 9 * HOUR, most = 24): Life {
   yield thief.random.next() * 10 * DAY;
   const caller = thief.loner(n);
   if ((await thief.world.enrol(caller)) !== 'enrolled') return;
-  for (let taken = 0; taken < 24; ) {
+  for (let taken = 0; taken < most; ) {
     thief.world.report(caller, 'rasp.checked');
     const cover = taken % 3 === 0;
     const asked = cover ? `m${thief.random.between(0, 30)}` : thief.next();
@@ -129,7 +200,7 @@ async function* rented(thief: Thief, n: number): Life {
     if (result === 'untrusted' && !(await thief.reattest(caller))) return;
     if (result === 'rationed') thief.skip();
     if (result === 'made') taken += 1;
-    yield thief.random.wait(9 * HOUR);
+    yield thief.random.wait(pace);
   }
 }
 

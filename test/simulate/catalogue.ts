@@ -9,6 +9,8 @@ export const LAUNCHED = 20;
 const LAUNCH_DAY = 24;
 /** Models that a class is told to use, and that hardly anybody else does. */
 export const LESSON = 4;
+/** Rare models that all at once everybody has heard of. */
+export const VIRAL: readonly string[] = ['m231', 'm247', 'm259', 'm268', 'm283', 'm290', 'm296'];
 /** Which models have many versions: none that everybody asks for. */
 export const VERSIONED = { from: 100, count: 10 };
 /** Popularity falls with the rank to this power. */

@@ -1,7 +1,7 @@
 /** The life of somebody who uses the app as it is meant, whatever goes wrong meanwhile. */
 
 import type { Random } from '../support/random.ts';
-import { CATALOGUE_SIZE, LAUNCHED, LESSON, nicheTastes, tastes } from './catalogue.ts';
+import { CATALOGUE_SIZE, LAUNCHED, LESSON, nicheTastes, tastes, VIRAL } from './catalogue.ts';
 import type { Persona } from './people.ts';
 import { type Install, install, type Phone } from './phones.ts';
 import { DAY, HOUR, MINUTE, SECOND, WORLD_START } from './time.ts';
@@ -30,6 +30,7 @@ export async function* goodLife(world: World, person: Person): Life {
   let away = persona.awayDays !== undefined;
   let erases = persona.erasesOnDay !== undefined;
   let personal = 0;
+  let restored = false;
 
   for (let first = true; ; first = false) {
     if (!first) yield* untilDaytime(world, random.wait(DAY / sessionsPerDay));
@@ -46,10 +47,13 @@ export async function* goodLife(world: World, person: Person): Life {
       installedAt = world.now();
       renewInstalls(installs);
       licences.clear();
+      restored = persona.restoresBackups === true;
     }
     const device = random.pick(installs as [Install, ...Install[]]);
     const me: Caller = { user, install: device, network: network(), plan: persona.plan ?? null };
     if (device.enrolledAt === 0 && !(yield* enrol(world, random, me, persona))) continue;
+    if (restored) await world.misuse(me, 'old-counter');
+    restored = false;
     if (erases && day > (persona.erasesOnDay ?? 0)) {
       erases = false;
       const waitMs = await world.erase(me).catch(() => 0);
@@ -101,6 +105,7 @@ function tastesOf(random: Random, { taste }: Persona, size: number): readonly st
   if (taste === 'niche') return nicheTastes(random, size);
   const some = (name: string, count: number) =>
     Array.from({ length: count }, (_, n) => `${name}${n}`);
+  if (taste === 'viral') return VIRAL.slice(0, size);
   if (taste === 'lesson') return some('lesson', LESSON);
   if (taste === 'launch') {
     return [...random.shuffled(some('new', LAUNCHED)).slice(0, size - 1), ...tastes(random, 2)];
@@ -183,8 +188,9 @@ async function* suffer(world: World, random: Random, me: Caller, { bug }: Person
   }
 }
 
-const reportDelay = (random: Random, { flaky }: Persona) =>
-  flaky && random.chance(0.3) ? random.wait(5 * HOUR) : random.wait(20 * SECOND);
+const reportDelay = (random: Random, { flaky, reportsWithinDays = 0 }: Persona) =>
+  random.next() * reportsWithinDays * DAY +
+  (flaky && random.chance(0.3) ? random.wait(5 * HOUR) : random.wait(20 * SECOND));
 
 /** Asks as the SDK does: heeds Retry-After, proves the device anew when told to, gives up in the end. */
 async function* fetchModel(
@@ -192,9 +198,9 @@ async function* fetchModel(
   random: Random,
   me: Caller,
   model: string,
-  { flaky, impatient }: Persona,
+  { flaky, impatient, retriesHourly }: Persona,
 ): AsyncGenerator<number, boolean, void> {
-  for (let attempt = 0; attempt < 4; attempt += 1) {
+  for (let attempt = 0; attempt < (retriesHourly ? 20 : 4); attempt += 1) {
     const result: GrantResult = await world.grant(me, model);
     if (result === 'made') {
       if (!flaky || !random.chance(0.1)) return true;
@@ -209,6 +215,8 @@ async function* fetchModel(
       Object.assign(me.install, install(phone, appVersion));
       if ((await world.enrol(me, deviceId)) !== 'enrolled') return false;
       yield 2 * SECOND;
+    } else if (result === 'rationed' && retriesHourly) {
+      yield HOUR;
     } else if (result === 'rationed' && impatient && attempt < 3) {
       yield random.wait(20 * SECOND);
     } else return false;

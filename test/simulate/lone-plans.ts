@@ -1,5 +1,5 @@
 /** Thieves with one account, or with none that is of use. */
-import { VERSIONED } from './catalogue.ts';
+import { LAUNCHED, VERSIONED } from './catalogue.ts';
 import type { Conduct, Plan } from './plan.ts';
 import type { Manner, Thief } from './thief.ts';
 import { DAY, HOUR, MINUTE, SECOND } from './time.ts';
@@ -63,6 +63,32 @@ export const LONE_PLANS = {
   eraser: plan('slow', 'Has himself forgotten after each seven models.', (thief) => [
     erasing(thief),
   ]),
+  'retrying-hoarder': plan('slow', 'Asks for the same refused model until he has it.', (thief) => [
+    retrying(thief),
+  ]),
+  'phone-hopper': plan('loud', 'A new phone for each two models.', (thief) => {
+    let asked = 0;
+    let device = thief.install();
+    return [
+      thief.collect(
+        () => {
+          if (asked > 0 && asked % 2 === 0) device = thief.install();
+          asked += 1;
+          return thief.caller(0, device, asked);
+        },
+        20 * MINUTE,
+        CAREFUL,
+      ),
+    ];
+  }),
+  'launch-sniper': plan(
+    'slow',
+    'Takes what is new before anybody can know that it is rare.',
+    (thief) => [sniping(thief)],
+  ),
+  prober: plan('barren', 'Asks for models that do not exist or belong to others.', (thief) => [
+    probing(thief),
+  ]),
   'token-replayer': plan('barren', 'Replays recorded requests with a stolen token.', (thief) => [
     replays(thief),
   ]),
@@ -75,6 +101,37 @@ export const LONE_PLANS = {
   'challenge-flooder': plan('barren', 'Asks for challenges only.', (thief) => [challenges(thief)]),
   slanderer: plan('barren', 'Tries to have somebody else blocked.', (thief) => [slander(thief)]),
 } satisfies Record<string, Plan>;
+
+/** The budget ends where it ends, and asking for one model is not hammering. */
+async function* retrying(thief: Thief): Life {
+  const caller = thief.loner();
+  if ((await thief.world.enrol(caller)) !== 'enrolled') return;
+  for (;;) {
+    const { result, model } = await thief.take(caller);
+    if (result === 'made') thief.world.report(caller, 'model.opened', { model });
+    if (result === 'untrusted' && !(await thief.reattest(caller))) return;
+    yield result === 'made' ? 10 * SECOND : thief.random.wait(10 * MINUTE);
+  }
+}
+
+async function* sniping(thief: Thief): Life {
+  const caller = thief.loner();
+  if ((await thief.world.enrol(caller)) !== 'enrolled') return;
+  for (let n = 0; ; n += 1) {
+    const { result } = await thief.take(caller, `new${n % LAUNCHED}`);
+    if (result === 'untrusted' && !(await thief.reattest(caller))) return;
+    yield thief.random.wait(2 * HOUR);
+  }
+}
+
+async function* probing(thief: Thief): Life {
+  const caller = thief.loner();
+  if ((await thief.world.enrol(caller)) !== 'enrolled') return;
+  for (let n = 0; n < 400; n += 1) {
+    await thief.world.grant(caller, n % 2 === 0 ? `secret${n}` : `own-personal-models-${n % 20}-1`);
+    yield thief.random.wait(5 * MINUTE);
+  }
+}
 
 function reinstalled(thief: Thief, each: number): () => Caller {
   const phone = thief.phone();
@@ -108,7 +165,8 @@ async function* bursts(thief: Thief, size: number, pause: number): Life {
  * phone does so for many, and Play sees how often it asks.
  */
 async function* brokered(thief: Thief): Life {
-  const busy = { platform: 'android', signals: { deviceActivity: 'LEVEL_4' } } as const;
+  const signals = { deviceActivity: 'LEVEL_4', certificatesIssued: 4_096 } as const;
+  const busy = { platform: 'android', signals } as const;
   const caller = thief.caller(0, thief.install(thief.phone(busy)), 0);
   thief.world.report(caller, 'rasp.signal', { cause: 'repackaged' });
   thief.world.report(caller, 'rasp.signal', { cause: 'hook' });

@@ -12,7 +12,7 @@ export interface Persona {
   readonly models: readonly [number, number];
   /** At the first start; one to four where absent. */
   readonly firstModels?: readonly [number, number];
-  readonly taste?: 'niche' | 'lesson' | 'launch';
+  readonly taste?: 'niche' | 'lesson' | 'launch' | 'viral';
   readonly network?: 'travel' | 'carrier' | 'school' | 'lab' | 'shop' | 'office' | 'with-thief';
   /** Everybody begins within minutes of each other, on this day of the world. */
   readonly startsOnDay?: number;
@@ -60,6 +60,12 @@ export interface Persona {
   readonly renews?: boolean;
   /** Taps a model that was refused again and again. */
   readonly impatient?: boolean;
+  /** The app asks for a refused model each hour, all day long. */
+  readonly retriesHourly?: boolean;
+  /** What the app reports arrives up to so many days later. */
+  readonly reportsWithinDays?: number;
+  /** Old counters come once with each new installation: a backup was restored. */
+  readonly restoresBackups?: boolean;
 }
 
 const persona = (
@@ -98,9 +104,9 @@ const TABLE = {
     signals: ['unofficial_store'],
   }),
   // As real chains of key attestation tell of phones in ordinary use.
-  rekeyed: persona(1, 0.2, [1, 6], 'A phone with 64 attestation keys within a month.', {
+  rekeyed: persona(1, 0.2, [1, 6], 'A phone with 128 attestation keys within a month.', {
     platform: 'android',
-    phoneSignals: { certificatesIssued: 64 },
+    phoneSignals: { certificatesIssued: 128 },
   }),
   developer: persona(1.5, 0.2, [1, 6], 'A phone in developer mode.', {
     signals: ['developer_mode', 'debugger'],
@@ -169,6 +175,62 @@ const TABLE = {
   professional: persona(0.5, 1.5, [40, 60], 'Pays for a plan with more models.', {
     plan: 'studio',
   }),
+  viral: persona(2, 0.2, [5, 7], 'Comes for five rare models that a video is about.', {
+    taste: 'viral',
+    startsOnDay: 30,
+    firstModels: [5, 5],
+    network: 'carrier',
+  }),
+  workshop: persona(2, 0.3, [6, 8], 'A course in one room: six models within minutes.', {
+    network: 'office',
+    startsOnDay: 33,
+    firstModels: [6, 6],
+  }),
+  'window-shopper': persona(1, 0.3, [16, 22], 'Taps a score of models in one evening.', {
+    firstModels: [14, 20],
+  }),
+  reviewer: persona(0.5, 0.6, [24, 34], 'Writes about the app: much in a few days.', {
+    firstModels: [6, 12],
+  }),
+  enthusiast: persona(0.5, 2, [40, 60], 'Would like to have them all, and waits for it.', {
+    renews: true,
+  }),
+  'hourly-retry': persona(1, 0.5, [9, 14], 'An app that asks each hour for what was refused.', {
+    retriesHourly: true,
+    firstModels: [9, 12],
+  }),
+  offline: persona(1, 0.15, [2, 6], 'Often without a network: reports come days later.', {
+    reportsWithinDays: 6,
+  }),
+  'restored-phone': persona(1, 0.3, [2, 5], 'Restores the phone from a backup now and then.', {
+    restoresBackups: true,
+    reinstallsEveryDays: 15,
+  }),
+  couple: persona(2, 0.2, [1, 6], 'Two people with one phone.', { sharesPhoneWith: 2 }),
+  'lent-phone': persona(1, 0.2, [1, 4], 'A phone that goes from hand to hand, reset each time.', {
+    sharesPhoneWith: 6,
+    reinstallsEveryDays: 10,
+  }),
+  kiosk: persona(0.5, 3, [3, 6], 'A museum: one account on six tablets.', {
+    phones: 6,
+    network: 'shop',
+    known: true,
+  }),
+  'false-alarm': persona(1, 0.3, [1, 6], 'Accessibility software that looks like a hook.', {
+    signals: ['hook', 'tampering'],
+  }),
+  'custom-system': persona(
+    0.5,
+    0.2,
+    [1, 4],
+    'A system of his own: attestation hardly ever passes.',
+    {
+      platform: 'android',
+      attestationFails: 95,
+      signals: ['root'],
+    },
+  ),
+  restless: persona(1, 6, [3, 8], 'Opens the app many times a day.', { renews: true }),
   'bug-replays': persona(1, 0.2, [2, 6], 'A release sends each request twice.', {
     bug: 'replays',
     bugFromDay: 20,

@@ -158,7 +158,8 @@ export async function runWorld(
         emit(caller, { type: 'grant.made', authenticated: 'device', ...made });
         return 'made';
       } catch (error) {
-        return refused(caller, 'grant.refused', error, { model });
+        const asked = version === 'latest' ? null : version;
+        return refused(caller, 'grant.refused', error, { model, version: asked });
       }
     },
     async renew(caller, model) {
