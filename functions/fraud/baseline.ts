@@ -21,7 +21,8 @@ const LEARNING_USES = 150;
 const MAX_MODELS = 5_000;
 const MAX_VERSIONS = 200;
 
-export const POOLS = ['tail', 'rare'] as const;
+/** What newcomers and beginners draw from, and what everybody else does while an alert is on. */
+export const POOLS = ['tail', 'rare', 'known'] as const;
 export type PoolName = (typeof POOLS)[number];
 
 const record = z.object({
@@ -34,7 +35,7 @@ const record = z.object({
   /** Since when it is known what is rare; null before. */
   watchingSince: z.date().nullable(),
   /** Decaying counts of what was charged to each pool, and for how long, in milliseconds of that decay. */
-  charged: z.record(z.enum(POOLS), z.number()),
+  charged: z.partialRecord(z.enum(POOLS), z.number()),
   watchedMs: z.number(),
   /** Users of the last day by the version of their app, at most. */
   activeUsers: z.record(z.string(), z.number()),
@@ -54,7 +55,7 @@ export interface Baseline {
 const NO_BASELINE: Baseline = {
   common: undefined,
   settled: false,
-  perDay: { tail: 0, rare: 0 },
+  perDay: { tail: 0, rare: 0, known: 0 },
 };
 
 /** What admission reads of the record: it does so often, and the counts of models are many. */
@@ -74,7 +75,11 @@ export function readBaseline(data: DocumentData | undefined): Baseline {
   return {
     common: watchingSince ? new Set(common) : undefined,
     settled: watchingSince !== null && at.getTime() - watchingSince.getTime() >= WATCHING_MS,
-    perDay: { tail: (charged.tail ?? 0) / days, rare: (charged.rare ?? 0) / days },
+    perDay: {
+      tail: (charged.tail ?? 0) / days,
+      rare: (charged.rare ?? 0) / days,
+      known: (charged.known ?? 0) / days,
+    },
   };
 }
 
@@ -113,7 +118,7 @@ export function updatedBaseline(
         uses: {},
         common: [],
         watchingSince: null,
-        charged: { tail: 0, rare: 0 },
+        charged: {},
         watchedMs: 0,
         activeUsers: {},
       };

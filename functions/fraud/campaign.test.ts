@@ -2,7 +2,14 @@ import { describe, expect, it } from '@jest/globals';
 import { STORY_START, tell } from '../../test/fraud/story.ts';
 import type { DocumentData } from '../cloud/documents.ts';
 import { type ObservedGrant, readBaseline, updatedBaseline } from './baseline.ts';
-import { alertLevel, poolPolicy, raisedAlert, readAlert, standingOf } from './campaign.ts';
+import {
+  alertLevel,
+  drawsFrom,
+  poolPolicy,
+  raisedAlert,
+  readAlert,
+  standingOf,
+} from './campaign.ts';
 import { budgetWaitMs } from './collection-budget.ts';
 import { consume, limitState } from './limits.ts';
 import { erasedTally, readTally, type Tally, withItem } from './tally.ts';
@@ -113,6 +120,13 @@ describe('the baseline', () => {
     expect(readBaseline(crowded).common?.has('rare1')).toBe(false);
   });
 
+  it('reads what was written before there was a pool of known users', () => {
+    const { charged: _, ...rest } = learnt(20);
+    const before = readBaseline({ ...rest, charged: { tail: 1, rare: 14 } });
+    expect(before.perDay.known).toBe(0);
+    expect(before.perDay.rare).toBeGreaterThan(0);
+  });
+
   it('does not learn from a campaign while the alert is on', () => {
     const before = readBaseline(learnt(20)).perDay.rare;
     const after = updatedBaseline(learnt(20), grants(500, ['rare1'], true), true, later(21));
@@ -144,13 +158,22 @@ describe('a standing', () => {
   });
 
   it('charges nobody who is known for long until he turns to the rare, and nothing that was just launched', () => {
-    expect(asking(old, 'rare1').charges).toEqual([]);
+    expect(asking(old, 'rare1').charges).toEqual(['known']);
     const turned = taking(['rare1'], later(19), taking(['common1', 'common2'], NOW, old));
-    expect(asking(turned, 'rare2').charges).toEqual(['tail']);
+    expect(asking(turned, 'rare2').charges).toEqual(['tail', 'known']);
     const weeksLater = taking(['rare1'], later(10), taking(['common1', 'common2'], NOW, old));
-    expect(asking(weeksLater, 'rare2').charges).toEqual([]);
+    expect(asking(weeksLater, 'rare2').charges).toEqual(['known']);
     expect(asking(young, 'rare1', { launchedAt: later(10) }).charges).toEqual([]);
     expect(asking(old, 'rare1', { sharedPhone: true }).charges).toEqual(['rare']);
+  });
+
+  it('draws from what known users share only while an alert is on', () => {
+    expect([0, 1, 2].map((level) => drawsFrom('known', level as 0 | 1 | 2))).toEqual([
+      false,
+      true,
+      true,
+    ]);
+    expect(drawsFrom('rare', 0)).toBe(true);
   });
 
   it('is closed by an alert to whoever looks like the campaign, and then to newcomers', () => {

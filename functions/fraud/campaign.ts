@@ -36,6 +36,7 @@ const ALERTED_SHARE = 0.5;
 const DEPTH: Readonly<Record<PoolName, { readonly least: number; readonly days: number }>> = {
   tail: { least: 16, days: 0.5 },
   rare: { least: 36, days: 0.7 },
+  known: { least: 12, days: 0.5 },
 };
 /** After an alert pools hold less. */
 const WARY_MS = 60 * DAY_MS;
@@ -97,12 +98,13 @@ export function standingOf(
   const turns = tailOf(within(TURN_MS), isRare).begins;
   const alerted = tailOf(within(ALERTED_MS), isRare);
   if (!newcomer && ageMs >= YOUNG_MS) {
-    return { newcomer, rare, charges: turns ? ['tail'] : [], closed: level >= 1 && alerted.heavy };
+    const charges: PoolName[] = [...(turns ? ['tail' as const] : []), 'known'];
+    return { newcomer, rare, charges, closed: level >= 1 && alerted.heavy };
   }
   const ever = tailOf(had, isRare);
   const charges: PoolName[] = [
     ...(ever.begins || turns ? ['tail' as const] : []),
-    ...(newcomer ? ['rare' as const] : []),
+    newcomer ? 'rare' : 'known',
   ];
   const closed = (level >= 1 && (ever.heavy || alerted.rareOnes > 1)) || (level === 2 && newcomer);
   return { newcomer, rare, charges, closed };
@@ -134,6 +136,10 @@ export function poolPolicy(
     burst: Math.ceil(depth),
   };
 }
+
+/** What known users take is counted always and limited only while an alert is on. */
+export const drawsFrom = (pool: PoolName, level: 0 | 1 | 2): boolean =>
+  pool !== 'known' || level > 0;
 
 export const poolPath = (pool: PoolName): string => limitPaths.pool(pool);
 

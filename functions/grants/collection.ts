@@ -13,6 +13,7 @@ import {
   CLOSED_REASON,
   DEMAND,
   demandPath,
+  drawsFrom,
   poolPath,
   poolPolicy,
   poolReason,
@@ -91,12 +92,13 @@ export async function openCollection(
     return { facts: { ...NOTHING, fresh: true, newcomer, rare }, writes: kept, permit() {} };
   }
 
-  const paths = [demandPath(model.modelId), ...standing.charges.map(poolPath)];
-  const [demandData, ...poolData] = standing.charges.length > 0 ? await tx.getAll(paths) : [];
+  const drawn = standing.charges.filter((pool) => drawsFrom(pool, level));
+  const paths = [demandPath(model.modelId), ...drawn.map(poolPath)];
+  const [demandData, ...poolData] = drawn.length > 0 ? await tx.getAll(paths) : [];
   const demand = consume(DEMAND, limitState(demandData), now);
   // From the third newcomer of a day on, the model is asked for by many.
   const charges = demand.allowed ? standing.charges : [];
-  const pools = charges.map((pool, index) => ({
+  const pools = (demand.allowed ? drawn : []).map((pool, index) => ({
     pool,
     decision: consume(poolPolicy(pool, baseline, alert, now), limitState(poolData[index]), now),
   }));
@@ -104,7 +106,7 @@ export async function openCollection(
     facts: { fresh: true, newcomer, rare, charges },
     writes: [
       ...kept,
-      ...(charges.length > 0
+      ...(pools.length > 0
         ? [{ path: demandPath(model.modelId), data: limitDocument(demand.state) }]
         : []),
       ...pools.map(({ pool, decision }) => ({
@@ -122,7 +124,7 @@ export async function openCollection(
       const waitMs = budgetWaitMs(tally, terms, now);
       if (waitMs > 0) throw refusal('new_models', waitMs / 1000);
       // Accounts that share a phone share what they may take of the tail, as far as a phone can tell.
-      if (sharedPhone && charges.length > 0 && tookRareLately(tally, baseline.common, now)) {
+      if (sharedPhone && pools.length > 0 && tookRareLately(tally, baseline.common, now)) {
         throw refusal(CLOSED_REASON, ASK_AGAIN_SECONDS);
       }
       if (standing.closed && demand.allowed) throw refusal(CLOSED_REASON, ASK_AGAIN_SECONDS);
