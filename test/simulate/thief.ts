@@ -29,6 +29,9 @@ export interface Manner {
   readonly waitMs?: number;
 }
 
+/** So often in a row somebody asks in vain before he looks only now and then. */
+const BORED_AFTER = 100;
+
 export class Thief {
   readonly world: World;
   readonly random: World['random'];
@@ -100,6 +103,7 @@ export class Thief {
     const callerNow = typeof from === 'function' ? from : () => from;
     const mine: string[] = [];
     let checkedAt = 0;
+    let refusals = 0;
     while (mine.length < (manner.most ?? Number.POSITIVE_INFINITY)) {
       const caller = callerNow();
       if (caller.install.enrolledAt === 0 && (await this.world.enrol(caller)) !== 'enrolled')
@@ -111,6 +115,7 @@ export class Thief {
         checkedAt = this.world.now();
       }
       const { result, model } = await this.take(caller);
+      refusals = result === 'made' ? 0 : refusals + 1;
       if (result === 'made') {
         mine.push(model);
         if (this.random.chance(manner.opens ?? 0)) {
@@ -123,6 +128,7 @@ export class Thief {
       if (result === 'rationed') this.skip();
       if (result === 'blocked') yield 6 * HOUR + this.random.wait(HOUR);
       else if (result === 'rationed' && manner.waitMs) yield manner.waitMs;
+      else if (refusals >= BORED_AFTER) yield HOUR;
       else yield this.random.wait(pace);
     }
   }
