@@ -15,7 +15,7 @@ import { chunksOf } from '../test/contract/objects.contract.ts';
 import { smoke } from '../test/smoke/steps.ts';
 import { BUCKETS } from '../test/stack/local-environment.ts';
 import { startStack } from '../test/stack/stack.ts';
-import { personWithPhone } from '../test/support/person.ts';
+import { genuineIphone, phoneClient } from '../test/support/app-phone.ts';
 import { tellStory } from '../test/support/story.ts';
 import { tfliteFile } from '../test/support/tflite-file.ts';
 import { tracedClients } from '../test/support/traced-clients.ts';
@@ -93,12 +93,9 @@ async function traceStory(): Promise<ReadonlyMap<string, Permissions>> {
     const identity = { token, model: 'smoke', app: stack.app, testRoots: folder };
     await smoke(story, { baseUrl: stack.baseUrl, identity });
     expect(story.results.filter(({ ok }) => !ok)).toEqual([]);
-    const leaver = personWithPhone({
-      ...{ baseUrl: stack.baseUrl, app: stack.app, roots: stack.roots, pinnedKeys: [] },
-      ...{ user: 'traced', token: async () => token },
-    });
-    await leaver.client.eraseMe();
-    rmSync(leaver.directory, { recursive: true, force: true });
+    const userToken = async () => token;
+    const platform = genuineIphone(stack);
+    await phoneClient({ baseUrl: stack.baseUrl, platform, userToken }).client.eraseMe();
     for (const { name: scheduled, trigger } of FUNCTIONS) {
       if (trigger.kind === 'schedule') await stack.runScheduled(scheduled);
     }

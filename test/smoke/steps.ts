@@ -138,8 +138,8 @@ async function deviceSteps(story: Story, makePhone: () => Person, model: string)
     const { client, store } = theirs();
     const [held] = await store.licences();
     if (!held) throw new Error('there is no copy');
-    const { licence } = await client.renew(held.grantId, held.sha256);
-    await store.renew(held.grantId, licence);
+    const { licence, nonce } = await client.renew(held.grantId, held.sha256);
+    await store.renew(held.grantId, licence, nonce);
     const [renewed] = await store.licences();
     mustBe(renewed !== undefined && renewed.exp >= held.exp, 'the licence ends later');
     return `until ${new Date(renewed.exp * 1000).toISOString()}`;

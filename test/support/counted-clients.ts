@@ -127,7 +127,8 @@ function countedKeys(keys: KeyService, count: Count): KeyService {
     unwrap: counted(keys.unwrap),
     signingKid: keys.signingKid,
     sign: counted(keys.sign),
-    publicKeys: counted(keys.publicKeys),
+    // Asked once by an instance: the client keeps them.
+    publicKeys: keys.publicKeys,
   };
 }
 
