@@ -134,7 +134,8 @@ async function* probing(thief: Thief): Life {
 }
 
 function reinstalled(thief: Thief, each: number): () => Caller {
-  const phone = thief.phone();
+  // Apple counts its keys.
+  const phone = thief.phone({ platform: 'ios' });
   let asked = 0;
   let device = thief.install(phone);
   return () => {
