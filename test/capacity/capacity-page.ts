@@ -1,5 +1,6 @@
 /** docs/ops/scale.md. */
 import { OPERATIONS } from '../support/counted-clients.ts';
+import { costLines } from './cost.ts';
 import { LIMITS, type Load, shareTaken } from './limits.ts';
 
 const RATES = [100, 1_000, 10_000];
@@ -43,7 +44,31 @@ export function capacityPage(load: Load): string {
     '',
     'Where a share follows the size of the model, it is given for 250 kB and for 28 MB.',
     '',
+    '## A million grants',
+    '',
+    'In US dollars, in a region such as us-central1, beyond free tiers and at the first tier of volume; `npm run cost -- --grants',
+    'N --size BYTES` for others. The Cloud KMS line is an estimate (each version once for an instance and five minutes); CPU',
+    'is that of the limits above, lines of the log 1,500 bytes a request.',
+    '',
+    `| | ${SIZES.map(([name]) => name).join(' | ')} | price |`,
+    `|---|${SIZES.map(() => '---').join('|')}|---|`,
+    ...costRows(load),
+    '',
+    'Beside that, each month whatever happens: HSM key versions (1.00 and, on elliptic curves, 2.50 each), warm instances of',
+    '`grant` and `challenge`, the load balancer and its rules. Delivery is nearly all of it: a smaller model saves more than',
+    'anything in the code.',
+    '',
   ].join('\n');
+}
+
+function costRows({ use }: Load): readonly string[] {
+  const bySize = SIZES.map(([, sizeBytes]) => costLines({ grants: 1e6, sizeBytes, use }));
+  const rows = (bySize[0] ?? []).map(({ item, source, read }, n) => {
+    const cells = bySize.map((lines) => lines[n]?.dollars.toFixed(2));
+    return `| ${item} | ${cells.join(' | ')} | [${read ?? 'from memory: check'}](${source}) |`;
+  });
+  const totals = bySize.map((lines) => lines.reduce((sum, { dollars }) => sum + dollars, 0));
+  return [...rows, `| **together** | ${totals.map((sum) => sum.toFixed(0)).join(' | ')} | |`];
 }
 
 function cell(limit: (typeof LIMITS)[number], load: Load): string {

@@ -9,6 +9,7 @@ import { loadConfig } from '../../functions/config.ts';
 import { modelLimitPaths } from '../../functions/grants/shared-limits.ts';
 import { testEnvironment } from '../support/environment.ts';
 import { capacityPage } from './capacity-page.ts';
+import { costLines } from './cost.ts';
 import { LIMITS, type Load, shareTaken } from './limits.ts';
 import { operationsOfAGrant, type Use } from './operations.ts';
 
@@ -36,6 +37,32 @@ describe('a grant', () => {
       'storage deletes': 0,
       'pubsub messages': 2,
     });
+  });
+});
+
+describe('the cost', () => {
+  const costs = (grants: number, sizeBytes: number) => costLines({ grants, sizeBytes, use });
+  const dollarsOf = (item: string, lines: ReturnType<typeof costs>) =>
+    lines.find((line) => line.item === item)?.dollars;
+
+  it('is what the operations are at their prices', () => {
+    const million = costs(1e6, 28e6);
+    expect(dollarsOf('Firestore, writes', million)).toBeCloseTo(use['firestore writes'] * 0.9);
+    expect(dollarsOf('Cloud Storage, writes', million)).toBeCloseTo(5);
+    expect(dollarsOf('delivery to phones', million)).toBeCloseTo((28e12 / 2 ** 30) * 0.12);
+  });
+
+  it('grows with the grants, and its delivery alone with the size beside the CPU', () => {
+    const sum = (lines: ReturnType<typeof costs>) =>
+      lines.reduce((total, { dollars }) => total + dollars, 0);
+    expect(sum(costs(2e6, 1e6))).toBeCloseTo(2 * sum(costs(1e6, 1e6)));
+    const changed = costs(1e6, 2e6).filter(
+      ({ item, dollars }) => dollars !== dollarsOf(item, costs(1e6, 1e6)),
+    );
+    expect(changed.map(({ item }) => item)).toEqual([
+      'Cloud Run, CPU and memory',
+      'delivery to phones',
+    ]);
   });
 });
 

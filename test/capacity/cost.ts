@@ -1,0 +1,131 @@
+/** What grants cost: counted operations (operations.ts) times prices, each with the page that it was read in. */
+import type { Use } from './operations.ts';
+
+interface Price {
+  readonly item: string;
+  /** US dollars for `per` of the unit, in a region such as us-central1, beyond free tiers, first tier of volume. */
+  readonly dollars: number;
+  readonly per: number;
+  readonly unit: string;
+  readonly source: string;
+  /** When a copy of that page was seen to say so; null where the price is from memory. */
+  readonly read: string | null;
+  readonly taken: (grants: Grants) => number;
+}
+
+export interface Grants {
+  readonly grants: number;
+  /** Of one model, in bytes. */
+  readonly sizeBytes: number;
+  readonly use: Use;
+}
+
+const GIB = 2 ** 30;
+/** Of Pub/Sub: at least 1,000 bytes a message, published, pushed and written to BigQuery. */
+const MESSAGE_BYTES = 1_000;
+/** Requests of the API for one grant: its challenge and itself; and the pushes of its events. */
+const requests = ({ grants, use }: Grants) => grants * (2 + use['pubsub messages']);
+/** As in limits.ts: 20 ms and 15 ms for each megabyte of one CPU; the other requests 5 ms. */
+const cpuSeconds = (all: Grants) =>
+  all.grants * (0.02 + 0.015 * (all.sizeBytes / 1e6)) + (requests(all) - all.grants) * 0.005;
+/** A request's own line and ours, as the local stack writes them. */
+const LOG_BYTES = 1_500;
+const of =
+  (...operations: readonly (keyof Use)[]) =>
+  ({ grants, use }: Grants) =>
+    grants * operations.reduce((sum, operation) => sum + use[operation], 0);
+
+const FIRESTORE = 'https://firebase.google.com/docs/firestore/pricing';
+const STORAGE = 'https://cloud.google.com/storage/pricing-examples';
+const RUN = 'https://cloud.google.com/run/pricing';
+
+export const PRICES: readonly Price[] = [
+  {
+    ...{ item: 'Firestore, reads', dollars: 0.03, per: 1e5, unit: 'documents' },
+    ...{ source: FIRESTORE, read: '2026-11-24', taken: of('firestore reads') },
+  },
+  {
+    ...{ item: 'Firestore, writes', dollars: 0.09, per: 1e5, unit: 'documents' },
+    ...{ source: FIRESTORE, read: '2026-11-24', taken: of('firestore writes') },
+  },
+  {
+    // The grant's challenge and, after its time, the grant itself.
+    ...{ item: 'Firestore, deletions by TTL', dollars: 0.01, per: 1e5, unit: 'documents' },
+    ...{ source: FIRESTORE, read: '2026-11-24', taken: ({ grants }) => 2 * grants },
+  },
+  {
+    ...{ item: 'Cloud Storage, writes', dollars: 0.005, per: 1e3, unit: 'operations' },
+    ...{ source: STORAGE, read: '2026-11-24', taken: of('storage class A') },
+  },
+  {
+    // One from the vault, one by the phone.
+    ...{ item: 'Cloud Storage, reads', dollars: 0.0004, per: 1e3, unit: 'operations' },
+    ...{
+      source: STORAGE,
+      read: '2026-11-24',
+      taken: ({ grants, use }) => grants * (use['storage class B'] + 1),
+    },
+  },
+  {
+    // Once for a version, an instance and five minutes: a tenth of the grants of a quiet service.
+    ...{ item: 'Cloud KMS, HSM', dollars: 0.03, per: 1e4, unit: 'unwraps' },
+    ...{
+      source: 'https://cloud.google.com/kms/pricing',
+      read: '2026-11-24',
+      taken: ({ grants }) => grants / 10,
+    },
+  },
+  {
+    ...{ item: 'Pub/Sub', dollars: 130, per: 2 ** 40, unit: 'bytes' },
+    ...{
+      source: 'https://cloud.google.com/pubsub/pricing',
+      read: '2026-11-24',
+      taken: ({ grants, use }) => grants * use['pubsub messages'] * MESSAGE_BYTES,
+    },
+  },
+  {
+    ...{ item: 'Cloud Run, requests', dollars: 0.4, per: 1e6, unit: 'requests' },
+    ...{ source: RUN, read: '2026-11-24', taken: requests },
+  },
+  {
+    // With 1 GiB beside each CPU.
+    ...{ item: 'Cloud Run, CPU and memory', dollars: 0.0000265, per: 1, unit: 'seconds' },
+    ...{ source: RUN, read: '2026-11-24', taken: cpuSeconds },
+  },
+  {
+    ...{ item: 'Cloud Armor', dollars: 0.75, per: 1e6, unit: 'requests' },
+    ...{
+      source: 'https://cloud.google.com/armor/pricing',
+      read: null,
+      taken: ({ grants }) => 2 * grants,
+    },
+  },
+  {
+    ...{ item: 'Cloud Logging', dollars: 0.5, per: GIB, unit: 'bytes' },
+    ...{
+      source: 'https://cloud.google.com/logging#pricing',
+      read: null,
+      taken: (all) => requests(all) * LOG_BYTES,
+    },
+  },
+  {
+    ...{ item: 'delivery to phones', dollars: 0.12, per: GIB, unit: 'bytes' },
+    ...{
+      source: STORAGE,
+      read: '2026-11-24',
+      taken: ({ grants, sizeBytes }) => grants * sizeBytes,
+    },
+  },
+];
+
+export interface CostLine extends Pick<Price, 'item' | 'source' | 'read' | 'unit'> {
+  readonly amount: number;
+  readonly dollars: number;
+}
+
+/** In the order of the prices. */
+export const costLines = (all: Grants): readonly CostLine[] =>
+  PRICES.map(({ item, source, read, unit, dollars, per, taken }) => {
+    const amount = taken(all);
+    return { item, source, read, unit, amount, dollars: (amount / per) * dollars };
+  });
