@@ -16,7 +16,7 @@ const FORGEABLE = edit(
   'if (!timingSafeEqual(bytes.subarray(BODY_BYTES), mac(body, userId))) {',
   'if (false) {',
 );
-const FOR_ANYBODY = edit(FILE, 'body, userId))\n      .digest()', 'body))\n      .digest()');
+const FOR_ANYBODY = edit(FILE, 'body, lastName(userId)))', 'body))');
 const UNSIGNED = edit(
   'functions/attestation/app-attest/assertion.ts',
   'if (!isSigned(nonce, input.publicKey, signature)) {',

@@ -159,13 +159,7 @@ export const iosEnrolment: readonly Attack[] = [
     refused: '403 challenge_invalid',
     defence: 'the challenge in the attested client data belongs to the user',
     off: {
-      edits: [
-        edit(
-          'functions/identity/challenge.ts',
-          'body, userId))\n      .digest()',
-          'body))\n      .digest()',
-        ),
-      ],
+      edits: [edit('functions/identity/challenge.ts', 'body, lastName(userId)))', 'body))')],
     },
     async run(lab) {
       const api = await lab.api();

@@ -135,13 +135,13 @@ const prototypeId = (name: string, changes: object): Attack => ({
     edits: [
       edit(
         'functions/catalogue/model-record.ts',
-        'Object.hasOwn(model.versions, name) ? model.versions[name] : undefined',
-        'model.versions[name] && Object.values(model.versions)[0]',
+        'Object.hasOwn(versions, name) ? versions[name] : undefined',
+        'versions[name] && Object.values(versions)[0]',
       ),
       edit(
         'functions/catalogue/model-record.ts',
         'version: name, isPersonal',
-        'version: Object.keys(model.versions)[0] as string, isPersonal',
+        'version: Object.keys(versions)[0] as string, isPersonal',
       ),
       edit(
         'test/doubles/memory/documents.ts',

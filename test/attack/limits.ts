@@ -21,7 +21,7 @@ const NO_LIMIT = edit(
   CALL,
   "if (!allowed) throw new ServiceError('rate_limited', { retryAfterSeconds, headers });",
 );
-const NO_SHIELD = edit(CALLERS, '      refuseFlood(userId, now);\n');
+const NO_SHIELD = edit(CALLERS, '      refuseFlood(name, now);\n');
 /** The most of one user at once: admission.ts. */
 const BURST = 8;
 const REPORTS_A_MINUTE = 20;
@@ -309,6 +309,8 @@ export const limits: readonly Attack[] = [
           '`devices/${deviceId}`',
           "`devices/d_${Buffer.from(deviceId.slice(2), 'base64url').toString('base64url')}`",
         ),
+        // Its seal names it by its text, too.
+        edit(CALL, 'if (await isSealed(deviceId, device)) return;', 'if (true) return;'),
       ],
     },
     async run(lab) {

@@ -187,7 +187,7 @@ export const proofs: readonly Attack[] = [
       edits: [
         edit(
           'functions/identity/register-device.ts',
-          "if (device.user !== userId || device.retiredAt) throw new ServiceError('device_conflict');",
+          "if (!isHis || !(await isSealed(deviceId, device))) throw new ServiceError('device_conflict');",
         ),
       ],
     },

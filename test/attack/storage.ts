@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type * as storage from '../../functions/cloud/storage.ts';
+import { readSealedObjectName, sealedObjectName } from '../../functions/grants/sealed-object.ts';
 import type * as gcs from '../doubles/storage/gcs-server.ts';
 import { type Attack, edit, outcomeOf, SUCCEEDED } from './attack.ts';
 import type { Api, Lab } from './lab.ts';
@@ -179,14 +180,19 @@ export const storageAttacks: readonly Attack[] = [
     },
     async run(lab) {
       const api = await lab.api();
-      const alice = await withPixel(api, 'alice');
-      await postGrant(alice, await grantData(alice));
       const { sealed } = api.services.config.buckets;
-      const [object] = await Array.fromAsync(api.clients.objects.list(sealed, ''));
-      const [second] = object?.name.split('/') ?? [];
-      for (let i = 0; i < 256; i++) {
-        const guess = `${second}/g_${Buffer.alloc(16, i).toString('base64url')}`;
-        if (await api.clients.objects.stat(sealed, guess)) return SUCCEEDED;
+      const mallory = await withPixel(api, 'mallory');
+      const alice = await withPixel(api, 'alice');
+      for (const each of [mallory, alice, alice]) await postGrant(each, await grantData(each));
+      const names = await Array.fromAsync(api.clients.objects.list(sealed, ''), ({ name }) => name);
+      // His own name says when an object that was granted in these seconds ends.
+      const [own = ''] = names;
+      const dueAt = readSealedObjectName(own)?.dueAt.getTime() ?? 0;
+      for (let i = 0; i < 256 * 5; i++) {
+        const grantId = `g_${Buffer.alloc(16, i % 256).toString('base64url')}`;
+        const due = new Date(dueAt + (Math.floor(i / 256) - 2) * 1000);
+        const guess = sealedObjectName(grantId, due, 0);
+        if (guess !== own && (await api.clients.objects.stat(sealed, guess))) return SUCCEEDED;
       }
       return 'not found';
     },
