@@ -12,6 +12,9 @@ const STORE = 'sdk/typescript/opening/model-store.ts';
 const FILES = 'sdk/typescript/opening/copy-files.ts';
 const LICENCE = 'functions/protocol/licence.ts';
 
+/** Of the renewal that the app asks for. */
+const NONCE = 'the-nonce-of-this-call';
+
 /** A phone on which the model was installed. */
 async function installed(lab: Lab) {
   const between = await delivery(lab);
@@ -134,10 +137,11 @@ export const storedCopies: readonly Attack[] = [
       ],
     },
     async run(lab) {
-      const { store, later } = await installed(lab);
+      const { store, cloud, published, later } = await installed(lab);
+      const renewed = await cloud.licence(published, later(HOUR_MS / 2), { nonce: NONCE });
+      await store.renew('g_1', renewed, NONCE);
       (await store.open('g_1', later(2 * HOUR_MS)))[Symbol.dispose]();
-      const [copy] = await store.copies();
-      await store.renew('g_1', copy?.licenceToken ?? '');
+      await store.renew('g_1', renewed, NONCE);
       return outcomeOf(store.open('g_1', later(HOUR_MS)));
     },
   },
@@ -151,7 +155,7 @@ export const storedCopies: readonly Attack[] = [
       edits: [
         edit(
           STORE,
-          'const isAnswer = renewed.licence.nonce === nonce;',
+          'const isAnswer = renewed.licence.nonce !== undefined && renewed.licence.nonce === nonce;',
           'const isAnswer = true; void nonce;',
         ),
       ],
@@ -164,10 +168,10 @@ export const storedCopies: readonly Attack[] = [
         ),
       );
       for (const token of hoard) {
-        await store.renew('g_1', token, 'the-nonce-of-this-call').catch(() => undefined);
+        await store.renew('g_1', token, NONCE).catch(() => undefined);
       }
       const [last = ''] = hoard.slice(-1);
-      return outcomeOf(store.renew('g_1', last, 'the-nonce-of-this-call'));
+      return outcomeOf(store.renew('g_1', last, NONCE));
     },
   },
   {
@@ -197,8 +201,11 @@ export const storedCopies: readonly Attack[] = [
     },
     async run(lab) {
       const { store, cloud, published, later } = await installed(lab);
-      const other = await cloud.licence(published, later(HOUR_MS), { grantId: 'g_2' });
-      return outcomeOf(store.renew('g_1', other));
+      const other = await cloud.licence(published, later(HOUR_MS), {
+        grantId: 'g_2',
+        nonce: NONCE,
+      });
+      return outcomeOf(store.renew('g_1', other, NONCE));
     },
   },
   {

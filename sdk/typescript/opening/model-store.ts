@@ -140,7 +140,7 @@ export class ModelStore {
    * @param nonce What it gave with that: answers that were put by are not the answer to this request.
    * @throws {SealError} `token-mismatch` for the licence of another copy or request, or an older one.
    */
-  async renew(grantId: string, licenceToken: string, nonce?: string): Promise<void> {
+  async renew(grantId: string, licenceToken: string, nonce: string): Promise<void> {
     const { crypto, pinnedKeys } = this.#options;
     const loaded = await this.#load(grantId);
     const { record, storageKey, tokens } = loaded;
@@ -149,7 +149,8 @@ export class ModelStore {
       const isSameCopy = (['grantId', 'userId', 'deviceId', 'sha256'] as const).every(
         (member) => renewed.licence[member] === tokens.licence[member],
       );
-      const isAnswer = renewed.licence.nonce === nonce;
+      // The licence of a grant answers no request for a renewal: it has no nonce.
+      const isAnswer = renewed.licence.nonce !== undefined && renewed.licence.nonce === nonce;
       if (!isSameCopy || !isAnswer || renewed.licence.iat < tokens.licence.iat) {
         throw new SealError('token-mismatch', 'not a renewal of this licence');
       }
