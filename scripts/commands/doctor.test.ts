@@ -75,6 +75,21 @@ describe('doctor', () => {
     });
   });
 
+  it.each(['manifest', 'licence', 'device'] as const)(
+    'finds chosen versions of the %s key that are not there',
+    async (missing) => {
+      const { keys } = api.services;
+      const publicKeys: typeof keys.publicKeys = async (key) => {
+        if (key === missing) throw new Error('version 2 is not there');
+        return keys.publicKeys(key);
+      };
+      const findings = await wrong({ ...api.services, keys: { ...keys, publicKeys } });
+      expect(findings.map(({ check }) => check)).toEqual([
+        `the chosen versions of the ${missing} key are there`,
+      ]);
+    },
+  );
+
   it('finds objects that outlive their time', async () => {
     const objects = {
       ...api.services.objects,
@@ -176,6 +191,13 @@ describe('doctor, in a project', () => {
         named(a, 'kms keys list', 'data')['nextRotationTime'] = '2020-01-01T00:00:00Z';
       },
       '--rotation-period=90d',
+    ],
+    [
+      'new versions of the device key are made in hardware',
+      (a) => {
+        named(a, 'kms keys list', 'device')['versionTemplate'] = { protectionLevel: 'SOFTWARE' };
+      },
+      'terraform plan',
     ],
     [
       'new versions of the licence key are made in hardware',

@@ -83,6 +83,7 @@ export function healthyAnswers(now: Date): Answers {
       key('data', { purpose: 'ENCRYPT_DECRYPT', ...rotating }),
       key('manifest', { purpose: 'ASYMMETRIC_SIGN' }),
       key('licence', { purpose: 'ASYMMETRIC_SIGN' }),
+      key('device', { purpose: 'ASYMMETRIC_SIGN' }),
     ],
     'kms keys versions list': [{ state: 'DISABLED' }, { state: 'ENABLED' }],
     'scheduler jobs list': FUNCTIONS.filter(({ trigger }) => trigger.kind === 'schedule').map(

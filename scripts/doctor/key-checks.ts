@@ -1,4 +1,5 @@
 /** The keys of Cloud KMS: in hardware, enabled, and turned over in time. */
+import type { SigningKeyName } from '../../functions/cloud/keys.ts';
 import type { Check, Project } from './check.ts';
 
 /** As Cloud KMS describes a key (https://cloud.google.com/kms/docs/reference/rest/v1/projects.locations.keyRings.cryptoKeys). */
@@ -15,7 +16,13 @@ interface KeyVersion {
 }
 
 /** Those that infra/kms.tf makes. */
-const KEYS = { vault: 'symmetric', data: 'symmetric', manifest: 'signing', licence: 'signing' };
+const KEYS: Readonly<Record<SigningKeyName | 'vault' | 'data', 'symmetric' | 'signing'>> = {
+  vault: 'symmetric',
+  data: 'symmetric',
+  manifest: 'signing',
+  licence: 'signing',
+  device: 'signing',
+};
 const MAX_ROTATION_SECONDS = 90 * 86_400;
 
 /** `ring` is the full name of the key ring. */

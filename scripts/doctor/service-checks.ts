@@ -41,20 +41,19 @@ export function serviceChecks(services: CheckedServices): readonly Check[] {
         if (!Buffer.from(opened).equals(secret)) throw new Error('other bytes came back');
       },
     },
-    ...(['manifest', 'licence'] as const).flatMap((key) => [
-      {
-        check: `the chosen versions of the ${key} key are there`,
-        remedy: `gcloud kms keys versions list --key=${key} --keyring=${ring}   # and signing_keys in the variables`,
-        work: () => keys.publicKeys(key),
+    ...(['manifest', 'licence', 'device'] as const).map((key) => ({
+      check: `the chosen versions of the ${key} key are there`,
+      remedy: `gcloud kms keys versions list --key=${key} --keyring=${ring}   # and signing_keys in the variables`,
+      work: () => keys.publicKeys(key),
+    })),
+    // No app knows the device key: it needs no backup.
+    ...(['manifest', 'licence'] as const).map((key) => ({
+      check: `a version of the ${key} key is announced, for apps to pin as their backup`,
+      remedy: `gcloud kms keys versions create --key=${key} --keyring=${ring}   # and its number in signing_keys`,
+      work: async () => {
+        if (config.signingKeys[key].announced.length === 0) throw new Error('none is');
       },
-      {
-        check: `a version of the ${key} key is announced, for apps to pin as their backup`,
-        remedy: `gcloud kms keys versions create --key=${key} --keyring=${ring}   # and its number in signing_keys`,
-        work: async () => {
-          if (config.signingKeys[key].announced.length === 0) throw new Error('none is');
-        },
-      },
-    ]),
+    })),
     {
       check: 'sealed objects end in time',
       remedy: 'gcloud scheduler jobs run sweep',
