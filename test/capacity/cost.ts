@@ -39,7 +39,7 @@ const FIRESTORE = 'https://firebase.google.com/docs/firestore/pricing';
 const STORAGE = 'https://cloud.google.com/storage/pricing-examples';
 const RUN = 'https://cloud.google.com/run/pricing';
 
-export const PRICES: readonly Price[] = [
+const PRICES: readonly Price[] = [
   {
     ...{ item: 'Firestore, reads', dollars: 0.03, per: 1e5, unit: 'documents' },
     ...{ source: FIRESTORE, read: '2026-11-24', taken: of('firestore reads') },
