@@ -3,6 +3,7 @@ package io.modelseal.android
 import android.content.Context
 import io.modelseal.ModelSeal
 import io.modelseal.ModelSealConfig
+import io.modelseal.VerificationKey
 import java.io.File
 import kotlinx.coroutines.runBlocking
 import okhttp3.MediaType.Companion.toMediaType
@@ -69,10 +70,16 @@ class AppTest {
                 platform = KeystorePlatform(context, "1.0"),
                 hardwareKey = KeystoreWrappingKey(),
                 storage = if (folder == null) modelStorage(context) else io.modelseal.store.FileStorage(folder),
-                pinnedKeys = emptyList(),
+                pinnedKeys = listOf("manifest.1", "licence.1").map { VerificationKey(it, GENERATOR_X, GENERATOR_Y) },
                 createRecipientKey = ::keystoreRecipientKey,
                 http = http,
             ),
         )
+    }
+
+    private companion object {
+        /** P-256's generator (SEC 2 section 2.4.2): a public key by which nothing here is signed. */
+        const val GENERATOR_X = "axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY"
+        const val GENERATOR_Y = "T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU"
     }
 }
