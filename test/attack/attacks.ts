@@ -25,6 +25,7 @@ import { proofCounters } from './proof-counters.ts';
 import { proofs } from './proofs.ts';
 import { publishing } from './publishing.ts';
 import { releases } from './releases.ts';
+import { rotations } from './rotation.ts';
 import { sealedRecords } from './sealed-records.ts';
 import { storageAttacks } from './storage.ts';
 import { storedCopies } from './stored-copies.ts';
@@ -41,6 +42,7 @@ export const ATTACKS: readonly Attack[] = [
   ...androidEnrolment,
   ...takeover,
   ...sealedRecords,
+  ...rotations,
   ...certificateChains,
   ...models,
   ...publishing,
