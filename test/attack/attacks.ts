@@ -18,6 +18,7 @@ import { http } from './http.ts';
 import { input } from './input.ts';
 import { issuedTokens } from './issued-tokens.ts';
 import { limits } from './limits.ts';
+import { listings } from './listings.ts';
 import { modelFiles } from './model-files.ts';
 import { models } from './models.ts';
 import { parsers } from './parsers.ts';
@@ -49,6 +50,7 @@ export const ATTACKS: readonly Attack[] = [
   ...releases,
   ...modelFiles,
   ...limits,
+  ...listings,
   ...input,
   ...connections,
   ...http,

@@ -1,6 +1,7 @@
 /** Tokens that the identity provider signed: too old, for others, or not where they belong. */
-import type { JWTPayload } from 'jose';
-import { type Attack, edit, outcomeOf } from './attack.ts';
+import { exportJWK, generateKeyPair, type JWTPayload, jwtVerify, SignJWT } from 'jose';
+import type * as keySets from '../../functions/identity/issuer-keys.ts';
+import { type Attack, edit, outcomeOf, SUCCEEDED } from './attack.ts';
 import type { Lab } from './lab.ts';
 import { ISSUER, listModels, refusedToken, USER_TOKEN } from './token-requests.ts';
 
@@ -26,6 +27,44 @@ const issued =
     const changes = { header, claims: changed as JWTPayload };
     return listModels(api, await api.idp.token('alice', changes));
   };
+
+const ISSUER_KEYS = 'functions/identity/issuer-keys.ts';
+const MINUTE_MS = 60_000;
+
+/** A key that its issuer has withdrawn signs on: what the token is worth so many minutes later. */
+const withdrawnKey = (
+  attack: Pick<Attack, 'name' | 'tries' | 'refused' | 'defence' | 'off'>,
+  minutes: number,
+  issuerThen: () => Response,
+): Attack => ({
+  ...attack,
+  async run(lab) {
+    const { issuerKeys } = await lab.load<typeof keySets>(ISSUER_KEYS);
+    const { publicKey, privateKey } = await generateKeyPair('ES256');
+    const keys = [{ ...(await exportJWK(publicKey)), kid: 'dead', alg: 'ES256' }];
+    let time = Date.now();
+    let answer = () => Response.json({ keys });
+    const keyOf = issuerKeys(
+      'https://id.example/jwks',
+      () => time,
+      async () => answer(),
+    );
+    const token = await new SignJWT({ sub: 'alice' })
+      .setProtectedHeader({ alg: 'ES256', kid: 'dead' })
+      .sign(privateKey);
+    await jwtVerify(token, keyOf);
+    answer = issuerThen;
+    // Asked all the time, so that an answer from memory might renew it.
+    for (let minute = 0; minute < minutes; minute += 1) {
+      time += MINUTE_MS;
+      await jwtVerify(token, keyOf).catch(() => undefined);
+    }
+    return jwtVerify(token, keyOf).then(
+      () => SUCCEEDED,
+      (error: Error) => error.name,
+    );
+  },
+});
 
 const inSeconds = (seconds: number) => Math.floor(Date.now() / 1000) + seconds;
 
@@ -115,6 +154,35 @@ export const issuedTokens: readonly Attack[] = [
     'a token lives for a month at most',
     { edits: [edit(USER_TOKEN, 'requireSaneTimes(payload, now);')] },
     issued({ claims: { exp: 33_000_000_000 } }),
+  ),
+  withdrawnKey(
+    {
+      name: 'token/jwks-outage',
+      tries: 'an outage of the key set, kept up so that a key that was withdrawn lives on',
+      refused: 'IssuerKeysUnreachable',
+      defence: 'what an issuer published last is good for an hour, and no answer makes it longer',
+      off: {
+        edits: [edit(ISSUER_KEYS, 'const STALE_MS = 60 * 60_000;', 'const STALE_MS = 1e15;')],
+      },
+    },
+    61,
+    () => new Response(null, { status: 503 }),
+  ),
+  withdrawnKey(
+    {
+      name: 'token/withdrawn-key',
+      tries: 'a key that the issuer has withdrawn while it answers',
+      refused: 'JWKSNoMatchingKey',
+      defence: 'the key set is asked for anew every ten minutes',
+      off: {
+        edits: [
+          edit(ISSUER_KEYS, 'const FRESH_MS = 10 * 60_000;', 'const FRESH_MS = 1e15;'),
+          edit(ISSUER_KEYS, 'const STALE_MS = 60 * 60_000;', 'const STALE_MS = 1e15;'),
+        ],
+      },
+    },
+    11,
+    () => Response.json({ keys: [] }),
   ),
   refusedToken(
     'oversized',
