@@ -78,6 +78,8 @@ describe('a rotation of PSEUDONYM_SECRET', () => {
     expect(report).toMatchObject({ from: 'p1', to: 'p2', conflicts: [] });
     expect(report.subjects).toBeGreaterThanOrEqual(4);
     expect(await left()).toEqual([]);
+    const move = await api.clients.documents.get(movePath(api.userId('ann')));
+    expect(move?.['expireAt']).toBeInstanceOf(Date);
 
     const held = await heldBy('ann');
     expect(held.id).toMatch(/^p2_/);
