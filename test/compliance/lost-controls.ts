@@ -44,6 +44,15 @@ export const LOST_CONTROLS: readonly LostControl[] = [
     ),
   ),
   lost(
+    '2.4.1',
+    'functions/api/models.test.ts: is read in full so often a minute, and asked about as often as an app likes',
+    edit(
+      'functions/api/models.ts',
+      "if (retryAfterSeconds > 0) throw new ServiceError('rate_limited', { retryAfterSeconds });",
+      '',
+    ),
+  ),
+  lost(
     '3.4.4',
     'functions/api/answer-headers.test.ts: %s: says what the body is, and lets nobody keep or reinterpret it',
     edit(
@@ -99,6 +108,24 @@ export const LOST_CONTROLS: readonly LostControl[] = [
     ),
   ),
   lost(
+    '9.1.3',
+    'functions/identity/issuer-keys.test.ts: stay good for an hour while the issuer is down, and not longer',
+    edit(
+      'functions/identity/issuer-keys.ts',
+      'const STALE_MS = 60 * 60_000;',
+      'const STALE_MS = 1e15;',
+    ),
+  ),
+  lost(
+    '9.2.1',
+    'sdk/typescript/opening/model-store.test.ts: R17: is not prolonged by renewals that were put by: each answers one request',
+    edit(
+      'sdk/typescript/opening/model-store.ts',
+      'const isAnswer = renewed.licence.nonce !== undefined && renewed.licence.nonce === nonce;',
+      'const isAnswer = true;',
+    ),
+  ),
+  lost(
     '9.2.1',
     `${TOKEN}: lets clocks differ by a minute and no more`,
     edit(
@@ -117,9 +144,24 @@ export const LOST_CONTROLS: readonly LostControl[] = [
     ),
   ),
   lost(
+    '11.1.1',
+    'functions/cloud/signing-versions.test.ts: is the one that was chosen, whatever else there is',
+    edit(
+      'functions/cloud/signing-versions.ts',
+      'signingKidOf(keys, key) === kid',
+      'kid.startsWith(key)',
+    ),
+  ),
+  lost(
     '11.2.2',
     'functions/protocol/container.test.ts: refuses a later version, unknown flags and lengths that do not fit',
     edit('functions/protocol/container.ts', 'if (flags > IMPRINTED)', 'if (flags > 0xffff)'),
+  ),
+  lost(
+    '13.2.2',
+    'functions/identity/device-seal.test.ts: is nobody else’s, by its own seal or by another device’s',
+    edit('functions/identity/device-seal.ts', 'sealed.record === digestOf(device) &&', ''),
+    edit('functions/identity/device-seal.ts', 'isNameOf(sealed.user, device.user);', 'true;'),
   ),
   lost(
     '16.2.5',
