@@ -57,8 +57,9 @@ describe('SIGNING_KEYS', () => {
       JSON.stringify({ ...keys, licence: { signing: 1, announced: [1], retired: [] } }),
     ],
     ['version 0', JSON.stringify({ ...keys, licence: { signing: 0, announced: [], retired: [] } })],
-    ['one key of the two', JSON.stringify({ licence: versions })],
-    ['a third key', JSON.stringify({ ...keys, vault: versions })],
+    ['one key of the three', JSON.stringify({ licence: versions })],
+    ['two keys of the three', JSON.stringify({ manifest: versions, licence: first })],
+    ['a fourth key', JSON.stringify({ ...keys, vault: versions })],
     [
       '"newest"',
       JSON.stringify({ ...keys, licence: { signing: 'newest', announced: [], retired: [] } }),
