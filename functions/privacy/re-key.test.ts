@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
+import type { DocumentData } from '../cloud/documents.ts';
 import { createServices } from '../composition.ts';
 import { restrictionsDocument } from '../fraud/blocklist.ts';
 import { movePath } from '../fraud/pseudonym-moves.ts';
@@ -125,6 +126,33 @@ describe('a rotation of PSEUDONYM_SECRET', () => {
     for (const phone of phones) {
       await expect(phone.grant('smile')).rejects.toMatchObject({ code: 'quota_exceeded' });
     }
+  });
+
+  it('leaves nothing behind that came between its look at the records and the move', async () => {
+    await api.phone('ann').grant('smile');
+    await api.clients.publisher.idle();
+    const name = api.userId('ann');
+    const risk = await api.clients.documents.get(riskPath({ kind: 'user', id: name }));
+    await api.clients.documents.delete(riskPath({ kind: 'user', id: name }));
+    const { set } = api.clients.documents;
+    const documents = {
+      ...api.clients.documents,
+      set: async (path: string, data: DocumentData) => {
+        const isOwn = path === movePath(name);
+        // Scored just before his name is held, and again as soon as the new one holds.
+        if (isOwn && data['state'] === 'moving') {
+          await set(riskPath({ kind: 'user', id: name }), risk ?? {});
+        }
+        await set(path, data);
+        if (isOwn && data['state'] === 'moved')
+          await set(riskPath(await heldBy('ann')), risk ?? {});
+      },
+    };
+    const services = { ...api.services, documents };
+    const settle = async () => undefined;
+    const report = await reKey(services, { dryRun: false, settle }, new Date());
+    expect(report.conflicts).toEqual([]);
+    expect(await left()).toEqual([]);
   });
 
   it('goes on where it broke off, and whoever was being moved waits until then', async () => {

@@ -6,7 +6,11 @@
 import type { DocumentData, DocumentStore, StoredDocument } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
 import { movePath, type PseudonymMove, type Pseudonyms } from '../fraud/pseudonym-moves.ts';
+import { blockPath, riskPath } from '../fraud/subjects.ts';
+import { tallyPath } from '../fraud/tally.ts';
+import { userDevicesPath } from '../identity/user-devices.ts';
 import { DAY_MS } from '../time.ts';
+import { erasurePath } from './erasure-record.ts';
 import {
   everyDocument,
   NAMED_COLLECTIONS,
@@ -160,7 +164,8 @@ class Run {
         expireAt: new Date(this.#now.getTime() + MOVE_KEPT_MS),
       });
     await mark('moving');
-    await this.#rename(paths);
+    // What came between the look at the collections and the mark: left behind, it would meet a newer one.
+    await this.#rename([...new Set([...paths, ...pathsByName(name)])]);
     await mark('moved');
     this.#subjects.add(name);
   }
@@ -199,6 +204,15 @@ class Run {
     return { ...next, grantedTo: data['grantedTo'] ?? data['user'] ?? null };
   }
 }
+
+/** The documents that are one for each name; limits are over in a day. */
+const pathsByName = (name: string): readonly string[] => [
+  userDevicesPath(name),
+  tallyPath(name),
+  ...(['user', 'network'] as const).flatMap((kind) =>
+    [riskPath, blockPath, erasurePath].map((pathOf) => pathOf({ kind, id: name })),
+  ),
+];
 
 /** Whose a document is that does not lie under his name. */
 function ownerIn({ path, data }: StoredDocument): string | undefined {

@@ -88,8 +88,7 @@ export async function tellAttacks(story: Story, scene: Scene): Promise<void> {
     let retryAfterSeconds: number | undefined;
     const count = (code: string) => outcomes.filter((each) => each === code).length;
     while (outcomes.length < 80 && outcomes.at(-1) !== 'blocked') {
-      // Always the next that he does not have yet.
-      const next = Math.min(count('granted'), EFFECTS - 1) + 1;
+      const next = (outcomes.length % EFFECTS) + 1;
       const outcome = await hoarder.client.grant(`effect-${next}`).then(
         () => 'granted',
         (error: { code: string; retryAfterSeconds?: number }) => {

@@ -36,8 +36,8 @@ export const FILES = {
   selfie: 'node_modules/@mediapipe/selfie_segmentation/selfie_segmentation.tflite',
 };
 
-/** How many small models there are to be hoarded. */
-export const EFFECTS = 14;
+/** How many small models there are to be hoarded: more than somebody who browses asks for. */
+export const EFFECTS = 45;
 
 /** Starts the stack and publishes the models; undefined where the stack did not start. */
 export async function tellPrologue(story: Story, inMemory: boolean): Promise<Scene | undefined> {

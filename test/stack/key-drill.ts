@@ -202,7 +202,7 @@ class KeyDrill {
     await reKey(services, { dryRun: false, settle }, new Date());
     this.#done(`sign: ${report.documents} records of ${report.subjects} subjects are re-keyed`, [
       check((await this.#name('ann')).startsWith('p2_'), 'the second names everybody'),
-      check(report.conflicts.length === 0, 'none was there twice'),
+      check(report.conflicts.length === 0, `none was there twice ${report.conflicts}`),
       check(answered > 0, 'the app was served meanwhile'),
       ...(await this.#everythingWorks(2)),
     ]);
