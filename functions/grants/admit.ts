@@ -17,6 +17,7 @@ import { openDeviceCall } from '../identity/device-call.ts';
 import type { DeviceProof } from '../identity/device-proof.ts';
 import type { DeviceSeals } from '../identity/device-seal.ts';
 import type { DeviceRecord } from '../identity/devices.ts';
+import { marksOfPhone } from '../identity/phone-marks.ts';
 import { toBase64url } from '../protocol/encoding.ts';
 import { type CollectionFacts, openCollection } from './collection.ts';
 import { type AdmittedGrant, grantDocument, grantPath } from './grant-record.ts';
@@ -124,7 +125,7 @@ export async function admit(
         userId,
         exempt,
         restricted,
-        phone: device.phone,
+        phone: marksOfPhone(device),
         newModelsPerMonth: plan.newModelsPerMonth,
       },
       { model: documents.model ?? {}, tally: documents.tally },

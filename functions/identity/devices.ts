@@ -29,6 +29,8 @@ const record = z.object({
     .object({ accounts: z.int().min(0), blocked: z.boolean() })
     .nullable()
     .default(null),
+  /** Apple's, from the newest receipt; null until there is one. A worker renews it: no seal covers it. */
+  riskMetric: z.int().min(0).nullable().default(null),
   /**
    * Of the certificates that vouch for an Android key, in hexadecimal: found again by them when one is
    * revoked. Empty on iOS, on a retired device, and on those that enrolled before it was kept.
@@ -44,7 +46,7 @@ const record = z.object({
 
 export type DeviceRecord = z.infer<typeof record>;
 /** As the attestation gave it, before it is sealed and stored. */
-export type AttestedDevice = Omit<DeviceRecord, 'seal'>;
+export type AttestedDevice = Omit<DeviceRecord, 'seal' | 'riskMetric'>;
 
 export const devicePath = (deviceId: string): string => `devices/${deviceId}`;
 export const deviceIdFrom = (path: string): string => path.slice('devices/'.length);
@@ -83,6 +85,7 @@ export const retiredDevice = (now: Date): DocumentData => ({
   receipt: null,
   receiptDueAt: null,
   phone: null,
+  riskMetric: null,
   serialNumbers: [],
   expireAt: new Date(now.getTime() + RETIRED_RETENTION_MS),
 });

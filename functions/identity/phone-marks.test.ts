@@ -3,7 +3,7 @@ import {
   type MarkBits,
   markedBits,
   marksOf,
-  marksWithMetric,
+  marksOfPhone,
   NO_MARKS,
   recalledMarks,
 } from './phone-marks.ts';
@@ -29,12 +29,13 @@ it('forgets what was written before the last month', () => {
 });
 
 it('takes each key that Apple counts beyond the first for an account', () => {
-  expect(marksWithMetric(null, 1)).toEqual(NO_MARKS);
-  expect(marksWithMetric({ accounts: 1, blocked: true }, 3)).toEqual({
+  expect(marksOfPhone({ phone: null, riskMetric: null })).toBeNull();
+  expect(marksOfPhone({ phone: null, riskMetric: 1 })).toEqual(NO_MARKS);
+  expect(marksOfPhone({ phone: { accounts: 1, blocked: true }, riskMetric: 3 })).toEqual({
     accounts: 2,
     blocked: true,
   });
-  expect(marksWithMetric(null, 40).accounts).toBe(3);
+  expect(marksOfPhone({ phone: null, riskMetric: 40 })?.accounts).toBe(3);
 });
 
 it('reads what Play recalls, and nothing where recall is off or its bits are old', () => {

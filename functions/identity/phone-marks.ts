@@ -43,12 +43,20 @@ const monthsSince = (month: number, now: Date): number =>
   12 * (now.getUTCFullYear() - Math.floor(month / 100)) + now.getUTCMonth() + 1 - (month % 100);
 
 /**
- * What Apple's risk metric adds, which counts the keys that the app attested on a phone within about
- * thirty days: each beyond the first was an account, or the same one after a reinstall.
+ * What is known of a device's phone: what the vendor told at enrolment, and Apple's risk metric, which
+ * counts the keys that the app attested on it within about thirty days; each beyond the first was an
+ * account, or the same one after a reinstall. Null where nothing is known.
  */
-export function marksWithMetric(marks: PhoneMarks | null, riskMetric: number): PhoneMarks {
-  const accounts = Math.min(MAX_ACCOUNTS, Math.max(marks?.accounts ?? 0, riskMetric - 1));
-  return { accounts, blocked: marks?.blocked ?? false };
+export function marksOfPhone({
+  phone,
+  riskMetric,
+}: {
+  readonly phone: PhoneMarks | null;
+  readonly riskMetric: number | null;
+}): PhoneMarks | null {
+  if (riskMetric === null) return phone;
+  const accounts = Math.min(MAX_ACCOUNTS, Math.max(phone?.accounts ?? 0, riskMetric - 1));
+  return { accounts, blocked: phone?.blocked ?? false };
 }
 
 /** The marks that a verdict of Play Integrity tells; null where the app's owner has not turned device recall on. */

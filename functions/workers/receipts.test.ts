@@ -129,13 +129,18 @@ describe('receipts', () => {
       ...calm.device,
       receipt: new Uint8Array(receipts.calm),
       receiptDueAt: inDays(1),
-      phone: { accounts: 0, blocked: false },
+      riskMetric: 1,
     });
     expect(await busy.record()).toMatchObject({
       receiptDueAt: inDays(3),
-      // Grants know the phone by it: it had many accounts, or one many times.
-      phone: { accounts: 3, blocked: false },
+      riskMetric: 11,
     });
+
+    // What a worker learns breaks no seal: the phone goes on getting models.
+    const isSealed = await api.services.deviceSeals.verifier();
+    for (const { deviceId, record } of [calm, busy]) {
+      expect(await isSealed(deviceId, await record())).toBe(true);
+    }
 
     const of = (deviceId: string, user: string, riskMetric: number, cause: string | null) =>
       expect.objectContaining({

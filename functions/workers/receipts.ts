@@ -16,7 +16,6 @@ import type { Emit } from '../fraud/event-delivery.ts';
 import type { EventInput } from '../fraud/events.ts';
 import { type DeviceRecord, deviceIdFrom, readDevice } from '../identity/devices.ts';
 import type { EnrolmentPolicy } from '../identity/enrolment.ts';
-import { marksWithMetric } from '../identity/phone-marks.ts';
 import { dueAfterFailure, refreshStep, riskCause } from '../identity/receipt-refresh.ts';
 import { describeError, type Log } from '../log.ts';
 import { HOUR_MS } from '../time.ts';
@@ -102,10 +101,7 @@ export async function refreshReceipts(
       const device = readDevice(data);
       const { fields, riskMetric } = await refreshStep(apple, device, now);
       // From the next grant on the phone is known by it.
-      const marks = riskMetric !== undefined && {
-        phone: { ...marksWithMetric(device.phone, riskMetric) },
-      };
-      await update({ ...fields, ...marks });
+      await update({ ...fields, ...(riskMetric !== undefined && { riskMetric }) });
       counts[fields['receipt'] === undefined ? 'kept' : 'refreshed'] += 1;
       if (riskMetric !== undefined) {
         await services.emit(riskEvent(services, path, device, riskMetric), now);

@@ -218,9 +218,9 @@ export function createBackend(book: RuleBook, environment: Readonly<Record<strin
     },
 
     /** The vendor's count of keys, as the receipts worker learns it an hour later. */
-    learnMetric(deviceId: string, phone: DocumentData) {
+    learnMetric(deviceId: string, riskMetric: number) {
       const found = documents.get(devicePath(deviceId));
-      if (found) documents.set(devicePath(deviceId), { ...found, phone });
+      if (found) documents.set(devicePath(deviceId), { ...found, riskMetric });
     },
 
     async grant(caller: Caller, model: string, version: string, now: Date, badProof = false) {

@@ -10,7 +10,6 @@ import {
   uuidv7,
 } from '../../functions/fraud/events.ts';
 import type { RuleBook } from '../../functions/fraud/scorer.ts';
-import { marksWithMetric } from '../../functions/identity/phone-marks.ts';
 import type { ClientEventType, RaspSignal } from '../../functions/protocol/event-schema.ts';
 import type { Random } from '../support/random.ts';
 import { type Backend, type Caller, createBackend } from './backend.ts';
@@ -132,7 +131,7 @@ export async function runWorld(
         if (phone.platform === 'ios') {
           queue.push(now + HOUR, () => {
             const metric = riskMetric(phone, now);
-            backend.learnMetric(deviceId, { ...marksWithMetric(marks, metric) });
+            backend.learnMetric(deviceId, metric);
             const cause = metric > METRIC_LIMIT ? 'risk-metric-high' : null;
             emit(caller, {
               type: 'device.risk',
