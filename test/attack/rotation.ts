@@ -85,7 +85,12 @@ const renamedAttack = (
 ): Attack => ({
   ...attack,
   defence: 'everything that is kept by a name moves to the next one, as it is',
-  off: { edits: [edit(NAMED, `  '${collection}',\n`)] },
+  off: {
+    edits: [
+      edit(NAMED, `  '${collection}',\n`),
+      edit('functions/privacy/re-key.ts', '[riskPath, blockPath, erasurePath]', '[riskPath]'),
+    ],
+  },
   async run(lab) {
     const { reKey } = await lab.load<typeof keying>('functions/privacy/re-key.ts');
     const api = await twoSecrets(lab);
