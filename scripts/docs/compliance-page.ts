@@ -32,7 +32,7 @@ ${table(controlsOf('masvs'))}
 | tally: pseudonym, models ever taken, when first | Firestore \`tallies\` | how much new a user may take; what he had is never new | 400 days after the last use; after an erasure the days alone, 180 days |
 | blocks by rule and version of the app: pseudonyms | Firestore \`breakers\` | to notice mistakes of ours | 29 days |
 | what is usual: models and counts, nobody's | Firestore \`campaigns\` | to notice campaigns | kept up to date |
-| marks of a phone: how many accounts, whether one was blocked | at Google (device recall) and Apple (DeviceCheck), if turned on; Firestore \`devices\` | phones beyond accounts | ignored after the month that follows the last one written |
+| marks of a phone: how many accounts, whether one was blocked; of an iPhone, Apple's risk metric | at Google (device recall), if turned on; Firestore \`devices\` | phones beyond accounts | ignored after the month that follows the last one written |
 | quota of the day: grants, models | Firestore \`limits\` | plans | until midnight UTC |
 | erasure: pseudonym, times | Firestore \`erasures\` | to carry it out, and that it is no way to start collecting anew | 31 days |
 | names given up in a rotation of the pseudonym secret, and those in their place | Firestore \`pseudonyms\` | late events find their user | 40 days |
