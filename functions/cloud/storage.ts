@@ -3,7 +3,6 @@ import type { File, FileMetadata, Storage } from '@google-cloud/storage';
 import { callUpstream, type UpstreamCall } from './deadline.ts';
 import { lazy } from './lazy.ts';
 import type { ObjectInfo, ObjectStore } from './objects.ts';
-import { deleteTogether } from './storage-batch.ts';
 import { download } from './storage-download.ts';
 import { upload } from './storage-upload.ts';
 
@@ -66,8 +65,11 @@ export function storageObjects(options: StorageOptions): ObjectStore {
         }
       }),
 
-    deleteTogether: async (bucket, names) =>
-      deleteTogether(await client.get(), bucket, names, upstream('delete')),
+    // Only the sweep deletes many: no other function pays for it at its start.
+    deleteTogether: async (bucket, names) => {
+      const { deleteTogether } = await import('./storage-batch.ts');
+      return deleteTogether(await client.get(), bucket, names, upstream('delete'));
+    },
 
     async *list(bucket, prefix) {
       const handle = (await client.get()).bucket(bucket);
