@@ -1,6 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { block } from '../../scripts/commands/operators.ts';
 import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
 import type { DocumentStore } from '../cloud/documents.ts';
 import { type EventInput, newEvent } from '../fraud/events.ts';
@@ -9,6 +8,7 @@ import { tallyPath } from '../fraud/tally.ts';
 import { erasedGrantDocument, grantPath, readGrant } from '../grants/grant-record.ts';
 import { appendBlocks } from '../ledger/append-blocks.ts';
 import { verifyLedger } from '../ledger/verify-ledger.ts';
+import { block } from '../operators/restrict.ts';
 import { HOUR_MS } from '../time.ts';
 import { runErasures } from './run-erasures.ts';
 

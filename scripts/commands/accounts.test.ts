@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { auditOf, auditSince } from '../../functions/operators/audit.ts';
+import { inspect } from '../../functions/operators/inspect.ts';
+import { allow, block } from '../../functions/operators/restrict.ts';
 import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
-import { eraseNow, exportFor, inspect, revoke } from './accounts.ts';
-import { auditOf, auditSince } from './audit.ts';
-import { allow, block } from './operators.ts';
+import { eraseNow, exportFor, revoke } from './accounts.ts';
 import { subjectOf } from './subject-argument.ts';
 
 const act = { by: 'bob', reason: 'ticket 7' };

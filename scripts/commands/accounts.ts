@@ -1,10 +1,10 @@
 /** What operators do about users and devices as data: look, export, erase, revoke. Each act is in the audit log. */
 
 import { type RevocationServices, revokeModel } from '../../functions/catalogue/revoke-model.ts';
-import { deviceLimitPaths, limitPaths, userLimitPaths } from '../../functions/fraud/limit-paths.ts';
 import { type Subject, subjectKey } from '../../functions/fraud/subjects.ts';
 import { devicePath } from '../../functions/identity/devices.ts';
 import { devicesOf, userDevicesPath } from '../../functions/identity/user-devices.ts';
+import { type Act, auditEntry } from '../../functions/operators/audit.ts';
 import { revokeSomeGrants } from '../../functions/privacy/erase-grants.ts';
 import { type ErasureServices, eraseUser } from '../../functions/privacy/erase-user.ts';
 import { type Erasure, erasurePath } from '../../functions/privacy/erasure-record.ts';
@@ -12,8 +12,6 @@ import { exportUser } from '../../functions/privacy/export-user.ts';
 import { orderErasure } from '../../functions/privacy/request-erasure.ts';
 import { retireByOperator } from '../../functions/privacy/retire-device.ts';
 import type { Services } from '../../functions/services.ts';
-import { type Act, auditEntry, auditOf } from './audit.ts';
-import { explain } from './operators.ts';
 
 type AccountServices = ErasureServices & RevocationServices & Pick<Services, 'now' | 'randomBytes'>;
 
@@ -72,26 +70,4 @@ export async function revoke(
     while (await revokeSomeGrants(services, id, now));
   }
   return ids;
-}
-
-/** The state of a subject: devices, limits, quota, restrictions, score with its reasons, acts. */
-export async function inspect({ documents }: Pick<Services, 'documents'>, subject: Subject) {
-  const { kind, id } = subject;
-  const list = kind === 'user' ? await documents.get(userDevicesPath(id)) : undefined;
-  const deviceIds = kind === 'device' ? [id] : devicesOf(list);
-  const limits =
-    kind === 'user'
-      ? [...userLimitPaths(id), limitPaths.userQuota(id)]
-      : deviceIds.flatMap(deviceLimitPaths);
-  const found = async (paths: readonly string[]) =>
-    Object.fromEntries(
-      await Promise.all(paths.map(async (path) => [path, (await documents.get(path)) ?? null])),
-    );
-  return {
-    ...(await explain({ documents }, subject)),
-    devices: await found(deviceIds.map(devicePath)),
-    limits: await found(limits),
-    erasure: kind === 'network' ? null : ((await documents.get(erasurePath(subject))) ?? null),
-    acts: await auditOf({ documents }, subjectKey(subject)),
-  };
 }

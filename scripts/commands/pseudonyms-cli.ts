@@ -2,8 +2,8 @@
 import { userInfo } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Command } from 'commander';
+import { auditEntry } from '../../functions/operators/audit.ts';
 import { reKey } from '../../functions/privacy/re-key.ts';
-import { auditEntry } from './audit.ts';
 import type { CommandServices } from './command-services.ts';
 
 interface ReKeyOptions {

@@ -1,8 +1,8 @@
 /** `modelseal release`: which devices a published version is for. */
 import type { Command } from 'commander';
 import { type Rollout, rollOut, shareOf } from '../../functions/catalogue/roll-out.ts';
+import { type Act, auditEntry } from '../../functions/operators/audit.ts';
 import type { Services } from '../../functions/services.ts';
-import { type Act, auditEntry } from './audit.ts';
 
 /** As it is typed. */
 export interface ReleaseOptions {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseModel } from '../../functions/formats/format.ts';
+import { auditOf } from '../../functions/operators/audit.ts';
 import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
 import { acceptGrant } from '../../sdk/typescript/opening/accept-grant.ts';
 import { openGrant } from '../../sdk/typescript/opening/open-grant.ts';
@@ -13,7 +14,6 @@ import { safetensorsFile } from '../../test/support/model-files.ts';
 import { createRandom } from '../../test/support/random.ts';
 import { padded } from '../../test/watermark/disguise.ts';
 import { float32Model, type Weights, weightsOf } from '../../test/watermark/weights.ts';
-import { auditOf } from './audit.ts';
 import { TRACE_EXIT, type TraceCommandOptions, trace } from './trace.ts';
 
 const run = promisify(execFile);

@@ -3,6 +3,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { subjectKey } from '../../functions/fraud/subjects.ts';
+import { auditEntry } from '../../functions/operators/audit.ts';
 import { TraceError } from '../../functions/watermark/errors.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { sizeText } from '../terminal/units.ts';
@@ -10,7 +11,6 @@ import { evidenceOf } from '../trace/evidence.ts';
 import { correlationPicture, innocentDeviations } from '../trace/picture.ts';
 import { type NamedFinding, type TraceResult, traceLeak } from '../trace/trace-leak.ts';
 import { MAX_SHARDS, type Shard } from '../trace/traced-grants.ts';
-import { auditEntry } from './audit.ts';
 import type { CommandServices } from './command-services.ts';
 
 export interface TraceCommandOptions {

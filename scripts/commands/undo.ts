@@ -2,8 +2,8 @@
 import { riskOf } from '../../functions/fraud/risk.ts';
 import { ACTIONS } from '../../functions/fraud/scoring.ts';
 import { riskPath, subjectFrom } from '../../functions/fraud/subjects.ts';
-import { type Act, auditEntry } from './audit.ts';
-import { type OperatorServices, unblock } from './operators.ts';
+import { type Act, auditEntry } from '../../functions/operators/audit.ts';
+import { type OperatorServices, unblock } from '../../functions/operators/restrict.ts';
 
 export interface Undo {
   /** The rule that weighed most. */

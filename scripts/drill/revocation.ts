@@ -5,13 +5,13 @@
  */
 
 import { randomBytes } from 'node:crypto';
+import { block } from '../../functions/operators/restrict.ts';
 import type { Services } from '../../functions/services.ts';
 import { ApiError } from '../../sdk/typescript/api/api-error.ts';
 import { phoneClient } from '../../test/support/app-phone.ts';
 import { publishBytes } from '../../test/support/publish.ts';
 import type { VirtualPlatform } from '../../test/virtual-phones/virtual-platform.ts';
 import { revoke } from '../commands/accounts.ts';
-import { block } from '../commands/operators.ts';
 
 /** Where the drill is held: a stack, or the functions in this process. */
 export interface DrillGround {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { DocumentData, DocumentStore } from '../../functions/cloud/documents.ts';
 import { newEvent } from '../../functions/fraud/events.ts';
 import { documentOutbox } from '../../functions/fraud/outbox.ts';
-import { block } from '../../scripts/commands/operators.ts';
+import { block } from '../../functions/operators/restrict.ts';
 import { startApi } from './api-harness.ts';
 
 export interface WritesOfAStory {

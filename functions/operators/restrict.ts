@@ -1,18 +1,14 @@
 /** What operators do about a subject by hand, each act with its author in the audit log. */
 
-import type { DocumentStore } from '../../functions/cloud/documents.ts';
-import {
-  type Restrictions,
-  restrictionsDocument,
-  restrictionsOf,
-} from '../../functions/fraud/blocklist.ts';
-import { DEFAULT_RULES } from '../../functions/fraud/default-rules.ts';
-import { heldBackBy, riskOf } from '../../functions/fraud/risk.ts';
-import type { RuleSet } from '../../functions/fraud/rules.ts';
-import { createScorer } from '../../functions/fraud/scorer.ts';
-import { ACTIONS, assess } from '../../functions/fraud/scoring.ts';
-import { blockPath, riskPath, type Subject, subjectKey } from '../../functions/fraud/subjects.ts';
-import { HOUR_MS } from '../../functions/time.ts';
+import type { DocumentStore } from '../cloud/documents.ts';
+import { type Restrictions, restrictionsDocument, restrictionsOf } from '../fraud/blocklist.ts';
+import { DEFAULT_RULES } from '../fraud/default-rules.ts';
+import { heldBackBy, riskOf } from '../fraud/risk.ts';
+import type { RuleSet } from '../fraud/rules.ts';
+import { createScorer } from '../fraud/scorer.ts';
+import { ACTIONS, assess } from '../fraud/scoring.ts';
+import { blockPath, riskPath, type Subject, subjectKey } from '../fraud/subjects.ts';
+import { HOUR_MS } from '../time.ts';
 import { type Act, auditEntry } from './audit.ts';
 
 export interface OperatorServices {

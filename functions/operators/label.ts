@@ -1,7 +1,7 @@
 /** What operators find when they look at a decision: what the precision of rules is counted from. */
-import type { EventPublisher } from '../../functions/cloud/event-publisher.ts';
+import type { EventPublisher } from '../cloud/event-publisher.ts';
 import { type Act, auditEntry } from './audit.ts';
-import type { OperatorServices } from './operators.ts';
+import type { OperatorServices } from './restrict.ts';
 
 export const VERDICTS = ['thief', 'good'] as const;
 export type Verdict = (typeof VERDICTS)[number];

@@ -1,8 +1,8 @@
 /** Who did what, to whom and why: entries are created and never changed. */
 
-import type { DocumentData, DocumentStore } from '../../functions/cloud/documents.ts';
-import { uuidv7 } from '../../functions/fraud/events.ts';
-import { DAY_MS } from '../../functions/time.ts';
+import type { DocumentData, DocumentStore } from '../cloud/documents.ts';
+import { uuidv7 } from '../fraud/events.ts';
+import { DAY_MS } from '../time.ts';
 
 /** Who acts and why; both end up in the audit log. */
 export interface Act {
