@@ -1,4 +1,5 @@
 /** What grants cost: counted operations (operations.ts) times prices, each with the page that it was read in. */
+import { grantCpuSeconds } from './grant-cpu.ts';
 import type { Use } from './operations.ts';
 
 interface Price {
@@ -25,9 +26,9 @@ const GIB = 2 ** 30;
 const MESSAGE_BYTES = 1_000;
 /** Requests of the API for one grant: its challenge and itself; and the pushes of its events. */
 const requests = ({ grants, use }: Grants) => grants * (2 + use['pubsub messages']);
-/** As in limits.ts: 20 ms and 15 ms for each megabyte of one CPU; the other requests 5 ms. */
+/** Of one CPU; the other requests take 5 ms. */
 const cpuSeconds = (all: Grants) =>
-  all.grants * (0.02 + 0.015 * (all.sizeBytes / 1e6)) + (requests(all) - all.grants) * 0.005;
+  all.grants * grantCpuSeconds(all.sizeBytes) + (requests(all) - all.grants) * 0.005;
 /** A request's own line and ours, as the local stack writes them. */
 const LOG_BYTES = 1_500;
 const of =

@@ -2,6 +2,7 @@
  * Google's quotas and soft limits on the way of a grant, and how much of each a rate of grants takes.
  * Where a number was not read in the linked page, the row says so.
  */
+import { grantCpuSeconds } from './grant-cpu.ts';
 import type { Use } from './operations.ts';
 
 export interface Load {
@@ -27,12 +28,9 @@ export interface Limit {
 const perSecond = (operations: (use: Use) => number) => (load: Load) =>
   operations(load.use) * load.grantsPerSecond;
 
-/**
- * CPUs that seal so many grants: 20 ms for each and 15 ms for each megabyte, measured by `npm run load -- --only stack`
- * on a machine of two cores (23 ms for 250 kB, 450 ms for 28 MB, in the function's process).
- */
+/** CPUs that seal so many grants. */
 const cpus = ({ grantsPerSecond, sizeBytes }: Load): number =>
-  grantsPerSecond * (0.02 + 0.015 * (sizeBytes / 1e6));
+  grantsPerSecond * grantCpuSeconds(sizeBytes);
 
 export const LIMITS: readonly Limit[] = [
   {

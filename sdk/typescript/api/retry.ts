@@ -52,15 +52,33 @@ export async function withRetry<T>(
     try {
       return await attempt();
     } catch (error) {
-      if (!isTransient(error) || failures >= policy.retries) throw error;
+      if (!isTransient(error)) throw error;
       if (error instanceof ApiError && except?.has(error.code)) throw error;
       const asked = error instanceof ApiError ? error.retryAfterSeconds : undefined;
-      if (asked !== undefined && asked * 1000 > policy.maxDelayMs) throw error;
-      const backoff = Math.min(random() * policy.baseDelayMs * 2 ** failures, policy.maxDelayMs);
-      const delay = asked === undefined ? backoff : asked * 1000 + random() * policy.baseDelayMs;
+      const delay = retryDelayMs(policy, failures, asked, random);
+      if (delay === undefined) throw error;
       await sleep(delay);
     }
   }
+}
+
+/**
+ * Milliseconds to wait before the next attempt; undefined where there is none.
+ *
+ * @param failures Attempts that failed before the last one.
+ * @param askedSeconds What the service's Retry-After said.
+ */
+export function retryDelayMs(
+  { retries, baseDelayMs, maxDelayMs }: RetryPolicy,
+  failures: number,
+  askedSeconds: number | undefined,
+  random: () => number,
+): number | undefined {
+  if (failures >= retries) return undefined;
+  if (askedSeconds === undefined)
+    return Math.min(random() * baseDelayMs * 2 ** failures, maxDelayMs);
+  const asked = askedSeconds * 1000;
+  return asked > maxDelayMs ? undefined : asked + random() * baseDelayMs;
 }
 
 const isTransient = (error: unknown): boolean =>
