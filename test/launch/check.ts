@@ -1,6 +1,6 @@
 /**
  * The simulated instance beside a real one: the same callers, on the functions in one process with a cloud in memory. The
- * simulation is told the CPU of one grant and nothing else.
+ * simulation is told how many grants a second the real one makes for the most callers, and nothing else.
  */
 
 import { Histogram } from '../load/histogram.ts';
@@ -33,7 +33,7 @@ export async function compareWithLoad(seconds: number): Promise<readonly Compare
     if (!figure) throw new Error(`the load test has no figure ${name}`);
     return figure.value;
   };
-  const cpuSeconds = measured('load.grant.cpu_ms.250kb') / 1000;
+  const cpuSeconds = 1 / measured(`load.grants_s.c${Math.max(...CALLERS)}`);
   return CALLERS.flatMap((callers) => {
     const { perSecond, waits } = closedLoop(callers, cpuSeconds);
     const of = (figure: Compared['figure'], simulated: number, name: string): Compared => ({
