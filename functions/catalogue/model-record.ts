@@ -6,7 +6,12 @@ import type { DocumentData, DocumentTransaction } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
 import { SealError } from '../protocol/errors.ts';
 import { nodeCrypto } from '../protocol/node-crypto.ts';
-import { type ReleaseRecord, unverifiedRelease } from '../protocol/release-record.ts';
+import {
+  filesOf,
+  isWithdrawn,
+  type ReleaseRecord,
+  unverifiedRelease,
+} from '../protocol/release-record.ts';
 import { offerFor, type RolloutDevice } from '../protocol/rollout.ts';
 import { WATERMARK_STRENGTHS } from '../protocol/watermark-strength.ts';
 
@@ -36,6 +41,8 @@ const record = z.object({
   versions: z.record(z.string(), version),
   /** The token of its release record, which says what is on offer; null until there is one. */
   release: z.string().nullable().default(null),
+  /** Whether not all devices have the same by it: a worker watches over these. */
+  rollingOut: z.boolean().default(false),
   /** When the record is to be signed anew. */
   releaseDueAt: z.date().nullable().default(null),
 });
@@ -111,9 +118,11 @@ export function versionFor(
   const name = requested === 'latest' ? (offer?.version ?? requested) : requested;
   const found = Object.hasOwn(versions, name) ? versions[name] : undefined;
   if (!found) throw unknown('version_missing');
-  if (found.revoked) throw unknown('version_revoked');
+  if (found.revoked || isWithdrawn(record, { version: name, publishedAt: secondsOf(found) })) {
+    throw unknown('version_revoked');
+  }
   if (now.getTime() / 1000 >= record.exp) throw withheld('release_expired');
-  const isOnOffer = record.offered.some(
+  const isOnOffer = filesOf(record).some(
     (each) => each.version === name && each.manifestDigest === found.manifestDigest,
   );
   if (record.model !== modelId || (requested === 'latest' && !isOnOffer)) {
@@ -121,6 +130,10 @@ export function versionFor(
   }
   return { ...found, modelId, version: name, isPersonal: owner !== null, isOnOffer, release };
 }
+
+/** When it was published, as its manifest has it: seconds since 1970. */
+export const secondsOf = ({ publishedAt }: Pick<ModelVersion, 'publishedAt'>): number =>
+  Math.floor(publishedAt.getTime() / 1000);
 
 const unknown = (reason: string) => new ServiceError('model_unknown', { reason });
 const withheld = (reason: string) => new ServiceError('unavailable', { reason });

@@ -31,9 +31,11 @@ import { type ModelVersion, modelPath, readModel, writeModel } from './model-rec
 import { sealOwner } from './owner-seal.ts';
 import {
   cataloguedRelease,
+  newerOf,
   type ReleaseServices,
   rememberedRelease,
   rememberRelease,
+  ruleForAll,
   signRelease,
 } from './releases.ts';
 import type { VersionKeys } from './version-keys.ts';
@@ -205,13 +207,15 @@ async function addVersion(
     throw new ServiceError('version_conflict');
   }
   const before = [remembered, model && (await cataloguedRelease(services, model))];
-  const offered = [{ version, manifestDigest: entry.manifestDigest }];
+  const last = newerOf(before);
+  // What was taken back stays so.
+  const rules = [ruleForAll({ version, manifestDigest: entry.manifestDigest })];
   const release = model?.release ?? null;
   if (hold && release === null) throw new ServiceError('model_invalid', { reason: 'hold_first' });
   const signed =
     hold && model && release !== null
-      ? { release, releaseDueAt: model.releaseDueAt }
-      : await signRelease(services, modelId, before, offered, now);
+      ? { release, releaseDueAt: model.releaseDueAt, rollingOut: model.rollingOut }
+      : await signRelease(services, modelId, before, { ...last, rules }, now);
   const ownerSeal = await sealOwner(services.keys, modelId, owner);
   writeModel(tx, {
     modelId,

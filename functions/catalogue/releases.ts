@@ -13,9 +13,11 @@ import { verifyManifest } from '../protocol/manifest.ts';
 import { nodeCrypto } from '../protocol/node-crypto.ts';
 import {
   type ReleaseRecord,
+  type ReleaseTerms,
   signReleaseRecord,
   verifyReleaseRecord,
 } from '../protocol/release-record.ts';
+import { EVERYBODY, type Rule, type Variant } from '../protocol/rollout-rules.ts';
 import type { ModelRecord, ModelVersion } from './model-record.ts';
 
 /** A record of a few versions; a manifest of the largest model. */
@@ -33,9 +35,6 @@ export interface ReleaseServices {
   readonly objects: Pick<ObjectStore, 'read' | 'write'>;
   readonly keys: Pick<KeyService, 'publicKeys' | 'sign' | 'signingKid'>;
 }
-
-/** What a record offers. */
-export type Offered = ReleaseRecord['offered'];
 
 /** Where the last record of a model is remembered, in the vault. */
 export const releaseObject = (modelId: string): string => `releases/${modelId}`;
@@ -89,7 +88,15 @@ export async function cataloguedRelease(
 export interface SignedRelease {
   readonly release: string;
   readonly releaseDueAt: Date;
+  /** Not all devices have the same yet. */
+  readonly rollingOut: boolean;
 }
+
+/** The record with the highest serial: who put an older one in the database does not go back with it. */
+export const newerOf = (
+  records: readonly (ReleaseRecord | undefined)[],
+): ReleaseRecord | undefined =>
+  records.reduce((a, b) => ((b?.serial ?? 0) > (a?.serial ?? 0) ? b : a), undefined);
 
 /**
  * Signs the record that follows the higher of these two. Either may be undefined: the one in the
@@ -99,16 +106,21 @@ export async function signRelease(
   { keys, config }: Pick<ReleaseServices, 'keys' | 'config'>,
   modelId: string,
   before: readonly (ReleaseRecord | undefined)[],
-  offered: Offered,
+  { rules, minPublishedAt, revoked = [] }: ReleaseTerms,
   now: Date,
 ): Promise<SignedRelease> {
   const kid = await keys.signingKid('manifest');
   const serial = 1 + Math.max(0, ...before.map((record) => record?.serial ?? 0));
   const iat = Math.floor(now.getTime() / 1000);
   const { releaseSeconds } = config;
-  const record = { model: modelId, serial, offered, iat, exp: iat + releaseSeconds };
+  const record = {
+    ...{ model: modelId, serial, rules, iat, exp: iat + releaseSeconds },
+    ...(minPublishedAt !== undefined && { minPublishedAt }),
+    ...(revoked.length > 0 && { revoked }),
+  };
   const release = await signReleaseRecord(record, kid, (message) => keys.sign(kid, message));
-  return { release, releaseDueAt: new Date((iat + releaseSeconds * RENEWED_AFTER) * 1000) };
+  const releaseDueAt = new Date((iat + releaseSeconds * RENEWED_AFTER) * 1000);
+  return { release, releaseDueAt, rollingOut: rules.length > 1 };
 }
 
 /**
@@ -127,6 +139,13 @@ export async function rememberRelease(
     .catch(() => undefined);
 }
 
+/** A rule that gives one file to all devices. */
+export const ruleForAll = (file: Variant): Rule => ({
+  name: file.version,
+  share: EVERYBODY,
+  variants: [file],
+});
+
 /**
  * The version as a record offers it, once its manifest in the vault proves that the publisher signed
  * it under this name: what the database says is not enough. Throws SealError.
@@ -136,7 +155,7 @@ export async function vouchedOffer(
   modelId: string,
   version: string,
   { manifestObject, manifestDigest }: Pick<ModelVersion, 'manifestObject' | 'manifestDigest'>,
-): Promise<Offered[number]> {
+): Promise<Variant> {
   const source = objects.read(config.buckets.vault, manifestObject);
   const token = new TextDecoder().decode(await collect(source, MAX_MANIFEST_BYTES));
   const manifest = await verifyManifest(nodeCrypto, token, await keys.publicKeys('manifest'));

@@ -4,13 +4,14 @@
  */
 import type { DocumentStore, DocumentValue, StoredDocument } from '../cloud/documents.ts';
 import { describeError, type Log } from '../log.ts';
+import type { ReleaseTerms } from '../protocol/release-record.ts';
 import { type ModelRecord, modelPath, readModel, writeModel } from './model-record.ts';
 import {
   cataloguedRelease,
-  type Offered,
   type ReleaseServices,
   rememberedRelease,
   rememberRelease,
+  ruleForAll,
   signRelease,
   vouchedOffer,
 } from './releases.ts';
@@ -90,8 +91,8 @@ async function renewRelease(
     const catalogued = await cataloguedRelease(services, model);
     const isBehind = remembered !== undefined && remembered.serial > (catalogued?.serial ?? 0);
     const last = isBehind ? remembered : catalogued;
-    const offered = last?.offered ?? (await adopted(services, model, data['latest']));
-    const signed = await signRelease(services, modelId, [last], offered, now);
+    const terms = last ?? (await adopted(services, model, data['latest']));
+    const signed = await signRelease(services, modelId, [last], terms, now);
     writeModel(tx, { ...model, ...signed });
     const outcome: Outcome = isBehind ? 'restored' : last ? 'renewed' : 'adopted';
     return { outcome, release: signed.release };
@@ -109,10 +110,10 @@ async function adopted(
   services: ReleaseServices,
   { modelId, versions, release }: ModelRecord,
   latest: DocumentValue | undefined,
-): Promise<Offered> {
+): Promise<ReleaseTerms> {
   const version = typeof latest === 'string' ? versions[latest] : undefined;
   if (typeof latest !== 'string' || !version || release !== null) {
     throw new Error('no record that the publisher signed');
   }
-  return [await vouchedOffer(services, modelId, latest, version)];
+  return { rules: [ruleForAll(await vouchedOffer(services, modelId, latest, version))] };
 }

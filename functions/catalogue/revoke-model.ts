@@ -1,17 +1,22 @@
 /** Taking versions of a model back. */
 import type { DocumentStore } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
-import { isForAll } from '../protocol/rollout.ts';
-import { type ModelRecord, modelPath, readModel, releaseOf, writeModel } from './model-record.ts';
+import type { ReleaseRecord, ReleaseTerms } from '../protocol/release-record.ts';
+import { isForAll, type Rule } from '../protocol/rollout-rules.ts';
+import { type ModelRecord, modelPath, readModel, secondsOf, writeModel } from './model-record.ts';
 import {
   cataloguedRelease,
-  type Offered,
+  newerOf,
   type ReleaseServices,
   rememberedRelease,
   rememberRelease,
+  ruleForAll,
   signRelease,
   vouchedOffer,
 } from './releases.ts';
+
+/** What a record has room for; the service refuses the others all the same. */
+const MAX_REVOKED = 64;
 
 export interface RevocationServices extends ReleaseServices {
   readonly documents: Pick<DocumentStore, 'transaction'>;
@@ -19,8 +24,8 @@ export interface RevocationServices extends ReleaseServices {
 
 /**
  * Takes a version of a model back, or all of them: no grant and no renewal from the next request
- * on, and every device that reports holding a copy is told to erase it. Where the version was on offer,
- * the newest that is left takes its place in a new release record. Gives the versions that were
+ * on, and every device that reports holding a copy, or learns of the new release record, erases it. Where
+ * the version was for all, the newest that is left takes its place. Gives the versions that were
  * revoked now. Throws model_unknown, and SealError where what is left is not the publisher's.
  */
 export async function revokeModel(
@@ -36,9 +41,9 @@ export async function revokeModel(
     const names = Object.keys(before?.versions ?? {}).filter((name) => name === (version ?? name));
     if (!before || names.length === 0) throw new ServiceError('model_unknown');
     const model = without(before, names);
-    const offered = await offeredAfter(services, model);
     const records = [remembered, await cataloguedRelease(services, before)];
-    const signed = offered && (await signRelease(services, modelId, records, offered, now));
+    const terms = await termsAfter(services, model, newerOf(records));
+    const signed = terms && (await signRelease(services, modelId, records, terms, now));
     writeModel(tx, { ...model, ...signed });
     return {
       revoked: names.filter((name) => !before.versions[name]?.revoked),
@@ -75,20 +80,35 @@ const without = (model: ModelRecord, names: readonly string[]): ModelRecord => (
   ),
 });
 
-/** What is to be offered from now on; undefined where that does not change, or nothing is left. */
-async function offeredAfter(
+/** What the record says from now on; undefined where nothing is left that it could offer. */
+async function termsAfter(
   services: ReleaseServices,
   model: ModelRecord,
-): Promise<Offered | undefined> {
+  last: ReleaseRecord | undefined,
+): Promise<ReleaseTerms | undefined> {
   const { modelId, versions } = model;
-  const left = Object.entries(versions).filter(([, { revoked }]) => !revoked);
-  const offered = releaseOf(model)?.offered ?? [];
-  const stays = offered.filter(({ version }) => left.some(([name]) => name === version));
-  if (stays.length > 0 && stays.length === offered.length) return undefined;
-  const last = stays.at(-1);
-  if (last && isForAll(last)) return stays;
-  const [newest] = left.sort(([, a], [, b]) => b.publishedAt.getTime() - a.publishedAt.getTime());
-  if (!newest) return undefined;
-  const forAll = await vouchedOffer(services, modelId, ...newest);
-  return [...stays.filter(({ version }) => version !== forAll.version), forAll];
+  const minPublishedAt = last?.minPublishedAt ?? 0;
+  const newest = Object.entries(versions)
+    .filter(([, entry]) => secondsOf(entry) >= minPublishedAt)
+    .sort(([, a], [, b]) => b.publishedAt.getTime() - a.publishedAt.getTime());
+  const left = newest.filter(([, { revoked }]) => !revoked);
+  const [first] = left;
+  if (!first) return undefined;
+  const rules = (last?.rules ?? []).flatMap((rule) => withoutFiles(rule, new Map(left)));
+  const forAll = rules.at(-1);
+  const isWhole = forAll !== undefined && isForAll(forAll);
+  const substitute = isWhole ? [] : [ruleForAll(await vouchedOffer(services, modelId, ...first))];
+  const names = substitute.map(({ name }) => name);
+  const gone = newest.filter(([, { revoked }]) => revoked).map(([name]) => name);
+  return {
+    rules: [...rules.filter(({ name }) => !names.includes(name)), ...substitute],
+    ...(last?.minPublishedAt !== undefined && { minPublishedAt }),
+    revoked: gone.slice(0, MAX_REVOKED),
+  };
+}
+
+/** The rule with the files that are left; none where none is. */
+function withoutFiles(rule: Rule, left: ReadonlyMap<string, unknown>): readonly Rule[] {
+  const variants = rule.variants.filter(({ version }) => left.has(version));
+  return variants.length > 0 ? [{ ...rule, variants }] : [];
 }

@@ -1,109 +1,130 @@
 /** Which devices a published version is for: a new release record, also where it goes back to an older one. */
-import type { DocumentStore } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
-import { deviceIdFrom, readDevice } from '../identity/devices.ts';
-import { nodeCrypto } from '../protocol/node-crypto.ts';
-import { EVERYBODY, isForAll, type Offer, offerFor } from '../protocol/rollout.ts';
-import { modelPath, readModel, writeModel } from './model-record.ts';
+import { isWithdrawn, type ReleaseTerms } from '../protocol/release-record.ts';
 import {
-  cataloguedRelease,
-  type Offered,
-  type ReleaseServices,
-  rememberedRelease,
-  rememberRelease,
-  signRelease,
-  vouchedOffer,
-} from './releases.ts';
-
-export interface RolloutServices extends ReleaseServices {
-  readonly documents: Pick<DocumentStore, 'query' | 'transaction'>;
-}
+  type Condition,
+  EVERYBODY,
+  isForAll,
+  MAX_RULES,
+  type Rule,
+  type Step,
+  type Variant,
+} from '../protocol/rollout-rules.ts';
+import { changeRelease, type Released, type RolloutServices, withRules } from './change-release.ts';
+import { secondsOf } from './model-record.ts';
+import { type RolloutPreview, previewRollout } from './preview-rollout.ts';
+import { vouchedOffer } from './releases.ts';
 
 /** What is asked for. */
-export interface Rollout extends Pick<Offer, 'version' | 'share' | 'platform' | 'minAppVersion'> {
+export interface Rollout {
   readonly modelId: string;
+  /** The version; where there are variants, the name of all of them together. */
+  readonly version: string;
+  /** In ten-thousandths; all where absent. */
+  readonly share?: number;
+  readonly when?: Condition;
+  /** Files of which each device gets the first that fits; the version itself where absent. */
+  readonly variants?: readonly Omit<Variant, 'manifestDigest'>[];
+  /** Shares to come, each in the future, growing. */
+  readonly steps?: readonly Step[];
   /** Only tell what would be on offer. */
   readonly dryRun?: boolean;
 }
 
-/** Devices that a preview looks at, those that enrolled last. */
-const SAMPLE = 1_000;
-
-/** What is on offer, and how many of the newest devices would have each version. */
-export interface RolloutResult {
-  readonly offered: Offered;
-  readonly devices: number;
-  readonly byVersion: Readonly<Record<string, number>>;
+/** What is on offer, and how many of the newest devices would have what. */
+export interface RolloutResult extends RolloutPreview {
+  readonly serial: number;
+  readonly rules: readonly Rule[];
 }
 
 /**
  * Offers a version to the devices that are named: beside what was on offer, or in its place where that
- * is all of them. Throws model_unknown for a version that is not there or revoked, version_conflict where
- * all devices have it already, and SealError where it is not the publisher's.
+ * is all of them. The same name again changes its rule: its share, and it is halted or paused no more.
+ * Throws model_unknown for a version that is not there or taken back, version_conflict where all
+ * devices have it already or there are rules enough, RangeError for steps that do not grow, and SealError
+ * where a file is not the publisher's.
  */
 export async function rollOut(
   services: RolloutServices,
-  { modelId, dryRun = false, ...wanted }: Rollout,
+  { dryRun = false, ...wanted }: Rollout,
   now: Date,
 ): Promise<RolloutResult> {
-  const { documents } = services;
-  const remembered = await rememberedRelease(services, modelId);
-  const { offered, release } = await documents.transaction(async (tx) => {
-    const [data] = await tx.getAll([modelPath(modelId)]);
-    const model = data && readModel(data);
-    const entry = model?.versions[wanted.version];
-    if (!model || !entry || entry.revoked) throw new ServiceError('model_unknown');
-    const catalogued = await cataloguedRelease(services, model);
-    const isBehind = remembered !== undefined && remembered.serial > (catalogued?.serial ?? 0);
-    const before = (isBehind ? remembered : catalogued)?.offered ?? [];
-    const offer = await vouchedOffer(services, modelId, wanted.version, entry);
-    const offered = offeredWith(before, { ...wanted, ...offer });
-    if (dryRun) return { offered, release: undefined };
-    const signed = await signRelease(services, modelId, [remembered, catalogued], offered, now);
-    writeModel(tx, { ...model, ...signed });
-    return { offered, release: signed.release };
-  });
-  if (release !== undefined) await rememberRelease(services, modelId, release);
-  return { offered, ...(await preview(documents, modelId, offered)) };
+  const { modelId } = wanted;
+  const change = await changeRelease(
+    services,
+    modelId,
+    async (released) => {
+      const rule = await ruleFor(services, wanted, released, now);
+      return withRules(released.record ?? {}, rulesWith(released.record?.rules ?? [], rule));
+    },
+    now,
+    { dryRun },
+  );
+  const { serial, rules } = change;
+  return { serial, rules, ...(await previewRollout(services.documents, modelId, rules)) };
 }
 
-/** The offers from now on: the wanted one first, and at the end the one that is for all. */
-function offeredWith(before: Offered, wanted: Offer): Offered {
-  if (isForAll(wanted)) {
-    const { version, manifestDigest } = wanted;
-    return [{ version, manifestDigest }];
+async function ruleFor(
+  services: RolloutServices,
+  { modelId, version, share = EVERYBODY, when, variants = [{ version }], steps = [] }: Rollout,
+  { model, record }: Released,
+  now: Date,
+): Promise<Rule> {
+  requireGrowing(share, steps, now);
+  const files: Variant[] = [];
+  for (const wanted of variants) {
+    const entry = model.versions[wanted.version];
+    if (!entry || isTakenBack(record, wanted.version, entry)) {
+      throw new ServiceError('model_unknown');
+    }
+    const file = await vouchedOffer(services, modelId, wanted.version, entry);
+    files.push({ ...file, ...(wanted.when && { when: wanted.when }) });
   }
-  const others = before.filter(({ version }) => version !== wanted.version);
+  const rule = { name: version, share, ...(when && { when }), variants: files };
+  if (isForAll(rule)) return rule;
+  const since = record?.rules.find(({ name }) => name === version)?.since;
+  return {
+    ...rule,
+    ...(steps.length > 0 && { steps }),
+    since: since ?? Math.floor(now.getTime() / 1000),
+  };
+}
+
+const isTakenBack = (
+  record: ReleaseTerms | undefined,
+  version: string,
+  entry: Released['model']['versions'][string],
+): boolean =>
+  entry.revoked ||
+  (record !== undefined && isWithdrawn(record, { version, publishedAt: secondsOf(entry) }));
+
+/** The rules from now on: the wanted one where it was, or first; at the end the one that is for all. */
+export function rulesWith(before: readonly Rule[], wanted: Rule): readonly Rule[] {
+  if (isForAll(wanted)) return [wanted];
+  const others = before.filter(({ name }) => name !== wanted.name);
   const last = others.at(-1);
   if (!last || !isForAll(last)) throw new ServiceError('version_conflict', { reason: 'for_all' });
-  return [wanted, ...others];
+  if (others.length >= MAX_RULES) throw new ServiceError('version_conflict', { reason: 'rules' });
+  const place = Math.max(
+    0,
+    before.findIndex(({ name }) => name === wanted.name),
+  );
+  return others.toSpliced(place, 0, wanted);
 }
 
-async function preview(
-  documents: RolloutServices['documents'],
-  model: string,
-  offered: Offered,
-): Promise<Pick<RolloutResult, 'devices' | 'byVersion'>> {
-  const found = await documents.query({
-    collection: 'devices',
-    orderBy: ['enrolledAt', 'desc'],
-    limit: SAMPLE,
-  });
-  const byVersion: Record<string, number> = {};
-  for (const { path, data } of found) {
-    const { platform, appVersion } = readDevice(data);
-    const device = { deviceId: deviceIdFrom(path), platform, appVersion };
-    const version = offerFor(nodeCrypto, { model, offered }, device)?.version ?? 'none';
-    byVersion[version] = (byVersion[version] ?? 0) + 1;
+function requireGrowing(share: number, steps: readonly Step[], now: Date): void {
+  let [at, least] = [now.getTime() / 1000, share];
+  for (const step of steps) {
+    if (step.at <= at || step.share <= least) throw new RangeError('steps: later and larger each');
+    [at, least] = [step.at, step.share];
   }
-  return { devices: found.length, byVersion };
 }
 
 /** Ten-thousandths of a percentage with at most two decimals. Throws RangeError. */
 export function shareOf(percent: string): number {
   const share = Math.round(Number(percent) * 100);
-  if (!/^\d{1,3}(?:\.\d{1,2})?$/.test(percent) || share < 1 || share > EVERYBODY) {
-    throw new RangeError('--percent: from 0.01 to 100');
+  if (!/^\d{1,3}(?:\.\d{1,2})?$/.test(percent) || share < 0 || share > EVERYBODY) {
+    throw new RangeError('--percent: from 0 to 100');
   }
   return share;
 }

@@ -70,7 +70,7 @@ export async function admit(
   { userId, plan: claimedPlan, network, clientData, clientDataHash, proof }: GrantRequest,
   now: Date,
 ): Promise<Admission> {
-  const { deviceId, modelId, appVersion, recipientKey, suite } = clientData;
+  const { deviceId, modelId, appVersion, traits, recipientKey, suite } = clientData;
   const challenge = services.challenges.verify(clientData.challenge, userId, 'model.grant', now);
   const grantId = `g_${toBase64url(services.randomBytes(16))}`;
   const { grantsPerUserMinute, grantsPerDeviceMinute } = services.config.limits;
@@ -88,6 +88,7 @@ export async function admit(
     deviceId,
     network,
     appVersion,
+    traits,
     challenge,
     clientDataHash,
     proof,
@@ -115,7 +116,7 @@ export async function admit(
     const asked = {
       version: clientData.version,
       userId,
-      device: { deviceId, platform: device.platform, appVersion },
+      device: { deviceId, platform: device.platform, appVersion, ...traits },
     };
     const version = await sealedVersionFor(documents.model, asked, isOwnerSealed, now);
     if (version.isPersonal) requireApproved(device, now);

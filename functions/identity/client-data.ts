@@ -7,8 +7,10 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { ServiceError } from '../errors.ts';
+import { DOTTED_NUMBERS } from '../protocol/rollout-rules.ts';
 import { SUITES } from '../protocol/suites.ts';
 import { base64urlBytes, parseOrRefuse } from '../validation.ts';
+import { deviceTraits } from './devices.ts';
 
 export const challenge = z.string().length(78);
 export const deviceId = z.string().regex(/^d_[\w-]{22}$/);
@@ -16,7 +18,7 @@ export const deviceId = z.string().regex(/^d_[\w-]{22}$/);
 export const modelId = z.string().regex(/^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/);
 export const modelVersion = z.string().regex(/^[0-9A-Za-z](?:[0-9A-Za-z._+-]{0,30}[0-9A-Za-z])?$/);
 /** Dotted numbers, such as 2.10.1: what the policy's version ranges are made of. */
-export const appVersion = z.string().regex(/^\d{1,9}(?:\.\d{1,9}){0,3}$/);
+export const appVersion = z.string().regex(DOTTED_NUMBERS);
 
 export const enrolClientData = z.strictObject({
   type: z.literal('device.enroll'),
@@ -41,6 +43,7 @@ export const grantClientData = z.strictObject({
   recipientKey: base64urlBytes(32, 2048),
   suite: z.enum(SUITES),
   appVersion,
+  traits: deviceTraits.optional(),
 });
 export type GrantClientData = z.infer<typeof grantClientData>;
 

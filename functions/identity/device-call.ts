@@ -23,6 +23,7 @@ import { deviceLimitPaths } from '../fraud/limit-paths.ts';
 import { consumeAll, type LimitPolicy } from '../fraud/limits.ts';
 import { movePath, refuseIfMoved } from '../fraud/pseudonym-moves.ts';
 import { blockPath } from '../fraud/subjects.ts';
+import type { DeviceTraits } from '../protocol/rollout.ts';
 import { type DeviceCallKind, type Obstacle, obstructs } from './admission-policy.ts';
 import { isApproved, requireApproved } from './approval.ts';
 import {
@@ -49,6 +50,8 @@ export interface DeviceCall {
   /** The caller's network, which scoring may have slowed down; null or absent where it does not count. */
   readonly network?: string | null;
   readonly appVersion: string;
+  /** What the device says of itself, to be remembered; what was said before stays where absent. */
+  readonly traits?: DeviceTraits | undefined;
   readonly challenge: VerifiedChallenge;
   readonly clientDataHash: Uint8Array;
   readonly proof: DeviceProof;
@@ -162,7 +165,8 @@ export async function openDeviceCall<const P extends NamedPaths>(
       }
       tx.create(challengePath(challenge), spentChallengeDocument(challenge));
       for (const { path, data } of limit.writes) tx.set(path, data);
-      tx.update(devicePath(deviceId), { signCount, appVersion: call.appVersion });
+      const said = call.traits && { traits: { ...call.traits } };
+      tx.update(devicePath(deviceId), { signCount, appVersion: call.appVersion, ...said });
     },
   };
 }

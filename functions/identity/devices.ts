@@ -4,7 +4,24 @@ import { z } from 'zod';
 import { documentKind } from '../cloud/document-kind.ts';
 import type { DocumentData } from '../cloud/documents.ts';
 import { fromBase64url, lengthPrefixed, toBase64url } from '../protocol/encoding.ts';
+import type { DeviceTraits } from '../protocol/rollout.ts';
+import { CHIP, DOTTED_NUMBERS } from '../protocol/rollout-rules.ts';
 import { DAY_MS } from '../time.ts';
+
+/** What a device may say of itself: claims, by which it gets another file of a model and nothing more. */
+export const deviceTraits = z
+  .strictObject({
+    osVersion: z.string().regex(DOTTED_NUMBERS).optional(),
+    ramGb: z.int().min(1).max(1024).optional(),
+    chip: z.string().regex(CHIP).optional(),
+  })
+  .transform(
+    ({ osVersion, ramGb, chip }): DeviceTraits => ({
+      ...(osVersion !== undefined && { osVersion }),
+      ...(ramGb !== undefined && { ramGb }),
+      ...(chip !== undefined && { chip }),
+    }),
+  );
 
 const record = z.object({
   user: z.string(),
@@ -36,6 +53,8 @@ const record = z.object({
    * revoked. Empty on iOS, on a retired device, and on those that enrolled before it was kept.
    */
   serialNumbers: z.array(z.string()).default([]),
+  /** What it said of itself last; null where it never did. No seal covers it. */
+  traits: deviceTraits.nullable().default(null),
   enrolledAt: z.date(),
   /** From when on a further device counts as its user's own: approval.ts; null where it always did. */
   approvedFrom: z.date().nullable().default(null),
@@ -46,7 +65,7 @@ const record = z.object({
 
 export type DeviceRecord = z.infer<typeof record>;
 /** As the attestation gave it, before it is sealed and stored. */
-export type AttestedDevice = Omit<DeviceRecord, 'seal' | 'riskMetric'>;
+export type AttestedDevice = Omit<DeviceRecord, 'seal' | 'riskMetric' | 'traits'>;
 
 export const devicePath = (deviceId: string): string => `devices/${deviceId}`;
 export const deviceIdFrom = (path: string): string => path.slice('devices/'.length);
@@ -63,11 +82,12 @@ export function deviceIdOf(publicKey: Uint8Array): string {
 export const readDevice = documentKind('device', record);
 
 export function deviceDocument(device: DeviceRecord): DocumentData {
-  const { publicKey, receipt, ...rest } = device;
+  const { publicKey, receipt, traits, ...rest } = device;
   return {
     ...rest,
     publicKey: toBase64url(publicKey),
     receipt: receipt && toBase64url(receipt),
+    traits: traits && { ...traits },
   };
 }
 
@@ -87,5 +107,6 @@ export const retiredDevice = (now: Date): DocumentData => ({
   phone: null,
   riskMetric: null,
   serialNumbers: [],
+  traits: null,
   expireAt: new Date(now.getTime() + RETIRED_RETENTION_MS),
 });

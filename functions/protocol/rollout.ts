@@ -5,72 +5,82 @@
  */
 import { type SealingCrypto, sha256 } from './crypto.ts';
 import { lengthPrefixed } from './encoding.ts';
-import type { Payload } from './token-schema.ts';
+import {
+  type Condition,
+  EVERYBODY,
+  type Rule,
+  type Variant,
+  type VersionRange,
+} from './rollout-rules.ts';
 
-/** All devices, in ten-thousandths. */
-export const EVERYBODY = 10_000;
-
-const PLATFORMS = ['ios', 'android'] as const;
-type Platform = (typeof PLATFORMS)[number];
-
-/** A version that may be given to who asks for the newest, and to which devices. */
-export interface Offer {
-  readonly version: string;
-  /** Digest of the manifest's token, base64url. */
-  readonly manifestDigest: string;
-  /** Of the devices that the conditions leave, in ten-thousandths; all of them where absent. */
-  readonly share?: number;
-  /** Of this platform only. */
-  readonly platform?: Platform;
-  /** With this version of the app or a newer one. */
-  readonly minAppVersion?: string;
+/** What a device says of itself. Nobody proves it, so it chooses a file and opens no door. */
+export interface DeviceTraits {
+  /** One to four dotted numbers. */
+  readonly osVersion?: string;
+  /** Memory in GiB, rounded up. */
+  readonly ramGb?: number;
+  /** In lower case. */
+  readonly chip?: string;
 }
 
 /** A device as its requests name it. */
-export interface RolloutDevice {
+export interface RolloutDevice extends DeviceTraits {
   readonly deviceId: string;
-  readonly platform: Platform;
+  readonly platform: 'ios' | 'android';
   /** One to four dotted numbers. */
   readonly appVersion: string;
 }
 
-const APP_VERSION = /^\d{1,9}(?:\.\d{1,9}){0,3}$/;
-
-/** One element of a record's `offered`. Throws `token-malformed`. */
-export function readOffer(payload: Payload): Offer {
-  const share = payload.optionalWhole('share', 1, EVERYBODY);
-  const platform = payload.optionalOneOf('platform', PLATFORMS);
-  const minAppVersion = payload.optionalMatch('minAppVersion', APP_VERSION);
-  return {
-    version: payload.text('version'),
-    manifestDigest: payload.bytes32('manifestDigest'),
-    ...(share !== undefined && { share }),
-    ...(platform !== undefined && { platform }),
-    ...(minAppVersion !== undefined && { minAppVersion }),
-  };
-}
-
-/** Whether an offer is for all devices without a condition; the last of a record is. */
-export const isForAll = ({ share = EVERYBODY, platform, minAppVersion }: Offer): boolean =>
-  share === EVERYBODY && platform === undefined && minAppVersion === undefined;
-
-/** The first offer that is the device's; undefined only where nothing is on offer. */
+/** The file that is the device's: of the first rule that is; undefined only where no rule is for all. */
 export function offerFor(
   crypto: SealingCrypto,
-  { model, offered }: { readonly model: string; readonly offered: readonly Offer[] },
+  { model, rules }: { readonly model: string; readonly rules: readonly Rule[] },
   device: RolloutDevice,
-): Offer | undefined {
-  return offered.find((offer) => {
-    const { version, share = EVERYBODY, platform, minAppVersion } = offer;
-    if (platform !== undefined && platform !== device.platform) return false;
-    if (minAppVersion !== undefined && isOlder(device.appVersion, minAppVersion)) return false;
-    return share === EVERYBODY || placeOf(crypto, model, version, device.deviceId) < share;
-  });
+): Variant | undefined {
+  for (const rule of rules) {
+    const variant = variantFor(crypto, model, rule, device);
+    if (variant) return variant;
+  }
+  return undefined;
+}
+
+/** The rule's file for the device, if the rule is for it. */
+function variantFor(
+  crypto: SealingCrypto,
+  model: string,
+  { name, share, when, variants, halted }: Rule,
+  device: RolloutDevice,
+): Variant | undefined {
+  if (halted !== undefined || !holds(when, device)) return undefined;
+  if (share < EVERYBODY && placeOf(crypto, model, name, device.deviceId) >= share) return undefined;
+  return variants.find((variant) => holds(variant.when, device));
+}
+
+/** Whether the condition holds for the device; one that asks for what it did not tell does not. */
+export function holds(when: Condition | undefined, device: RolloutDevice): boolean {
+  if (!when) return true;
+  const { platform, app, os, ram, chips, unknown } = when;
+  return (
+    unknown === undefined &&
+    (platform === undefined || platform === device.platform) &&
+    isWithin(app, device.appVersion) &&
+    isWithin(os, device.osVersion) &&
+    isWithin(ram, device.ramGb?.toString()) &&
+    (chips === undefined || (device.chip !== undefined && chips.includes(device.chip)))
+  );
+}
+
+function isWithin(range: VersionRange | undefined, version: string | undefined): boolean {
+  if (!range) return true;
+  if (version === undefined) return false;
+  const { min, below } = range;
+  if (min !== undefined && isOlder(version, min)) return false;
+  return below === undefined || isOlder(version, below);
 }
 
 /** From 0 to 9,999, as even as a hash is: 2^32 is not a multiple, by less than three in a million. */
-function placeOf(crypto: SealingCrypto, model: string, version: string, deviceId: string): number {
-  const hash = sha256(crypto, lengthPrefixed('modelseal/1 rollout', model, version, deviceId));
+function placeOf(crypto: SealingCrypto, model: string, name: string, deviceId: string): number {
+  const hash = sha256(crypto, lengthPrefixed('modelseal/1 rollout', model, name, deviceId));
   return new DataView(hash.buffer, hash.byteOffset).getUint32(0) % EVERYBODY;
 }
 

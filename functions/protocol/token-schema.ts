@@ -87,8 +87,38 @@ export class Payload {
     return value;
   }
 
+  /** The same; undefined where there is none. */
+  optionalDate(name: string): number | undefined {
+    return this.#members[name] === undefined ? undefined : this.date(name);
+  }
+
+  /** The members that there are. */
+  names(): readonly string[] {
+    return Object.keys(this.#members);
+  }
+
   inner(name: string): Payload {
     return new Payload(this.#members[name]);
+  }
+
+  /** The same; undefined where there is none. */
+  optionalInner(name: string): Payload | undefined {
+    return this.#members[name] === undefined ? undefined : this.inner(name);
+  }
+
+  /** One to `max` texts of this form; undefined where there are none. */
+  optionalTexts(name: string, max: number, form: RegExp): readonly string[] | undefined {
+    const value = this.#members[name];
+    if (value === undefined) return undefined;
+    const isList = Array.isArray(value) && value.length >= 1 && value.length <= max;
+    const isText = (entry: unknown) => typeof entry === 'string' && form.test(entry);
+    if (!isList || !value.every(isText)) throw malformed(name);
+    return value as readonly string[];
+  }
+
+  /** At most `max` objects; undefined where there are none. */
+  optionalList(name: string, max: number): readonly Payload[] | undefined {
+    return this.#members[name] === undefined ? undefined : this.list(name, max);
   }
 
   /** At most `max` objects. */

@@ -50,6 +50,8 @@ export interface ClientOptions {
 /** A grant with the key that opens it; the key is good for this grant only. */
 export interface Grant extends GrantAnswer {
   readonly deviceId: string;
+  /** As it was asked for: by this the publisher's record says which version is its own. */
+  readonly device: RolloutDevice;
   readonly recipientKey: RecipientKey;
 }
 
@@ -177,6 +179,7 @@ export class ModelSealClient {
    */
   async grant(modelId: string, version = 'latest'): Promise<Grant> {
     const suite = this.#options.suite ?? 'P256-HKDF-SHA256-AES256GCM';
+    const { traits } = this.#options.platform;
     const createRecipientKey = this.#options.createRecipientKey ?? generateRecipientKey;
     return this.#enrolled((enrolment) =>
       withRetry(this.#retry, async () => {
@@ -187,19 +190,24 @@ export class ModelSealClient {
           version,
           recipientKey: toBase64url(recipientKey.publicKey),
           suite,
+          ...(traits && { traits }),
         });
         const answer = await this.#options.api.grant(modelId, request);
-        return { ...answer, deviceId: enrolment.deviceId, recipientKey };
+        const { deviceId } = enrolment;
+        return { ...answer, deviceId, device: this.#deviceOf(deviceId), recipientKey };
       }),
     );
   }
 
   /** This device as rollouts know it; undefined before it has enrolled. */
   async rolloutDevice(): Promise<RolloutDevice | undefined> {
-    const { enrolments, platform } = this.#options;
-    const enrolment = await enrolments.load();
-    const { platform: name, appVersion } = platform;
-    return enrolment && { deviceId: enrolment.deviceId, platform: name, appVersion };
+    const enrolment = await this.#options.enrolments.load();
+    return enrolment && this.#deviceOf(enrolment.deviceId);
+  }
+
+  #deviceOf(deviceId: string): RolloutDevice {
+    const { platform, appVersion, traits } = this.#options.platform;
+    return { deviceId, platform, appVersion, ...traits };
   }
 
   /**

@@ -1,5 +1,6 @@
 /** From a model's name to a complete copy: by going on with what was begun, else by one new grant. */
 import { SealError } from '../../functions/protocol/errors.ts';
+import { filesOf } from '../../functions/protocol/release-record.ts';
 import { offerFor } from '../../functions/protocol/rollout.ts';
 import { ApiError } from './api/api-error.ts';
 import { DEFAULT_RETRY } from './api/retry.ts';
@@ -85,7 +86,7 @@ export class Fetcher {
     const record = await store.releases.learn(model, listed.release, this.#now());
     const device = await client.rolloutDevice();
     if (device) return offerFor(crypto, record, device)?.version !== version;
-    return !record.offered.some((each) => each.version === version);
+    return !filesOf(record).some((file) => file.version === version);
   }
 
   async #grant(model: string, version?: string, earlier?: Installation): Promise<Installation> {
@@ -99,8 +100,8 @@ export class Fetcher {
         pinnedKeys,
         now: this.#now(),
       });
-      const isNewest = version === undefined;
-      await store.releases.accept(accepted, grant.release, { isNewest, now: this.#now() });
+      const latestFor = version === undefined ? grant.device : undefined;
+      await store.releases.accept(accepted, grant.release, { latestFor, now: this.#now() });
       const { url, sizeBytes } = grant;
       return await store.installations.begin(accepted, {
         asked: version ?? LATEST,

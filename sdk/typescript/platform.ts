@@ -1,9 +1,13 @@
+import type { DeviceTraits } from '../../functions/protocol/rollout.ts';
+
 /** What a phone's platform gives to the client: attested keys that cannot leave the hardware. */
 export interface DevicePlatform {
   readonly platform: 'ios' | 'android';
   /** As the platform writes it: team id and bundle id on iOS, the package name on Android. */
   readonly appId: string;
   readonly appVersion: string;
+  /** By which the publisher may give this phone another file of a model; nothing where absent. */
+  readonly traits?: DeviceTraits;
   /**
    * Makes a new key and has the platform attest it for exactly this client data.
    *

@@ -1,6 +1,7 @@
 /** What an app uses: models by name, protected on their way and at rest, opened in memory. */
 import { SealError } from '../../functions/protocol/errors.ts';
 import type { Licence } from '../../functions/protocol/licence.ts';
+import { filesOf, isWithdrawn } from '../../functions/protocol/release-record.ts';
 import type { ErasureAnswer, WaitingDevice } from './api/api-client.ts';
 import { ApiError } from './api/api-error.ts';
 import type { ClientEvent } from './events.ts';
@@ -277,7 +278,7 @@ export class ProtectedModels {
   /** 1 for copies that the publisher's last word has on offer, 0 for others. */
   async #offered(modelId: string): Promise<(copy: StoredCopy) => 0 | 1> {
     const last = await this.#options.store.releases.last(modelId);
-    const versions = new Set(last?.offered.map(({ version }) => version));
+    const versions = new Set(last && filesOf(last).map(({ version }) => version));
     return ({ manifest }) => (versions.has(manifest.version) ? 1 : 0);
   }
 
@@ -294,8 +295,13 @@ export class ProtectedModels {
         (a, b) =>
           isLaunched(b) - isLaunched(a) || isOffered(b) - isOffered(a) || byPublication(a, b),
       );
+    const last = await store.releases.last(modelId);
     for (const copy of copies) {
       const { grantId } = copy.licence;
+      if (last && isWithdrawn(last, copy.manifest)) {
+        await store.erase(grantId);
+        continue;
+      }
       try {
         (await store.open(grantId, this.#now())).close();
         return copy;

@@ -54,7 +54,7 @@ async function updated(lab: Lab) {
     if (!response.ok) return outcomeOf(Promise.resolve(response));
     const answer = (await response.json()) as Record<'manifest' | 'licence' | 'release', string>;
     const tokens = await verifyTokens(nodeCrypto, answer.manifest, answer.licence, pinnedKeys);
-    const options = { isNewest: true, now: new Date() };
+    const options = { latestFor: asked(from), now: new Date() };
     const outcome = await outcomeOf(start().accept(tokens, answer.release, options));
     const { version } = tokens.manifest;
     return outcome === SUCCEEDED && version !== '1.0.0' ? `given ${version}` : outcome;
@@ -179,8 +179,9 @@ export const releases: readonly Attack[] = [
       const { signReleaseRecord } = await lab.load<typeof records>(RECORD);
       const kid = await keys.signingKid('licence');
       const iat = Math.floor(Date.now() / 1000);
-      const offered = [{ version: '1.0.0', manifestDigest: 'A'.repeat(43) }];
-      const record = { model: 'smile', serial: 900, offered, iat, exp: iat + 60 };
+      const variants = [{ version: '1.0.0', manifestDigest: 'A'.repeat(43) }];
+      const rules = [{ name: '1.0.0', share: 10_000, variants }];
+      const record = { model: 'smile', serial: 900, rules, iat, exp: iat + 60 };
       const token = await signReleaseRecord(record, kid, (message) => keys.sign(kid, message));
       return outcomeOf(start().learn('smile', token, new Date()));
     },
@@ -237,7 +238,7 @@ export const releases: readonly Attack[] = [
       edits: [
         edit(
           RECORD,
-          "if (!isOffered) throw new SealError('token-mismatch', 'not the version on offer');",
+          "if (!isOwn) throw new SealError('token-mismatch', 'not the version on offer');",
         ),
       ],
     },
@@ -254,7 +255,7 @@ export const releases: readonly Attack[] = [
         ...(await phone.api.clients.keys.publicKeys('licence')),
       ];
       const tokens = await verifyTokens(nodeCrypto, String(manifest), String(licence), keys);
-      const options = { isNewest: true, now: new Date() };
+      const options = { latestFor: asked(phone), now: new Date() };
       return outcomeOf(start().accept(tokens, String(after['release']), options));
     },
   },

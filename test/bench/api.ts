@@ -143,7 +143,7 @@ async function checksAlone(services: Services, platform: VirtualPlatform) {
 
   const proof = deviceProof.parse(await platform.prove(keyHandle, hash));
   const provenAt = performance.now();
-  await checkDeviceProof({ ...device, riskMetric: null, seal: '' }, proof, hash);
+  await checkDeviceProof({ ...device, riskMetric: null, traits: null, seal: '' }, proof, hash);
   return { attestationMs, proofMs: performance.now() - provenAt };
 }
 

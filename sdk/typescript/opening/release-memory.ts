@@ -2,13 +2,16 @@
 import { utf8 } from '../../../functions/protocol/bytes.ts';
 import type { SealingCrypto } from '../../../functions/protocol/crypto.ts';
 import { toBase64url } from '../../../functions/protocol/encoding.ts';
+import { SealError } from '../../../functions/protocol/errors.ts';
 import type { VerificationKey } from '../../../functions/protocol/jws.ts';
 import {
   type ReleaseRecord,
+  isWithdrawn,
   requireCurrent,
-  requireOffered,
+  requireOwn,
   verifyReleaseRecord,
 } from '../../../functions/protocol/release-record.ts';
+import type { RolloutDevice } from '../../../functions/protocol/rollout.ts';
 import type { ModelTokens } from './accept-grant.ts';
 import type { CopyFiles } from './copy-files.ts';
 import { answered } from './storage-errors.ts';
@@ -18,7 +21,7 @@ import { answered } from './storage-errors.ts';
  * take it back.
  *
  * @example
- * await releases.accept(tokens, grant.release, { isNewest: true, now: new Date() });
+ * await releases.accept(tokens, grant.release, { latestFor: grant.device, now: new Date() });
  */
 export class ReleaseMemory {
   readonly #crypto: SealingCrypto;
@@ -59,17 +62,20 @@ export class ReleaseMemory {
    *
    * @param tokens Of the grant.
    * @param release The record's token.
-   * @param options Whether the newest was asked for, and the device's time.
+   * @param options Who asked for the newest, undefined where nobody did, and the device's time.
    * @throws {SealError} `release-rolled-back`, `release-expired`, `token-mismatch` and what verifying
    *   throws.
    */
   async accept(
     { manifest, licence }: ModelTokens,
     release: string,
-    { isNewest, now }: { readonly isNewest: boolean; readonly now: Date },
+    { latestFor, now }: { readonly latestFor: RolloutDevice | undefined; readonly now: Date },
   ): Promise<void> {
     const record = await this.#verified(manifest.model, release, now);
-    if (isNewest) requireOffered(record, manifest.version, licence.manifestDigest);
+    const { version } = manifest;
+    const { manifestDigest } = licence;
+    if (latestFor) requireOwn(this.#crypto, record, latestFor, { version, manifestDigest });
+    if (isWithdrawn(record, manifest)) throw new SealError('token-mismatch', 'taken back');
     await this.#remember(manifest.model, release);
   }
 
