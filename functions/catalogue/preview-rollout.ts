@@ -14,7 +14,11 @@ export interface RolloutPreview {
   /** How many would have each version. */
   readonly byVersion: Readonly<Record<string, number>>;
   /** Of each rule: how many meet its condition, and how many it would give its version to. */
-  readonly byRule: readonly { readonly name: string; readonly meet: number; readonly get: number }[];
+  readonly byRule: readonly {
+    readonly name: string;
+    readonly meet: number;
+    readonly get: number;
+  }[];
 }
 
 /** The rules over the newest devices. Reads; changes nothing. */

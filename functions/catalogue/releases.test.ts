@@ -69,17 +69,21 @@ describe('a release record', () => {
     expect(await remembered()).toBe(readModel(await stored()).release);
   });
 
-  it('stays where a version is revoked that is not on offer, or nothing is left', async () => {
+  it('tells of a revoked version that was not on offer, and stays where nothing is left', async () => {
     await publish('1');
     await publish('2');
     await revokeModel(api.services, 'smile', '1', now);
-    expect(await record()).toMatchObject({ serial: 2, offered: [{ version: '2' }] });
+    expect(await record()).toMatchObject({
+      serial: 3,
+      offered: [{ version: '2' }],
+      revoked: ['1'],
+    });
     await withdrawModel(api.clients.documents, 'smile');
-    expect(await record()).toMatchObject({ serial: 2 });
+    expect(await record()).toMatchObject({ serial: 3 });
     const data = await stored();
     expect(() => grantOf(data)).toThrow('version_revoked');
     await publish('3');
-    expect(await record()).toMatchObject({ serial: 3, offered: [{ version: '3' }] });
+    expect(await record()).toMatchObject({ serial: 4, offered: [{ version: '3' }] });
   });
 
   it('never offers, after a revocation, what the publisher did not sign', async () => {

@@ -71,7 +71,11 @@ describe('rolling out', () => {
     const phone = api.phone('ann');
     await to(1);
     const first = await phone.grant('smile');
-    await rollOut(api.services, { modelId: 'smile', version: '2', platform: 'ios' }, new Date());
+    await rollOut(
+      api.services,
+      { modelId: 'smile', version: '2', when: { platform: 'ios' } },
+      new Date(),
+    );
     const second = await phone.grant('smile');
     expect([first, second].map(granted)).toEqual(['1', '2']);
     expect(granted(await api.pixel('bob').grant('smile'))).toBe('1');
@@ -82,7 +86,7 @@ describe('rolling out', () => {
     const before = await stored();
     const preview = await rollOut(
       api.services,
-      { modelId: 'smile', version: '2', platform: 'ios', dryRun: true },
+      { modelId: 'smile', version: '2', when: { platform: 'ios' }, dryRun: true },
       new Date(),
     );
     expect(preview).toMatchObject({ devices: 1, byVersion: { 2: 1 } });
@@ -107,8 +111,8 @@ describe('rolling out', () => {
   });
 
   it('takes percentages with two decimals', () => {
-    expect(['100', '5', '0.01', '12.5'].map(shareOf)).toEqual([10_000, 500, 1, 1_250]);
-    for (const wrong of ['0', '101', '-1', '1e1', '0.001', 'half', '']) {
+    expect(['100', '5', '0.01', '0', '12.5'].map(shareOf)).toEqual([10_000, 500, 1, 0, 1_250]);
+    for (const wrong of ['101', '-1', '1e1', '0.001', 'half', '']) {
       expect(() => shareOf(wrong)).toThrow(RangeError);
     }
   });

@@ -12,7 +12,7 @@ import {
 } from '../protocol/rollout-rules.ts';
 import { changeRelease, type Released, type RolloutServices, withRules } from './change-release.ts';
 import { secondsOf } from './model-record.ts';
-import { type RolloutPreview, previewRollout } from './preview-rollout.ts';
+import { previewRollout, type RolloutPreview } from './preview-rollout.ts';
 import { vouchedOffer } from './releases.ts';
 
 /** What is asked for. */

@@ -5,7 +5,12 @@
  */
 import { ServiceError } from '../errors.ts';
 import { EVERYBODY, type Rule } from '../protocol/rollout-rules.ts';
-import { changeRelease, type ReleaseChange, type RolloutServices, withRules } from './change-release.ts';
+import {
+  changeRelease,
+  type ReleaseChange,
+  type RolloutServices,
+  withRules,
+} from './change-release.ts';
 import { secondsOf } from './model-record.ts';
 import { rollOut } from './roll-out.ts';
 
@@ -26,7 +31,10 @@ export const pauseRollout = (
   rollout: RolloutName,
   now: Date,
 ): Promise<ReleaseChange> =>
-  changeRule(services, rollout, now, (rule) => ({ ...rule, paused: rule.paused ?? secondsAt(now) }));
+  changeRule(services, rollout, now, (rule) => ({
+    ...rule,
+    paused: rule.paused ?? secondsAt(now),
+  }));
 
 /** Goes on with a rollout that is paused or was halted: steps come as much later as it stood still. */
 export const resumeRollout = (
@@ -48,7 +56,10 @@ export const haltRollout = (
   rollout: RolloutName,
   now: Date,
 ): Promise<ReleaseChange> =>
-  changeRule(services, rollout, now, (rule) => ({ ...rule, halted: rule.halted ?? secondsAt(now) }));
+  changeRule(services, rollout, now, (rule) => ({
+    ...rule,
+    halted: rule.halted ?? secondsAt(now),
+  }));
 
 /**
  * Gives one version to all, also an older one: by name, or the one that devices in no rollout have

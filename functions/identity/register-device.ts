@@ -65,7 +65,12 @@ export async function registerDevice(
     }
     const { document, retired, approvedFrom } = withDevice(devices, { deviceId, ...rest }, now);
     const approved = { ...attested, approvedFrom };
-    const device = { ...approved, riskMetric: null, traits: null, seal: await deviceSeals.seal(approved) };
+    const device = {
+      ...approved,
+      riskMetric: null,
+      traits: null,
+      seal: await deviceSeals.seal(approved),
+    };
     tx.create(devicePath(deviceId), deviceDocument(device));
     tx.set(userDevicesPath(userId), document);
     for (const id of retired) tx.update(devicePath(id), retiredDevice(now));

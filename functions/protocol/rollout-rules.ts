@@ -4,7 +4,7 @@
  * words of readers that know no rules, without what these could not tell apart.
  */
 import { SealError } from './errors.ts';
-import { Payload } from './token-schema.ts';
+import type { Payload } from './token-schema.ts';
 
 /** All devices, in ten-thousandths. */
 export const EVERYBODY = 10_000;

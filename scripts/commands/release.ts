@@ -8,8 +8,8 @@ import {
   resumeRollout,
   rollBack,
 } from '../../functions/catalogue/steer-rollout.ts';
-import type { Services } from '../../functions/services.ts';
 import { type Act, auditEntry } from '../../functions/operators/audit.ts';
+import type { Services } from '../../functions/services.ts';
 import { conditionOf, stepOf, type TypedCondition, variantOf } from './release-conditions.ts';
 
 /** As it is typed. */
@@ -34,11 +34,17 @@ export const releaseOptions = (command: Command): Command =>
     .option('--version <version>', 'the version, or the name of its variants together')
     .option('--percent <percent>', 'of the devices that the conditions leave', '100')
     .option('--platform <platform>', 'only ios, or only android')
-    .option('--app-version <range>', 'only these versions of the app, such as 2.1 (or newer) or 2.1..3')
+    .option(
+      '--app-version <range>',
+      'only these versions of the app, such as 2.1 (or newer) or 2.1..3',
+    )
     .option('--os-version <range>', 'only these versions of the system')
     .option('--ram <range>', 'only with so many GiB of memory')
     .option('--chip <name...>', 'only with one of these chips')
-    .option('--variant <spec...>', 'a file for some devices: VERSION[:ram=6..,platform=ios,chip=a|b]')
+    .option(
+      '--variant <spec...>',
+      'a file for some devices: VERSION[:ram=6..,platform=ios,chip=a|b]',
+    )
     .option('--step <time=percent...>', 'grow at a time, such as 2026-12-01T06:00Z=25')
     .option('--pause', 'the share stands and steps wait')
     .option('--resume', 'go on after --pause or --halt')
@@ -56,7 +62,8 @@ export async function release(services: Services, model: string, given: ReleaseO
   const { dryRun = false } = given;
   const asked = ACTIONS.filter((name) => given[name]);
   const [action, ...others] = asked;
-  if (others.length > 0) throw new RangeError('one of --pause, --resume, --halt, --roll-back, --minimum');
+  if (others.length > 0)
+    throw new RangeError('one of --pause, --resume, --halt, --roll-back, --minimum');
   if (action && dryRun) throw new RangeError('--dry-run tells of a rollout only');
   const now = services.now();
   const result = action
@@ -77,7 +84,8 @@ function steer(
   version: string | undefined,
   now: Date,
 ) {
-  if (action === 'rollBack') return rollBack(services, { modelId, ...(version && { version }) }, now);
+  if (action === 'rollBack')
+    return rollBack(services, { modelId, ...(version && { version }) }, now);
   const change = {
     pause: pauseRollout,
     resume: resumeRollout,

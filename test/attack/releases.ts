@@ -16,6 +16,13 @@ const MEMORY = 'sdk/typescript/opening/release-memory.ts';
 const PATH = 'models/smile';
 const DAY_MS = 86_400_000;
 
+/** As a caller's app asks for the newest. */
+const asked = ({ enrolment, platform }: Caller) => ({
+  deviceId: enrolment.deviceId,
+  platform: platform.platform,
+  appVersion: platform.appVersion,
+});
+
 const ONLY_CATALOGUE = edit(
   'functions/catalogue/renew-releases.ts',
   'const last = isBehind ? remembered : catalogued;',

@@ -14,6 +14,7 @@ const vectors = await makeVectors();
 const releases = JSON.parse(readFileSync(RELEASES_PATH, 'utf8')) as ReturnType<typeof makeReleases>;
 const { manifest, licence, pinnedKeys, claims } = vectors;
 const model = claims.model;
+const PHONE = { platform: 'android', appVersion: '2.1.0' } as const;
 
 async function codeOf(work: () => Promise<unknown>): Promise<string> {
   try {
@@ -32,7 +33,7 @@ describe('release records', () => {
 
   it.each(releases.rows.map((row) => [row.name, row] as const))(
     'R10 %s',
-    async (_, { seen, token, isGrant, isNewest, now, code }) => {
+    async (_, { seen, token, isGrant, isNewest, device, now, code }) => {
       const storage = memoryStorage();
       // The app starts anew with each: what it knows is what it stored.
       const start = () =>
@@ -41,8 +42,9 @@ describe('release records', () => {
       const before = await start().last(model);
       const tokens = await verifyTokens(nodeCrypto, manifest, licence, pinnedKeys);
       const at = new Date(now * 1000);
+      const phone = { ...PHONE, ...device, deviceId: tokens.licence.deviceId };
       const work = isGrant
-        ? () => start().accept(tokens, token, { isNewest, now: at })
+        ? () => start().accept(tokens, token, { latestFor: isNewest ? phone : undefined, now: at })
         : () => start().learn(model, token, at);
       expect(await codeOf(work)).toBe(code);
       // What was refused changes nothing.

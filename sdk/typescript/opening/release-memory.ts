@@ -5,8 +5,8 @@ import { toBase64url } from '../../../functions/protocol/encoding.ts';
 import { SealError } from '../../../functions/protocol/errors.ts';
 import type { VerificationKey } from '../../../functions/protocol/jws.ts';
 import {
-  type ReleaseRecord,
   isWithdrawn,
+  type ReleaseRecord,
   requireCurrent,
   requireOwn,
   verifyReleaseRecord,
