@@ -55,7 +55,8 @@ describe('the answers', () => {
 
   it('to a grant is as described', async () => {
     const {
-      deviceId: _device,
+      deviceId: _id,
+      device: _device,
       recipientKey: _key,
       ...answer
     } = await api.phone('alice').grant('smile');
