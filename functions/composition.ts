@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createConcurrencyLimiter } from './api/concurrency-limiter.ts';
 import type { KeyService } from './cloud/keys.ts';
 import { type Config, ConfigError } from './config.ts';
+import type { UrlSigner } from './grants/url-keys.ts';
 import { createLog, type Log } from './log.ts';
 import type { FunctionEntry, SecretName } from './registry.ts';
 import type { CloudClients, CoreServices, DeclaredServices, ServiceName } from './services.ts';
@@ -57,9 +58,9 @@ const CLOUD = {
     const { firestoreDocuments } = await import('./cloud/firestore.ts');
     return firestoreDocuments({ projectId, databaseId, ...at(endpoints.firestore) });
   },
-  async objects({ projectId, endpoints, storageSigner: signer }: Config) {
+  async objects({ projectId, endpoints }: Config) {
     const { storageObjects } = await import('./cloud/storage.ts');
-    return storageObjects({ projectId, ...at(endpoints.storage), ...(signer && { signer }) });
+    return storageObjects({ projectId, ...at(endpoints.storage) });
   },
   async keys({ kmsKeys: keys, signingKeys, endpoints }: Config) {
     const { kmsKeys } = await import('./cloud/kms.ts');
@@ -143,6 +144,19 @@ const PARTS: Parts<Exclude<ServiceName, keyof CloudClients>> = {
     const objects = await part('objects');
     const { createManifests } = await import('./catalogue/manifests.ts');
     return createManifests(objects, config.buckets.vault);
+  },
+  async urls({ config, part }) {
+    const [documents, keys] = await Promise.all([part('documents'), part('keys')]);
+    const origin = config.endpoints.storage ?? 'https://storage.googleapis.com';
+    let signer: UrlSigner | undefined;
+    return {
+      // Read with the first grant, as it seals.
+      async signReadUrl(...args) {
+        const { createUrlSigner } = await import('./grants/url-keys.ts');
+        signer ??= createUrlSigner({ documents, keys }, origin);
+        return signer.signReadUrl(...args);
+      },
+    };
   },
   async events({ log, now, declares, part }) {
     const publisher = await part('publisher');

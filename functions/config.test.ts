@@ -35,7 +35,6 @@ describe('loadConfig', () => {
     ['STORAGE_ENDPOINT', 'http://127.0.0.1:1'],
     ['STORAGE_EMULATOR_HOST', 'http://127.0.0.1:1'],
     ['KMS_ENDPOINT', 'http://127.0.0.1:1'],
-    ['STORAGE_SIGNER', '{"client_email":"a@b","private_key":"x"}'],
     ['TEST_TRUST_ANCHORS', '{"appAttest":[]}'],
   ])('does not start on Google Cloud with %s', (name, value) => {
     const cloud = { ...testEnvironment(), K_SERVICE: 'grant' };

@@ -84,6 +84,15 @@ const appleReceiptKey = z.strictObject({
   }),
 });
 
+/**
+ * An HMAC key of the service account that readers of signed URLs act as; a person's would be shorter:
+ * https://cloud.google.com/storage/docs/authentication/hmackeys#overview.
+ */
+const urlSigningKey = z.strictObject({
+  accessId: z.string().regex(/^GOOG[A-Z0-9]{57}$/),
+  secret: z.string().regex(/^[A-Za-z0-9+/]{40}$/),
+});
+
 /** Of one key, so that `/v1/keys` stays small. */
 const MAX_OTHER_VERSIONS = 8;
 const keyVersion = z
@@ -153,6 +162,7 @@ const environment = z.object({
   INTEGRITY_KEYS: json(integrityKeys).default({}),
   /** A secret; null where receipts are not refreshed. */
   APPLE_RECEIPT_KEY: json(appleReceiptKey.nullable()).default(null),
+  URL_SIGNING_KEY: json(urlSigningKey).optional(),
   /** Apple's and Google's own unless told. */
   APPLE_RECEIPT_URL: z.url().optional(),
   REVOCATION_LIST_URL: z.url().optional(),
@@ -228,9 +238,6 @@ const environment = z.object({
   PUBSUB_ENDPOINT: z.url().optional(),
   STORAGE_ENDPOINT: z.url().optional(),
   KMS_ENDPOINT: z.url().optional(),
-  STORAGE_SIGNER: json(
-    z.strictObject({ client_email: z.string(), private_key: z.string() }),
-  ).optional(),
   /** Certificates in PEM. */
   TEST_TRUST_ANCHORS: json(
     z.strictObject({
@@ -255,7 +262,6 @@ export const LOCAL_ONLY = [
   'STORAGE_ENDPOINT',
   'STORAGE_EMULATOR_HOST',
   'KMS_ENDPOINT',
-  'STORAGE_SIGNER',
   'TEST_TRUST_ANCHORS',
 ] as const;
 
@@ -311,6 +317,7 @@ function shape(env: Environment) {
       CHALLENGE_SECRET: env.CHALLENGE_SECRET,
       PSEUDONYM_SECRET: env.PSEUDONYM_SECRET,
       APPLE_RECEIPT_KEY: env.APPLE_RECEIPT_KEY,
+      URL_SIGNING_KEY: env.URL_SIGNING_KEY,
     },
     issuers: env.OIDC_ISSUERS,
     attestation: {
@@ -356,6 +363,5 @@ function shape(env: Environment) {
       storage: env.STORAGE_ENDPOINT,
       kms: env.KMS_ENDPOINT,
     },
-    storageSigner: env.STORAGE_SIGNER,
   };
 }

@@ -9,7 +9,11 @@ import type { CoreServices, DeclaredServices, ServiceName, Services } from './se
 import type { EventHandlerFactory } from './workers/event-handler.ts';
 
 /** A secret of Secret Manager that a function reads from its environment. */
-export type SecretName = 'CHALLENGE_SECRET' | 'PSEUDONYM_SECRET' | 'APPLE_RECEIPT_KEY';
+export type SecretName =
+  | 'CHALLENGE_SECRET'
+  | 'PSEUDONYM_SECRET'
+  | 'APPLE_RECEIPT_KEY'
+  | 'URL_SIGNING_KEY';
 
 export interface Route {
   readonly method: 'GET' | 'POST' | 'DELETE';
@@ -106,6 +110,7 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
       'manifests',
       'versionKeys',
       'licences',
+      'urls',
       'emit',
     ],
     load: () => import('./api/grant.ts'),
@@ -227,5 +232,12 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
     secrets: [],
     services: ['documents', 'objects', 'keys'],
     load: () => import('./workers/releases.ts'),
+  }),
+  serves({
+    name: 'url-keys',
+    trigger: { kind: 'schedule', cron: '0 * * * *', path: '/internal/url-keys' },
+    secrets: ['URL_SIGNING_KEY'],
+    services: ['documents', 'keys'],
+    load: () => import('./workers/url-keys.ts'),
   }),
 ];

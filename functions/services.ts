@@ -16,6 +16,7 @@ import type { Config } from './config.ts';
 import type { Emit, EventDelivery } from './fraud/event-delivery.ts';
 import type { Pseudonyms } from './fraud/pseudonym-moves.ts';
 import type { LicenceIssuer } from './grants/licence-issuer.ts';
+import type { UrlSigner } from './grants/url-keys.ts';
 import type { Challenges } from './identity/challenge.ts';
 import type { DeviceSeals } from './identity/device-seal.ts';
 import type { EnrolmentPolicy } from './identity/enrolment.ts';
@@ -55,6 +56,7 @@ export interface DeclaredServices extends CloudClients {
   readonly licences: LicenceIssuer;
   readonly versionKeys: VersionKeys;
   readonly manifests: Manifests;
+  readonly urls: UrlSigner;
   /** With an outbox where the function has `documents`, too. */
   readonly events: EventDelivery;
   /** Delivers a server event. Never rejects: what becomes of an event must not cost a good user his model. */

@@ -34,7 +34,6 @@ const REVIEWED = {
     'bucket sealed: sealedWriter',
     'bucket vault: roles/storage.objectViewer',
     DOCUMENTS,
-    'itself: roles/iam.serviceAccountTokenCreator',
     DEVICE_KEY,
     'key licence: roles/cloudkms.signer',
     'key manifest: publicKeyReader',
@@ -81,6 +80,11 @@ const REVIEWED = {
     'topic decisions: roles/pubsub.publisher',
   ],
   sweep: ['bucket sealed: sealedSweeper', DOCUMENTS, EVENTS],
+  'url-keys': [
+    DOCUMENTS,
+    'key vault: roles/cloudkms.cryptoKeyEncrypter',
+    'secret URL_SIGNING_KEY: roles/secretmanager.secretAccessor',
+  ],
 };
 
 /** Every resource that grants anything, with the role as it is written. */
@@ -107,9 +111,9 @@ const GRANTS: Readonly<Record<string, string>> = {
   'google_secret_manager_secret_iam_member.smoke': 'roles/secretmanager.secretAccessor',
   'google_service_account_iam_member.deploy_acts_as': 'roles/iam.serviceAccountUser',
   'google_service_account_iam_member.push_tokens': 'roles/iam.serviceAccountTokenCreator',
-  'google_service_account_iam_member.signs_urls': 'roles/iam.serviceAccountTokenCreator',
   'google_storage_bucket_iam_member.function':
     '${startswith(each.value.role, "roles/") ? each.value.role : local.object_roles[each.value.role]}',
+  'google_storage_bucket_iam_member.url_reader': '${local.object_roles["sealedReader"]}',
   'google_storage_bucket_iam_member.intake_writers': 'roles/storage.objectCreator',
 };
 
@@ -134,7 +138,8 @@ describe('access', () => {
     const role = (name: string) =>
       infra.resources.find(({ address }) => address === `google_project_iam_custom_role.${name}`);
     expect(role('object')?.body['for_each']).toEqual({
-      sealedWriter: ['storage.objects.create', 'storage.objects.delete', 'storage.objects.get'],
+      sealedWriter: ['storage.objects.create', 'storage.objects.delete'],
+      sealedReader: ['storage.objects.get'],
       sealedSweeper: ['storage.objects.delete', 'storage.objects.list'],
       vaultWriter: ['storage.objects.create', 'storage.objects.delete', 'storage.objects.get'],
       intakeConsumer: ['storage.objects.delete', 'storage.objects.get'],

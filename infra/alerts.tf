@@ -76,11 +76,6 @@ locals {
       filter = "metric.type=\"serviceruntime.googleapis.com/api/request_count\" resource.type=\"consumed_api\" resource.label.service=\"cloudkms.googleapis.com\" metric.label.response_code_class!=\"2xx\""
       group  = ["metric.label.response_code"], threshold = 0.02, aligner = "ALIGN_RATE", duration = "300s"
     }
-    sign-urls = {
-      title  = "URLs are not signed"
-      filter = "metric.type=\"serviceruntime.googleapis.com/api/request_count\" resource.type=\"consumed_api\" resource.label.service=\"iamcredentials.googleapis.com\" metric.label.response_code_class!=\"2xx\""
-      group  = ["metric.label.response_code"], threshold = 0.02, aligner = "ALIGN_RATE", duration = "300s"
-    }
   }
 }
 
@@ -131,6 +126,8 @@ resource "google_monitoring_alert_policy" "absent" {
     erasures = { title = "erasures stand still", metric = "modelseal_erasures", duration = "600s" }
     # Each hour, and thirteen days before anybody feels it.
     releases = { title = "release records are not signed anew", metric = "modelseal_releases", duration = "14400s" }
+    # Each hour, and two days before anybody feels it.
+    url-keys = { title = "keys that sign URLs are not renewed", metric = "modelseal_url_keys", duration = "14400s" }
   }
   display_name = "modelseal: ${each.value.title}"
   combiner     = "OR"

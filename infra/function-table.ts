@@ -8,7 +8,6 @@ const access = z.strictObject({
   buckets: z.record(z.string(), z.string()).default({}),
   keys: z.record(z.string(), z.string()).default({}),
   reads_public_keys: z.array(z.string()).default([]),
-  signs_urls: z.boolean().default(false),
 });
 
 const table = z.record(
@@ -45,7 +44,6 @@ export function grantsOf(functions: FunctionTable): Readonly<Record<string, read
         ...each.reads_public_keys.map((key) => `key ${key}: publicKeyReader`),
         ...secrets.map((secret) => `secret ${secret}: roles/secretmanager.secretAccessor`),
         ...(each.firestore ? [`firestore: ${each.firestore}`] : []),
-        ...(each.signs_urls ? ['itself: roles/iam.serviceAccountTokenCreator'] : []),
       ].sort(),
     ]),
   );

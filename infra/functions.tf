@@ -47,7 +47,6 @@ locals {
         buckets           = { vault = "roles/storage.objectViewer", sealed = "sealedWriter" }
         keys              = { vault = "roles/cloudkms.cryptoKeyDecrypter", licence = "roles/cloudkms.signer" }
         reads_public_keys = ["device", "manifest"]
-        signs_urls        = true
       }
     }
     renew = {
@@ -171,6 +170,16 @@ locals {
         # Only what it signed is signed anew.
         reads_public_keys = ["manifest"]
       }
+    }
+    # Alone has the secret that URLs are signed under, and gives out what is derived from it for a day.
+    url-keys = {
+      kind        = "schedule"
+      cron        = "0 * * * *"
+      path        = "/internal/url-keys"
+      secrets     = ["URL_SIGNING_KEY"]
+      concurrency = 1
+      timeout     = "60s"
+      access      = { firestore = "roles/datastore.user", keys = { vault = "roles/cloudkms.cryptoKeyEncrypter" } }
     }
   }
 

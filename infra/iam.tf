@@ -3,8 +3,8 @@
 
 resource "google_project_iam_custom_role" "object" {
   for_each = {
-    # The reader of a signed URL acts as this account, so it may get what it creates; it may not list.
-    sealedWriter   = ["storage.objects.create", "storage.objects.delete", "storage.objects.get"]
+    sealedWriter   = ["storage.objects.create", "storage.objects.delete"]
+    sealedReader   = ["storage.objects.get"]
     sealedSweeper  = ["storage.objects.delete", "storage.objects.list"]
     vaultWriter    = ["storage.objects.create", "storage.objects.delete", "storage.objects.get"]
     intakeConsumer = ["storage.objects.delete", "storage.objects.get"]
@@ -102,12 +102,17 @@ resource "google_project_iam_member" "firestore" {
   }
 }
 
-# There is no private key on Cloud Run: URLs are signed by the IAM service, for the own account only.
-resource "google_service_account_iam_member" "signs_urls" {
-  for_each           = { for name, function in local.functions : name => name if try(function.access.signs_urls, false) }
-  service_account_id = google_service_account.function[each.key].name
-  role               = "roles/iam.serviceAccountTokenCreator"
-  member             = local.members[each.key]
+# Whoever comes with a signed URL acts as this account, which nobody else does: an HMAC key of it is what
+# URLs are signed under. It gets what it can name, and cannot list.
+resource "google_service_account" "url_reader" {
+  account_id   = "url-reader"
+  display_name = "modelseal readers of signed URLs"
+}
+
+resource "google_storage_bucket_iam_member" "url_reader" {
+  bucket = google_storage_bucket.models["sealed"].name
+  role   = local.object_roles["sealedReader"]
+  member = google_service_account.url_reader.member
 }
 
 # Accounts that call the workers, and the one that writes messages to BigQuery.

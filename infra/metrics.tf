@@ -23,6 +23,7 @@ locals {
     erasures_failed = { filter = "${local.runs} jsonPayload.message=\"erasures carried out\" jsonPayload.failed>0", labels = {} }
     releases        = { filter = "${local.runs} jsonPayload.message=\"releases renewed\"", labels = {} }
     releases_failed = { filter = "${local.runs} jsonPayload.message=\"releases renewed\" severity=ERROR", labels = {} }
+    url_keys        = { filter = "${local.runs} jsonPayload.message=\"URL keys renewed\"", labels = {} }
     # Said by the scorer when so many were blocked by rules that a person has to look, and when a campaign begins.
     breaker        = { filter = "${local.runs} jsonPayload.message=\"breaker tripped\"", labels = {} }
     campaign       = { filter = "${local.runs} jsonPayload.message=\"campaign alert\"", labels = {} }

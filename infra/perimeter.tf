@@ -17,13 +17,13 @@ locals {
   # Who is let in from where, and to which methods.
   ingress = concat(
     # Phones fetch sealed objects by signed URL from anywhere: reading objects is let in, for the account
-    # that signs those URLs and nobody else.
-    contains(keys(local.functions), "grant") ? [{
+    # that those URLs act as and nobody else.
+    [{
       title      = "phones fetch what they were granted"
-      identities = ["serviceAccount:${google_service_account.function["grant"].email}"]
+      identities = [google_service_account.url_reader.member]
       levels     = ["*"]
       operations = [{ service = "storage.googleapis.com", methods = ["google.storage.objects.get"] }]
-    }] : [],
+    }],
     # Cloud Build's machines are not in the project's network.
     [{
       title      = "builds"

@@ -32,7 +32,6 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
     /^database: datastore\.(?:databases\.(?:get|getMetadata|list)|namespaces|schemas|statistics|insights|entities\.(?:allocateIds|get|list|create|update|delete))/,
     'part of the narrowest role of Firestore',
   ],
-  [/^itself: /, 'part of the narrowest role with signBlob, on its own account only'],
   [/^bucket vault: storage\.objects\.list$/, 'part of the narrowest role that reads objects'],
   [
     /^bucket (?:intake|vault|sealed): storage\.objects\.(?:delete|get|list)$/,
@@ -167,10 +166,10 @@ describe('the account of each function', () => {
 
   it('is traced at all: a role taken away is missed', () => {
     const without = new Set(
-      [...(given.get('grant') ?? [])].filter((each) => !/useToDecrypt|signBlob/.test(each)),
+      [...(given.get('grant') ?? [])].filter((each) => !/useToDecrypt|useToSign/.test(each)),
     );
     expect(minus(used.get('grant'), without)).toEqual([
-      'itself: iam.serviceAccounts.signBlob',
+      'key licence: cloudkms.cryptoKeyVersions.useToSign',
       'key vault: cloudkms.cryptoKeyVersions.useToDecrypt',
     ]);
   });

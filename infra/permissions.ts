@@ -35,13 +35,6 @@ const GOOGLES: Readonly<Record<string, readonly string[]>> = {
     'datastore.entities.delete',
     'datastore.entities.update',
   ],
-  'roles/iam.serviceAccountTokenCreator': [
-    'iam.serviceAccounts.getAccessToken',
-    'iam.serviceAccounts.getOpenIdToken',
-    'iam.serviceAccounts.implicitDelegation',
-    'iam.serviceAccounts.signBlob',
-    'iam.serviceAccounts.signJwt',
-  ],
 };
 
 /** Permissions as `resource: permission`. */
@@ -72,9 +65,6 @@ export function givenPermissions(
         ...Object.entries(access.keys).map(([key, role]) => [`key ${key}`, of(role)] as const),
         ...access.reads_public_keys.map((key) => [`key ${key}`, publicKeyReader] as const),
         ...(access.firestore ? [['database', of(access.firestore)] as const] : []),
-        ...(access.signs_urls
-          ? [['itself', of('roles/iam.serviceAccountTokenCreator')] as const]
-          : []),
       ];
       return [
         name,

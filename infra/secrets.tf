@@ -5,6 +5,7 @@ locals {
     PSEUDONYM_SECRET  = "functions"
     APPLE_RECEIPT_KEY = "functions"
     INTEGRITY_KEYS    = "functions"
+    URL_SIGNING_KEY   = "functions"
     # The smoke client's device key and user.
     SMOKE_IDENTITY = "release"
   }

@@ -251,7 +251,7 @@ variable "plan_claim" {
 variable "secret_versions" {
   description = "Which version of each secret the functions read. Never `latest`: two revisions of one release must read the same. INTEGRITY_KEYS is read only where it is named here."
   type        = map(string)
-  default     = { CHALLENGE_SECRET = "1", PSEUDONYM_SECRET = "1", APPLE_RECEIPT_KEY = "1" }
+  default     = { CHALLENGE_SECRET = "1", PSEUDONYM_SECRET = "1", APPLE_RECEIPT_KEY = "1", URL_SIGNING_KEY = "1" }
   validation {
     condition     = alltrue([for version in values(var.secret_versions) : can(regex("^[1-9][0-9]*$", version))])
     error_message = "Version numbers."

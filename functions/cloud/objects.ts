@@ -66,6 +66,4 @@ export interface ObjectStore {
   deleteTogether(bucket: string, names: readonly string[]): Promise<readonly Deletion[]>;
   /** In the order of names. */
   list(bucket: string, prefix: string): AsyncIterable<ObjectInfo>;
-  /** A V4 signed URL for one GET of this object until `expiresAt`; the object need not exist yet. */
-  signReadUrl(bucket: string, name: string, expiresAt: Date): Promise<string>;
 }

@@ -1,4 +1,3 @@
-import { sign } from 'node:crypto';
 import type { File, FileMetadata, Storage } from '@google-cloud/storage';
 import { callUpstream, type UpstreamCall } from './deadline.ts';
 import { lazy } from './lazy.ts';
@@ -10,8 +9,6 @@ export interface StorageOptions {
   readonly projectId: string;
   /** Another service than Google's, such as `http://127.0.0.1:4443`; it is called without credentials. */
   readonly endpoint?: string;
-  /** Signs URLs with this key; where absent, the IAM service signs for the function's own account. */
-  readonly signer?: { readonly client_email: string; readonly private_key: string };
   /** For one call, and for each wait of a stream on the service; 10,000 where absent. */
   readonly timeoutMs?: number;
 }
@@ -81,38 +78,12 @@ export function storageObjects(options: StorageOptions): ObjectStore {
         pageToken = next?.pageToken;
       } while (pageToken);
     },
-
-    signReadUrl: (bucket, name, expiresAt) =>
-      callUpstream(upstream('sign'), async () => {
-        const file = await fileOf(bucket, name);
-        const [url] = await file.getSignedUrl({
-          version: 'v4',
-          action: 'read',
-          expires: expiresAt,
-        });
-        return url;
-      }),
   };
 }
 
-async function connect({ projectId, endpoint, signer }: StorageOptions): Promise<Storage> {
+async function connect({ projectId, endpoint }: StorageOptions): Promise<Storage> {
   const { Storage } = await import('@google-cloud/storage');
-  const storage = new Storage({
-    projectId,
-    ...(endpoint !== undefined && { apiEndpoint: endpoint }),
-  });
-  // The client's own option for a key is deprecated and says so on the console of every process.
-  if (signer) Object.assign(storage.authClient, signWith(signer));
-  return storage;
-}
-
-/** The two methods by which the client signs URLs. */
-function signWith(signer: NonNullable<StorageOptions['signer']>) {
-  return {
-    getCredentials: async () => ({ client_email: signer.client_email }),
-    sign: async (text: string) =>
-      sign('RSA-SHA256', Buffer.from(text), signer.private_key).toString('base64'),
-  };
+  return new Storage({ projectId, ...(endpoint !== undefined && { apiEndpoint: endpoint }) });
 }
 
 function infoOf(name: string, metadata: FileMetadata): ObjectInfo {

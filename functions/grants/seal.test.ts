@@ -154,8 +154,7 @@ describe('sealing that fails', () => {
   it('leaves no object where the URL is refused while the upload is past stopping', async () => {
     const before = await sealedNames();
     const finished = Promise.withResolvers<void>();
-    const services = withObjects({
-      signReadUrl: async () => Promise.reject(new Error('signBlob is denied')),
+    const objects: Partial<ObjectStore> = {
       // The service has all bytes when the signal comes, and the object appears a moment later.
       write: async (bucket, name, body) => {
         const bytes = Buffer.concat(await Array.fromAsync(body));
@@ -164,9 +163,11 @@ describe('sealing that fails', () => {
         finished.resolve();
         return info;
       },
-    });
+    };
+    const urls = { signReadUrl: async () => Promise.reject(new Error('no key of the day')) };
+    const services = { ...withObjects(objects), urls };
     const sealing = seal(services, await admitted('plain'), new Date());
-    await expect(sealing).rejects.toThrow('signBlob is denied');
+    await expect(sealing).rejects.toThrow('no key of the day');
     await finished.promise;
     expect(await sealedNames()).toEqual(before);
   });

@@ -19,6 +19,7 @@ import { type AdmittedGrant, type GrantRecord, updateGranted } from './grant-rec
 import type { LicenceIssuer } from './licence-issuer.ts';
 import { type Lifetimes, licenceTerms } from './licence-terms.ts';
 import { sealedBy, sealedObjectName } from './sealed-object.ts';
+import type { UrlSigner } from './url-keys.ts';
 import type { createMarking } from './watermarking.ts';
 
 export interface SealingServices {
@@ -28,7 +29,8 @@ export interface SealingServices {
     readonly sealedTtlSeconds: number;
   };
   readonly documents: Pick<DocumentStore, 'transaction'>;
-  readonly objects: Pick<ObjectStore, 'read' | 'write' | 'delete' | 'signReadUrl'>;
+  readonly objects: Pick<ObjectStore, 'read' | 'write' | 'delete'>;
+  readonly urls: UrlSigner;
   readonly manifests: Manifests;
   readonly versionKeys: Pick<VersionKeys, 'unwrap'>;
   readonly licences: LicenceIssuer;
@@ -104,7 +106,7 @@ async function sealCopy(
     );
     const [{ sizeBytes, copy }, url, ready] = await Promise.all([
       uploading,
-      objects.signReadUrl(config.buckets.sealed, object, urlExpiresAt),
+      services.urls.signReadUrl(config.buckets.sealed, object, now, urlExpiresAt),
       // Where only the pass tells what the licence is for, it is signed afterwards.
       isMarked ? undefined : answer(version.sha256),
     ]);

@@ -63,16 +63,14 @@ describe('doctor', () => {
   });
 
   it('finds what fails, and says the remedy', async () => {
-    const objects = {
-      ...api.services.objects,
-      signReadUrl: async () => Promise.reject(new Error('signBlob is denied')),
-    };
-    const [finding, ...more] = await wrong({ ...api.services, objects });
+    const urls = { signReadUrl: async () => Promise.reject(new Error('no key of the day')) };
+    const [today, tomorrow, ...more] = await wrong({ ...api.services, urls });
     expect(more).toEqual([]);
-    expect(finding).toMatchObject({
-      wrong: 'signBlob is denied',
-      remedy: expect.stringContaining('roles/iam.serviceAccountTokenCreator'),
+    expect(today).toMatchObject({
+      wrong: 'no key of the day',
+      remedy: 'gcloud scheduler jobs run url-keys',
     });
+    expect(tomorrow?.check).toBe('URLs can be signed tomorrow');
   });
 
   it.each(['manifest', 'licence', 'device'] as const)(
@@ -152,6 +150,13 @@ describe('doctor, in a project', () => {
         };
       },
       'gcloud run services update grant --region=europe-west3 --ingress=internal-and-cloud-load-balancing',
+    ],
+    [
+      'the account that URLs act as has an HMAC key that works',
+      (a) => {
+        a['storage hmac list'] = [{ accessId: 'GOOG1EOLD', state: 'INACTIVE' }];
+      },
+      'gcloud storage hmac update ACCESS_ID --activate',
     ],
     [
       'Pub/Sub may write dead letters',

@@ -21,7 +21,13 @@ export interface Target {
 }
 
 /** What only a secret store has, and an operator may put into his environment beside a profile. */
-const SECRETS = ['PSEUDONYM_SECRET', 'CHALLENGE_SECRET', 'APPLE_RECEIPT_KEY', 'INTEGRITY_KEYS'];
+const SECRETS = [
+  'PSEUDONYM_SECRET',
+  'CHALLENGE_SECRET',
+  'APPLE_RECEIPT_KEY',
+  'INTEGRITY_KEYS',
+  'URL_SIGNING_KEY',
+];
 
 /**
  * The environment to work with. Throws RangeError where a profile and variables of another project or of

@@ -126,7 +126,7 @@ export async function tellMainJob(story: Story, scene: Scene): Promise<void> {
     mustBe(!left.some(({ name }) => name.endsWith(theGrant.grantId)), 'the object is gone');
     const name = decodeURIComponent(new URL(theGrant.url).pathname).split(`/${bucket}/`)[1] ?? '';
     const soon = new Date(Date.now() + 60_000);
-    const fresh = await scene.services.objects.signReadUrl(bucket, name, soon);
+    const fresh = await scene.services.urls.signReadUrl(bucket, name, new Date(), soon);
     const gone = await refusalOf(ann.api.download(fresh), 'url_ended');
     mustBe(gone.status === 404, 'even a fresh URL finds nothing');
     return 'the URL: 403; the object after the sweep: 404';

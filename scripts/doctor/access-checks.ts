@@ -48,7 +48,6 @@ export function accessChecks(
   functions: readonly FunctionEntry[] = FUNCTIONS,
 ): readonly Check[] {
   const { id, gcloud, region } = project;
-  const grantAccount = `fn-grant@${id}.iam.gserviceaccount.com`;
   const bindings = async (...resource: readonly string[]) =>
     ((await gcloud(...resource)) as { bindings?: readonly Binding[] }).bindings ?? [];
   const invokers = async (name: string) =>
@@ -84,16 +83,14 @@ export function accessChecks(
       };
     }),
     {
-      check: 'the grant function may sign URLs as itself (signBlob)',
-      remedy: `gcloud iam service-accounts add-iam-policy-binding ${grantAccount} --member=serviceAccount:${grantAccount} --role=roles/iam.serviceAccountTokenCreator`,
+      check: 'the account that URLs act as has an HMAC key that works',
+      remedy: `gcloud storage hmac update ACCESS_ID --activate --project=${id}   # or a new one: docs/ops/operations.md, "Rotate keys"`,
       work: async () => {
-        const found = await bindings('iam', 'service-accounts', 'get-iam-policy', grantAccount);
-        const may = found.some(
-          ({ role, members = [] }) =>
-            role === 'roles/iam.serviceAccountTokenCreator' &&
-            members.includes(`serviceAccount:${grantAccount}`),
-        );
-        if (!may) throw new Error('it may not');
+        const account = `--service-account=url-reader@${id}.iam.gserviceaccount.com`;
+        const found = ((await gcloud('storage', 'hmac', 'list', account)) ?? []) as readonly {
+          readonly state?: string;
+        }[];
+        if (!found.some(({ state }) => state === 'ACTIVE')) throw new Error('none is active');
       },
     },
     {

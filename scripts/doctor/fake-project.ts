@@ -32,7 +32,6 @@ export function healthyAnswers(now: Date): Answers {
     ...{ quotaId, metric, refreshInterval: 'minute' },
     dimensionsInfos: [{ dimensions: { region: REGION }, details: { value } }],
   });
-  const account = `serviceAccount:fn-grant@${ID}.iam.gserviceaccount.com`;
   return {
     [`projects describe ${ID}`]: { projectId: ID, projectNumber: '42' },
     'run services list': FUNCTIONS.map(({ name, trigger: { kind } }) => ({
@@ -64,9 +63,7 @@ export function healthyAnswers(now: Date): Answers {
           : { bindings: [{ role: 'roles/run.invoker', members: ['serviceAccount:caller'] }] },
       ]),
     ),
-    [`iam service-accounts get-iam-policy ${account.split(':')[1]}`]: {
-      bindings: [{ role: 'roles/iam.serviceAccountTokenCreator', members: [account] }],
-    },
+    'storage hmac list': [{ accessId: 'GOOG1EOLD', state: 'INACTIVE' }, { state: 'ACTIVE' }],
     'pubsub topics get-iam-policy dead-letters': {
       bindings: [{ role: 'roles/pubsub.publisher', members: ['serviceAccount:pubsub'] }],
     },
@@ -108,9 +105,6 @@ export function healthyAnswers(now: Date): Answers {
     ],
     'beta quotas info list cloudkms.googleapis.com': [
       quota('HsmTokens', 'cloudkms.googleapis.com/hsm_usage', '30000'),
-    ],
-    'beta quotas info list iamcredentials.googleapis.com': [
-      quota('Sign', 'iamcredentials.googleapis.com/sign_requests', '60000'),
     ],
     ...Object.fromEntries(
       Object.keys(CLASHES).map((name) => [`org-policies describe ${name}`, { spec: {} }]),

@@ -10,6 +10,8 @@ export const CLASHES: Readonly<Record<string, string>> = {
   'iam.disableServiceAccountCreation': 'an exception for the operator',
   'compute.disableGlobalLoadBalancing': 'an exception',
   'storage.softDeletePolicySeconds': 'allow 0',
+  'storage.restrictAuthTypes':
+    'allow SERVICE_ACCOUNT_HMAC_SIGNED_REQUESTS: phones come with such URLs',
 };
 
 /** As https://cloud.google.com/resource-manager/docs/reference/orgpolicy/rest/v2/organizations.policies has it. */

@@ -10,7 +10,6 @@ describe('what quotas must allow', () => {
     expect(quotaNeeds(scales).map(({ service, amount }) => [service, amount])).toEqual([
       ['run.googleapis.com', 100_000],
       ['cloudkms.googleapis.com', 24_100],
-      ['iamcredentials.googleapis.com', 24_000],
     ]);
   });
 });

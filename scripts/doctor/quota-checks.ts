@@ -57,13 +57,6 @@ export function quotaNeeds(scales: ReadonlyMap<string, Scale>): readonly Need[] 
       amount: grants + certificates,
       because: `${places} grants at once, each of a second and, where models are personal, of a key that no instance has in memory; ${certificates} instances of ${CERTIFYING.join(' and ')} that start within a minute`,
     },
-    {
-      what: 'URLs are signed for as many grants as there are (signBlob)',
-      service: 'iamcredentials.googleapis.com',
-      metric: /sign/i,
-      amount: grants,
-      because: `${places} grants at once, each of a second, of a URL each`,
-    },
   ];
 }
 

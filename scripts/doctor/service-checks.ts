@@ -1,17 +1,18 @@
 /** What every deployment must be able to do, by the services that the functions use: a local stack, too. */
 import type { Services } from '../../functions/services.ts';
+import { DAY_MS } from '../../functions/time.ts';
 import type { Check } from './check.ts';
 
 export type CheckedServices = Pick<
   Services,
-  'config' | 'documents' | 'objects' | 'keys' | 'randomBytes' | 'now'
+  'config' | 'documents' | 'objects' | 'keys' | 'urls' | 'randomBytes' | 'now'
 >;
 
 /** A sealed object may outlive its time by so much: sweeps come each minute, and one may fail. */
 const SWEEP_GRACE_SECONDS = 600;
 
 export function serviceChecks(services: CheckedServices): readonly Check[] {
-  const { config, documents, objects, keys, randomBytes, now } = services;
+  const { config, documents, objects, keys, urls, randomBytes, now } = services;
   const { sealed, vault } = config.buckets;
   const ring = config.kmsKeys.vault.split('/cryptoKeys/')[0] ?? '';
   return [
@@ -25,12 +26,14 @@ export function serviceChecks(services: CheckedServices): readonly Check[] {
       remedy: `gcloud storage buckets describe gs://${vault}`,
       work: () => objects.stat(vault, 'doctor'),
     },
-    {
-      check: 'URLs can be signed by this account (signBlob)',
-      remedy:
-        'gcloud iam service-accounts add-iam-policy-binding ACCOUNT --member=serviceAccount:ACCOUNT --role=roles/iam.serviceAccountTokenCreator',
-      work: () => objects.signReadUrl(sealed, 'doctor', new Date(now().getTime() + 60_000)),
-    },
+    ...[0, 1].map((ahead) => ({
+      check: `URLs can be signed ${ahead === 0 ? 'today' : 'tomorrow'}`,
+      remedy: 'gcloud scheduler jobs run url-keys',
+      work: () => {
+        const at = new Date(now().getTime() + ahead * DAY_MS);
+        return urls.signReadUrl(sealed, 'doctor', at, new Date(at.getTime() + 60_000));
+      },
+    })),
     {
       check: 'the vault key wraps and unwraps',
       remedy: `gcloud kms keys versions list --key=vault --keyring=${ring}`,

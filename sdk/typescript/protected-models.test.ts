@@ -49,9 +49,7 @@ beforeAll(async () => {
   api = await startApi({}, (services) => {
     const signReadUrl = async (_bucket: string, name: string) =>
       `${origin}/${encodeURIComponent(name)}`;
-    return Object.defineProperty(services, 'objects', {
-      value: { ...services.objects, signReadUrl },
-    });
+    return Object.defineProperty(services, 'urls', { value: { signReadUrl } });
   });
   await api.publish('smile', MODEL, { format: 'opaque' });
 });

@@ -1,17 +1,22 @@
 /** Storage: signed URLs, names of objects, and an insider who moves ciphertexts about. */
-import { generateKeyPairSync } from 'node:crypto';
+import { createSecretKey } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type * as signedUrls from '../../functions/cloud/signed-url.ts';
 import type * as storage from '../../functions/cloud/storage.ts';
 import { readSealedObjectName, sealedObjectName } from '../../functions/grants/sealed-object.ts';
+import { DAY_MS } from '../../functions/time.ts';
 import type * as gcs from '../doubles/storage/gcs-server.ts';
+import type * as v4 from '../doubles/storage/v4-verify.ts';
+import { TEST_URL_KEY } from '../support/url-keys.ts';
 import { type Attack, edit, outcomeOf, SUCCEEDED } from './attack.ts';
 import type { Api, Lab } from './lab.ts';
 import { grantData, postGrant, verbatim, withPixel } from './requests.ts';
 
 const V4 = 'test/doubles/storage/v4-verify.ts';
 const SERVER = 'test/doubles/storage/gcs-server.ts';
+const SIGNED_URL = 'functions/cloud/signed-url.ts';
 const UNSIGNED = edit(V4, 'if (!accepted) {', 'if (false) {');
 const FORGED = '403 SignatureDoesNotMatch';
 
@@ -20,22 +25,17 @@ async function signedUrl(lab: Lab) {
   const { startGcsServer } = await lab.load<typeof gcs>(SERVER);
   const { storageObjects } = await lab.load<typeof storage>('functions/cloud/storage.ts');
   const folder = mkdtempSync(join(tmpdir(), 'modelseal-attack-'));
-  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const email = 'functions@local.iam.gserviceaccount.com';
+  const urls = await lab.load<typeof signedUrls>(SIGNED_URL);
   let passedMs = 0;
   const server = await startGcsServer({
     folder,
     buckets: ['sealed', 'vault'],
-    signer: { email, publicKey },
+    hmacKey: TEST_URL_KEY,
     now: () => new Date(Date.now() + passedMs),
   });
   lab.atEnd(() => rmSync(folder, { recursive: true, force: true }));
   lab.atEnd(() => server.stop());
-  const signer = {
-    client_email: email,
-    private_key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-  };
-  const objects = storageObjects({ projectId: 'p', endpoint: server.url, signer });
+  const objects = storageObjects({ projectId: 'p', endpoint: server.url });
   const write = (bucket: string, name: string) =>
     objects.write(
       bucket,
@@ -45,11 +45,21 @@ async function signedUrl(lab: Lab) {
       })(),
     );
   await Promise.all([write('sealed', 'mine'), write('sealed', 'others'), write('vault', 'mine')]);
-  const url = await objects.signReadUrl('sealed', 'mine', new Date(Date.now() + 120_000));
+  const signedAt = new Date();
+  const key = urls.deriveDayKey(TEST_URL_KEY, urls.urlDay(signedAt));
+  /** With this key whatever the day is, as a thief of it would. */
+  const sign = (name: string, at: Date) =>
+    urls.signedReadUrl(
+      { ...key, day: urls.urlDay(at) },
+      { origin: server.url, bucket: 'sealed', name },
+      at,
+      new Date(at.getTime() + 120_000),
+    );
+  const url = sign('mine', signedAt);
   const pass = (ms: number): void => {
     passedMs += ms;
   };
-  return { url, pass, baseUrl: server.url };
+  return { url, pass, sign, baseUrl: server.url };
 }
 
 const urlAttack = (
@@ -77,13 +87,7 @@ const urls: readonly Attack[] = [
     'a signed URL, from a log, two minutes and a second later',
     '403 ExpiredToken',
     'URLs are signed for minutes',
-    [
-      edit(
-        'functions/cloud/storage.ts',
-        'expires: expiresAt,',
-        'expires: new Date(Date.now() + 86_400_000),',
-      ),
-    ],
+    [edit(SIGNED_URL, "'X-Goog-Expires': String(seconds),", "'X-Goog-Expires': '86400',")],
     ({ url, pass }) => {
       pass(121_000);
       return fetch(url);
@@ -131,6 +135,20 @@ const urls: readonly Attack[] = [
       verbatim(baseUrl, url.slice(baseUrl.length), { headers: { Host: 'evil.example' } }),
   ),
   urlAttack(
+    'url-key-of-yesterday',
+    'a key that signs URLs, taken from an instance, on the day after',
+    FORGED,
+    'what signs is derived for one day',
+    [
+      edit(SIGNED_URL, '[day, ...SCOPE].reduce', '[...SCOPE].reduce'),
+      edit(V4, 'scope.reduce<Buffer>', 'scope.slice(1).reduce<Buffer>'),
+    ],
+    ({ sign, pass }) => {
+      pass(DAY_MS);
+      return fetch(sign('others', new Date(Date.now() + DAY_MS)));
+    },
+  ),
+  urlAttack(
     'url-unsigned',
     'an object by its name alone',
     '403 AuthenticationRequired',
@@ -164,6 +182,43 @@ const insider =
 
 export const storageAttacks: readonly Attack[] = [
   ...urls,
+  {
+    name: 'storage/url-key-from-the-database',
+    double: 'our emulator of Cloud Storage',
+    tries: 'an insider who reads the database signs a URL with what lies there',
+    refused: FORGED,
+    defence: 'the key of a day lies there wrapped, and only the grant function may unwrap it',
+    off: {
+      edits: [
+        edit(
+          'functions/grants/url-keys.ts',
+          'const wrapped = await services.keys.wrap(key, wrappingContext(accessId, day));',
+          'const wrapped = key;',
+        ),
+      ],
+    },
+    async run(lab) {
+      const api = await lab.api();
+      await fetch(`${api.baseUrl}/internal/url-keys`, { method: 'POST' });
+      const { signedReadUrl, urlDay } = await lab.load<typeof signedUrls>(SIGNED_URL);
+      const { verifyV4 } = await lab.load<typeof v4>(V4);
+      const now = new Date();
+      const day = urlDay(now);
+      const data = await api.clients.documents.get(`urlKeys/${day}`);
+      const key = Buffer.from(String(data?.['wrappedKey']), 'base64url');
+      const stolen = { accessId: TEST_URL_KEY.accessId, day, key };
+      const object = { origin: 'https://storage.googleapis.com', bucket: 'sealed', name: 'others' };
+      const url = new URL(signedReadUrl(stolen, object, now, new Date(now.getTime() + 60_000)));
+      const request = {
+        method: 'GET',
+        target: url.pathname + url.search,
+        headers: { host: url.host },
+      };
+      const secret = createSecretKey(Buffer.from(TEST_URL_KEY.secret));
+      const refusal = verifyV4(request, now, () => secret);
+      return refusal ? `403 ${refusal.code}` : SUCCEEDED;
+    },
+  },
   {
     name: 'storage/guessed-name',
     tries: 'names of others’ sealed objects, guessed from one’s own',

@@ -44,7 +44,7 @@ async function startProcess(stack: Stack) {
 }
 
 async function startServer(services: Services) {
-  const { config, objects, userTokens } = services;
+  const { config, objects, urls, userTokens } = services;
   const { sealed, vault } = config.buckets;
   const server = createServer(async (request, response) => {
     try {
@@ -55,7 +55,7 @@ async function startServer(services: Services) {
       const name = sealedObjectName(grantId, now, config.sealedTtlSeconds);
       const urlExpiresAt = new Date(now.getTime() + config.urlTtlSeconds * 1000);
       const [url] = await Promise.all([
-        objects.signReadUrl(sealed, name, urlExpiresAt),
+        urls.signReadUrl(sealed, name, now, urlExpiresAt),
         objects.write(sealed, name, objects.read(vault, source), { ifAbsent: true }),
       ]);
       response.end(url);

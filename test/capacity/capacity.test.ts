@@ -31,7 +31,6 @@ describe('a grant', () => {
       'firestore writes': 8,
       'firestore deletes': 0,
       'kms requests': 0,
-      'signed urls': 1,
       'storage class A': 1,
       'storage class B': 1,
       'storage deletes': 0,

@@ -34,15 +34,6 @@ const cpus = ({ grantsPerSecond, sizeBytes }: Load): number =>
 
 export const LIMITS: readonly Limit[] = [
   {
-    name: 'IAM Credentials, signBlob',
-    most: 1_000,
-    unit: 'requests/s of a project',
-    taken: perSecond((use) => use['signed urls']),
-    source: 'https://cloud.google.com/iam/quotas',
-    read: null,
-    lift: 'ask for more; or sign with an HMAC key, which asks nobody',
-  },
-  {
     name: 'Cloud Storage, first writes of the delivery bucket',
     most: 1_000,
     unit: 'objects/s, made or deleted, before it has scaled',

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
@@ -7,17 +7,26 @@ import { join } from 'node:path';
 import { buffer as bytesOf, json } from 'node:stream/consumers';
 import { Storage } from '@google-cloud/storage';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  deriveDayKey,
+  type HmacKey,
+  signedReadUrl,
+  urlDay,
+} from '../../functions/cloud/signed-url.ts';
 import { storageObjects } from '../../functions/cloud/storage.ts';
 import { UpstreamError } from '../../functions/cloud/upstream-error.ts';
 import { type GcsServer, startGcsServer } from '../doubles/storage/gcs-server.ts';
+import { TEST_URL_KEY } from '../support/url-keys.ts';
 import { chunksOf, objectStoreContract } from './objects.contract.ts';
 
-const email = 'grant@contract.iam.gserviceaccount.com';
-const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-const signer = {
-  client_email: email,
-  private_key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-};
+const urlsOf = (server: GcsServer, key: HmacKey = TEST_URL_KEY) => ({
+  /** As a grant gives it. */
+  signReadUrl: (name: string, expiresAt: Date) => {
+    const signedAt = new Date();
+    const object = { origin: server.url, bucket: 'contract', name };
+    return signedReadUrl(deriveDayKey(key, urlDay(signedAt)), object, signedAt, expiresAt);
+  },
+});
 
 describe('Cloud Storage client against the local server', () => {
   const folder = mkdtempSync(join(tmpdir(), 'modelseal-gcs-'));
@@ -29,10 +38,10 @@ describe('Cloud Storage client against the local server', () => {
     server = await startGcsServer({
       folder,
       buckets: ['contract', 'intake'],
-      signer: { email, publicKey },
+      hmacKey: TEST_URL_KEY,
       now: () => now(),
     });
-    store = storageObjects({ projectId: 'contract', endpoint: server.url, signer });
+    store = storageObjects({ projectId: 'contract', endpoint: server.url });
   });
   afterAll(async () => {
     await server.stop();
@@ -47,7 +56,7 @@ describe('Cloud Storage client against the local server', () => {
       throw new Error('cut off');
     }
     await expect(store.write('contract', 'cut', body())).rejects.toThrow('cut off');
-    const response = await fetch(await store.signReadUrl('contract', 'cut', inMinutes(1)));
+    const response = await fetch(urlsOf(server).signReadUrl('cut', inMinutes(1)));
     expect(response.status).toBe(404);
     expect(await response.text()).toContain('<Code>NoSuchKey</Code>');
   });
@@ -73,7 +82,7 @@ describe('Cloud Storage client against the local server', () => {
     beforeAll(async () => {
       const name = 'sealed/a b/ü&?.bin';
       await store.write('contract', name, chunksOf(bytes), { cacheControl: 'no-store' });
-      url = await store.signReadUrl('contract', name, inMinutes(2));
+      url = urlsOf(server).signReadUrl(name, inMinutes(2));
     });
 
     it('gives the bytes', async () => {
@@ -119,16 +128,8 @@ describe('Cloud Storage client against the local server', () => {
     });
 
     it('is refused by another signer', async () => {
-      const other = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
-      const thief = storageObjects({
-        projectId: 'contract',
-        endpoint: server.url,
-        signer: {
-          client_email: email,
-          private_key: other.export({ type: 'pkcs8', format: 'pem' }).toString(),
-        },
-      });
-      const forged = await thief.signReadUrl('contract', 'a', inMinutes(1));
+      const thief = { ...TEST_URL_KEY, secret: 'b'.repeat(40) };
+      const forged = urlsOf(server, thief).signReadUrl('a', inMinutes(1));
       expect((await fetch(forged)).status).toBe(403);
     });
   });
@@ -249,7 +250,7 @@ describe('an upload to a service that', () => {
     }).listen(0, '127.0.0.1');
     await once(service, 'listening');
     const endpoint = `http://127.0.0.1:${(service.address() as { port: number }).port}`;
-    const store = storageObjects({ projectId: 'contract', endpoint, signer });
+    const store = storageObjects({ projectId: 'contract', endpoint });
     try {
       return await store.write('b', 'a', body, { ifAbsent: true, ...(signal && { signal }) });
     } finally {
@@ -335,8 +336,8 @@ it('finds the objects of an earlier run again', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'modelseal-gcs-'));
   const bytes = randomBytes(1_000);
   const run = async (use: (store: ReturnType<typeof storageObjects>) => Promise<void>) => {
-    const server = await startGcsServer({ folder, buckets: ['b'], signer: { email, publicKey } });
-    await use(storageObjects({ projectId: 'contract', endpoint: server.url, signer }));
+    const server = await startGcsServer({ folder, buckets: ['b'], hmacKey: TEST_URL_KEY });
+    await use(storageObjects({ projectId: 'contract', endpoint: server.url }));
     await server.stop();
   };
   await run(async (store) => {

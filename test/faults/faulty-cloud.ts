@@ -137,8 +137,6 @@ function faultyObjects(objects: ObjectStore, plan: FaultPlan): ObjectStore {
       await on('list', async () => undefined);
       yield* objects.list(bucket, prefix);
     },
-    signReadUrl: (bucket, name, expiresAt) =>
-      on('sign', () => objects.signReadUrl(bucket, name, expiresAt)),
   };
 }
 

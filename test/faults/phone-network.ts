@@ -10,8 +10,8 @@ export interface NetworkOptions {
   readonly now: () => Date;
 }
 
-/** The doubles' signed URLs: `https://storage.invalid/<bucket>/<name>?expires=…`. */
-const STORAGE = 'https://storage.invalid/';
+/** Nothing is there: signed URLs that begin with it are served from the double of Cloud Storage. */
+export const STORAGE_ORIGIN = 'https://storage.invalid';
 
 /** `fetch` as a phone has it. */
 export function phoneFetch({ plan, objects, now }: NetworkOptions): typeof globalThis.fetch {
@@ -19,7 +19,7 @@ export function phoneFetch({ plan, objects, now }: NetworkOptions): typeof globa
     const url = String(input);
     const fault = plan.next('network');
     if (fault?.kind === 'unreachable') throw new TypeError('fetch failed');
-    if (url.startsWith(STORAGE)) {
+    if (url.startsWith(`${STORAGE_ORIGIN}/`)) {
       const bytes = await download(objects, new URL(url), init, now());
       if (!bytes) return new Response(null, { status: 404 });
       const [, start] = /bytes=(\d+)-/.exec(new Headers(init?.headers).get('range') ?? '') ?? [];
@@ -42,13 +42,20 @@ async function download(
   init: RequestInit | undefined,
   now: Date,
 ): Promise<Uint8Array | undefined> {
-  const [bucket = '', name = ''] = url.pathname.slice(1).split('/');
-  if (new Date(url.searchParams.get('expires') ?? 0) < now) return undefined;
+  const [bucket = '', ...name] = url.pathname.slice(1).split('/').map(decodeURIComponent);
+  if (endOf(url) < now) return undefined;
   const start = /^bytes=(\d+)-$/.exec(new Headers(init?.headers).get('range') ?? '')?.[1] ?? '0';
-  const object = decodeURIComponent(name);
+  const object = name.join('/');
   if (!(await objects.stat(bucket, object))) return undefined;
   const range = { start: Number(start), end: Number.MAX_SAFE_INTEGER };
   return collect(objects.read(bucket, object, range));
+}
+
+/** By what the V4 signature covers; storage checks that itself, and its own tests try it. */
+function endOf({ searchParams }: URL): Date {
+  const date = searchParams.get('X-Goog-Date') ?? '';
+  const signedAt = date.replace(/^(....)(..)(..T..)(..)(..Z)$/, '$1-$2-$3:$4:$5');
+  return new Date(Date.parse(signedAt) + Number(searchParams.get('X-Goog-Expires')) * 1000);
 }
 
 const PIECE_BYTES = 10_000;

@@ -11,9 +11,11 @@ import { loadConfig } from '../../functions/config.ts';
 import { DEFAULT_RULES } from '../../functions/fraud/default-rules.ts';
 import { createPseudonyms } from '../../functions/fraud/pseudonym-moves.ts';
 import { pseudonymKeys } from '../../functions/fraud/pseudonyms.ts';
+import { renewUrlKeys } from '../../functions/grants/url-keys.ts';
 import { streamOf } from '../../functions/protocol/bytes.ts';
 import { FUNCTIONS } from '../../functions/registry.ts';
 import type { CloudClients, Services } from '../../functions/services.ts';
+import { DAY_MS } from '../../functions/time.ts';
 import { createHandler as createPublishHandler } from '../../functions/workers/publish.ts';
 import { createHandler as createScoreHandler } from '../../functions/workers/score.ts';
 import { memoryDocuments } from '../doubles/memory/documents.ts';
@@ -23,9 +25,11 @@ import { startVendors, vendorEnvironment } from '../doubles/vendors.ts';
 import { listenOnLoopback } from '../stack/ports.ts';
 import { testEnvironment } from '../support/environment.ts';
 import { startTokenIssuer, type TokenIssuer } from '../support/token-issuer.ts';
+import { TEST_URL_KEY } from '../support/url-keys.ts';
 import { createTestRoots } from '../virtual-phones/test-roots.ts';
 import { createFaultPlan, type FaultPlan, faultyCloud } from './faulty-cloud.ts';
 import { createInstance, type Instance, running } from './instance.ts';
+import { STORAGE_ORIGIN } from './phone-network.ts';
 import type { Schedule } from './schedule.ts';
 
 /** What all schedules share: it never fails and nothing of it changes. */
@@ -83,6 +87,7 @@ export async function startSystem(
     ...vendorEnvironment(vendors, roots),
     TRACING: schedule.tracing,
     INSTANCE_CONCURRENCY: '1000',
+    STORAGE_ENDPOINT: STORAGE_ORIGIN,
     GRANTS_PER_USER_MINUTE: '100',
     GRANTS_PER_DEVICE_MINUTE: '100',
     REPORTS_PER_DEVICE_MINUTE: '100',
@@ -95,6 +100,8 @@ export async function startSystem(
     keys: memoryKeys(),
     publisher: topics(),
   };
+  // From yesterday: instances' clocks differ.
+  await renewUrlKeys(real, TEST_URL_KEY, new Date(Date.now() - DAY_MS));
   const faulty = faultyCloud(plant(real), plan);
 
   /** Everything that an instance works with; caches and delegate keys die with it. */

@@ -1,7 +1,9 @@
 /** Worker: one instance with every function under the Functions Framework, on a cloud in memory. */
 import { createServices } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';
+import { renewUrlKeys } from '../../functions/grants/url-keys.ts';
 import { startFunctionsInProcess } from '../stack/function-host.ts';
+import { TEST_URL_KEY } from '../support/url-keys.ts';
 import { cpuProfile } from './cpu-profile.ts';
 import { memoryCloud } from './memory-cloud.ts';
 import { publishModels } from './models.ts';
@@ -26,6 +28,7 @@ const methods = {
     await publishModels(
       await createServices(config, { name: 'load', secrets: [] }, cloud, () => undefined),
     );
+    await renewUrlKeys(cloud, TEST_URL_KEY, new Date());
     const { ports } = await startFunctionsInProcess({ clients: cloud, environment, logFolder });
     return Object.fromEntries([...ports].map(([name, port]) => [name, `http://127.0.0.1:${port}`]));
   },

@@ -102,8 +102,11 @@ function withSecretsOf(
   entry: FunctionEntry,
   environment: Readonly<Record<string, string>>,
 ): Record<string, string> {
-  const others = ['CHALLENGE_SECRET', 'PSEUDONYM_SECRET', 'APPLE_RECEIPT_KEY'].filter(
-    (name) => !entry.secrets.some((secret) => secret === name),
-  );
+  const others = [
+    'CHALLENGE_SECRET',
+    'PSEUDONYM_SECRET',
+    'APPLE_RECEIPT_KEY',
+    'URL_SIGNING_KEY',
+  ].filter((name) => !entry.secrets.some((secret) => secret === name));
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !others.includes(name)));
 }

@@ -1,6 +1,7 @@
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { HmacKey } from '../../functions/cloud/signed-url.ts';
 import { LOCAL_SIGNING_KEYS, localKeyNames } from '../doubles/kms/kms-keys.ts';
 import { type LocalVendors, localPolicy, vendorEnvironment } from '../doubles/vendors.ts';
 import {
@@ -24,21 +25,25 @@ export const LOCAL_APP = { teamId: 'ABCDE12345', bundleId: 'example.effects' } a
 export interface LocalSecrets {
   readonly challenge: string;
   readonly pseudonym: string;
-  /** The service account that signs URLs. */
-  readonly signer: { readonly client_email: string; readonly private_key: string };
+  /** The HMAC key that URLs are signed under. */
+  readonly urlKey: HmacKey;
 }
 
 /** Those of an earlier run where `folder` has them, else new ones, which it then holds. */
 export function openSecrets(folder: string): LocalSecrets {
   const file = join(folder, 'secrets.json');
-  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as LocalSecrets;
-  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  // A folder from before URLs were signed so has no key for them.
+  const kept = existsSync(file)
+    ? (JSON.parse(readFileSync(file, 'utf8')) as LocalSecrets)
+    : undefined;
+  if (kept?.urlKey) return kept;
   const secrets: LocalSecrets = {
     challenge: randomBytes(32).toString('base64url'),
     pseudonym: randomBytes(32).toString('base64url'),
-    signer: {
-      client_email: `functions@${PROJECT_ID}.iam.gserviceaccount.com`,
-      private_key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    ...kept,
+    urlKey: {
+      accessId: `GOOG1E${randomBytes(28).toString('hex').toUpperCase().slice(1)}`,
+      secret: randomBytes(30).toString('base64'),
     },
   };
   writeFileSync(file, JSON.stringify(secrets), { mode: 0o600 });
@@ -91,7 +96,7 @@ export function localEnvironment(services: LocalServices): Readonly<Record<strin
     ATTESTATION_POLICY: JSON.stringify(localPolicy(LOCAL_APP)),
     ...vendorEnvironment(vendors, roots),
     STORAGE_ENDPOINT: services.storageUrl,
-    STORAGE_SIGNER: JSON.stringify(secrets.signer),
+    URL_SIGNING_KEY: JSON.stringify(secrets.urlKey),
     KMS_ENDPOINT: services.kmsUrl,
     ...(emulators && {
       FIRESTORE_ENDPOINT: `http://${emulators.firestore}`,

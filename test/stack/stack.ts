@@ -1,4 +1,3 @@
-import { createPublicKey } from 'node:crypto';
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -146,10 +145,7 @@ async function start(
     startGcsServer({
       folder: join(folder, 'storage'),
       buckets: Object.values(BUCKETS),
-      signer: {
-        email: secrets.signer.client_email,
-        publicKey: createPublicKey(secrets.signer.private_key),
-      },
+      hmacKey: secrets.urlKey,
     }).then(started),
     startOidcIssuer(join(folder, 'issuer.json')).then(started),
     startVendors().then(started),
@@ -190,6 +186,8 @@ async function start(
       ...(options.faultyNetwork && { without: ['score'] }),
     }),
   );
+  // Nobody waits for the hour until the first grant.
+  await events.runScheduled('url-keys');
   if (options.eventLog !== undefined) {
     started(await subscribeEventLog(pubsub, openEventLog(options.eventLog)));
   }

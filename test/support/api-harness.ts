@@ -25,6 +25,7 @@ import { genuineIphone, genuinePixel, phoneClient } from './app-phone.ts';
 import { TEST_IOS_APP, testEnvironment } from './environment.ts';
 import { type PublishChanges, publishBytes } from './publish.ts';
 import { startTokenIssuer } from './token-issuer.ts';
+import { everydayUrls } from './url-keys.ts';
 
 export type ApiHarness = Awaited<ReturnType<typeof startApi>>;
 
@@ -54,14 +55,14 @@ export async function startApi(
     publisher,
   };
   const logs: string[] = [];
-  const services = wrap(
-    await createServices(
-      config,
-      { name: 'test', secrets: ['CHALLENGE_SECRET', 'PSEUDONYM_SECRET'] },
-      clients,
-      (line) => void logs.push(line),
-    ),
+  const made = await createServices(
+    config,
+    { name: 'test', secrets: ['CHALLENGE_SECRET', 'PSEUDONYM_SECRET'] },
+    clients,
+    (line) => void logs.push(line),
   );
+  Object.defineProperty(made, 'urls', { value: everydayUrls('https://storage.invalid') });
+  const services = wrap(made);
   const events: Record<string, unknown>[] = [];
   const score = createScoreHandler(services);
   publisher.subscribe('events', async ({ messageId, data }) => {

@@ -10,7 +10,6 @@ export const OPERATIONS = [
   'firestore writes',
   'firestore deletes',
   'kms requests',
-  'signed urls',
   'storage class A',
   'storage class B',
   'storage deletes',
@@ -107,10 +106,6 @@ function countedObjects(objects: ObjectStore, count: Count): ObjectStore {
     list: (...args) => {
       count('storage class A');
       return objects.list(...args);
-    },
-    signReadUrl: (...args) => {
-      count('signed urls');
-      return objects.signReadUrl(...args);
     },
   };
 }

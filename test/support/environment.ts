@@ -1,5 +1,6 @@
 import { LOCAL_SIGNING_KEYS } from '../doubles/kms/kms-keys.ts';
 import { localPolicy } from '../doubles/vendors.ts';
+import { TEST_URL_KEY } from './url-keys.ts';
 
 export const TEST_IOS_APP = { teamId: 'ABCDE12345', bundleId: 'example.effects' };
 
@@ -17,6 +18,7 @@ export function testEnvironment(): Record<string, string | undefined> {
     SIGNING_KEYS: JSON.stringify(LOCAL_SIGNING_KEYS),
     CHALLENGE_SECRET: Buffer.alloc(32, 1).toString('base64url'),
     PSEUDONYM_SECRET: Buffer.alloc(32, 2).toString('base64url'),
+    URL_SIGNING_KEY: JSON.stringify(TEST_URL_KEY),
     OIDC_ISSUERS: JSON.stringify([
       {
         issuer: 'https://id.example',

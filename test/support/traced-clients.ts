@@ -18,11 +18,8 @@ export function tracedClients(
     documents: tracedDocuments(clients.documents, (permission) =>
       record('database', `datastore.${permission}`),
     ),
-    objects: tracedObjects(
-      clients.objects,
-      (bucket, permission) =>
-        record(`bucket ${purposeOf(bucket)}`, `storage.objects.${permission}`),
-      record,
+    objects: tracedObjects(clients.objects, (bucket, permission) =>
+      record(`bucket ${purposeOf(bucket)}`, `storage.objects.${permission}`),
     ),
     keys: tracedKeys(clients.keys, (key, permission) =>
       record(`key ${key}`, `cloudkms.cryptoKeyVersions.${permission}`),
@@ -96,7 +93,6 @@ function tracedDocuments(documents: DocumentStore, takes: (permission: string) =
 function tracedObjects(
   objects: ObjectStore,
   takes: (bucket: string, permission: string) => void,
-  record: RecordPermission,
 ): ObjectStore {
   return {
     read: (bucket, ...rest) => {
@@ -124,12 +120,6 @@ function tracedObjects(
     list: (bucket, prefix) => {
       takes(bucket, 'list');
       return objects.list(bucket, prefix);
-    },
-    // The reader of the URL acts as its signer.
-    signReadUrl: (bucket, ...rest) => {
-      takes(bucket, 'get');
-      record('itself', 'iam.serviceAccounts.signBlob');
-      return objects.signReadUrl(bucket, ...rest);
     },
   };
 }

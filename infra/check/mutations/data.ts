@@ -136,10 +136,10 @@ export const DATA: readonly Mutation[] = [
     'permissions = ["cloudkms.cryptoKeyVersions.viewPublicKey", "cloudkms.cryptoKeyVersions.useToSign"]',
   ],
   [
-    'a function that administers its account',
+    'readers of URLs that may delete',
     'iam.tf',
-    'role               = "roles/iam.serviceAccountTokenCreator"\n  member             = local.members[each.key]',
-    'role               = "roles/iam.serviceAccountAdmin"\n  member             = local.members[each.key]',
+    'sealedReader   = ["storage.objects.get"]',
+    'sealedReader   = ["storage.objects.get", "storage.objects.delete"]',
   ],
   [
     'builders that read the intake',

@@ -15,7 +15,7 @@ export interface MemoryObjectsOptions {
   readonly now?: () => Date;
 }
 
-/** The object store in memory. Its signed URLs are names only: nothing serves them. */
+/** The object store in memory. */
 export function memoryObjects({ now = () => new Date() }: MemoryObjectsOptions = {}): ObjectStore {
   const objects = new Map<string, Stored>();
   const keyOf = (bucket: string, name: string): string => `${bucket}/${name}`;
@@ -73,12 +73,6 @@ export function memoryObjects({ now = () => new Date() }: MemoryObjectsOptions =
         const stored = objects.get(key);
         if (stored) yield stored.info;
       }
-    },
-
-    signReadUrl: async (bucket, name, expiresAt) => {
-      const url = new URL(`https://storage.invalid/${bucket}/${encodeURIComponent(name)}`);
-      url.searchParams.set('expires', expiresAt.toISOString());
-      return url.href;
     },
   };
 }

@@ -1,8 +1,9 @@
-import type { KeyObject } from 'node:crypto';
+import { createSecretKey } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
+import type { HmacKey } from '../../../functions/cloud/signed-url.ts';
 import { listenOnLoopback } from '../../stack/ports.ts';
 import { answerBatch, BATCH_PATH } from './gcs-batch.ts';
 import { GcsError } from './gcs-error.ts';
@@ -15,8 +16,8 @@ export interface GcsServerOptions {
   /** Holds the objects. */
   readonly folder: string;
   readonly buckets: readonly string[];
-  /** Whose signatures on URLs count. */
-  readonly signer: { readonly email: string; readonly publicKey: KeyObject };
+  /** What signs URLs. */
+  readonly hmacKey: HmacKey;
   /** The clock by which URLs expire. */
   readonly now?: () => Date;
 }
@@ -37,7 +38,8 @@ const PAGE_SIZE = 1_000;
  * makes, without credentials, and GET by V4 signed URL, with all its checks.
  */
 export async function startGcsServer(options: GcsServerOptions): Promise<GcsServer> {
-  const { signer, now = () => new Date() } = options;
+  const { hmacKey, now = () => new Date() } = options;
+  const secret = createSecretKey(Buffer.from(hmacKey.secret));
   const store = openGcsStore(options.folder, options.buckets);
   const uploads = createUploads(store);
   const targets: EventTarget[] = [];
@@ -129,8 +131,8 @@ export async function startGcsServer(options: GcsServerOptions): Promise<GcsServ
     url: URL,
   ): Promise<void> => {
     const { method = '', url: target = '', headers } = request;
-    const refusal = verifyV4({ method, target, headers }, now(), (email) =>
-      email === signer.email ? signer.publicKey : undefined,
+    const refusal = verifyV4({ method, target, headers }, now(), (accessId) =>
+      accessId === hmacKey.accessId ? secret : undefined,
     );
     if (refusal) return sendXml(response, 403, refusal);
     if (method !== 'GET') {

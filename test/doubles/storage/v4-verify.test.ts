@@ -113,7 +113,7 @@ describe('verifyV4', () => {
     )?.code;
 
   it.each([
-    ['another algorithm', { 'X-Goog-Algorithm': 'GOOG4-HMAC-SHA256' }],
+    ['another algorithm', { 'X-Goog-Algorithm': 'AWS4-HMAC-SHA256' }],
     ['another service', { 'X-Goog-Credential': 'a@b/20260101/auto/s3/aws4_request' }],
     [
       'a credential of another day',
@@ -135,7 +135,10 @@ describe('verifyV4', () => {
     }
   });
 
-  it('refuses a short signature', () => {
+  it('refuses a short signature, and the algorithm of another kind of key', () => {
     expect(codeOf(good)).toBe('SignatureDoesNotMatch');
+    expect(codeOf({ ...good, 'X-Goog-Algorithm': 'GOOG4-HMAC-SHA256' })).toBe(
+      'SignatureDoesNotMatch',
+    );
   });
 });

@@ -2,7 +2,7 @@
  * Verifies V4 signed URLs (https://cloud.google.com/storage/docs/authentication/canonical-requests)
  * as Cloud Storage does.
  */
-import { createHash, type KeyObject, verify } from 'node:crypto';
+import { createHash, createHmac, type KeyObject, timingSafeEqual, verify } from 'node:crypto';
 
 export interface SignedRequest {
   readonly method: string;
@@ -21,17 +21,24 @@ export interface SignedUrlRefusal {
   readonly message: string;
 }
 
-const ALGORITHM = 'GOOG4-RSA-SHA256';
+/** What signs by which algorithm; Cloud Storage takes Amazon's name of the second, too, which nobody here sends. */
+const ALGORITHMS: Readonly<Record<string, KeyObject['type']>> = {
+  'GOOG4-RSA-SHA256': 'public',
+  'GOOG4-HMAC-SHA256': 'secret',
+};
 const DATE = /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})Z$/;
 const WEEK_SECONDS = 7 * 24 * 3600;
 /** How far a signer's clock may run ahead of ours. */
 const SKEW_MS = 15 * 60_000;
 
-/** Undefined for a good request; `keyOf` gives the public key of a service account by its e-mail address. */
+/**
+ * Undefined for a good request; `keyOf` gives the public key of a service account by its e-mail address,
+ * or the secret of an HMAC key by its access ID.
+ */
 export function verifyV4(
   request: SignedRequest,
   now: Date,
-  keyOf: (email: string) => KeyObject | undefined,
+  keyOf: (signer: string) => KeyObject | undefined,
 ): SignedUrlRefusal | undefined {
   const [path = '', query = ''] = splitOnce(request.target, '?');
   const parameters = parseQuery(query);
@@ -41,7 +48,8 @@ export function verifyV4(
   if (signature === undefined) {
     return { code: 'AuthenticationRequired', message: 'The URL is not signed.' };
   }
-  if (algorithm !== ALGORITHM) return malformed('X-Goog-Algorithm is not supported.');
+  const keyType = ALGORITHMS[algorithm ?? ''];
+  if (!algorithm || !keyType) return malformed('X-Goog-Algorithm is not supported.');
 
   const signedAt = parseDate(date);
   if (signedAt === undefined) return malformed('X-Goog-Date is not well-formed.');
@@ -49,9 +57,9 @@ export function verifyV4(
   if (expiresSeconds === 0 || expiresSeconds > WEEK_SECONDS) {
     return malformed('X-Goog-Expires is not a time of up to seven days.');
   }
-  const [email, ...scope] = (credential ?? '').split('/');
+  const [signer, ...scope] = (credential ?? '').split('/');
   const [scopeDate, , ...service] = scope;
-  if (!email || scopeDate !== date?.slice(0, 8) || service.join('/') !== 'storage/goog4_request') {
+  if (!signer || scopeDate !== date?.slice(0, 8) || service.join('/') !== 'storage/goog4_request') {
     return malformed('X-Goog-Credential is not well-formed.');
   }
   const names = (signedHeaders ?? '').split(';');
@@ -60,18 +68,15 @@ export function verifyV4(
     return malformed('X-Goog-SignedHeaders is not a sorted list with host in it.');
   }
 
-  const key = keyOf(email);
+  const key = keyOf(signer);
   const accepted = hostsOf(request).some((host) => {
     const stringToSign = [
-      ALGORITHM,
+      algorithm,
       date,
       scope.join('/'),
       sha256(canonicalRequest(request, path, parameters, names, host)),
     ].join('\n');
-    const bytes = /^[0-9a-f]{512}$/.test(signature)
-      ? Buffer.from(signature, 'hex')
-      : Buffer.alloc(0);
-    return key !== undefined && verify('RSA-SHA256', Buffer.from(stringToSign), key, bytes);
+    return key?.type === keyType && isSignedBy(key, scope, stringToSign, signature);
   });
   if (!accepted) {
     return {
@@ -83,6 +88,22 @@ export function verifyV4(
     return { code: 'ExpiredToken', message: 'The provided token has expired.' };
   }
   return undefined;
+}
+
+function isSignedBy(
+  key: KeyObject,
+  scope: readonly string[],
+  stringToSign: string,
+  signature: string,
+): boolean {
+  const digits = key.type === 'public' ? 512 : 64;
+  if (signature.length !== digits || !/^[0-9a-f]+$/.test(signature)) return false;
+  const bytes = Buffer.from(signature, 'hex');
+  if (key.type === 'public') return verify('RSA-SHA256', Buffer.from(stringToSign), key, bytes);
+  // https://cloud.google.com/storage/docs/authentication/signatures#derive-key
+  const hmac = (by: Uint8Array, text: string) => createHmac('sha256', by).update(text).digest();
+  const secret = Buffer.concat([Buffer.from('GOOG4'), key.export()]);
+  return timingSafeEqual(hmac(scope.reduce<Buffer>(hmac, secret), stringToSign), bytes);
 }
 
 function canonicalRequest(
