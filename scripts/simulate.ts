@@ -6,6 +6,7 @@ import { InvalidArgumentError } from 'commander';
 import { DEFAULT_RULES } from '../functions/fraud/default-rules.ts';
 import { ruleSetSchema } from '../functions/fraud/rules.ts';
 import { figuresOf } from '../test/simulate/figures.ts';
+import { THIEF_KINDS, type ThiefKind } from '../test/simulate/plans.ts';
 import { plotOf } from '../test/simulate/plot.ts';
 import { simulateAll, type World } from '../test/simulate/seed-worker.ts';
 import {
@@ -18,6 +19,8 @@ import { peopleTable, summaryOf, thiefTable } from '../test/simulate/tables.ts';
 import { SCENARIOS, type Scenario, worldsOf } from '../test/simulate/worlds.ts';
 import { commandLine, wholeNumber, wholeNumbers } from './terminal/command-line.ts';
 
+const scenarios = listOf(SCENARIOS);
+const thiefKinds = listOf(THIEF_KINDS);
 const program = commandLine(
   'simulate',
   'Good users and thieves on the functions’ own limits, budgets and scoring.',
@@ -32,6 +35,7 @@ const program = commandLine(
   .option('--thieves <number>', 'of each kind of lone thieves', wholeNumber, 2)
   .option('--days <number>', 'how long a world lasts, at most 180', wholeNumber, 48)
   .option('--scenarios <list>', `of ${SCENARIOS.join(', ')}`, scenarios, [...SCENARIOS])
+  .option('--kinds <list>', 'only these kinds of thieves', thiefKinds)
   .option('--threads <number>', 'worlds at a time; one for each processor if absent', wholeNumber)
   .option('--rules <file>', 'other rules than those in force')
   .option('--json <file>', 'writes the named figures')
@@ -45,6 +49,7 @@ interface Options {
   readonly thieves: number;
   readonly days: number;
   readonly scenarios: readonly Scenario[];
+  readonly kinds?: readonly ThiefKind[];
   readonly threads?: number;
   readonly rules?: string;
   readonly json?: string;
@@ -108,10 +113,11 @@ function eventLog(folder: string): Witness {
   return { event, decision };
 }
 
-function scenarios(text: string): readonly Scenario[] {
-  return text.split(',').map((name) => {
-    const known = SCENARIOS.find((scenario) => scenario === name);
-    if (!known) throw new InvalidArgumentError(`one of ${SCENARIOS.join(', ')}`);
-    return known;
-  });
+function listOf<T extends string>(known: readonly T[]) {
+  return (text: string): readonly T[] =>
+    text.split(',').map((name) => {
+      const found = known.find((one) => one === name);
+      if (!found) throw new InvalidArgumentError(`one of ${known.join(', ')}`);
+      return found;
+    });
 }

@@ -1,13 +1,10 @@
 /** Thieves with many identities: each part is as modest as a good user. */
 import { CATALOGUE_SIZE } from './catalogue.ts';
-import { CAREFUL, plan, times } from './lone-plans.ts';
+import { CAREFUL, inTurn, PASSING, plan, times } from './lone-plans.ts';
 import type { Plan } from './plan.ts';
-import type { Manner, Thief } from './thief.ts';
+import type { Thief } from './thief.ts';
 import { DAY, HOUR, MINUTE } from './time.ts';
-import type { Caller, Life } from './world.ts';
-
-/** Goes to the next identity as soon as one is refused anything. */
-const PASSING: Manner = { ...CAREFUL, movesOn: true };
+import type { Life } from './world.ts';
 
 export const CAMPAIGNS = {
   'vpn-farm': plan('campaign', 'New account, phone and network for each two models.', (thief) => [
@@ -147,20 +144,6 @@ const times5 = <T>(make: () => T): readonly [T, T, T, T, T] => [
   make(),
   make(),
 ];
-
-/** One identity after the other. */
-async function* inTurn(
-  thief: Thief,
-  identities: number,
-  pace: number,
-  manner: Manner,
-  identity: (n: number) => Caller,
-): Life {
-  for (let n = 0; n < identities; n += 1) {
-    yield* thief.collect(identity(n), pace, manner);
-    yield thief.random.wait(pace);
-  }
-}
 
 async function* flooding(thief: Thief, n: number): Life {
   yield thief.random.next() * HOUR;

@@ -2,10 +2,10 @@
 
 import type { Random } from '../support/random.ts';
 import { CATALOGUE_SIZE, LAUNCHED, LESSON, nicheTastes, tastes, VIRAL } from './catalogue.ts';
-import type { Persona } from './people.ts';
-import { type Install, install, type Phone } from './phones.ts';
+import type { Persona } from './persona.ts';
+import { type Install, install, newPhone, type Phone } from './phones.ts';
 import { DAY, HOUR, MINUTE, SECOND, WORLD_START } from './time.ts';
-import type { Caller, GrantResult, Life, World } from './world.ts';
+import type { Caller, GrantResult, Life, ReportDraft, World } from './world.ts';
 
 export interface Person {
   readonly user: string;
@@ -31,6 +31,7 @@ export async function* goodLife(world: World, person: Person): Life {
   let erases = persona.erasesOnDay !== undefined;
   let personal = 0;
   let restored = false;
+  let upgrades = persona.newPhoneOnDay !== undefined;
 
   for (let first = true; ; first = false) {
     if (!first) yield* untilDaytime(world, random.wait(DAY / sessionsPerDay));
@@ -48,6 +49,12 @@ export async function* goodLife(world: World, person: Person): Life {
       renewInstalls(installs);
       licences.clear();
       restored = persona.restoresBackups === true;
+      if (persona.changesPhone) newPhones(installs);
+    }
+    if (upgrades && day > (persona.newPhoneOnDay ?? 0)) {
+      upgrades = false;
+      newPhones(installs);
+      licences.clear();
     }
     const device = random.pick(installs as [Install, ...Install[]]);
     const me: Caller = { user, install: device, network: network(), plan: persona.plan ?? null };
@@ -87,7 +94,7 @@ export async function* goodLife(world: World, person: Person): Life {
         licences.set(key, world.now() + DAY);
       }
       if (!persona.silent) {
-        world.report(me, 'model.opened', { model, delay: reportDelay(random, persona) });
+        world.report(me, 'model.opened', { model, ...reporting(random, persona) });
       }
       yield random.wait(sessionsPerDay > 2 ? 30 * SECOND : 2 * MINUTE);
     }
@@ -117,6 +124,12 @@ function tastesOf(random: Random, { taste }: Persona, size: number): readonly st
 function renewInstalls(installs: Install[]): void {
   for (const [n, { phone, appVersion }] of installs.entries())
     installs[n] = install(phone, appVersion);
+}
+
+/** Others of the same kind in their place. */
+function newPhones(installs: Install[]): void {
+  for (const [n, { phone, appVersion }] of installs.entries())
+    installs[n] = install(newPhone(phone.platform), appVersion);
 }
 
 /** Tries as an app does: a few times, with growing pauses, and at the next start again. */
@@ -153,14 +166,14 @@ function selfChecks(
   persona: Persona,
   buggy: boolean,
 ): void {
-  const delay = reportDelay(random, persona);
-  for (const cause of persona.signals ?? []) world.report(me, 'rasp.signal', { cause, delay });
+  const how = reporting(random, persona);
+  for (const cause of persona.signals ?? []) world.report(me, 'rasp.signal', { cause, ...how });
   if (buggy && persona.bug === 'false-alarms') {
     for (const cause of ['tampering', 'hook', 'repackaged'] as const) {
-      world.report(me, 'rasp.signal', { cause, delay });
+      world.report(me, 'rasp.signal', { cause, ...how });
     }
   }
-  world.report(me, 'rasp.checked', { delay });
+  world.report(me, 'rasp.checked', how);
 }
 
 /** What a release got wrong. */
@@ -188,9 +201,15 @@ async function* suffer(world: World, random: Random, me: Caller, { bug }: Person
   }
 }
 
-const reportDelay = (random: Random, { flaky, reportsWithinDays = 0 }: Persona) =>
-  random.next() * reportsWithinDays * DAY +
-  (flaky && random.chance(0.3) ? random.wait(5 * HOUR) : random.wait(20 * SECOND));
+const reporting = (
+  random: Random,
+  { flaky, reportsWithinDays = 0, clockOffDays = 0 }: Persona,
+): ReportDraft => ({
+  delay:
+    random.next() * reportsWithinDays * DAY +
+    (flaky && random.chance(0.3) ? random.wait(5 * HOUR) : random.wait(20 * SECOND)),
+  clockOff: clockOffDays * DAY,
+});
 
 /** Asks as the SDK does: heeds Retry-After, proves the device anew when told to, gives up in the end. */
 async function* fetchModel(
@@ -198,15 +217,17 @@ async function* fetchModel(
   random: Random,
   me: Caller,
   model: string,
-  { flaky, impatient, retriesHourly }: Persona,
+  { flaky, impatient, retriesHourly, deaf }: Persona,
 ): AsyncGenerator<number, boolean, void> {
-  for (let attempt = 0; attempt < (retriesHourly ? 20 : 4); attempt += 1) {
+  for (let attempt = 0; attempt < (retriesHourly || deaf ? 20 : 4); attempt += 1) {
     const result: GrantResult = await world.grant(me, model);
     if (result === 'made') {
       if (!flaky || !random.chance(0.1)) return true;
       // The answer was lost: some apps send the same request once more, others ask anew.
       yield 5 * SECOND;
       if (random.chance(0.3)) await world.misuse(me, 'replay');
+    } else if (deaf && (result === 'limited' || result === 'rationed')) {
+      yield 2 * SECOND;
     } else if (result === 'limited') {
       yield 30 * SECOND + random.wait(5 * SECOND);
     } else if (result === 'untrusted') {

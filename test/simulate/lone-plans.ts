@@ -1,6 +1,7 @@
 /** Thieves with one account, or with none that is of use. */
 import { LAUNCHED, VERSIONED } from './catalogue.ts';
 import type { Conduct, Plan } from './plan.ts';
+import { THIEVES_WIFI } from './population.ts';
 import type { Manner, Thief } from './thief.ts';
 import { DAY, HOUR, MINUTE, SECOND } from './time.ts';
 import type { Caller, Life } from './world.ts';
@@ -20,8 +21,27 @@ export const times = (count: number, life: (n: number) => Life): readonly Life[]
 
 export const CAREFUL: Manner = { checks: true, opens: 1 };
 
+/** Goes to the next identity as soon as one is refused anything. */
+export const PASSING: Manner = { ...CAREFUL, movesOn: true };
+
+/** One identity after the other. */
+export async function* inTurn(
+  thief: Thief,
+  identities: number,
+  pace: number,
+  manner: Manner,
+  identity: (n: number) => Caller,
+): Life {
+  for (let n = 0; n < identities; n += 1) {
+    yield* thief.collect(identity(n), pace, manner);
+    yield thief.random.wait(pace);
+  }
+}
+
 export const LONE_PLANS = {
-  hoarder: alone('loud', 'Takes one model after the other.', 2 * SECOND),
+  hoarder: plan('loud', 'Takes one model after the other, in a café.', (thief) => [
+    thief.collect(thief.caller(0, thief.install(), THIEVES_WIFI), 2 * SECOND),
+  ]),
   'patient-hoarder': alone('loud', 'One every five minutes.', 5 * MINUTE, { checks: true }),
   'lying-hoarder': alone('loud', 'Says that all is opened and well.', 5 * MINUTE, CAREFUL),
   'rooted-script': alone('loud', 'Calls the API itself, every twenty minutes.', 20 * MINUTE),
@@ -224,7 +244,7 @@ async function* erasing(thief: Thief): Life {
 
 /** Has a user's token and recorded requests, and tries them. */
 async function* replays(thief: Thief): Life {
-  const caller = thief.loner();
+  const caller = thief.caller(0, thief.install(), THIEVES_WIFI);
   for (let n = 0; n < 200; n += 1) {
     yield thief.random.wait(30 * SECOND);
     await thief.world.misuse(caller, thief.random.pick(['replay', 'bad-proof'] as const));

@@ -2,8 +2,12 @@
 import { CAMPAIGNS } from './campaigns.ts';
 import { LONE_PLANS } from './lone-plans.ts';
 import type { Plan } from './plan.ts';
+import { UNTUNED_PLANS } from './untuned-plans.ts';
 
-const PLANS_BY_KIND = { ...LONE_PLANS, ...CAMPAIGNS } satisfies Record<string, Plan>;
+const PLANS_BY_KIND = { ...LONE_PLANS, ...CAMPAIGNS, ...UNTUNED_PLANS } satisfies Record<
+  string,
+  Plan
+>;
 
 export type ThiefKind = keyof typeof PLANS_BY_KIND;
 export const PLANS: Readonly<Record<ThiefKind, Plan>> = PLANS_BY_KIND;

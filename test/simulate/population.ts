@@ -1,6 +1,8 @@
 /** Fills a world with people of all kinds, each with a home, an office, a carrier and a phone. */
+import { markedBits, marksOf } from '../../functions/identity/phone-marks.ts';
 import { goodLife } from './good-life.ts';
-import { PERSONA_KINDS, PERSONAS, type Persona, type PersonaKind } from './people.ts';
+import { PERSONA_KINDS, PERSONAS, type PersonaKind } from './people.ts';
+import type { Persona } from './persona.ts';
 import { monthOf, newPhone, type Phone } from './phones.ts';
 import { DAY, HOUR, MINUTE, WORLD_START } from './time.ts';
 import type { World } from './world.ts';
@@ -10,9 +12,17 @@ export interface GoodUser {
   readonly kind: PersonaKind;
 }
 
-/** The version of the app that everybody uses, and those of releases that went wrong. */
+/** The version of the app that everybody uses, and those of releases that went wrong or are tested yet. */
 export const APP_VERSION = '3.2.0';
-const BUG_VERSION = '3.3.';
+const OWN_VERSION = '3.3.';
+
+/** A Wi-Fi that people share with loud thieves, and one of the exits of a VPN that everybody may use. */
+export const THIEVES_WIFI = 'cafe';
+export const vpnExit = (random: World['random']): string => `vpn${random.between(0, 3)}`;
+
+/** The network of the `n`th of a kind where sixty share one. */
+export const fleetNetwork = (kind: PersonaKind, n: number, place = 'lab'): string =>
+  `${place}-${kind}-${Math.floor(n / 60)}`;
 
 /** People join on each day until so many before the end. */
 const LAST_JOIN_DAYS = 5;
@@ -28,7 +38,7 @@ export function populateGood(
   for (const [index, kind] of kinds.entries()) {
     const persona: Persona = PERSONAS[kind];
     const size = Math.max(1, Math.round((count * persona.share) / total));
-    const appVersion = persona.bug ? `${BUG_VERSION}${index}` : APP_VERSION;
+    const appVersion = persona.bug || persona.ownVersion ? `${OWN_VERSION}${index}` : APP_VERSION;
     const shared = new Map<number, Phone>();
     for (let n = 0; n < size; n += 1) {
       const user = `${kind}-${n}`;
@@ -70,7 +80,15 @@ function startOf(
 
 function phonesOf(
   { random, now }: World,
-  { forgetfulVendor, markedPhone, sharesPhoneWith, platform, phoneSignals, phones = 1 }: Persona,
+  {
+    forgetfulVendor,
+    markedPhone,
+    accountsBefore = 0,
+    sharesPhoneWith,
+    platform,
+    phoneSignals,
+    phones = 1,
+  }: Persona,
   n: number,
   shared: Map<number, Phone>,
 ): [Phone, ...Phone[]] {
@@ -81,6 +99,11 @@ function phonesOf(
     });
     if (markedPhone) {
       phone.bits = [true, false, true];
+      phone.bitsMonth = monthOf(now());
+    }
+    for (let account = 0; account < accountsBefore; account += 1) {
+      const marks = marksOf(phone.bits, phone.bitsMonth, new Date(now()));
+      phone.bits = markedBits(marks, { newAccount: true, blocked: false });
       phone.bitsMonth = monthOf(now());
     }
     return phone;
@@ -95,7 +118,7 @@ function phonesOf(
 }
 
 function networkOf(
-  { random }: World,
+  { random, now }: World,
   { network }: Persona,
   kind: PersonaKind,
   n: number,
@@ -109,12 +132,17 @@ function networkOf(
     case 'carrier':
       return () => carrier;
     case 'with-thief':
-      return usual('cafe');
+      return usual(THIEVES_WIFI);
+    case 'hotel':
+      // Three days in each, and then the next.
+      return () => usual(`hotel${Math.floor((now() / DAY + n) / 3) % 40}`)();
+    case 'vpn':
+      return () => vpnExit(random);
     case 'office':
       return usual(`office${Math.floor(n / 25)}`);
     case undefined:
       return usual(home);
     default:
-      return () => `${network}-${kind}-${Math.floor(n / 60)}`;
+      return () => fleetNetwork(kind, n, network);
   }
 }

@@ -1,5 +1,5 @@
 /** One thief, or a gang that shares what it takes. */
-import { CATALOGUE_SIZE } from './catalogue.ts';
+import { CATALOGUE_SIZE, tastes } from './catalogue.ts';
 import { type Install, install, newPhone, type Phone, type PhoneOptions } from './phones.ts';
 import { APP_VERSION } from './population.ts';
 import { HOUR, SECOND } from './time.ts';
@@ -56,15 +56,22 @@ export class Thief {
     return install(phone, APP_VERSION);
   }
 
-  caller(account: number, installed: Install, network: number): Caller {
+  /** On a network of the gang's by its number, or on one that is others', too, by its name. */
+  caller(account: number, installed: Install, network: number | string): Caller {
     const user = `${this.name}-user${account}`;
     this.#haul.users.add(user);
-    return { user, install: installed, network: `${this.name}-net${network}` };
+    const name = typeof network === 'string' ? network : `${this.name}-net${network}`;
+    return { user, install: installed, network: name };
   }
 
   /** An account with a phone and a network of its own. */
   loner(n = 0): Caller {
     return this.caller(n, this.install(), n);
+  }
+
+  /** What somebody good might have: the popular more often. */
+  likedByPeople(size: number): readonly string[] {
+    return tastes(this.random, size);
   }
 
   /** The next model that the gang does not have yet; another one each time it is `skipped`. */

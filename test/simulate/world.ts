@@ -55,6 +55,8 @@ export interface ReportDraft {
   readonly cause?: RaspSignal;
   /** Until the report gets through, in milliseconds. */
   readonly delay?: number;
+  /** How far the clock of the phone is ahead, in milliseconds. */
+  readonly clockOff?: number;
 }
 
 export interface Observers {
@@ -194,12 +196,13 @@ export async function runWorld(
       const authenticated = how === 'replay' ? ('user' as const) : ('device' as const);
       emit(caller, { type, authenticated, outcome: 'refused' });
     },
-    report({ user, install, network }, type, { model, cause, delay = 0 } = {}) {
+    report({ user, install, network }, type, { model, cause, delay = 0, clockOff = 0 } = {}) {
       const received = new Date(now + delay);
+      const observedAt = new Date(now + clockOff);
       const reported = {
-        eventId: uuidv7(at(), random.bytes(10)),
+        eventId: uuidv7(observedAt, random.bytes(10)),
         type,
-        occurredAt: at().toISOString(),
+        occurredAt: observedAt.toISOString(),
         model,
         cause,
       };

@@ -3,7 +3,7 @@
  * thieves, and one for each campaign.
  */
 import { PERSONA_KINDS } from './people.ts';
-import { PLANS, THIEF_KINDS } from './plans.ts';
+import { PLANS, THIEF_KINDS, type ThiefKind } from './plans.ts';
 import type { World } from './seed-worker.ts';
 
 export const SCENARIOS = ['people', 'mistakes', 'loners', 'campaigns'] as const;
@@ -19,6 +19,8 @@ export interface WorldsOptions {
   readonly days: number;
   /** Of each kind of lone thieves. */
   readonly thieves: number;
+  /** All where absent. */
+  readonly kinds?: readonly ThiefKind[];
 }
 
 export function worldsOf({
@@ -27,10 +29,11 @@ export function worldsOf({
   users,
   days,
   thieves,
+  kinds = THIEF_KINDS,
 }: WorldsOptions): readonly World[] {
   const size = { goodUsers: users, days, people: PEOPLE };
-  const loners = THIEF_KINDS.filter((kind) => PLANS[kind].conduct !== 'campaign');
-  const campaigns = THIEF_KINDS.filter((kind) => PLANS[kind].conduct === 'campaign');
+  const loners = kinds.filter((kind) => PLANS[kind].conduct !== 'campaign');
+  const campaigns = kinds.filter((kind) => PLANS[kind].conduct === 'campaign');
   return seeds.flatMap((seed) => [
     ...(scenarios.includes('people') ? [{ name: 'people', size, seed }] : []),
     ...(scenarios.includes('mistakes')

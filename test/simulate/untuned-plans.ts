@@ -1,0 +1,161 @@
+/**
+ * Thieves whom the rules were not made with: written after them from public reports, and measured as
+ * they are. Whoever changes a rule on account of one of these moves it to the other plans.
+ */
+import { LAUNCHED } from './catalogue.ts';
+import { CAREFUL, inTurn, PASSING, plan, times } from './lone-plans.ts';
+import type { Plan } from './plan.ts';
+import { fleetNetwork, vpnExit } from './population.ts';
+import type { Thief } from './thief.ts';
+import { DAY, HOUR, MINUTE, WORLD_START } from './time.ts';
+import type { Caller, Life } from './world.ts';
+
+export const UNTUNED_PLANS = {
+  // https://www.f5.com/labs/articles/threat-intelligence/2021-credential-stuffing-report
+  'stuffed-accounts': plan(
+    'campaign',
+    'Takes over eighty accounts that lay dormant, six models from each, and throws them away.',
+    (thief) => [
+      inTurn(thief, 80, 4 * HOUR, { ...PASSING, most: 6 }, (n) => takenOver(thief, n, 200 + n, 3)),
+    ],
+  ),
+  'collection-takeover': plan(
+    'campaign',
+    'Takes over twenty-five keen users’ accounts for the models that they have had long.',
+    (thief) => times(25, (n) => plundering(thief, n)),
+  ),
+  'family-resale': plan(
+    'campaign',
+    'Six accounts on the largest plan, each sold to five strangers on their own phones.',
+    (thief) => times(30, (n) => sharing(thief, n)),
+  ),
+  // Keys of attestation leak, are handed round and revoked: https://zahidaz.github.io/awake/platform-abuse/play-integrity
+  'leaked-keys': plan(
+    'campaign',
+    'Emulators with a leaked attestation key, another each four days when it is revoked.',
+    (thief) => [
+      inTurn(thief, 300, 2 * HOUR, { ...PASSING, opens: 0.6, most: 4 }, (n) => emulated(thief, n)),
+    ],
+  ),
+  'launch-rider': plan(
+    'campaign',
+    'Fifty newcomers among those of launch day: something new, something common, and two that are rare.',
+    (thief) => times(50, (n) => riding(thief, n)),
+  ),
+  'fleet-insider': plan(
+    'campaign',
+    'Somebody at a declared fleet, with thirty accounts of its network.',
+    (thief) =>
+      times(30, (n) =>
+        thief.collect(
+          thief.caller(n, thief.install(), fleetNetwork('fleet-declared', 0)),
+          6 * HOUR,
+          { ...CAREFUL, waitMs: 12 * HOUR },
+        ),
+      ),
+  ),
+  'many-regions': plan(
+    'campaign',
+    'Eighty accounts behind a VPN, in the course of a month: two common models, and a rare one after three days.',
+    (thief) => times(80, (n) => patiently(thief, n)),
+  ),
+  'click-farm': plan(
+    'campaign',
+    'A hundred real phones and workers, three accounts on each, in office hours.',
+    (thief) => times(100, (n) => working(thief, n)),
+  ),
+  'shared-account': plan('slow', 'One account whose owner sells it to five strangers.', (thief) =>
+    times(5, (n) =>
+      thief.collect(thief.caller(0, thief.install(), n), 12 * HOUR, {
+        ...CAREFUL,
+        waitMs: 12 * HOUR,
+      }),
+    ),
+  ),
+} satisfies Record<string, Plan>;
+
+/** An account that somebody good has had for so many days, with some models that people like. */
+function takenOver(thief: Thief, n: number, days: number, models: number): Caller {
+  const caller = thief.caller(n, thief.install(), vpnExit(thief.random));
+  const since = new Date(thief.world.now() - days * DAY);
+  thief.world.backend.adopt(caller.user, since, thief.likedByPeople(models));
+  return caller;
+}
+
+/** What an account has had is nothing new to it. */
+async function* plundering(thief: Thief, n: number): Life {
+  yield thief.random.next() * 8 * DAY;
+  const models = thief.likedByPeople(20);
+  const caller = thief.caller(n, thief.install(), vpnExit(thief.random));
+  const since = new Date(thief.world.now() - (250 + n) * DAY);
+  thief.world.backend.adopt(caller.user, since, models);
+  if ((await thief.world.enrol(caller)) !== 'enrolled') return;
+  for (const model of models) {
+    const { result } = await thief.take(caller, model);
+    if (result === 'blocked') return;
+    yield thief.random.wait(10 * MINUTE);
+  }
+  yield* thief.collect(caller, 8 * HOUR, { ...CAREFUL, most: 6, waitMs: DAY });
+}
+
+function sharing(thief: Thief, n: number): Life {
+  const caller = { ...thief.caller(n % 6, thief.install(), n), plan: 'studio' };
+  return thief.collect(caller, 10 * HOUR, { ...CAREFUL, waitMs: 12 * HOUR });
+}
+
+/** The key of its first days does not help it any more: an emulator attests once. */
+function emulated(thief: Thief, n: number): Caller {
+  const revoked = Math.floor((thief.world.now() / DAY) % 5) === 4;
+  const phone = thief.phone({ platform: 'android', recalls: false, genuine: !revoked });
+  return thief.caller(n, thief.install(phone), n % 12);
+}
+
+async function* riding(thief: Thief, n: number): Life {
+  const untilLaunch = WORLD_START + 24 * DAY + 10 * HOUR - thief.world.now();
+  yield Math.max(0, untilLaunch) + thief.random.next() * 2 * DAY;
+  const caller = thief.caller(n, thief.install(), `carrier${n % 4}`);
+  if ((await thief.world.enrol(caller)) !== 'enrolled') return;
+  for (const model of [`new${n % LAUNCHED}`, `m${n % 9}`]) {
+    await thief.take(caller, model);
+    thief.world.report(caller, 'model.opened', { model });
+    yield thief.random.wait(5 * MINUTE);
+  }
+  yield* thief.collect(caller, 2 * HOUR, { ...PASSING, most: 2 });
+}
+
+async function* patiently(thief: Thief, n: number): Life {
+  yield thief.random.next() * 20 * DAY;
+  const install = thief.install();
+  const me = () => thief.caller(n, install, vpnExit(thief.random));
+  if ((await thief.world.enrol(me())) !== 'enrolled') return;
+  for (let taken = 0; taken < 12; taken += 1) {
+    const asked = taken % 3 === 2 ? thief.next() : thief.likedByPeople(1)[0];
+    const { result, model } = await thief.take(me(), asked);
+    if (result === 'made') thief.world.report(me(), 'model.opened', { model });
+    if (result === 'rationed') thief.skip();
+    if (result === 'untrusted' && !(await thief.reattest(me()))) return;
+    thief.world.report(me(), 'rasp.checked');
+    yield 20 * HOUR + thief.random.wait(8 * HOUR);
+  }
+}
+
+/** A worker's phone: one account after the other, each for some days. */
+async function* working(thief: Thief, n: number): Life {
+  const phone = thief.phone();
+  for (let account = 0; account < 3; account += 1) {
+    const caller = thief.caller(3 * n + account, thief.install(phone), Math.floor(n / 25));
+    yield thief.random.next() * 6 * DAY;
+    const hour = (thief.world.now() % DAY) / HOUR;
+    if (hour < 8 || hour > 18) yield ((32 - hour) % 24) * HOUR;
+    if ((await thief.world.enrol(caller)) !== 'enrolled') return;
+    const cover = thief.likedByPeople(2);
+    for (const model of [...cover, undefined, undefined]) {
+      const taken = await thief.take(caller, model);
+      if (taken.result === 'made')
+        thief.world.report(caller, 'model.opened', { model: taken.model });
+      if (taken.result === 'rationed') thief.skip();
+      thief.world.report(caller, 'rasp.checked');
+      yield thief.random.wait(40 * MINUTE);
+    }
+  }
+}
