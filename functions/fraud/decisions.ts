@@ -1,9 +1,16 @@
 /** What follows from an assessment: restrictions for the grant path, and a decision for people. */
 import { z } from 'zod';
 import type { Restrictions } from './blocklist.ts';
-import type { Announced, Spans } from './risk.ts';
+import { type Announced, heldBackKey, type Risk, type Spans } from './risk.ts';
 import type { RuleSet } from './rules.ts';
-import { ACTIONS, type Action, type Assessment, type Interval, type Occasion } from './scoring.ts';
+import {
+  ACTIONS,
+  type Action,
+  type Assessment,
+  type Interval,
+  type IsHeldBack,
+  type Occasion,
+} from './scoring.ts';
 import { type Subject, subjectKey } from './subjects.ts';
 
 /** A decision as it is published and kept for analysts, with its reasons in words. */
@@ -94,6 +101,29 @@ export function announcedBy(
   return ids;
 }
 
+/**
+ * The ids of what is held back. An occasion that an older event has moved to an earlier instant is
+ * the same decision, and keeps its id.
+ */
+export function heldBackIds(
+  subject: Subject,
+  { occasions }: Assessment,
+  isHeldBack: IsHeldBack,
+  known: Risk['heldBackAs'],
+): Risk['heldBackAs'] {
+  const ids: Record<string, string> = {};
+  for (const { action, since, until } of occasions) {
+    if (!isHeldBack(action, since)) continue;
+    const moved = Object.keys(known).find((key) => {
+      const [knownAction, at] = key.split(':');
+      return knownAction === action && Number(at) >= since && Number(at) <= until;
+    });
+    const key = heldBackKey(action, since);
+    ids[key] = known[moved ?? key] ?? `${subjectKey(subject)}:heldBack:${key}`;
+  }
+  return ids;
+}
+
 /** What becomes of a decision beside its interval. */
 interface Circumstances {
   readonly subject: Subject;
@@ -123,9 +153,10 @@ export function decisionsOf(
 /** A restriction that the breaker held back, as the watch that it became. */
 export function heldBackDecision(
   occasion: Occasion,
+  ids: Risk['heldBackAs'],
   { subject, ...rest }: Circumstances,
 ): Decision {
-  const id = `${subjectKey(subject)}:heldBack:${occasion.action}:${occasion.since}`;
+  const id = ids[heldBackKey(occasion.action, occasion.since)] ?? '';
   const appVersion = occasion.appVersion || rest.appVersion;
   const decision = decisionOf('watch', occasion, id, 0, { subject, ...rest, appVersion });
   return { ...decision, heldBack: true };

@@ -39,6 +39,8 @@ export interface Risk {
   /** How many blocks there were. */
   readonly escalation: number;
   readonly occasions: readonly StoredOccasion[];
+  /** Under which ids those that are held back were published, by `heldBackKey`. */
+  readonly heldBackAs: Readonly<Record<string, string>>;
   /** What the rules under trial would have done. */
   readonly shadowSpans: Spans;
   readonly shadowAnnounced: Announced;
@@ -51,6 +53,7 @@ export const NO_RISK: Risk = {
   announced: {},
   escalation: 0,
   occasions: [],
+  heldBackAs: {},
   shadowSpans: {},
   shadowAnnounced: {},
 };
@@ -68,6 +71,7 @@ export function riskOf(data: DocumentData | undefined): Risk {
     announced: record(data['announced'] ?? {}, text),
     escalation: number(data['escalation']),
     occasions: list(data['occasions'] ?? [], occasion),
+    heldBackAs: record(data['heldBackAs'] ?? {}, text),
     shadowSpans: record(data['shadowSpans'], span),
     shadowAnnounced: record(data['shadowAnnounced'] ?? {}, text),
   };
@@ -122,6 +126,9 @@ export const storedOccasions = (
     appVersion,
     heldBack: isHeldBack(action, since),
   }));
+
+/** What an occasion is called among those of its subject. */
+export const heldBackKey = (action: Restriction, since: number): string => `${action}:${since}`;
 
 /** Tells of an occasion whether it is known to be held back. */
 export function heldBackBy(occasions: readonly StoredOccasion[]): IsHeldBack {

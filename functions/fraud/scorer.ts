@@ -7,6 +7,7 @@ import {
   type Decision,
   decisionsOf,
   heldBackDecision,
+  heldBackIds,
   keepingOverrides,
   restrictionsFrom,
 } from './decisions.ts';
@@ -125,6 +126,7 @@ export function createScorer(book: RuleBook): Scorer {
       announced: announcedBy(subject, live, before),
       escalation: live.escalation,
       occasions: storedOccasions(live, isHeldBack),
+      heldBackAs: heldBackIds(subject, live, isHeldBack, before.heldBackAs),
       shadowSpans: shadow ? spansOf(shadow) : {},
       shadowAnnounced: shadow ? announcedBy(subject, shadow, shadowOf(before), ':shadow') : {},
     };
@@ -150,7 +152,7 @@ export function createScorer(book: RuleBook): Scorer {
       ...decisionsOf(live, after.announced, before.spans, at, inForce),
       ...live.occasions
         .filter(({ action, since }) => is(action, since) && (since === at || !was(action, since)))
-        .map((occasion) => heldBackDecision(occasion, inForce)),
+        .map((occasion) => heldBackDecision(occasion, after.heldBackAs, inForce)),
       ...(shadow && book.shadow
         ? decisionsOf(shadow, after.shadowAnnounced, before.shadowSpans, at, {
             ...inForce,

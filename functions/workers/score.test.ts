@@ -76,10 +76,12 @@ async function stateOf(documents: DocumentStore) {
     ),
   );
   // The ids under which decisions were published depend on what was known at the time.
-  return all.flat().map(({ path, data: { announced: _, shadowAnnounced: __, ...rest } }) => ({
-    path,
-    data: rest,
-  }));
+  return all
+    .flat()
+    .map(({ path, data: { announced: _, shadowAnnounced: __, heldBackAs: ___, ...rest } }) => ({
+      path,
+      data: rest,
+    }));
 }
 
 describe('a hoarder', () => {
@@ -184,6 +186,24 @@ it('keeps the id of a decision that an older event moves', async () => {
     .filter(({ measure }) => measure === 'block');
   expect(new Set(blocks.map(({ since }) => since)).size).toBe(2);
   expect(new Set(blocks.map(({ decisionId }) => decisionId)).size).toBe(1);
+});
+
+it('keeps the id of what was held back and an older event moves', async () => {
+  const { published, deliver } = harness();
+  const first = hoarding(40, { user: 'k1_a', device: 'd_a' }).events;
+  const { events } = hoarding(40, { user: 'k1_b', device: 'd_b' });
+  const late = events.at(10) as FraudEvent;
+  for (const event of [...first, ...events]) if (event !== late) await deliver(push(event));
+  await deliver(push(late));
+  const blocks = published
+    .map(({ data }) => decisionSchema.parse(data))
+    .filter(({ id, heldBack, until, since }) => id === 'k1_b' && heldBack && until > since);
+  const byId = Map.groupBy(blocks, ({ decisionId }) => decisionId.split(':')[2]);
+  expect([...byId.keys()]).toContain('block');
+  for (const same of byId.values()) {
+    expect(new Set(same.map(({ since }) => since)).size).toBeGreaterThan(1);
+    expect(new Set(same.map(({ decisionId }) => decisionId)).size).toBe(1);
+  }
 });
 
 describe('poison', () => {
