@@ -103,19 +103,49 @@ export function createPseudonyms(
 const MAX_STEPS = 16;
 
 /**
- * The names that hold now, by the documents alone: for who must not have the keys. Throws unavailable
- * in the moment in which one is moved.
+ * So long an instance goes by having seen that names of a key are not being moved; `reKey` waits longer
+ * before it moves the first.
  */
-export async function movedNames(
+const KEY_KNOWN_MS = 60_000;
+
+/**
+ * The names that hold now, by the documents alone: for who must not have the keys. Costs no read of a
+ * name before the names of its key begin to be moved. Throws unavailable in the moment in which one is moved.
+ */
+export type MovedNames = (
   getAll: (paths: readonly string[]) => Promise<readonly (DocumentData | undefined)[]>,
   names: readonly string[],
-): Promise<readonly string[]> {
-  let held = names;
-  for (let step = 0; step < MAX_STEPS; step += 1) {
-    const moves = (await getAll(held.map(movePath))).map(moveOf);
-    if (moves.every((each) => each === undefined)) break;
-    if (moves.some((each) => each?.state === 'moving')) throw retry();
-    held = held.map((name, index) => moves[index]?.to ?? name);
-  }
-  return held;
+) => Promise<readonly string[]>;
+
+export function createMovedNames(
+  documents: Pick<DocumentStore, 'get'>,
+  now: () => Date,
+): MovedNames {
+  const known = new Map<string, { readonly at: number; readonly begun: boolean }>();
+  /** Whether names of this one's key are being moved, or were. */
+  const isBegun = async (name: string): Promise<boolean> => {
+    const key = name.split('_', 1)[0] ?? '';
+    const before = known.get(key);
+    const at = now().getTime();
+    if (before && (before.begun || (at >= before.at && at - before.at < KEY_KNOWN_MS))) {
+      return before.begun;
+    }
+    const begun = (await documents.get(movePath(key))) !== undefined;
+    known.set(key, { at, begun });
+    return begun;
+  };
+  return async (getAll, names) => {
+    let held = names;
+    for (let step = 0; step < MAX_STEPS; step += 1) {
+      const begun = await Promise.all(held.map(isBegun));
+      const asked = held.filter((_, index) => begun[index]);
+      if (asked.length === 0) break;
+      const moves = (await getAll(asked.map(movePath))).map(moveOf);
+      if (moves.every((each) => each === undefined)) break;
+      if (moves.some((each) => each?.state === 'moving')) throw retry();
+      const next = new Map(asked.map((name, index) => [name, moves[index]?.to ?? name]));
+      held = held.map((name) => next.get(name) ?? name);
+    }
+    return held;
+  };
 }

@@ -27,7 +27,7 @@ export interface ReKeyServices {
 export interface ReKeyOptions {
   /** Only count. */
   readonly dryRun: boolean;
-  /** Longer than any request takes: whoever began under the old name has ended then. */
+  /** Longer than any request takes, and than it goes unnoticed that a rotation is on. */
   readonly settle: () => Promise<void>;
 }
 
@@ -69,7 +69,11 @@ export async function reKey(
   const state = (state: PseudonymMove['state']) =>
     documents.set(movePath(rotation.from), { to: rotation.to, state, expireAt: null });
   const earlier = await documents.get(movePath(rotation.from));
-  if (!earlier) await state('moving');
+  if (!earlier) {
+    await state('moving');
+    // Until whoever scores has seen that names of the key are moved.
+    await settle();
+  }
   await run.moveAll();
   // From now on whoever is new gets the new name at once.
   if (earlier?.['state'] !== 'moved') await state('closing');

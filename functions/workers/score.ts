@@ -6,7 +6,7 @@ import { ALERT_PATH, raisedAlert } from '../fraud/campaign.ts';
 import { DEFAULT_RULES } from '../fraud/default-rules.ts';
 import { readEventMessage } from '../fraud/event-message.ts';
 import type { FraudEvent } from '../fraud/events.ts';
-import { movedNames } from '../fraud/pseudonym-moves.ts';
+import { createMovedNames, type MovedNames } from '../fraud/pseudonym-moves.ts';
 import type { RuleSet } from '../fraud/rules.ts';
 import { createScorer, type Outcome, type Scoring } from '../fraud/scorer.ts';
 import type { Log } from '../log.ts';
@@ -52,6 +52,7 @@ class PoisonError extends Error {
 export function createScoreHandler(dependencies: ScoreDependencies): EventHandler {
   const { documents, publisher, rules, shadowRules, now, log } = dependencies;
   const scorer = createScorer({ live: rules, ...(shadowRules && { shadow: shadowRules }) });
+  const movedNames = createMovedNames(documents, now);
   return async ({ id, data }) => {
     let event: FraudEvent;
     try {
@@ -67,7 +68,10 @@ export function createScoreHandler(dependencies: ScoreDependencies): EventHandle
     await raiseAlert(event, dependencies);
     if (scorer.changesOf(event).length === 0) return;
     const { decisions, trips } = await documents.transaction(async (tx) =>
-      carryOut(scorer.scoring(scorer.changesOf(await underNamesOfNow(event, tx)), now()), tx),
+      carryOut(
+        scorer.scoring(scorer.changesOf(await underNamesOfNow(event, tx, movedNames)), now()),
+        tx,
+      ),
     );
     for (const trip of trips) {
       log('ERROR', 'breaker tripped', { ...trip, subjects: trip.subjects.length });
@@ -109,6 +113,7 @@ const withBlockDelay = (rules: RuleSet, delaySeconds: number): RuleSet => ({
 async function underNamesOfNow(
   event: FraudEvent,
   { getAll }: Pick<DocumentTransaction, 'getAll'>,
+  movedNames: MovedNames,
 ): Promise<FraudEvent> {
   const names = [event.user, event.network].filter((name) => name !== null);
   const held = await movedNames(getAll, names);
