@@ -18,6 +18,10 @@ const program = commandLine(
     new Option('--format <format>', 'how rows are written').choices(FORMATS).default('table'),
   )
   .parse();
+// Whoever reads the first lines only, as `head` does, has had what he wants.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? 0 : 1);
+});
 const { log, format } = program.opts<{ readonly log: string; readonly format: Format }>();
 const [given] = program.args;
 const analytics = await openAnalytics(log);

@@ -1,23 +1,21 @@
 /** `npm run report`: an event log as one page with charts, or the story of one subject. */
 import { writeFile } from 'node:fs/promises';
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { type Subject, subjectFrom } from '../functions/fraud/subjects.ts';
-import { openAnalytics } from './analytics/duckdb.ts';
+import { type LogFilter, openAnalytics } from './analytics/duckdb.ts';
 import { reportFigures } from './analytics/report-figures.ts';
 import { reportPage } from './analytics/report-page.ts';
 import { subjectReport } from './analytics/subject-report.ts';
 import { LOCAL_EVENT_LOG } from './commands/command-services.ts';
 import { commandLine } from './terminal/command-line.ts';
 
-interface Options {
+interface Options extends LogFilter {
   readonly log: string;
   readonly out: string;
-  readonly since?: Date;
-  readonly until?: Date;
   readonly subject?: Subject;
 }
 
-const { log, out, subject, ...range } = commandLine(
+const { log, out, subject, ...filter } = commandLine(
   'report',
   'Writes what an event log says as one page that loads nothing.',
 )
@@ -25,11 +23,14 @@ const { log, out, subject, ...range } = commandLine(
   .option('--out <file>', 'the page', 'report.html')
   .option('--since <instant>', 'only what was received from then on', instant)
   .option('--until <instant>', 'only what was received before then', instant)
+  .option('--app-version <version>', 'only events of this version of the app')
+  .addOption(new Option('--platform <name>', 'only events of it').choices(['ios', 'android']))
+  .option('--rule <id>', 'only decisions by this rule, and whom they are about')
   .option('--subject <key>', 'one user_…, device_… or network_…, event by event', subjectOf)
   .parse()
   .opts<Options>();
 
-const analytics = await openAnalytics(log, range);
+const analytics = await openAnalytics(log, filter);
 const title = 'modelseal: events and decisions';
 const report = subject ? await subjectReport(analytics, subject) : await reportFigures(analytics);
 await writeFile(out, reportPage(title, report));

@@ -6,7 +6,7 @@ import type { Decision } from '../../functions/fraud/decisions.ts';
 import { DEFAULT_RULES } from '../../functions/fraud/default-rules.ts';
 import { createReplay } from '../../functions/fraud/replay.ts';
 import { tell } from '../../test/fraud/story.ts';
-import { type Analytics, openAnalytics } from './duckdb.ts';
+import { type Analytics, type LogFilter, openAnalytics } from './duckdb.ts';
 import { readViews, referencesOf } from './views.ts';
 
 let analytics: Analytics;
@@ -27,6 +27,12 @@ beforeAll(async () => {
   story.server(500, { type: 'device.refused', cause: 'attestation_failed', authenticated: 'user' });
   const rare = { fresh: true, newcomer: true, rare: true };
   story.server(600, { type: 'grant.made', user: 'k1_new', model: 'm1', attributes: rare });
+  story.server(700, {
+    type: 'challenge.issued',
+    user: 'k1_other',
+    device: null,
+    appVersion: '9.9',
+  });
   const replay = createReplay({ live: DEFAULT_RULES });
   const decisions: unknown[] = story.events.flatMap((event) => replay.apply(event));
   const block = decisions.find((one) => (one as Decision).measure === 'block') as Decision;
@@ -49,7 +55,7 @@ afterAll(async () => {
 describe('the views', () => {
   it('count an event and a decision once', async () => {
     expect(await analytics.query('SELECT CAST(COUNT(*) AS INT) AS n FROM events')).toEqual([
-      { n: 54 },
+      { n: 55 },
     ]);
     const repeated = `SELECT decision_id FROM decisions GROUP BY 1 HAVING COUNT(*) > 1`;
     expect(await analytics.query(repeated)).toEqual([]);
@@ -112,6 +118,57 @@ describe('the views', () => {
       await analytics.query(`SELECT * FROM ${view.name}`);
       expect(referencesOf(view).every((name) => names.has(name))).toBe(true);
     }
+  });
+});
+
+it('has numbers as numbers, as far as they are exact', async () => {
+  const sql = 'SELECT 0.5 AS half, COUNT(*) AS n, 12345678901234567890 AS big FROM blocks';
+  expect(await analytics.query(sql)).toEqual([{ half: 0.5, n: 1, big: '12345678901234567890' }]);
+});
+
+it('has the causes of a decision as it was published last', async () => {
+  const other = await mkdtemp(join(tmpdir(), 'causes-'));
+  const published = (at: string, ...rules: readonly string[]) => ({
+    ...{ decisionId: 'd', kind: 'user', id: 'k1_a', measure: 'watch', shadow: false },
+    ...{ since: at, decidedAt: at, causes: rules.map((rule) => ({ rule, points: 1 })) },
+  });
+  const both = [
+    published('2026-11-01T00:00:00.000Z', 'one', 'two'),
+    published('2026-11-01T00:00:01.000Z', 'two', 'three'),
+  ];
+  await writeFile(
+    join(other, 'decisions.ndjson'),
+    both.map((one) => JSON.stringify(one)).join('\n'),
+  );
+  const told = await openAnalytics(other);
+  const rules = await told.query('SELECT rule FROM decision_causes ORDER BY rule');
+  expect(rules).toEqual([{ rule: 'three' }, { rule: 'two' }]);
+  told.close();
+  await rm(other, { recursive: true });
+});
+
+describe('a filter', () => {
+  const counted = async (filter: LogFilter) => {
+    const some = await openAnalytics(folder, filter);
+    const [row] = await some.query(`SELECT (SELECT COUNT(*) FROM events) AS events,
+      (SELECT COUNT(*) FROM decisions) AS decisions, (SELECT COUNT(*) FROM labels) AS labels`);
+    some.close();
+    return row as { events: number; decisions: number; labels: number };
+  };
+
+  it('by rule leaves its decisions, whom they are about, and what operators said', async () => {
+    const { events, decisions, labels } = await counted({ rule: 'budget-hammered' });
+    expect(events).toBe(53);
+    expect(decisions).toBeGreaterThan(0);
+    expect(labels).toBe(1);
+    expect(await counted({ rule: "o'neill" })).toEqual({ events: 0, decisions: 0, labels: 1 });
+  });
+
+  it('by platform and version leaves those events, and decisions about whose they are', async () => {
+    const all = await counted({});
+    expect(await counted({ platform: 'ios' })).toEqual(all);
+    expect(await counted({ platform: 'android' })).toEqual({ events: 0, decisions: 0, labels: 1 });
+    expect(await counted({ appVersion: '9.9' })).toEqual({ events: 1, decisions: 0, labels: 1 });
   });
 });
 

@@ -20,29 +20,27 @@ export interface Analytics {
   close(): void;
 }
 
-/** Only what was received, or decided, from then until before then. */
-export interface LogRange {
+/** What of a log is looked at. */
+export interface LogFilter {
+  /** Only what was received, or decided, from then until before `until`. */
   readonly since?: Date;
   readonly until?: Date;
+  /** Only events of this version of the app, on this platform; and decisions about who had one. */
+  readonly appVersion?: string;
+  readonly platform?: 'ios' | 'android';
+  /** Only decisions with this rule among their causes, and events of whom they are about. */
+  readonly rule?: string;
 }
 
 /** Opens the event log of a folder (test/stack/event-log.ts); a file that is missing counts as empty. */
-export async function openAnalytics(folder: string, range: LogRange = {}): Promise<Analytics> {
+export async function openAnalytics(folder: string, filter: LogFilter = {}): Promise<Analytics> {
   const instance = await DuckDBInstance.create(':memory:');
   const connection = await instance.connect();
   // The only type of GoogleSQL in the views that DuckDB has under another name.
   await connection.run('CREATE TYPE FLOAT64 AS DOUBLE');
   await loadEvents(connection, await linesOf(folder, 'events'));
   await loadDecisions(connection, await linesOf(folder, 'decisions'));
-  for (const table of ['events_raw', 'decisions_raw']) {
-    const outside = [
-      range.since && `publish_time < TIMESTAMP '${range.since.toISOString()}'`,
-      range.until && `publish_time >= TIMESTAMP '${range.until.toISOString()}'`,
-    ].filter(Boolean);
-    if (outside.length > 0) {
-      await connection.run(`DELETE FROM ${table} WHERE ${outside.join(' OR ')}`);
-    }
-  }
+  for (const deletion of deletionsOf(filter)) await connection.run(deletion);
   for (const view of await readViews()) {
     await connection.run(`CREATE VIEW ${view.name} AS ${inDuckDb(view)}`);
   }
@@ -58,9 +56,48 @@ export async function openAnalytics(folder: string, range: LogRange = {}): Promi
   };
 }
 
+/** A verdict names no subject: it stays with its decision. */
+const ABOUT_NOBODY = `json_extract_string(data, '$.verdict') IS NOT NULL`;
+const SUBJECT = `json_extract_string(data, '$.id')`;
+const SUBJECTS_OF_EVENTS = `SELECT unnest([user, device, network]) FROM events_raw`;
+
+/** What takes out of the raw tables what is not looked at. */
+function deletionsOf({ since, until, appVersion, platform, rule }: LogFilter): readonly string[] {
+  const outside = [
+    since && `publish_time < TIMESTAMP '${since.toISOString()}'`,
+    until && `publish_time >= TIMESTAMP '${until.toISOString()}'`,
+  ].filter((one) => one !== undefined);
+  const other = [
+    appVersion && `appVersion IS DISTINCT FROM ${literal(appVersion)}`,
+    platform && `platform IS DISTINCT FROM ${literal(platform)}`,
+  ].filter((one) => one !== undefined);
+  const isByRule = `list_contains(json_extract_string(data, '$.causes[*].rule'), ${literal(rule ?? '')})`;
+  return [
+    ...outside.flatMap((when) =>
+      ['events_raw', 'decisions_raw'].map((table) => `DELETE FROM ${table} WHERE ${when}`),
+    ),
+    ...(rule ? [`DELETE FROM decisions_raw WHERE NOT (${ABOUT_NOBODY} OR ${isByRule})`] : []),
+    ...(rule
+      ? [
+          `DELETE FROM events_raw WHERE NOT EXISTS (SELECT 1 FROM decisions_raw
+             WHERE ${SUBJECT} IN (events_raw.user, events_raw.device, events_raw.network))`,
+        ]
+      : []),
+    ...other.map((condition) => `DELETE FROM events_raw WHERE ${condition}`),
+    ...(other.length > 0
+      ? [
+          `DELETE FROM decisions_raw WHERE NOT (${ABOUT_NOBODY}
+             OR COALESCE(${SUBJECT} IN (${SUBJECTS_OF_EVENTS}), FALSE))`,
+        ]
+      : []),
+  ];
+}
+
+const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+
 /**
- * DuckDB's JSON has numbers of more than 32 bits as texts: counts are numbers here, as far as they
- * are exact.
+ * DuckDB's JSON has numbers of more than 32 bits, and decimal ones, as texts: they are numbers here, as
+ * far as they are exact.
  */
 function withNumbers(reader: DuckDBResultReader) {
   const types = reader.columnTypes();
@@ -71,7 +108,7 @@ function withNumbers(reader: DuckDBResultReader) {
     Object.fromEntries(
       Object.entries(row).map(([name, value]) => {
         const number = Number(value);
-        const exact = numeric.has(name) && value !== null && Number.isSafeInteger(number);
+        const exact = numeric.has(name) && value !== null && isExact(number);
         return [name, exact ? number : value];
       }),
     );
@@ -82,7 +119,11 @@ const WIDE: ReadonlySet<DuckDBTypeId> = new Set([
   DuckDBTypeId.UBIGINT,
   DuckDBTypeId.HUGEINT,
   DuckDBTypeId.UHUGEINT,
+  DuckDBTypeId.DECIMAL,
 ]);
+
+/** Below so many digits a number is what its text says. */
+const isExact = (number: number): boolean => Math.abs(number) <= Number.MAX_SAFE_INTEGER;
 
 /** The log's file and the one before it, as far as they exist, in a list of SQL; undefined where there is none. */
 async function linesOf(folder: string, log: string): Promise<string | undefined> {
@@ -92,7 +133,7 @@ async function linesOf(folder: string, log: string): Promise<string | undefined>
       () => true,
       () => false,
     );
-    if (exists) files.push(`'${file.replaceAll("'", "''")}'`);
+    if (exists) files.push(literal(file));
   }
   return files.length > 0 ? `read_ndjson_objects([${files.join(', ')}])` : undefined;
 }

@@ -111,8 +111,30 @@ export async function reportFigures(analytics: Analytics): Promise<Report> {
   for (const { sql, ...chart } of CHARTS) {
     charts.push({ ...chart, rows: (await analytics.query(sql)).map(barOf) });
   }
-  return { headlines, charts };
+  const subjects = await analytics.query(SUBJECTS);
+  return {
+    headlines,
+    charts,
+    table: {
+      title: 'Subjects to look at: npm run report -- --subject …',
+      names: ['subject', 'measures', 'rules', 'last'],
+      rows: subjects.map(({ subject, measures, rules, last }) =>
+        [subject, measures, rules, last].map(String),
+      ),
+    },
+  };
 }
+
+/** Those who were restricted most, the latest first. */
+const SUBJECTS = `
+  SELECT kind || '_' || subject_id AS subject,
+    string_agg(DISTINCT measure, ', ' ORDER BY measure) AS measures,
+    string_agg(DISTINCT main_rule, ', ' ORDER BY main_rule) AS rules,
+    strftime(MAX(since), '%Y-%m-%d %H:%M') AS last
+  FROM decisions WHERE NOT shadow AND measure <> 'watch'
+  GROUP BY subject
+  ORDER BY COUNT(*) FILTER (measure = 'block') DESC, COUNT(*) DESC, last DESC, subject
+  LIMIT 50`;
 
 /** A step of time, and how many letters of an ISO instant name it. */
 const STEPS = [

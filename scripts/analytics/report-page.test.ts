@@ -91,6 +91,14 @@ describe('the report of a log', () => {
 
   const rowsOf = (title: string) => report.charts.find((each) => each.title === title)?.rows;
 
+  it('names whom to look at', () => {
+    expect(report.table?.rows[0]?.slice(0, 3)).toEqual([
+      'user_k1_alice',
+      'block, stepUp, throttle',
+      'budget-hammered',
+    ]);
+  });
+
   it('says what happened', () => {
     expect(report.headlines).toContainEqual({ label: 'grants', value: 9 });
     expect(report.headlines).toContainEqual({ label: 'refusals', value: 43 });

@@ -34,7 +34,9 @@ function tableOf(rows: readonly Row[]): string {
   const widths = names.map((name, n) =>
     Math.max(name.length, ...cells.map((row) => row[n]?.length ?? 0)),
   );
-  const isNumber = names.map((name) => rows.every((row) => typeof row[name] === 'number'));
+  const isNumber = names.map((name) =>
+    rows.every((row) => row[name] === null || typeof row[name] === 'number'),
+  );
   const line = (row: readonly string[]) =>
     row
       .map((text, n) => (isNumber[n] ? text.padStart(widths[n] ?? 0) : text.padEnd(widths[n] ?? 0)))
