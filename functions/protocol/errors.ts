@@ -8,6 +8,10 @@ export type SealErrorCode =
   | 'container-truncated'
   /** A chunk that was not sealed under this key at this place of this file. */
   | 'chunk-forged'
+  /** A patch for another copy than the one that this device holds. */
+  | 'base-mismatch'
+  /** A recipe of a patch that does not make exactly its chunk from the base. */
+  | 'patch-malformed'
   /** The plaintext is not as long as was said. */
   | 'size-mismatch'
   /** Weight layers that overlap, leave the file or are out of order. */
