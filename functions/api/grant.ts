@@ -85,6 +85,7 @@ async function grantModel(
     admitMs,
     sealMs: lap(),
     sealedBytes: sealed.sizeBytes,
+    ...(sealed.base !== undefined && { base: sealed.base }),
   });
   return { status: 201, headers, body: responseOf(grant, sealed) };
 }
@@ -102,4 +103,5 @@ const responseOf = ({ grantId, suite, version }: AdmittedGrant, sealed: SealedGr
   manifest: sealed.manifest,
   licence: sealed.licence,
   release: version.release,
+  ...(sealed.base !== undefined && { base: sealed.base }),
 });

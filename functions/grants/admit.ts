@@ -70,7 +70,7 @@ export async function admit(
   { userId, plan: claimedPlan, network, clientData, clientDataHash, proof }: GrantRequest,
   now: Date,
 ): Promise<Admission> {
-  const { deviceId, modelId, appVersion, traits, recipientKey, suite } = clientData;
+  const { deviceId, modelId, appVersion, traits, recipientKey, suite, base } = clientData;
   const challenge = services.challenges.verify(clientData.challenge, userId, 'model.grant', now);
   const grantId = `g_${toBase64url(services.randomBytes(16))}`;
   const { grantsPerUserMinute, grantsPerDeviceMinute } = services.config.limits;
@@ -98,6 +98,8 @@ export async function admit(
     requirements: requirementsOf(services),
   } as const;
 
+  const grantee = { userId, deviceId };
+  const holdings = base === undefined ? undefined : await import('./held-copy.ts');
   const plan = planOf(services.config.plans, claimedPlan);
   const shared = sharedLimits(services.config.limits, modelId, network);
   return services.documents.transaction(async (tx) => {
@@ -109,6 +111,7 @@ export async function admit(
         quota: limitPaths.userQuota(userId),
         tally: tallyPath(userId),
         shared: shared.map(({ paths: [first] }) => first),
+        base: base === undefined ? [] : [grantPath(base)],
       },
       now,
     );
@@ -138,7 +141,11 @@ export async function admit(
     await commit();
     collection.permit();
     for (const { path, data } of [...writes, ...collection.writes]) tx.set(path, data);
-    const grant = { grantId, userId, deviceId, recipientKey, suite, version };
+    const held = holdings?.heldCopyOf(
+      { grant: documents.base[0], model: documents.model },
+      grantee,
+    );
+    const grant = { grantId, ...grantee, recipientKey, suite, version, held };
     tx.set(limitPaths.userQuota(userId), quota.document);
     const { facts } = collection;
     const origin = { salt: services.randomBytes(16), network, appVersion, facts };

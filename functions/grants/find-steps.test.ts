@@ -1,20 +1,11 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { applyPatch } from '../../test/support/apply-patch.ts';
 import type { ContainerHeader } from '../protocol/container.ts';
-import { chunkContext, chunkCount, encodeHeader } from '../protocol/container.ts';
-import { sha256 } from '../protocol/crypto.ts';
 import { deriveKeys } from '../protocol/key-schedule.ts';
-import { LayerCipher } from '../protocol/layer-cipher.ts';
 import { nodeCrypto } from '../protocol/node-crypto.ts';
-import {
-  applyRecipe,
-  BASE_DIGEST_BYTES,
-  decodePatchHeader,
-  recipeCellBytes,
-  sealPatch,
-} from '../protocol/patch.ts';
-import { openCell } from '../protocol/secure-cell.ts';
+import { sealPatch } from '../protocol/patch.ts';
 import { alignLayers, stepFinder } from './find-steps.ts';
 
 interface File {
@@ -56,42 +47,6 @@ async function patchOf(base: File, model: File): Promise<Uint8Array> {
   return Buffer.concat(await Array.fromAsync(sealPatch(nodeCrypto, options, partsOf(model))));
 }
 
-/** As a device does it. */
-async function applied(patch: Uint8Array, base: Uint8Array, model: ContainerHeader) {
-  const headerBytes = encodeHeader(model).byteLength + BASE_DIGEST_BYTES;
-  const encoded = patch.subarray(0, headerBytes);
-  const digest = createHash('sha256').update(base).digest();
-  const header = decodePatchHeader(encoded, digest);
-  const headerHash = sha256(nodeCrypto, encoded);
-  const layerCipher = new LayerCipher(nodeCrypto, keys.weightsKey, header.layers);
-  const made = new Uint8Array(header.plainBytes);
-  let [at, position] = [headerBytes, 0];
-  let highest = 0;
-  const readBase = (offset: number, into: Uint8Array) => {
-    expect(offset).toBeGreaterThanOrEqual(highest);
-    highest = offset + into.byteLength;
-    readerOf(base)(offset, into);
-  };
-  for (let index = 0; index < chunkCount(header); index++) {
-    const offset = index * header.chunkBytes;
-    const bytes = made.subarray(offset, offset + header.chunkBytes);
-    const count = recipeCellBytes(patch.subarray(at, at + 16), bytes.byteLength);
-    const context = chunkContext(headerHash, index, index === chunkCount(header) - 1);
-    const recipe = await openCell(
-      nodeCrypto,
-      keys.fileKey,
-      context,
-      patch.subarray(at, at + count),
-    );
-    if (!recipe) throw new Error('forged');
-    const options = { layerCipher, readBase, position, baseBytes: base.byteLength };
-    position = await applyRecipe(recipe, { offset, bytes }, options);
-    at += count;
-  }
-  expect(at).toBe(patch.byteLength);
-  return made;
-}
-
 const layer = fc.uint8Array({ minLength: 1, maxLength: 300 });
 
 describe('a patch', () => {
@@ -105,9 +60,7 @@ describe('a patch', () => {
         async (a, b, gapA, gapB) => {
           const [base, model] = [fileOf(a, gapA), fileOf(b, gapB)];
           const patch = await patchOf(base, model);
-          expect(Buffer.compare(await applied(patch, base.bytes, model.header), model.bytes)).toBe(
-            0,
-          );
+          expect(Buffer.compare(await applyPatch(patch, base.bytes, keys), model.bytes)).toBe(0);
         },
       ),
     );
@@ -134,7 +87,7 @@ describe('a patch', () => {
             });
           const [from, to] = [fileOf(base, gap), fileOf(next, gap)];
           const patch = await patchOf(from, to);
-          expect(Buffer.compare(await applied(patch, from.bytes, to.header), to.bytes)).toBe(0);
+          expect(Buffer.compare(await applyPatch(patch, from.bytes, keys), to.bytes)).toBe(0);
         },
       ),
     );
@@ -173,7 +126,7 @@ describe('a patch', () => {
   it('is for its base alone', async () => {
     const [base, model] = [fileOf([new Uint8Array(100)], 1), fileOf([new Uint8Array(90)], 1)];
     const patch = await patchOf(base, model);
-    await expect(applied(patch, model.bytes, model.header)).rejects.toMatchObject({
+    await expect(applyPatch(patch, model.bytes, keys)).rejects.toMatchObject({
       code: 'base-mismatch',
     });
   });

@@ -10,6 +10,7 @@ import { toBase64url } from '../protocol/encoding.ts';
 import type { SuiteName } from '../protocol/suites.ts';
 import { DAY_MS } from '../time.ts';
 import type { CollectionFacts } from './collection.ts';
+import type { HeldCopy } from './held-copy.ts';
 
 /** Long enough for renewals and for analysts; then the database deletes it. */
 export const GRANT_RETENTION_MS = 90 * DAY_MS;
@@ -61,6 +62,8 @@ export interface AdmittedGrant {
   readonly recipientKey: Uint8Array;
   readonly suite: SuiteName;
   readonly version: OfferedVersion;
+  /** What the device holds of the model already. */
+  readonly held?: HeldCopy | undefined;
 }
 
 export const grantPath = (grantId: string): string => `grants/${grantId}`;

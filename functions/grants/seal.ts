@@ -1,5 +1,5 @@
 /** Seals one version for one grant, in one streaming pass from the vault to the delivery bucket. */
-import type { Manifests, StoredManifest } from '../catalogue/manifests.ts';
+import type { Manifests } from '../catalogue/manifests.ts';
 import type { VersionKeys } from '../catalogue/version-keys.ts';
 import type { DocumentStore } from '../cloud/documents.ts';
 import type { ObjectStore } from '../cloud/objects.ts';
@@ -11,16 +11,14 @@ import { SealError } from '../protocol/errors.ts';
 import { grantInfo } from '../protocol/grant-binding.ts';
 import { type Encapsulation, encapsulateTo, type SealedKey } from '../protocol/hpke.ts';
 import { tokenDigest } from '../protocol/jws.ts';
-import { CONTENT_KEY_BYTES, deriveKeys, wipe } from '../protocol/key-schedule.ts';
+import { CONTENT_KEY_BYTES } from '../protocol/key-schedule.ts';
 import { nodeCrypto } from '../protocol/node-crypto.ts';
-import { reseal } from '../protocol/stream.ts';
-import { failGrant } from './fail-grant.ts';
-import { type AdmittedGrant, type GrantRecord, updateGranted } from './grant-record.ts';
+import { type AdmittedGrant, updateGranted } from './grant-record.ts';
 import type { LicenceIssuer } from './licence-issuer.ts';
 import { type Lifetimes, licenceTerms } from './licence-terms.ts';
 import { sealedBy, sealedObjectName } from './sealed-object.ts';
+import { type Copy, type Upload, upload } from './upload-copy.ts';
 import type { UrlSigner } from './url-keys.ts';
-import type { createMarking } from './watermarking.ts';
 
 export interface SealingServices {
   readonly config: Lifetimes & {
@@ -45,6 +43,8 @@ export interface SealedGrant {
   readonly sealedKey: SealedKey;
   readonly licence: string;
   readonly manifest: string;
+  /** The grant of the copy that the sealed bytes are a patch of; undefined where they are the whole. */
+  readonly base: string | undefined;
 }
 
 /**
@@ -62,6 +62,8 @@ export async function seal(
     return await sealCopy(services, grant, now);
   } catch (error) {
     const isOurFault = error instanceof UpstreamError;
+    // Read with the first that fails.
+    const { failGrant } = await import('./fail-grant.ts');
     await failGrant(services.documents, grant, isOurFault).catch((cause: unknown) =>
       services.log('ERROR', 'grant not marked as failed', {
         grant: grant.grantId,
@@ -85,7 +87,9 @@ async function sealCopy(
   const { version } = grant;
   const contentKey = services.randomBytes(CONTENT_KEY_BYTES);
   // The URL is signed while the model is sealed: its life begins when that will be done.
-  const sealedAt = sealedBy(now, version.sizeBytes);
+  // Over the base and the model, and over the model again where a patch was in vain.
+  const passes = grant.held ? 3 : 1;
+  const sealedAt = sealedBy(now, passes * version.sizeBytes);
   const object = sealedObjectName(grant.grantId, sealedAt, config.sealedTtlSeconds);
   const urlExpiresAt = new Date(sealedAt.getTime() + config.urlTtlSeconds * 1000);
   const abort = new AbortController();
@@ -104,14 +108,14 @@ async function sealCopy(
       { manifest, contentKey, object, signal: abort.signal },
       now,
     );
-    const [{ sizeBytes, copy }, url, ready] = await Promise.all([
+    const [{ sizeBytes, copy, base }, url, ready] = await Promise.all([
       uploading,
       services.urls.signReadUrl(config.buckets.sealed, object, now, urlExpiresAt),
       // Where only the pass tells what the licence is for, it is signed afterwards.
       isMarked ? undefined : answer(version.sha256),
     ]);
     const { licence, sealedKey } = ready ?? (await recorded(services, grant, copy, answer));
-    return { url, urlExpiresAt, sizeBytes, sealedKey, licence, manifest: manifest.token };
+    return { url, urlExpiresAt, sizeBytes, sealedKey, licence, manifest: manifest.token, base };
   } catch (error) {
     abort.abort();
     // One that is past stopping would otherwise bring the object after its deletion.
@@ -199,57 +203,4 @@ async function recorded(
     throw new ServiceError('grant_unknown', { reason: 'grant_ended' });
   }
   return answer(copy.sha256);
-}
-
-type Copy = Pick<GrantRecord, 'sha256' | 'fingerprint'>;
-
-/** What marks copies is read with the first that is marked: most services mark none. */
-const markingOf = async (...args: Parameters<typeof createMarking>) =>
-  (await import('./watermarking.ts')).createMarking(...args);
-
-interface Upload {
-  readonly sizeBytes: number;
-  /** The model as it was sealed. */
-  readonly copy: Copy;
-}
-
-async function upload(
-  { config, objects, versionKeys }: SealingServices,
-  grant: AdmittedGrant,
-  {
-    manifest: { policy, layers },
-    contentKey,
-    object,
-    signal,
-  }: {
-    readonly manifest: StoredManifest;
-    readonly contentKey: Uint8Array;
-    readonly object: string;
-    readonly signal: AbortSignal;
-  },
-  now: Date,
-): Promise<Upload> {
-  const { version } = grant;
-  const { tracing } = policy;
-  const dataKey = await versionKeys.unwrap(version, now);
-  const from = await deriveKeys(nodeCrypto, dataKey, 'vault');
-  const to = await deriveKeys(nodeCrypto, contentKey, 'delivery');
-  const marking = tracing === 'off' ? undefined : await markingOf(dataKey, grant, layers, tracing);
-  try {
-    const source = objects.read(config.buckets.vault, version.vaultObject);
-    const stage = marking && { stage: marking.stage };
-    const sealed = reseal(nodeCrypto, source, { from, to, imprint: true, ...stage });
-    const { sizeBytes } = await objects.write(config.buckets.sealed, object, sealed, {
-      ifAbsent: true,
-      cacheControl: 'no-store',
-      signal,
-    });
-    const sha256 = marking?.sha256() ?? version.sha256;
-    return { sizeBytes, copy: { sha256, fingerprint: marking?.fingerprint ?? null } };
-  } finally {
-    dataKey.fill(0);
-    marking?.wipe();
-    wipe(from);
-    wipe(to);
-  }
 }

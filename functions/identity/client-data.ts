@@ -14,6 +14,7 @@ import { deviceTraits } from './devices.ts';
 
 export const challenge = z.string().length(78);
 export const deviceId = z.string().regex(/^d_[\w-]{22}$/);
+export const grantId = z.string().regex(/^g_[\w-]{22}$/);
 /** Also the rule for ids at publish time: nothing that a path, a log or a query could read otherwise. */
 export const modelId = z.string().regex(/^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/);
 export const modelVersion = z.string().regex(/^[0-9A-Za-z](?:[0-9A-Za-z._+-]{0,30}[0-9A-Za-z])?$/);
@@ -42,12 +43,12 @@ export const grantClientData = z.strictObject({
   /** The ephemeral HPKE public key of this one request, serialised as RFC 9180 section 7.1.1 says. */
   recipientKey: base64urlBytes(32, 2048),
   suite: z.enum(SUITES),
+  /** The grant of a copy of the model that lies on the device: a patch of that will do. */
+  base: grantId.optional(),
   appVersion,
   traits: deviceTraits.optional(),
 });
 export type GrantClientData = z.infer<typeof grantClientData>;
-
-export const grantId = z.string().regex(/^g_[\w-]{22}$/);
 
 export const renewClientData = z.strictObject({
   type: z.literal('licence.renew'),

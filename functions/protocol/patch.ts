@@ -17,7 +17,7 @@ import { SealError } from './errors.ts';
 import type { ContainerKeys } from './key-schedule.ts';
 import { LayerCipher } from './layer-cipher.ts';
 import { encodeRecipe, RECIPE_OVERHEAD_BYTES, readRecipe, type Step } from './recipe.ts';
-import { CELL_OVERHEAD_BYTES, sealCell } from './secure-cell.ts';
+import { sealCell } from './secure-cell.ts';
 import type { ModelPart } from './stream.ts';
 
 const FLAGS_AT = 10;
@@ -89,13 +89,10 @@ export async function* sealPatch(
   }
 }
 
-/** How long the cell is that begins with these bytes; throws `patch-malformed` where no recipe of a chunk is so long. */
-export function recipeCellBytes(head: Uint8Array, chunkBytes: number): number {
+/** How long the recipe is in a cell that begins with these 16 bytes; null where none of such a chunk is. */
+export function recipeBytes(head: Uint8Array, chunkBytes: number): number | null {
   const length = viewOf(head).getUint32(12, true);
-  if (length === 0 || length > chunkBytes + RECIPE_OVERHEAD_BYTES) {
-    throw new SealError('patch-malformed', `a recipe of ${length} bytes`);
-  }
-  return length + CELL_OVERHEAD_BYTES;
+  return length === 0 || length > chunkBytes + RECIPE_OVERHEAD_BYTES ? null : length;
 }
 
 /**

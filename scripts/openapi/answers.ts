@@ -62,6 +62,11 @@ export const ANSWERS: Readonly<Record<string, Description>> = {
       manifest: jws,
       licence: jws,
       release,
+      base: z
+        .string()
+        .regex(/^g_[\w-]{22}$/)
+        .optional()
+        .describe('The grant that was named as base, where the URL gives a patch of that copy.'),
     }),
   },
   'POST /v1/licences/:grantId/renewals': {

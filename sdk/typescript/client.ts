@@ -174,10 +174,11 @@ export class ModelSealClient {
    *
    * @param modelId The model's id in the catalogue.
    * @param version A version, or `latest`.
+   * @param base The grant of a complete copy of the model on this device, of which a patch may come.
    * @returns The answer of the service with the key that opens it. Its URL ends within minutes.
    * @throws {ApiError} `blocked`, `model_unknown`, `quota_exceeded`, `rate_limited` and the others.
    */
-  async grant(modelId: string, version = 'latest'): Promise<Grant> {
+  async grant(modelId: string, version = 'latest', base?: string): Promise<Grant> {
     const suite = this.#options.suite ?? 'P256-HKDF-SHA256-AES256GCM';
     const { traits } = this.#options.platform;
     const createRecipientKey = this.#options.createRecipientKey ?? generateRecipientKey;
@@ -191,6 +192,7 @@ export class ModelSealClient {
           recipientKey: toBase64url(recipientKey.publicKey),
           suite,
           ...(traits && { traits }),
+          base,
         });
         const answer = await this.#options.api.grant(modelId, request);
         const { deviceId } = enrolment;

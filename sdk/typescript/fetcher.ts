@@ -61,14 +61,17 @@ export class Fetcher {
     const { store } = this.#options;
     const begun = await this.#begun(model, version ?? LATEST);
     if (!begun) await this.#requireRoom(model, version);
-    const first = begun ?? (await this.#grant(model, version));
+    const first = begun ?? (await this.#grant(model, version, { base: await this.#base(model) }));
     try {
       return await this.#finish(first, controls);
     } catch (error) {
-      if (!(error instanceof ApiError) || !GRANT_ANEW.has(error.code)) throw error;
+      const isVain = first.base !== undefined && isPatchRefused(error);
+      const isOver = error instanceof ApiError && GRANT_ANEW.has(error.code);
+      if (!isVain && !isOver) throw error;
     }
+    // The whole, which needs nothing that lies here.
     const earlier = await store.installations.resume(first.grantId);
-    return this.#finish(await this.#grant(model, version, earlier), controls);
+    return this.#finish(await this.#grant(model, version, { earlier }), controls);
   }
 
   /**
@@ -89,10 +92,20 @@ export class Fetcher {
     return !filesOf(record).some((file) => file.version === version);
   }
 
-  async #grant(model: string, version?: string, earlier?: Installation): Promise<Installation> {
+  async #grant(
+    model: string,
+    version: string | undefined,
+    {
+      earlier,
+      base,
+    }: { readonly earlier?: Installation | undefined; readonly base?: string | undefined },
+  ): Promise<Installation> {
     const { client, crypto, store, pinnedKeys } = this.#options;
-    const grant = await client.grant(model, version);
+    const grant = await client.grant(model, version, base);
     try {
+      if (grant.base !== undefined && grant.base !== base) {
+        throw new SealError('token-mismatch', 'a patch that was not asked for');
+      }
       const accepted = await acceptGrant(crypto, {
         grant,
         expected: { deviceId: grant.deviceId, model, ...(version && { version }) },
@@ -107,6 +120,7 @@ export class Fetcher {
         asked: version ?? LATEST,
         url,
         sizeBytes,
+        base: grant.base,
         earlier,
       });
     } catch (error) {
@@ -135,6 +149,15 @@ export class Fetcher {
     } finally {
       await download.close();
     }
+  }
+
+  /** The copy that a patch may start from: of those that open now, the one that the publisher signed last. */
+  async #base(model: string): Promise<string | undefined> {
+    const copies = (await this.#options.store.copies())
+      .filter(({ manifest }) => manifest.model === model)
+      .filter(({ licence }) => this.#now().getTime() < licence.exp * 1000)
+      .sort((a, b) => b.manifest.publishedAt - a.manifest.publishedAt);
+    return copies[0]?.licence.grantId;
   }
 
   /** Only what proves that bytes were not as promised is told. */
@@ -173,3 +196,7 @@ export class Fetcher {
     }
   }
 }
+
+/** Whatever is wrong with a patch or its base, the whole will do; what is out of reach now comes back. */
+const isPatchRefused = (error: unknown): boolean =>
+  error instanceof SealError && !isTransient(error);

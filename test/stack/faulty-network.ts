@@ -66,6 +66,8 @@ export interface FaultyNetwork {
   endFaults(): void;
   /** How many requests there were, of each name. */
   readonly calls: ReadonlyMap<CallName, number>;
+  /** How many bytes of models were sent to phones. */
+  readonly deliveredBytes: () => number;
   /** Every event that a phone has sent, as it sent it and as often. */
   readonly reported: readonly ReportedEvent[];
   /** The same for clients in other processes. */
@@ -90,6 +92,7 @@ const NAMES: readonly (readonly [CallName, RegExp])[] = [
 export async function startFaultyNetwork(serviceUrl: string): Promise<FaultyNetwork> {
   const calls = new Map<CallName, number>();
   const reported: ReportedEvent[] = [];
+  let deliveredBytes = 0;
   let ordered: { fault: Fault; left: number }[] = [];
 
   function meet(name: CallName): Fault | undefined {
@@ -129,6 +132,7 @@ export async function startFaultyNetwork(serviceUrl: string): Promise<FaultyNetw
     const headers = Object.fromEntries(
       [...upstream.headers].filter(([header]) => !HOP_BY_HOP.has(header)),
     );
+    if (name === 'download') deliveredBytes += bytes.byteLength;
     send(response, upstream.status, headers, name === 'grant' ? rerouted(bytes) : bytes, fault);
   }
 
@@ -146,6 +150,7 @@ export async function startFaultyNetwork(serviceUrl: string): Promise<FaultyNetw
   const reset = () => {
     ordered = [];
     calls.clear();
+    deliveredBytes = 0;
     reported.length = 0;
   };
   const endFaults = () => {
@@ -162,6 +167,7 @@ export async function startFaultyNetwork(serviceUrl: string): Promise<FaultyNetw
     reset,
     endFaults,
     calls,
+    deliveredBytes: () => deliveredBytes,
     reported,
     control: {
       'POST /network/faults': async (asked) => {
@@ -178,7 +184,7 @@ export async function startFaultyNetwork(serviceUrl: string): Promise<FaultyNetw
         reset();
         return {};
       },
-      'GET /network/calls': async () => Object.fromEntries(calls),
+      'GET /network/calls': async () => ({ ...Object.fromEntries(calls), deliveredBytes }),
       'GET /network/events': async () => reported,
     },
     stop: async () => {

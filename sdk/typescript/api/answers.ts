@@ -19,6 +19,7 @@ const CHECKS = {
     for (const name of ['suite', 'enc', 'ct']) key.text(name, 4096);
     for (const name of ['manifest', 'licence']) answer.text(name, MAX_TOKEN_CHARS);
     answer.optionalText('release', MAX_TOKEN_CHARS);
+    answer.optionalText('base', 128);
   },
   renew: (answer: Payload) => answer.text('licence', MAX_TOKEN_CHARS),
   report: (_: Payload, { erase, provisional = [] }: Readonly<Record<string, unknown>>) => {

@@ -70,6 +70,8 @@ export interface GrantAnswer {
   readonly licence: string;
   /** JWS of the publisher: which versions of the model are on offer. */
   readonly release: string;
+  /** Where the download is a patch: the copy that it starts from, as it was asked for. */
+  readonly base?: string;
 }
 
 /** A longer life for a copy. */

@@ -9,6 +9,7 @@ import type { DeliverySource } from './delivery-source.ts';
 import { decodeRecord, encodeRecord, type LoadedRecord, type ModelRecord } from './model-record.ts';
 import type { ModelStoreOptions } from './model-store-options.ts';
 import type { OpeningOptions } from './open-grant.ts';
+import type { PatchBase } from './patch-base.ts';
 import { answered, hasSealCode, isTransient, usable } from './storage-errors.ts';
 
 const STORAGE_KEY_BYTES = 32;
@@ -21,6 +22,8 @@ export interface Installation {
   /** Undefined where the delivery comes as a stream, once. */
   readonly url: string | undefined;
   readonly sizeBytes: number | undefined;
+  /** The grant of the copy that the delivery is a patch of. */
+  readonly base: string | undefined;
   readonly loaded: LoadedRecord;
   readonly deliveryKeys: ContainerKeys;
 }
@@ -30,9 +33,13 @@ export interface BeginOptions {
   readonly asked: string;
   readonly url?: string;
   readonly sizeBytes?: number;
+  /** The grant of the copy that the delivery is a patch of. */
+  readonly base?: string | undefined;
   /** One of the same bytes that broke off: its chunks are taken over, and else it is erased. */
   readonly earlier?: Installation | undefined;
 }
+
+type OpenBase = (grantId: string, now: Date) => Promise<PatchBase>;
 
 /**
  * What is needed to go on lies beside each unfinished copy, sealed like its record. Each chunk was
@@ -45,14 +52,17 @@ export interface BeginOptions {
 export class Installations {
   readonly #options: ModelStoreOptions;
   readonly #files: CopyFiles;
+  readonly #openBase: OpenBase;
 
   /**
    * @param options The store's.
    * @param files The store's.
+   * @param openBase Opens a stored copy that a patch starts from.
    */
-  constructor(options: ModelStoreOptions, files: CopyFiles) {
+  constructor(options: ModelStoreOptions, files: CopyFiles, openBase: OpenBase) {
     this.#options = options;
     this.#files = files;
+    this.#openBase = openBase;
   }
 
   /**
@@ -64,7 +74,7 @@ export class Installations {
    */
   async begin(grant: AcceptedGrant, options: BeginOptions): Promise<Installation> {
     const { crypto, storage, hardwareKey } = this.#options;
-    const { asked, url, sizeBytes, earlier } = options;
+    const { asked, url, sizeBytes, base, earlier } = options;
     const continued = earlier?.tokens.licence.sha256 === grant.licence.sha256 ? earlier : undefined;
     const storageKey =
       continued?.loaded.storageKey.slice() ?? crypto.randomBytes(STORAGE_KEY_BYTES);
@@ -81,6 +91,7 @@ export class Installations {
           weightsKey: toBase64url(grant.keys.weightsKey),
           url,
           sizeBytes: sizeBytes ?? 0,
+          ...(base !== undefined && { base }),
         },
       }),
     };
@@ -99,7 +110,7 @@ export class Installations {
       fileKey: grant.keys.fileKey.slice(),
       weightsKey: grant.keys.weightsKey.slice(),
     };
-    return { grantId, tokens: grant, asked, url, sizeBytes, loaded, deliveryKeys };
+    return { grantId, tokens: grant, asked, url, sizeBytes, base, loaded, deliveryKeys };
   }
 
   /**
@@ -121,9 +132,9 @@ export class Installations {
       if (loaded && delivery && fileKey && weightsKey) {
         const { manifest, licence, asked } = loaded.record;
         const tokens = await verifyTokens(crypto, manifest, licence, pinnedKeys);
-        const { url, sizeBytes } = delivery;
+        const { url, sizeBytes, base } = delivery;
         const deliveryKeys = { fileKey, weightsKey };
-        return { grantId, tokens, asked, url, sizeBytes, loaded, deliveryKeys };
+        return { grantId, tokens, asked, url, sizeBytes, base, loaded, deliveryKeys };
       }
     } catch (error) {
       if (isTransient(error)) throw error;
@@ -151,9 +162,11 @@ export class Installations {
     const { crypto, storage } = this.#options;
     const { grantId, tokens, loaded, deliveryKeys, sizeBytes } = installation;
     const name = this.#files.name(grantId, 'model');
+    let base: PatchBase | undefined;
     try {
+      if (installation.base !== undefined) base = await this.#openBase(installation.base, now);
       const { storageKey } = loaded;
-      const copy = { crypto, storage, name, tokens, storageKey, deliveryKeys, sizeBytes };
+      const copy = { crypto, storage, name, tokens, storageKey, deliveryKeys, sizeBytes, base };
       await copyDelivery(copy, source, opening);
       const { manifest, licence, asked } = loaded.record;
       const seenMs = Math.max(now.getTime(), tokens.licence.iat * 1000);
@@ -166,6 +179,7 @@ export class Installations {
       if (isPromiseBroken && !staysForLater) await this.#files.erase(grantId);
       throw error;
     } finally {
+      base?.close();
       wipeInstallation(installation);
     }
   }

@@ -104,9 +104,20 @@ export class LayerReader {
   async layer(index: number): Promise<Uint8Array> {
     const layer = this.header.layers.find((candidate) => candidate.index === index);
     if (!layer) throw new SealError('layer-unknown', String(index));
-    const weights = await this.range(layer.offset, layer.length);
-    await this.#layerCipher?.apply(weights, layer.offset);
-    return weights;
+    return this.clear(layer.offset, layer.length);
+  }
+
+  /**
+   * Bytes of the model in the clear: overwrite them after use.
+   *
+   * @param offset In bytes, from the start of the model file.
+   * @param length In bytes; `offset + length` must lie within the file.
+   * @throws {SealError} `chunk-forged`, `container-truncated`.
+   */
+  async clear(offset: number, length: number): Promise<Uint8Array> {
+    const bytes = await this.range(offset, length);
+    await this.#layerCipher?.apply(bytes, offset);
+    return bytes;
   }
 
   /**

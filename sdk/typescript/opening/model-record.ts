@@ -15,6 +15,8 @@ export interface PendingDelivery {
   readonly weightsKey: string;
   readonly url: string;
   readonly sizeBytes: number;
+  /** The copy that it is a patch of. */
+  readonly base?: string;
 }
 
 export interface ModelRecord {

@@ -1,4 +1,5 @@
 /** Models on the device, encrypted anew under keys that the device's hardware wraps. */
+import { fromBase64url } from '../../../functions/protocol/encoding.ts';
 import { SealError } from '../../../functions/protocol/errors.ts';
 import { deriveKeys, wipe } from '../../../functions/protocol/key-schedule.ts';
 import type { Licence } from '../../../functions/protocol/licence.ts';
@@ -15,6 +16,7 @@ import { LayerReader } from './layer-reader.ts';
 import { decodeRecord, encodeRecord, type LoadedRecord } from './model-record.ts';
 import type { ModelStoreOptions } from './model-store-options.ts';
 import type { OpeningOptions } from './open-grant.ts';
+import { PatchBase } from './patch-base.ts';
 import { requirePins } from './pinned-keys.ts';
 import { ReleaseMemory } from './release-memory.ts';
 import { answered, hasSealCode, isTransient } from './storage-errors.ts';
@@ -59,7 +61,9 @@ export class ModelStore {
   constructor(options: ModelStoreOptions) {
     this.#options = { ...options, pinnedKeys: requirePins(options.pinnedKeys) };
     this.files = new CopyFiles(options.crypto, options.storage, options.account);
-    this.installations = new Installations(options, this.files);
+    this.installations = new Installations(options, this.files, (grantId, now) =>
+      this.#openBase(grantId, now),
+    );
     this.releases = new ReleaseMemory(options.crypto, this.files, options.pinnedKeys);
   }
 
@@ -107,6 +111,18 @@ export class ModelStore {
     now: Date,
     onClose?: (model: StoredModel) => void,
   ): Promise<StoredModel> {
+    const { tokens, licenceState, reader, wipeKeys } = await this.#openReader(grantId, now);
+    return new StoredModel(tokens, licenceState, reader, wipeKeys, onClose);
+  }
+
+  /** A stored model that a patch starts from, if its licence allows it now. Throws what `open` throws. */
+  async #openBase(grantId: string, now: Date): Promise<PatchBase> {
+    const { tokens, reader, wipeKeys } = await this.#openReader(grantId, now);
+    const digest = fromBase64url(tokens.licence.sha256) ?? new Uint8Array();
+    return new PatchBase(digest, reader, wipeKeys);
+  }
+
+  async #openReader(grantId: string, now: Date) {
     const { crypto, storage } = this.#options;
     const loaded = await this.#load(grantId);
     const { record, storageKey, tokens } = loaded;
@@ -126,7 +142,7 @@ export class ModelStore {
         return bytes;
       };
       const reader = await LayerReader.open(crypto, read, keys);
-      return new StoredModel(tokens, licenceState, reader, () => wipe(keys), onClose);
+      return { tokens, licenceState, reader, wipeKeys: () => wipe(keys) };
     } finally {
       storageKey.fill(0);
     }

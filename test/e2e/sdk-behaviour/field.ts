@@ -62,10 +62,9 @@ export async function publishedModel() {
   return {
     id,
     bytes,
-    async update(version: string) {
+    async update(version: string, next: Uint8Array = randomBytes(SIZE)) {
       // Published within a second of the last it would be as new as that.
       await new Promise((done) => setTimeout(done, 1100));
-      const next = randomBytes(SIZE);
       await publish(id, version, next);
       return next;
     },
