@@ -1,7 +1,7 @@
 /** What is kept of a grant: who got what and when. No key, no URL. */
 
 import { z } from 'zod';
-import type { OfferedVersion } from '../catalogue/model-record.ts';
+import type { OfferedVersion, PublishedVersion } from '../catalogue/model-record.ts';
 import { documentKind } from '../cloud/document-kind.ts';
 import type { DocumentData, DocumentStore } from '../cloud/documents.ts';
 import { POOLS } from '../fraud/baseline.ts';
@@ -10,7 +10,6 @@ import { toBase64url } from '../protocol/encoding.ts';
 import type { SuiteName } from '../protocol/suites.ts';
 import { DAY_MS } from '../time.ts';
 import type { CollectionFacts } from './collection.ts';
-import type { HeldCopy } from './held-copy.ts';
 
 /** Long enough for renewals and for analysts; then the database deletes it. */
 export const GRANT_RETENTION_MS = 90 * DAY_MS;
@@ -52,6 +51,17 @@ const record = z.object({
   expireAt: z.date(),
 });
 export type GrantRecord = z.infer<typeof record>;
+
+/** A copy that lies on the device that asks for another. */
+export interface HeldCopy {
+  readonly grantId: string;
+  /** The name that the user had then, and the device: what the copy may be marked with. */
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly version: PublishedVersion;
+  /** Of the bytes that lie on the device, base64url. */
+  readonly sha256: string;
+}
 
 /** A grant that was decided, as sealing needs it. */
 export interface AdmittedGrant {

@@ -1,17 +1,7 @@
 /** The copy that a device says it holds, as far as the records agree: what a patch may start from. */
-import { type PublishedVersion, readModel } from '../catalogue/model-record.ts';
+import { readModel } from '../catalogue/model-record.ts';
 import type { DocumentData } from '../cloud/documents.ts';
-import { granteeOf, readGrant } from './grant-record.ts';
-
-export interface HeldCopy {
-  readonly grantId: string;
-  /** The name that the user had then, and the device: what the copy may be marked with. */
-  readonly userId: string;
-  readonly deviceId: string;
-  readonly version: PublishedVersion;
-  /** Of the bytes that lie on the device, base64url. */
-  readonly sha256: string;
-}
+import { granteeOf, type HeldCopy, readGrant } from './grant-record.ts';
 
 /**
  * Undefined unless this very device was granted that copy of this model and neither has been taken back

@@ -10,7 +10,7 @@ import { nodeCrypto } from '../protocol/node-crypto.ts';
 import { type ReadBase, sealPatch } from '../protocol/patch.ts';
 import { type ModelPart, openContainer, type ResealOptions } from '../protocol/stream.ts';
 import { alignLayers, stepFinder } from './find-steps.ts';
-import type { HeldCopy } from './held-copy.ts';
+import type { HeldCopy } from './grant-record.ts';
 import { createMarking } from './watermarking.ts';
 
 export interface PatchServices {

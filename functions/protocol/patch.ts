@@ -24,12 +24,8 @@ const FLAGS_AT = 10;
 const PATCH = 2;
 export const BASE_DIGEST_BYTES = 32;
 
-/** Whether the first bytes of a container say that it is a patch. */
-export const isPatchStart = (prefix: Uint8Array): boolean =>
-  (viewOf(prefix).getUint16(FLAGS_AT) & PATCH) !== 0;
-
 /** The header of a patch that makes the model of `header` from the base of that SHA-256. */
-export function encodePatchHeader(header: ContainerHeader, base: Uint8Array): Uint8Array {
+function encodePatchHeader(header: ContainerHeader, base: Uint8Array): Uint8Array {
   const encoded = encodeHeader(header);
   const view = viewOf(encoded);
   view.setUint16(FLAGS_AT, view.getUint16(FLAGS_AT) | PATCH);
