@@ -12,7 +12,7 @@ import type { Baseline, PoolName } from './baseline.ts';
 import type { FraudEvent } from './events.ts';
 import { limitPaths } from './limit-paths.ts';
 import type { LimitPolicy } from './limits.ts';
-import { modelOfItem, type Tally } from './tally.ts';
+import { knownSince, modelOfItem, type Tally } from './tally.ts';
 
 export const ALERT_PATH = 'campaigns/alert';
 
@@ -87,7 +87,7 @@ export function standingOf(
   level: 0 | 1 | 2,
   now: Date,
 ): CampaignStanding {
-  const ageMs = now.getTime() - tally.firstSeenAt.getTime();
+  const ageMs = now.getTime() - knownSince(tally, now).getTime();
   const newcomer = sharedPhone || ageMs < NEWCOMER_MS;
   const isRare = (name: string) => common !== undefined && !common.has(modelOfItem(name));
   const rare = isRare(item) && now.getTime() - launchedAt.getTime() >= LAUNCH_MS;
@@ -151,6 +151,18 @@ export const DEMAND: LimitPolicy = {
   burst: 2,
 };
 export const demandPath = (model: string): string => limitPaths.modelDemand(model);
+
+/**
+ * What a declared fleet may take of the rare that not several of it ask for on one day: somebody in it
+ * has as many accounts as it has, and none of them looks like a campaign.
+ */
+export const FLEET: LimitPolicy = {
+  name: 'campaign-fleet',
+  limit: 4,
+  windowSeconds: DAY_SECONDS,
+  burst: 24,
+};
+export const FLEET_REASON = 'campaign_fleet';
 
 /** The reason of a refusal by a full pool, as events tell it. */
 export const poolReason = (pool: PoolName): string => `campaign_${pool}`;

@@ -18,6 +18,8 @@ export const limitPaths = {
   networkGrants: (network: string) => at('network', network),
   /** Of one rare model by newcomers, and of all rare models by all of them. */
   modelDemand: (modelId: string) => at('model', `${modelId}_newcomers`),
+  /** Of rare models by everybody in a declared fleet. */
+  networkFleet: (network: string) => at('network', `${network}_fleet`),
   pool: (name: string) => `limits/campaign_${name}`,
 };
 

@@ -13,11 +13,15 @@ const TALLY_MS = 400 * DAY_MS;
 export const ERASED_TALLY_MS = 180 * DAY_MS;
 /** So old may the time of the last use be, lest each grant cost a write. */
 const USE_RESOLUTION_MS = 30 * DAY_MS;
+/** Whoever comes back after so long has to become known again: dormant accounts are what is stolen. */
+const DORMANT_MS = 90 * DAY_MS;
 const MAX_ITEMS = 2_000;
 
 const record = z.object({
   firstSeenAt: z.date(),
   usedAt: z.date(),
+  /** Since when somebody who had been away for long is back; null for who never was. */
+  backSince: z.date().nullable().default(null),
   /** From a model, or an older version of it as `model@version`, to when it was taken first, in Unix milliseconds. */
   items: z.record(z.string(), z.number()),
   /** When models were taken that the user had erased, in Unix milliseconds. */
@@ -36,11 +40,19 @@ export function readTally(data: DocumentData | undefined, now: Date): Tally {
   return {
     firstSeenAt: now,
     usedAt: now,
+    backSince: null,
     items: {},
     erased: [],
     blockedUntil: null,
     expireAt: now,
   };
+}
+
+/** Since when its user has been around without a long pause: what he had is his, and not his standing. */
+export function knownSince(tally: Tally, now: Date): Date {
+  const { firstSeenAt, usedAt, backSince } = tally;
+  if (now.getTime() - usedAt.getTime() >= DORMANT_MS) return now;
+  return backSince && backSince > firstSeenAt ? backSince : firstSeenAt;
 }
 
 /** What counts as one thing taken: a model in a version that is on offer, or an older version of its own. */
@@ -60,12 +72,14 @@ export const takenAt = ({ items, erased }: Tally): readonly number[] => [
 export function withItem(tally: Tally, item: string, now: Date): DocumentData | undefined {
   const known = Object.hasOwn(tally.items, item);
   if (known && now.getTime() - tally.usedAt.getTime() < USE_RESOLUTION_MS) return undefined;
+  const wasAway = now.getTime() - tally.usedAt.getTime() >= DORMANT_MS;
   const items = known ? tally.items : { ...tally.items, [item]: now.getTime() };
   const newest = Object.entries(items).sort(([, a], [, b]) => a - b);
   return {
     ...tally,
     items: Object.fromEntries(newest.slice(-MAX_ITEMS)),
     usedAt: now,
+    ...(wasAway && { backSince: now }),
     expireAt: new Date(now.getTime() + TALLY_MS),
   };
 }
@@ -89,6 +103,7 @@ export function erasedTally(
   return {
     firstSeenAt: now,
     usedAt: now,
+    backSince: null,
     items: {},
     erased: toTheDay,
     blockedUntil: blockedUntil ?? tally.blockedUntil,

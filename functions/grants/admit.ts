@@ -103,18 +103,19 @@ export async function admit(
   const plan = planOf(services.config.plans, claimedPlan);
   const shared = sharedLimits(services.config.limits, modelId, network);
   return services.documents.transaction(async (tx) => {
-    const { device, documents, exempt, restricted, headers, commit } = await openDeviceCall(
-      tx,
-      call,
-      {
-        model: modelPath(modelId),
-        quota: limitPaths.userQuota(userId),
-        tally: tallyPath(userId),
-        shared: shared.map(({ paths: [first] }) => first),
-        base: base === undefined ? [] : [grantPath(base)],
-      },
-      now,
-    );
+    const { device, documents, exempt, inFleet, restricted, headers, commit } =
+      await openDeviceCall(
+        tx,
+        call,
+        {
+          model: modelPath(modelId),
+          quota: limitPaths.userQuota(userId),
+          tally: tallyPath(userId),
+          shared: shared.map(({ paths: [first] }) => first),
+          base: base === undefined ? [] : [grantPath(base)],
+        },
+        now,
+      );
     const writes = await consumeShared(tx, shared, documents.shared, now);
     const asked = {
       version: clientData.version,
@@ -128,6 +129,7 @@ export async function admit(
       {
         userId,
         exempt,
+        fleet: inFleet ? network : null,
         restricted,
         phone: marksOfPhone(device),
         newModelsPerMonth: plan.newModelsPerMonth,

@@ -10,10 +10,13 @@ import type { PoolName } from '../fraud/baseline.ts';
 import { BLOCK_MEMORY_MS } from '../fraud/blocklist.ts';
 import {
   alertLevel,
+  type CampaignStanding,
   CLOSED_REASON,
   DEMAND,
   demandPath,
   drawsFrom,
+  FLEET,
+  FLEET_REASON,
   poolPath,
   poolPolicy,
   poolReason,
@@ -21,6 +24,7 @@ import {
 } from '../fraud/campaign.ts';
 import type { CampaignState } from '../fraud/campaign-state.ts';
 import { budgetWaitMs } from '../fraud/collection-budget.ts';
+import { limitPaths } from '../fraud/limit-paths.ts';
 import { consume, limitDocument, limitState } from '../fraud/limits.ts';
 import { itemOf, modelOfItem, readTally, type Tally, tallyPath, withItem } from '../fraud/tally.ts';
 import type { PhoneMarks } from '../identity/phone-marks.ts';
@@ -29,8 +33,10 @@ import { DAY_MS } from '../time.ts';
 /** What admission knows of the caller. */
 export interface CollectionCaller {
   readonly userId: string;
-  /** Excepted by an operator, or calling from a network that is. */
+  /** Excepted by an operator. */
   readonly exempt: boolean;
+  /** The network of a declared fleet that the caller is in; null where none is. */
+  readonly fleet: string | null;
   /** Blocked within the memory of blocks. */
   readonly restricted: boolean;
   readonly phone: PhoneMarks | null;
@@ -68,9 +74,10 @@ export async function openCollection(
   caller: CollectionCaller,
   documents: { readonly model: DocumentData; readonly tally: DocumentData | undefined },
   { version, isOnOffer }: Pick<OfferedVersion, 'version' | 'isOnOffer'>,
-  { baseline, alert }: CampaignState,
+  campaign: CampaignState,
   now: Date,
 ): Promise<Collection> {
+  const { baseline, alert } = campaign;
   const model = readModel(documents.model);
   // What belongs to one user is no part of the catalogue that anybody could collect.
   if (model.owner !== null) return { facts: NOTHING, writes: [], permit() {} };
@@ -92,15 +99,15 @@ export async function openCollection(
     return { facts: { ...NOTHING, fresh: true, newcomer, rare }, writes: kept, permit() {} };
   }
 
-  const drawn = standing.charges.filter((pool) => drawsFrom(pool, level));
-  const paths = [demandPath(model.modelId), ...drawn.map(poolPath)];
+  const drawn = drawnFrom(caller.fleet, standing, campaign, now);
+  const paths = [demandPath(model.modelId), ...drawn.map(({ path }) => path)];
   const [demandData, ...poolData] = drawn.length > 0 ? await tx.getAll(paths) : [];
   const demand = consume(DEMAND, limitState(demandData), now);
   // From the third newcomer of a day on, the model is asked for by many.
-  const charges = demand.allowed ? standing.charges : [];
+  const charges = demand.allowed && caller.fleet === null ? standing.charges : [];
   const pools = (demand.allowed ? drawn : []).map((pool, index) => ({
-    pool,
-    decision: consume(poolPolicy(pool, baseline, alert, now), limitState(poolData[index]), now),
+    ...pool,
+    decision: consume(pool.policy, limitState(poolData[index]), now),
   }));
   return {
     facts: { fresh: true, newcomer, rare, charges },
@@ -109,10 +116,7 @@ export async function openCollection(
       ...(pools.length > 0
         ? [{ path: demandPath(model.modelId), data: limitDocument(demand.state) }]
         : []),
-      ...pools.map(({ pool, decision }) => ({
-        path: poolPath(pool),
-        data: limitDocument(decision.state),
-      })),
+      ...pools.map(({ path, decision }) => ({ path, data: limitDocument(decision.state) })),
     ],
     permit() {
       const terms = {
@@ -123,15 +127,40 @@ export async function openCollection(
       };
       const waitMs = budgetWaitMs(tally, terms, now);
       if (waitMs > 0) throw refusal('new_models', waitMs / 1000);
+      const full = baseline.settled && pools.find(({ decision }) => !decision.allowed);
+      const refuseIfFull = () => {
+        if (full) throw refusal(full.reason, full.decision.retryAfterSeconds);
+      };
+      // In a fleet phones are shared and tastes alike: it has a pool of its own.
+      if (caller.fleet !== null) return refuseIfFull();
       // Accounts that share a phone share what they may take of the tail, as far as a phone can tell.
       if (sharedPhone && pools.length > 0 && tookRareLately(tally, baseline.common, now)) {
         throw refusal(CLOSED_REASON, ASK_AGAIN_SECONDS);
       }
       if (standing.closed && demand.allowed) throw refusal(CLOSED_REASON, ASK_AGAIN_SECONDS);
-      const full = baseline.settled && pools.find(({ decision }) => !decision.allowed);
-      if (full) throw refusal(poolReason(full.pool), full.decision.retryAfterSeconds);
+      refuseIfFull();
     },
   };
+}
+
+/** The pools that a grant draws from, and by what it is refused where one is full. */
+function drawnFrom(
+  fleet: string | null,
+  { rare, charges }: CampaignStanding,
+  { baseline, alert }: CampaignState,
+  now: Date,
+) {
+  if (fleet !== null) {
+    const own = { path: limitPaths.networkFleet(fleet), policy: FLEET, reason: FLEET_REASON };
+    return rare ? [own] : [];
+  }
+  return charges
+    .filter((pool) => drawsFrom(pool, alertLevel(alert, now)))
+    .map((pool) => ({
+      path: poolPath(pool),
+      policy: poolPolicy(pool, baseline, alert, now),
+      reason: poolReason(pool),
+    }));
 }
 
 const refusal = (reason: string, waitSeconds: number) =>

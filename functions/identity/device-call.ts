@@ -75,8 +75,10 @@ export interface OpenDeviceCall<P extends NamedPaths> {
   readonly device: DeviceRecord;
   /** Only where a block is no refusal. */
   readonly blocked: boolean;
-  /** An operator excepts the caller, or the network that it calls from. */
+  /** An operator excepts the caller. */
   readonly exempt: boolean;
+  /** An operator has declared the caller's network to be a fleet's. */
+  readonly inFleet: boolean;
   /** A block of the user or the device, also one that has ended, is still remembered. */
   readonly restricted: boolean;
   /** The documents that were read along, by the names of their paths. */
@@ -151,9 +153,8 @@ export async function openDeviceCall<const P extends NamedPaths>(
   return {
     device,
     blocked: restrictions.some(({ block }) => block),
-    exempt: [userBlock, deviceBlock, ...networkBlocks].some(
-      (data) => activeRestrictions(data, now).allowedUntil,
-    ),
+    exempt: [userBlock, deviceBlock].some((data) => activeRestrictions(data, now).allowedUntil),
+    inFleet: networkBlocks.some((data) => activeRestrictions(data, now).allowedUntil),
     restricted: [userBlock, deviceBlock].some((data) => wasBlockedLately(data, now)),
     documents,
     headers,

@@ -157,15 +157,15 @@ export function createBackend(book: RuleBook, environment: Readonly<Record<strin
       });
     },
 
-    /** Makes a user known since an earlier day, with what he has had since. */
-    adopt(user: string, since: Date, models: readonly string[] = []) {
+    /** Makes a user known since an earlier day, with what he has had since, and when he was seen last. */
+    adopt(user: string, since: Date, usedAt: Date, models: readonly string[] = []) {
       documents.set(tallyPath(user), {
         firstSeenAt: since,
-        usedAt: since,
+        usedAt,
         items: Object.fromEntries(models.map((model) => [model, since.getTime()])),
         erased: [],
         blockedUntil: null,
-        expireAt: new Date(since.getTime() + 400 * 86_400_000),
+        expireAt: new Date(usedAt.getTime() + 400 * 86_400_000),
       });
     },
 

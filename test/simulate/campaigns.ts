@@ -2,9 +2,10 @@
 import { CATALOGUE_SIZE } from './catalogue.ts';
 import { CAREFUL, inTurn, PASSING, plan, times } from './lone-plans.ts';
 import type { Plan } from './plan.ts';
+import { fleetNetwork, vpnExit } from './population.ts';
 import type { Thief } from './thief.ts';
 import { DAY, HOUR, MINUTE } from './time.ts';
-import type { Life } from './world.ts';
+import type { Caller, Life } from './world.ts';
 
 export const CAMPAIGNS = {
   'vpn-farm': plan('campaign', 'New account, phone and network for each two models.', (thief) => [
@@ -135,6 +136,26 @@ export const CAMPAIGNS = {
       }),
     ),
   ),
+  // https://www.f5.com/labs/articles/threat-intelligence/2021-credential-stuffing-report
+  'stuffed-accounts': plan(
+    'campaign',
+    'Takes over eighty accounts that lay dormant, six models from each, and throws them away.',
+    (thief) => [
+      inTurn(thief, 80, 4 * HOUR, { ...PASSING, most: 6 }, (n) => takenOver(thief, n, 200 + n, 3)),
+    ],
+  ),
+  'fleet-insider': plan(
+    'campaign',
+    'Somebody at a declared fleet, with thirty accounts of its network.',
+    (thief) =>
+      times(30, (n) =>
+        thief.collect(
+          thief.caller(n, thief.install(), fleetNetwork('fleet-declared', 0)),
+          6 * HOUR,
+          { ...CAREFUL, waitMs: 12 * HOUR },
+        ),
+      ),
+  ),
 } satisfies Record<string, Plan>;
 
 const times5 = <T>(make: () => T): readonly [T, T, T, T, T] => [
@@ -154,7 +175,8 @@ async function* bought(thief: Thief, n: number): Life {
   yield thief.random.next() * 4 * DAY;
   const caller = thief.loner(n);
   const since = new Date(thief.world.now() - (190 + n) * DAY);
-  thief.world.backend.adopt(caller.user, since, [
+  const sold = new Date(thief.world.now() - 20 * DAY);
+  thief.world.backend.adopt(caller.user, since, sold, [
     `m${n % 7}`,
     `m${7 + (n % 11)}`,
     'm20',
@@ -162,6 +184,14 @@ async function* bought(thief: Thief, n: number): Life {
     'm9',
   ]);
   yield* thief.collect(caller, 3 * HOUR, { ...CAREFUL, waitMs: 12 * HOUR, most: 30 });
+}
+
+/** An account that nobody has used for so many days, with some models that people like. */
+function takenOver(thief: Thief, n: number, days: number, models: number): Caller {
+  const caller = thief.caller(n, thief.install(), vpnExit(thief.random));
+  const since = new Date(thief.world.now() - days * DAY);
+  thief.world.backend.adopt(caller.user, since, since, thief.likedByPeople(models));
+  return caller;
 }
 
 async function* paid(thief: Thief, n: number): Life {

@@ -53,6 +53,7 @@ export function populateGood(
         world.backend.adopt(
           user,
           new Date(WORLD_START - (30 + world.random.between(0, 300)) * DAY),
+          new Date(WORLD_START - 10 * DAY),
         );
       world.begin(
         goodLife(world, { user, persona, phones, network, appVersion }),

@@ -5,20 +5,12 @@
 import { LAUNCHED } from './catalogue.ts';
 import { CAREFUL, inTurn, PASSING, plan, times } from './lone-plans.ts';
 import type { Plan } from './plan.ts';
-import { fleetNetwork, vpnExit } from './population.ts';
+import { vpnExit } from './population.ts';
 import type { Thief } from './thief.ts';
 import { DAY, HOUR, MINUTE, WORLD_START } from './time.ts';
 import type { Caller, Life } from './world.ts';
 
 export const UNTUNED_PLANS = {
-  // https://www.f5.com/labs/articles/threat-intelligence/2021-credential-stuffing-report
-  'stuffed-accounts': plan(
-    'campaign',
-    'Takes over eighty accounts that lay dormant, six models from each, and throws them away.',
-    (thief) => [
-      inTurn(thief, 80, 4 * HOUR, { ...PASSING, most: 6 }, (n) => takenOver(thief, n, 200 + n, 3)),
-    ],
-  ),
   'collection-takeover': plan(
     'campaign',
     'Takes over twenty-five keen users’ accounts for the models that they have had long.',
@@ -42,18 +34,6 @@ export const UNTUNED_PLANS = {
     'Fifty newcomers among those of launch day: something new, something common, and two that are rare.',
     (thief) => times(50, (n) => riding(thief, n)),
   ),
-  'fleet-insider': plan(
-    'campaign',
-    'Somebody at a declared fleet, with thirty accounts of its network.',
-    (thief) =>
-      times(30, (n) =>
-        thief.collect(
-          thief.caller(n, thief.install(), fleetNetwork('fleet-declared', 0)),
-          6 * HOUR,
-          { ...CAREFUL, waitMs: 12 * HOUR },
-        ),
-      ),
-  ),
   'many-regions': plan(
     'campaign',
     'Eighty accounts behind a VPN, in the course of a month: two common models, and a rare one after three days.',
@@ -74,21 +54,13 @@ export const UNTUNED_PLANS = {
   ),
 } satisfies Record<string, Plan>;
 
-/** An account that somebody good has had for so many days, with some models that people like. */
-function takenOver(thief: Thief, n: number, days: number, models: number): Caller {
-  const caller = thief.caller(n, thief.install(), vpnExit(thief.random));
-  const since = new Date(thief.world.now() - days * DAY);
-  thief.world.backend.adopt(caller.user, since, thief.likedByPeople(models));
-  return caller;
-}
-
 /** What an account has had is nothing new to it. */
 async function* plundering(thief: Thief, n: number): Life {
   yield thief.random.next() * 8 * DAY;
   const models = thief.likedByPeople(20);
   const caller = thief.caller(n, thief.install(), vpnExit(thief.random));
   const since = new Date(thief.world.now() - (250 + n) * DAY);
-  thief.world.backend.adopt(caller.user, since, models);
+  thief.world.backend.adopt(caller.user, since, new Date(thief.world.now() - 5 * DAY), models);
   if ((await thief.world.enrol(caller)) !== 'enrolled') return;
   for (const model of models) {
     const { result } = await thief.take(caller, model);
