@@ -53,6 +53,12 @@ export default {
       { path: '^sdk/' },
     ),
     rule(
+      'console-by-types-alone',
+      'the page speaks to the backend over HTTP, and knows of it what it answers',
+      { path: '^console/' },
+      { path: '^(functions|sdk|test|scripts|infra)/', dependencyTypesNot: ['type-only'] },
+    ),
+    rule(
       'domain-below-entries',
       'domains know neither who calls them nor how they are composed',
       { path: `^functions/(${DOMAINS})/`, pathNot: TESTS },

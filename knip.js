@@ -11,6 +11,8 @@ export default {
     'test/support/start-modules.ts',
     'test/e2e/sdk-behaviour/other-process.ts',
     '**/*.test.ts',
+    'console/build.ts',
+    'console/src/main.tsx',
     // What app developers import.
     'sdk/typescript/*.ts',
     'sdk/typescript/react-native/*.ts',
@@ -18,7 +20,7 @@ export default {
     'test/virtual-phones/index.ts',
     'sdk/typescript/sample/main.mjs',
   ],
-  project: ['{functions,sdk,test,scripts,infra}/**/*.{ts,tsx,mjs}'],
+  project: ['{functions,sdk,test,scripts,infra,console}/**/*.{ts,tsx,mjs}'],
   ignoreExportsUsedInFile: { interface: true, type: true },
   ignoreDependencies: [
     // What the sample installs; its test packs it.

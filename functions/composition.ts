@@ -158,6 +158,18 @@ const PARTS: Parts<Exclude<ServiceName, keyof CloudClients>> = {
       },
     };
   },
+  async consoleAccess({ config }) {
+    const [{ parseConsoleSettings }, { createTokenVerifier }] = await Promise.all([
+      import('./operators/console-settings.ts'),
+      import('./identity/user-token.ts'),
+    ]);
+    try {
+      const settings = parseConsoleSettings(config.console, config.isOnGoogleCloud, config.issuers);
+      return settings && { settings, verifyToken: createTokenVerifier([settings.issuer]) };
+    } catch (error) {
+      throw new ConfigError([`CONSOLE: ${(error as Error).message}`]);
+    }
+  },
   async events({ log, now, declares, part }) {
     const publisher = await part('publisher');
     const { createEventDelivery } = await import('./fraud/event-delivery.ts');

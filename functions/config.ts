@@ -227,6 +227,8 @@ const environment = z.object({
     .int()
     .min(1)
     .default(4 * 2 ** 30),
+  /** The operators' console: docs/ops/console.md. The function behind it reads it; null where there is none. */
+  CONSOLE: json(z.unknown()).default(null),
   /** Calls that an instance works on at once, as the platform sends it no more. */
   INSTANCE_CONCURRENCY: z.coerce.number().int().min(1).max(1000).default(40),
   /** Which entry of X-Forwarded-For, counted from the right, is the caller: the load balancer appends the client's address and its own. */
@@ -354,6 +356,9 @@ function shape(env: Environment) {
     telemetry: env.OTEL_EXPORTER_OTLP_ENDPOINT
       ? { endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT, traceShare: env.OTEL_TRACES_SAMPLER_ARG }
       : null,
+    console: env.CONSOLE,
+    /** Nothing of a local stack is taken there. */
+    isOnGoogleCloud: env.K_SERVICE !== undefined,
     instanceConcurrency: env.INSTANCE_CONCURRENCY,
     forwardedForPosition: env.FORWARDED_FOR_POSITION,
     /** Undefined on Google Cloud: the clients' own endpoints and credentials. */

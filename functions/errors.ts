@@ -26,6 +26,7 @@ const row = (
 export const ERRORS = {
   request_malformed: row(400, 'Malformed request', 'The request is not well-formed JSON.'),
   token_invalid: row(401, 'Invalid user token', 'Sign the user in again.', 'retry'),
+  session_required: row(401, 'No session', 'Sign in to the console.', 'retry'),
   attestation_failed: row(403, 'Attestation failed', 'The attestation was refused.', 'reattest'),
   device_not_trusted: row(
     403,
@@ -49,6 +50,15 @@ export const ERRORS = {
   proof_invalid: row(403, 'Device proof refused', 'The device proof was refused.', 'reattest'),
   challenge_invalid: row(403, 'Challenge refused', 'Ask for a fresh challenge.', 'retry'),
   blocked: row(403, 'Blocked', 'Access to models is suspended.', undefined, 'WARNING'),
+  origin_refused: row(
+    403,
+    'Another page',
+    'Only the console itself may ask this.',
+    undefined,
+    'WARNING',
+  ),
+  role_missing: row(403, 'Not allowed', 'Your roles do not allow this.', undefined, 'WARNING'),
+  sign_in_again: row(403, 'Sign in again', 'This needs a sign-in of the last minutes.', 'retry'),
   route_unknown: row(404, 'Not found', 'There is no such resource.'),
   model_unknown: row(404, 'Model unknown', 'No such model is available to this user.'),
   grant_unknown: row(404, 'Grant unknown', 'Ask for a new grant.'),

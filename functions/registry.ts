@@ -21,8 +21,12 @@ export interface Route {
   readonly path: string;
 }
 
+/**
+ * `http` is the public API behind the load balancer; `console`, what the operators' page asks through
+ * Firebase Hosting, and no part of it.
+ */
 interface HttpTrigger {
-  readonly kind: 'http';
+  readonly kind: 'http' | 'console';
   readonly routes: readonly Route[];
 }
 
@@ -169,6 +173,29 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
     secrets: [],
     services: ['keys'],
     load: () => import('./api/keys.ts'),
+  }),
+  serves({
+    name: 'admin',
+    trigger: {
+      kind: 'console',
+      routes: [
+        { method: 'GET', path: '/v1/admin/sign-in' },
+        { method: 'POST', path: '/v1/admin/sessions' },
+        { method: 'GET', path: '/v1/admin/session' },
+        { method: 'DELETE', path: '/v1/admin/session' },
+        { method: 'GET', path: '/v1/admin/overview' },
+        { method: 'GET', path: '/v1/admin/cases' },
+        { method: 'POST', path: '/v1/admin/verdicts' },
+        { method: 'GET', path: '/v1/admin/subjects/:subject' },
+        { method: 'POST', path: '/v1/admin/subjects/:subject/acts' },
+        { method: 'GET', path: '/v1/admin/models' },
+        { method: 'GET', path: '/v1/admin/rules' },
+        { method: 'GET', path: '/v1/admin/health' },
+      ],
+    },
+    secrets: [],
+    services: ['consoleAccess', 'documents', 'keys', 'publisher'],
+    load: () => import('./api/admin.ts'),
   }),
   handles({
     name: 'publish',

@@ -22,6 +22,7 @@ import type { DeviceSeals } from './identity/device-seal.ts';
 import type { EnrolmentPolicy } from './identity/enrolment.ts';
 import type { UserTokens } from './identity/user-token.ts';
 import type { Log } from './log.ts';
+import type { ConsoleAccess } from './operators/session.ts';
 
 /** What every function has. */
 export interface CoreServices {
@@ -59,6 +60,8 @@ export interface DeclaredServices extends CloudClients {
   readonly urls: UrlSigner;
   /** With an outbox where the function has `documents`, too. */
   readonly events: EventDelivery;
+  /** Null where no console is configured. */
+  readonly consoleAccess: ConsoleAccess | null;
   /** Delivers a server event. Never rejects: what becomes of an event must not cost a good user his model. */
   readonly emit: Emit;
 }

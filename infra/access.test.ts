@@ -14,6 +14,13 @@ const DEVICE_KEY = 'key device: publicKeyReader';
 
 const REVIEWED = {
   account: [DOCUMENTS, DEVICE_KEY, CHALLENGES, PSEUDONYMS, EVENTS],
+  admin: [
+    DOCUMENTS,
+    DEVICE_KEY,
+    'key licence: publicKeyReader',
+    'key manifest: publicKeyReader',
+    'topic decisions: roles/pubsub.publisher',
+  ],
   challenge: [CHALLENGES, PSEUDONYMS, EVENTS],
   enroll: [
     DOCUMENTS,

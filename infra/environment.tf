@@ -53,6 +53,7 @@ locals {
     GRANTS_PER_MODEL_MINUTE      = var.limits.grants_per_model_minute
     BLOCK_DELAY_SECONDS          = var.limits.block_delay_seconds
     PLANS                        = jsonencode({ for name, plan in var.plans : name => { for key, value in plan : key => value if value != null } })
+    CONSOLE                      = jsonencode(var.console)
     PLAN_CLAIM                   = var.plan_claim
     MAX_MODEL_BYTES              = var.limits.max_model_bytes
     MIN_SEALED_SHARE             = var.min_sealed_share

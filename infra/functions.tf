@@ -84,6 +84,20 @@ locals {
       routes = ["/v1/keys"]
       access = { reads_public_keys = ["manifest", "licence"] }
     }
+    # What the operators' page asks through Firebase Hosting: no part of the API, in one region, and with no secret.
+    admin = {
+      kind = "console"
+      routes = [
+        "/v1/admin/sign-in", "/v1/admin/sessions", "/v1/admin/session", "/v1/admin/overview", "/v1/admin/cases",
+        "/v1/admin/verdicts", "/v1/admin/subjects/*", "/v1/admin/subjects/*/acts", "/v1/admin/models",
+        "/v1/admin/rules", "/v1/admin/health",
+      ]
+      access = {
+        topics            = ["decisions"]
+        firestore         = "roles/datastore.user"
+        reads_public_keys = ["manifest", "licence", "device"]
+      }
+    }
     publish = {
       kind        = "intake"
       secrets     = ["PSEUDONYM_SECRET"]

@@ -124,7 +124,7 @@ resource "google_service_account" "invoker" {
 
 # What calls a worker follows from what it is for.
 resource "google_cloud_run_v2_service_iam_member" "invoker" {
-  for_each = { for name, function in local.functions : name => local.callers[function.kind] if function.kind != "http" }
+  for_each = { for name, function in local.functions : name => local.callers[function.kind] if contains(keys(local.callers), function.kind) }
   name     = google_cloud_run_v2_service.function[each.key].name
   location = var.region
   role     = "roles/run.invoker"

@@ -47,6 +47,7 @@ const LATER: Readonly<Record<string, string>> = {
   receipts: "taken when a device's receipt is due",
   revocations: "taken when a device's certificate was revoked",
   releases: 'taken when a release record is a day old',
+  admin: 'taken by operators in the console',
 };
 
 let used: ReadonlyMap<string, Permissions>;

@@ -5,10 +5,11 @@ resource "google_cloud_run_v2_service" "function" {
   name                = each.value.function
   location            = each.value.region
   deletion_protection = var.protect_data
-  # A worker is called by Pub/Sub, Eventarc or Scheduler of this project; the API only through the load balancer.
-  ingress = each.value.kind == "http" ? "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER" : "INGRESS_TRAFFIC_INTERNAL_ONLY"
-  # The API authenticates users itself; workers are called with an identity token that Cloud Run checks.
-  invoker_iam_disabled = each.value.kind == "http"
+  # A worker is called by Pub/Sub, Eventarc or Scheduler of this project; the API only through the load balancer. What
+  # Firebase Hosting hands on comes from the internet: https://cloud.google.com/run/docs/securing/ingress
+  ingress = lookup({ http = "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER", console = "INGRESS_TRAFFIC_ALL" }, each.value.kind, "INGRESS_TRAFFIC_INTERNAL_ONLY")
+  # The API and the console authenticate their users themselves; workers are called with an identity token that Cloud Run checks.
+  invoker_iam_disabled = contains(["http", "console"], each.value.kind)
   labels               = local.labels
 
   template {

@@ -248,6 +248,39 @@ variable "plan_claim" {
   default     = "plan"
 }
 
+variable "console" {
+  description = "The operators' console: docs/ops/console.md. Null for none: then nobody signs in."
+  type = object({
+    origin = string
+    issuer = object({
+      issuer     = string
+      audience   = string
+      jwksUri    = string
+      algorithms = optional(list(string), ["RS256"])
+    })
+    authorizationEndpoint = string
+    hostedDomain          = string
+    operators             = map(list(string))
+    sessionSeconds        = optional(number, 3600)
+    stepUpSeconds         = optional(number, 300)
+  })
+  default = null
+  validation {
+    condition = var.console == null ? true : alltrue([
+      for url in [var.console.origin, var.console.issuer.issuer, var.console.issuer.jwksUri, var.console.authorizationEndpoint] :
+      startswith(url, "https://")
+    ])
+    error_message = "https only."
+  }
+  validation {
+    condition = var.console == null ? true : alltrue(flatten([
+      for email, roles in var.console.operators :
+      [for role in roles : endswith(email, "@${var.console.hostedDomain}") && contains(["viewer", "analyst", "operator", "publisher"], role)]
+    ]))
+    error_message = "Operators of the hosted domain, each a viewer, analyst, operator or publisher."
+  }
+}
+
 variable "secret_versions" {
   description = "Which version of each secret the functions read. Never `latest`: two revisions of one release must read the same. INTEGRITY_KEYS is read only where it is named here."
   type        = map(string)

@@ -1,6 +1,6 @@
 /** Where every limit's document lies. Whoever adds a limit of a user or a device names it here, so that it is exported and erased with the rest. */
 
-const at = (kind: 'user' | 'device' | 'model' | 'network', id: string): string =>
+const at = (kind: 'user' | 'device' | 'model' | 'network' | 'operator', id: string): string =>
   `limits/${kind}_${id}`;
 
 export const limitPaths = {
@@ -20,6 +20,8 @@ export const limitPaths = {
   modelDemand: (modelId: string) => at('model', `${modelId}_newcomers`),
   /** Of rare models by everybody in a declared fleet. */
   networkFleet: (network: string) => at('network', `${network}_fleet`),
+  /** Of one operator, by his address: what he changes in the console. */
+  operatorChanges: (email: string) => at('operator', encodeURIComponent(email)),
   pool: (name: string) => `limits/campaign_${name}`,
 };
 

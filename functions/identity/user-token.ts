@@ -44,11 +44,17 @@ const FORGED = [
   errors.JWKSMultipleMatchingKeys,
 ];
 
-/** Keys are fetched on first use and kept as issuer-keys.ts says. */
-export function createUserTokens(
-  issuers: readonly TrustedIssuer[],
-  planClaim = 'plan',
-): UserTokens {
+/** A token as its issuer signed it, once that, its audience and its times are verified. */
+export interface VerifiedToken {
+  readonly issuer: TrustedIssuer;
+  readonly payload: JWTPayload & { readonly sub: string };
+}
+
+/** Throws token_invalid, and unavailable where the issuer's keys cannot be fetched. */
+export type TokenVerifier = (token: string | undefined, now: Date) => Promise<VerifiedToken>;
+
+/** Takes tokens of these issuers. Keys are fetched on first use and kept as issuer-keys.ts says. */
+export function createTokenVerifier(issuers: readonly TrustedIssuer[]): TokenVerifier {
   const keySets = new Map<string, JWTVerifyGetKey>();
   const keysOf = (issuer: TrustedIssuer): JWTVerifyGetKey => {
     const known = keySets.get(issuer.issuer);
@@ -58,34 +64,46 @@ export function createUserTokens(
     return fresh;
   };
 
+  return async (token, now) => {
+    if (!token || token.length > MAX_TOKEN_CHARS) throw refusal('token_missing');
+    const issuer = issuers.find(({ issuer }) => issuer === claimedIssuer(token));
+    if (!issuer) throw refusal('token_issuer');
+    try {
+      const { payload, protectedHeader } = await jwtVerify(token, keysOf(issuer), {
+        issuer: issuer.issuer,
+        audience: issuer.audience,
+        algorithms: [...issuer.algorithms],
+        clockTolerance: CLOCK_SKEW_SECONDS,
+        requiredClaims: ['exp', 'sub'],
+        currentDate: now,
+      });
+      if (!isUserTokenType(protectedHeader.typ)) throw refusal('token_type');
+      requireSaneTimes(payload, now);
+      requireParty(payload, issuer.audience);
+      if (!isName(payload.sub)) throw refusal('token_subject');
+      return { issuer, payload: { ...payload, sub: payload.sub } };
+    } catch (error) {
+      throw error instanceof ServiceError ? error : translate(error);
+    }
+  };
+}
+
+/** Who calls the API, by the token in its Authorization header. */
+export function createUserTokens(
+  issuers: readonly TrustedIssuer[],
+  planClaim = 'plan',
+): UserTokens {
+  const verifyToken = createTokenVerifier(issuers);
   return {
     async verify(authorization, now) {
       const token = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization ?? '')?.[1];
-      if (!token || token.length > MAX_TOKEN_CHARS) throw refusal('token_missing');
-      const issuer = issuers.find(({ issuer }) => issuer === claimedIssuer(token));
-      if (!issuer) throw refusal('token_issuer');
-      try {
-        const { payload, protectedHeader } = await jwtVerify(token, keysOf(issuer), {
-          issuer: issuer.issuer,
-          audience: issuer.audience,
-          algorithms: [...issuer.algorithms],
-          clockTolerance: CLOCK_SKEW_SECONDS,
-          requiredClaims: ['exp', 'sub'],
-          currentDate: now,
-        });
-        if (!isUserTokenType(protectedHeader.typ)) throw refusal('token_type');
-        requireSaneTimes(payload, now);
-        requireParty(payload, issuer.audience);
-        if (!isName(payload.sub)) throw refusal('token_subject');
-        const plan = payload[planClaim];
-        return {
-          issuer: issuer.issuer,
-          subject: payload.sub,
-          ...(typeof plan === 'string' && { plan }),
-        };
-      } catch (error) {
-        throw error instanceof ServiceError ? error : translate(error);
-      }
+      const { issuer, payload } = await verifyToken(token, now);
+      const plan = payload[planClaim];
+      return {
+        issuer: issuer.issuer,
+        subject: payload.sub,
+        ...(typeof plan === 'string' && { plan }),
+      };
     },
   };
 }

@@ -1,5 +1,7 @@
 /** Who did what, to whom and why: entries are created and never changed. */
 
+import { z } from 'zod';
+import { documentKind } from '../cloud/document-kind.ts';
 import type { DocumentData, DocumentStore } from '../cloud/documents.ts';
 import { uuidv7 } from '../fraud/events.ts';
 import { DAY_MS } from '../time.ts';
@@ -12,6 +14,21 @@ export interface Act {
 
 /** Of what was acted on: a subject's key such as `user_k1_x`, `model_<id>`, or `ledger`. */
 export type AuditSubject = string;
+
+const readEntry = documentKind(
+  'audit entry',
+  z.object({
+    at: z.date(),
+    by: z.string(),
+    action: z.string(),
+    subject: z.string(),
+    reason: z.string(),
+    /** Of a verdict: on which decision, and the rule that weighed most in it. */
+    decisionId: z.string().nullish(),
+    rule: z.string().nullish(),
+  }),
+);
+export type AuditEntry = ReturnType<typeof readEntry>;
 
 const RETENTION_MS = 400 * DAY_MS;
 const MAX_ENTRIES = 1_000;
@@ -40,6 +57,21 @@ export async function auditOf(
     limit: 200,
   });
   return entries.map(({ data }) => data).reverse();
+}
+
+/** The newest acts since an instant, on whatever, the newest first. */
+export async function newestActs(
+  { documents }: { readonly documents: Pick<DocumentStore, 'query'> },
+  since: Date,
+  limit = MAX_ENTRIES,
+): Promise<readonly AuditEntry[]> {
+  const entries = await documents.query({
+    collection: 'audit',
+    where: [['at', '>=', since]],
+    orderBy: ['at', 'desc'],
+    limit,
+  });
+  return entries.map(({ data }) => readEntry(data));
 }
 
 /** All acts since an instant, the oldest first; so many at most. */

@@ -30,3 +30,19 @@ waf_preview           = false
 require_signed_images = true
 repository            = "projects/modelseal-prod-example/locations/europe-west3/connections/github/repositories/modelseal"
 runbook_url           = "https://github.com/example/modelseal/blob/main/docs/ops/operations.md"
+
+# The operators' console: docs/ops/console.md.
+console = {
+  origin = "https://console.example.com"
+  issuer = {
+    issuer   = "https://accounts.google.com"
+    audience = "000000000000-console.apps.googleusercontent.com"
+    jwksUri  = "https://www.googleapis.com/oauth2/v3/certs"
+  }
+  authorizationEndpoint = "https://accounts.google.com/o/oauth2/v2/auth"
+  hostedDomain          = "example.com"
+  operators = {
+    "on-call@example.com" = ["operator", "publisher"]
+    "fraud@example.com"   = ["analyst"]
+  }
+}

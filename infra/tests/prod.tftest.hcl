@@ -48,10 +48,13 @@ run "production" {
   }
   assert {
     condition = alltrue([for name, service in google_cloud_run_v2_service.function :
-      service.ingress == (local.table[name].kind == "http" ? "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER" : "INGRESS_TRAFFIC_INTERNAL_ONLY") &&
-      service.invoker_iam_disabled == (local.table[name].kind == "http")
+      service.ingress == (
+        local.table[name].kind == "http" ? "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER" :
+        name == "admin" ? "INGRESS_TRAFFIC_ALL" : "INGRESS_TRAFFIC_INTERNAL_ONLY"
+      ) &&
+      service.invoker_iam_disabled == (local.table[name].kind == "http" || name == "admin")
     ])
-    error_message = "The API is reached through the load balancer alone, a worker by its caller alone."
+    error_message = "The API is reached through the load balancer alone, a worker by its caller alone, and nothing but the console from anywhere."
   }
   assert {
     condition     = alltrue([for service in google_cloud_run_v2_service.function : can(regex("@sha256:[0-9a-f]{64}$", service.template[0].containers[0].image))])
@@ -258,7 +261,7 @@ run "production" {
     error_message = "New objects of the intake bucket are published."
   }
   assert {
-    condition     = toset(keys(google_cloud_run_v2_service_iam_member.invoker)) == toset([for name, row in local.table : name if row.kind != "http"])
+    condition     = toset(keys(google_cloud_run_v2_service_iam_member.invoker)) == toset([for name, row in local.table : name if !contains(["http", "console"], row.kind)])
     error_message = "Every worker has a caller."
   }
 

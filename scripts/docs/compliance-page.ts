@@ -30,6 +30,7 @@ ${table(controlsOf('masvs'))}
 | grants: pseudonym, device, network hash, model, time | Firestore \`grants\` | renewal, [tracing of leaks](../analysts/tracing.md) | 90 days; after an erasure only the id and the time |
 | ledger of grants: random grant id, time, salted commitment | Firestore \`ledger\` | evidence of what was granted | for good; names nobody once the grant's salt is erased |
 | tally: pseudonym, models ever taken, when first | Firestore \`tallies\` | how much new a user may take; what he had is never new | 400 days after the last use; after an erasure the days alone, 180 days |
+| sessions of operators in the console: their address, when they signed in; a hash of the cookie | Firestore \`sessions\` | to let operators work | at most 12 hours, and a day until it is deleted |
 | blocks by rule and version of the app: pseudonyms | Firestore \`breakers\` | to notice mistakes of ours | 29 days |
 | what is usual: models and counts, nobody's | Firestore \`campaigns\` | to notice campaigns | kept up to date |
 | marks of a phone: how many accounts, whether one was blocked; of an iPhone, Apple's risk metric | at Google (device recall), if turned on; Firestore \`devices\` | phones beyond accounts | ignored after the month that follows the last one written |

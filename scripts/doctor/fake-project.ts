@@ -38,9 +38,10 @@ export function healthyAnswers(now: Date): Answers {
       metadata: {
         name,
         annotations:
-          kind === 'http'
+          kind === 'http' || kind === 'console'
             ? {
-                'run.googleapis.com/ingress': 'internal-and-cloud-load-balancing',
+                'run.googleapis.com/ingress':
+                  kind === 'http' ? 'internal-and-cloud-load-balancing' : 'all',
                 'run.googleapis.com/invoker-iam-disabled': 'true',
               }
             : { 'run.googleapis.com/ingress': 'internal' },
@@ -58,7 +59,7 @@ export function healthyAnswers(now: Date): Answers {
     ...Object.fromEntries(
       FUNCTIONS.map(({ name, trigger }) => [
         `run services get-iam-policy ${name}`,
-        trigger.kind === 'http'
+        trigger.kind === 'http' || trigger.kind === 'console'
           ? { etag: 'ACAB' }
           : { bindings: [{ role: 'roles/run.invoker', members: ['serviceAccount:caller'] }] },
       ]),

@@ -6,6 +6,7 @@ import { cloudCallers } from './cloud-callers.ts';
 import { cloudConfiguration } from './cloud-configuration.ts';
 import { cloudDatabase } from './cloud-database.ts';
 import { connections } from './connections.ts';
+import { operatorsConsole } from './console.ts';
 import { deliveredBytes } from './delivered-bytes.ts';
 import { deliveredGrants } from './delivered-grants.ts';
 import { development } from './development.ts';
@@ -65,5 +66,6 @@ export const ATTACKS: readonly Attack[] = [
   ...cloudCallers,
   ...cloudConfiguration,
   ...cloudDatabase,
+  ...operatorsConsole,
   ...development,
 ];

@@ -16,7 +16,8 @@ import type { Mutant } from './mutant.ts';
 const FILES = ['edge.tf', 'functions.tf', 'iam.tf', 'services.tf'];
 
 const INVOKER_OF_ROW = 'serviceAccount:${google_service_account.invoker[each.value].email}';
-const CALLER_BY_KIND = 'local.callers[function.kind] if function.kind != "http"';
+const CALLER_BY_KIND =
+  'local.callers[function.kind] if contains(keys(local.callers), function.kind)';
 
 export const readInfrastructure = (mutant: Mutant): Promise<Infrastructure> =>
   parseSources(Object.fromEntries(FILES.map((name) => [name, mutant.read(`infra/${name}`)])));
@@ -40,16 +41,15 @@ export async function refusalOf(
 ): Promise<string | null> {
   const table = infra.locals['table'] as Readonly<Record<string, Value>>;
   const kind = String(at(table[functionName], ['kind']));
-  const isHttp = kind === 'http';
   const service = bodyOf(infra, 'google_cloud_run_v2_service', 'function');
-  const ingress = String(choose(service['ingress'], isHttp));
+  const ingress = String(choose(service['ingress'], kind));
   if (!ingress.startsWith('INGRESS_TRAFFIC_')) throw unread('ingress', ingress);
   if (from === 'internet' && ingress !== 'INGRESS_TRAFFIC_ALL') return '404 ingress';
   if (from === 'load balancer') {
     if (!isRouted(infra, table[functionName], path)) return '404 not routed';
     if (ingress === 'INGRESS_TRAFFIC_INTERNAL_ONLY') return `404 ingress of ${path}`;
   }
-  const isOpen = choose(service['invoker_iam_disabled'], isHttp);
+  const isOpen = choose(service['invoker_iam_disabled'], kind);
   if (typeof isOpen !== 'boolean') throw unread('invoker_iam_disabled', String(isOpen));
   if (isOpen) return null;
   return (await mayInvoke(infra, functionName, kind, token, jwksUri)) ? null : '403 invoker';
@@ -104,11 +104,15 @@ function bodyOf({ resources }: Infrastructure, type: string, name: string): Bloc
 const unread = (what: string, text: string) =>
   new Error(`cannot read ${what} of the Terraform: ${text}`);
 
-/** A value, or what the one condition that services.tf uses makes of it. */
-function choose(value: Value | undefined, isHttp: boolean): Value {
+/** A value, or what services.tf makes of the kind of a function. */
+function choose(value: Value | undefined, kind: string): Value {
   const text = String(value);
-  const [, then, otherwise] =
-    /^\$\{each\.value\.kind == "http" \? "(\w+)" : "(\w+)"\}$/.exec(text) ?? [];
-  if (then !== undefined && otherwise !== undefined) return isHttp ? then : otherwise;
-  return text === `\${each.value.kind == "http"}` ? isHttp : (value ?? null);
+  const [, named = '', otherwise] =
+    /^\$\{lookup\(\{ (.+) \}, each\.value\.kind, "(\w+)"\)\}$/.exec(text) ?? [];
+  const byKind = Object.fromEntries(
+    [...named.matchAll(/(\w+) = "(\w+)"/g)].map(([, name = '', chosen = '']) => [name, chosen]),
+  );
+  if (otherwise !== undefined) return byKind[kind] ?? otherwise;
+  const [, kinds] = /^\$\{contains\(\[(.+)\], each\.value\.kind\)\}$/.exec(text) ?? [];
+  return kinds === undefined ? (value ?? null) : kinds.includes(`"${kind}"`);
 }

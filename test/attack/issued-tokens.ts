@@ -118,7 +118,7 @@ export const issuedTokens: readonly Attack[] = [
     {
       edits: [
         edit(USER_TOKEN, ISSUER, 'const [issuer] = issuers;'),
-        edit(USER_TOKEN, 'issuer: issuer.issuer,\n          audience', 'audience'),
+        edit(USER_TOKEN, 'issuer: issuer.issuer,\n        audience', 'audience'),
       ],
     },
     issued({ claims: { iss: 'https://evil.example' } }),

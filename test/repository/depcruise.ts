@@ -12,7 +12,7 @@ const CARRIER = join(ROOT, 'node_modules/@ts-morph/common');
 const COMPILER = pathToFileURL(join(CARRIER, 'dist/typescript.js')).href;
 /** Where the cruiser looks for the compiler's version. */
 const MANIFEST = pathToFileURL(join(CARRIER, 'typescript/package.json')).href;
-const FOLDERS = ['functions', 'sdk', 'test', 'scripts', 'infra'];
+const FOLDERS = ['functions', 'sdk', 'test', 'scripts', 'infra', 'console'];
 
 const { ts } = createRequire(import.meta.url)('@ts-morph/common') as { ts: { version: string } };
 

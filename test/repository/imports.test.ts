@@ -26,6 +26,8 @@ const SOUND: Readonly<Record<string, string>> = {
   'sdk/typescript/client.ts':
     "import { a } from '../../functions/protocol/cell.ts';\nexport const client = a;\n",
   'test/support/a.ts': A,
+  'console/page.ts':
+    "import type { a } from '../functions/errors.ts';\nexport type A = typeof a;\n",
   'scripts/start.ts': "import { a } from '../test/support/a.ts';\nexport const b = a;\n",
 };
 
@@ -53,6 +55,7 @@ const PLANTED: readonly (readonly [rule: string, file: string, text: string])[] 
   ],
   ['cloud-clients-from-composition-only', 'functions/ledger/bad.ts', "import '../cloud/kms.ts';\n"],
   ['cloud-below-domains', 'functions/cloud/bad.ts', "import '../grants/admit.ts';\n"],
+  ['console-by-types-alone', 'console/bad.ts', "import '../functions/errors.ts';\n"],
   ['resolvable', 'functions/catalogue/bad.ts', "import './nowhere.ts';\n"],
 ];
 
@@ -83,7 +86,7 @@ function outputOf(house: string, program: string, ...flags: readonly string[]): 
 }
 
 async function brokenRules(house: string): Promise<readonly string[]> {
-  const flags = ['--output-type', 'json', 'functions', 'sdk', 'test', 'scripts'];
+  const flags = ['--output-type', 'json', 'functions', 'sdk', 'test', 'scripts', 'console'];
   const output = await outputOf(house, 'test/repository/depcruise.ts', ...flags);
   const { summary } = JSON.parse(output) as {
     summary: { violations: readonly { rule: { name: string } }[] };

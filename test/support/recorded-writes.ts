@@ -4,6 +4,7 @@ import type { DocumentData, DocumentStore } from '../../functions/cloud/document
 import { newEvent } from '../../functions/fraud/events.ts';
 import { documentOutbox } from '../../functions/fraud/outbox.ts';
 import { block } from '../../functions/operators/restrict.ts';
+import { openSession } from '../../functions/operators/session.ts';
 import { startApi } from './api-harness.ts';
 
 export interface WritesOfAStory {
@@ -15,7 +16,7 @@ export interface WritesOfAStory {
 
 /**
  * A phone enrols, gets a model, reports a hooked app and asks for more until it is blocked; a campaign
- * is noticed; another user is forgotten; an event waits for Pub/Sub.
+ * is noticed; another user is forgotten; an event waits for Pub/Sub; an operator signs in to the console.
  */
 export async function writesOfAStory(): Promise<WritesOfAStory> {
   const written = new Map<string, boolean>();
@@ -50,6 +51,11 @@ export async function writesOfAStory(): Promise<WritesOfAStory> {
     const other = api.phone('other');
     await other.grant('story');
     await other.eraseMe();
+    await openSession(
+      { ...api.services, settings: { sessionSeconds: 3_600 } },
+      { email: 'operator@example.org', roles: ['operator'], signedInAt: new Date() },
+      new Date(),
+    );
     const happened = newEvent({ type: 'object.swept' }, new Date(), randomBytes(10));
     await documentOutbox(api.services.documents, () => new Date()).keep(happened);
   } finally {

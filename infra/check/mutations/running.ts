@@ -29,7 +29,7 @@ export const RUNNING: readonly Mutation[] = [
   [
     'workers that anybody calls',
     'services.tf',
-    'invoker_iam_disabled = each.value.kind == "http"',
+    'invoker_iam_disabled = contains(["http", "console"], each.value.kind)',
     'invoker_iam_disabled = true',
   ],
   ['any image', 'services.tf', 'for_each = var.require_signed_images ? [1] : []', 'for_each = []'],

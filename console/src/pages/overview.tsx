@@ -1,0 +1,76 @@
+import type { Overview } from '../api.ts';
+import { Acts } from '../parts/acts.tsx';
+import { GrantsChart } from '../parts/chart.tsx';
+import { Loaded, useAnswer } from '../parts/load.tsx';
+import { count, Tag, When } from '../parts/text.tsx';
+
+export function OverviewPage() {
+  const answer = useAnswer<Overview>('overview');
+  return (
+    <>
+      <h1>Overview</h1>
+      <Loaded of={answer}>
+        {({ grants, alert, openCases, blocked, heldBack, acts }) => (
+          <>
+            <div class="tiles">
+              <Tile name="Cases to look at" value={count(openCases)} href="#/cases" />
+              <Tile name="Blocked by rules" value={count(blocked)} href="#/cases" />
+              <Tile name="Breakers that hold back" value={count(heldBack)} href="#/rules" />
+              <Tile name="Grants in the ledger" value={count(grants.total)} />
+            </div>
+            <section aria-labelledby="campaign">
+              <h2 id="campaign">Campaign alert</h2>
+              {alert ? (
+                <p class="notice bad">
+                  <Tag kind="bad">{`Level ${alert.level}`}</Tag> since <When at={alert.since} />,
+                  until <When at={alert.until} />
+                </p>
+              ) : (
+                <p>
+                  <Tag kind="good">None</Tag> Nothing looks like a campaign.
+                </p>
+              )}
+            </section>
+            <section aria-labelledby="grants">
+              <h2 id="grants">Grants</h2>
+              <GrantsChart blocks={grants.blocks} />
+              <p class="muted small">
+                From the ledger, two minutes behind. Refusals by cause and latency are in the Cloud
+                Monitoring dashboard and in BigQuery: the function behind this page may not read
+                them.
+              </p>
+            </section>
+            <section aria-labelledby="acts">
+              <h2 id="acts">Done lately</h2>
+              <Acts acts={acts} />
+            </section>
+          </>
+        )}
+      </Loaded>
+    </>
+  );
+}
+
+function Tile({
+  name,
+  value,
+  href,
+}: {
+  readonly name: string;
+  readonly value: string;
+  readonly href?: string;
+}) {
+  const inner = (
+    <>
+      <span class="value">{value}</span>
+      <span class="muted">{name}</span>
+    </>
+  );
+  return href ? (
+    <a class="tile" href={href}>
+      {inner}
+    </a>
+  ) : (
+    <div class="tile">{inner}</div>
+  );
+}

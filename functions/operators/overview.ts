@@ -1,0 +1,186 @@
+/**
+ * The figures of the console: what the database holds, and nothing that it does not. Refusals and
+ * latency are in Cloud Monitoring and BigQuery, which the function behind the console may not read.
+ */
+import { readModel, releaseOf } from '../catalogue/model-record.ts';
+import type { DocumentStore } from '../cloud/documents.ts';
+import type { KeyService, SigningKeyName } from '../cloud/keys.ts';
+import { BASELINE_PATH, baselineCursor } from '../fraud/baseline.ts';
+import { ALERT_PATH } from '../fraud/campaign.ts';
+import { DEFAULT_RULES } from '../fraud/default-rules.ts';
+import { isHint } from '../fraud/rules.ts';
+import { blockPath, HEAD_PATH, readBlock, readHead } from '../ledger/block.ts';
+import { DAY_MS, HOUR_MS } from '../time.ts';
+import { newestActs } from './audit.ts';
+import { alertOf, casesOf, verdictOf } from './cases.ts';
+
+interface Reads {
+  readonly documents: Pick<DocumentStore, 'get' | 'query'>;
+}
+
+/** The worker appends one a minute while models are granted. */
+const SHOWN_BLOCKS = 30;
+const MAX_MODELS = 500;
+const MAX_WAITING = 100;
+const LOOK_BACK_MS = 30 * DAY_MS;
+const MAX_ACTS = 1_000;
+
+/** Grants by the ledger, what waits for people, and whether a campaign is on. */
+export async function overviewOf({ documents }: Reads, now: Date) {
+  const [grants, { cases, heldBack, alert, acts }] = await Promise.all([
+    newestGrants(documents),
+    casesOf({ documents }, now),
+  ]);
+  return {
+    grants,
+    alert,
+    heldBack: heldBack.length,
+    openCases: cases.filter(({ verdict }) => verdict === null).length,
+    blocked: cases.filter(({ action, until }) => action === 'block' && until > now).length,
+    acts: acts.slice(0, 10),
+  };
+}
+
+/** All grants there were, and those of the newest blocks of the ledger, the oldest first. */
+async function newestGrants(documents: Reads['documents']) {
+  const { sequence, grants: total } = readHead(await documents.get(HEAD_PATH));
+  const first = Math.max(1, sequence - SHOWN_BLOCKS + 1);
+  const sequences = Array.from({ length: sequence - first + 1 }, (_, index) => first + index);
+  const found = await Promise.all(sequences.map((each) => documents.get(blockPath(each))));
+  const blocks = found.flatMap((data) => {
+    const block = data && readBlock(data);
+    return block ? [{ to: block.to, count: block.count }] : [];
+  });
+  return { total, blocks };
+}
+
+/** The models of the open catalogue with what is on offer. Personal ones name their owners, and are not here. */
+export async function modelsOf({ documents }: Reads) {
+  const found = await documents.query({
+    collection: 'models',
+    where: [['owner', '==', null]],
+    limit: MAX_MODELS,
+  });
+  const models = found.map(({ data }) => {
+    const model = readModel(data);
+    const release = releaseOf(model);
+    return {
+      modelId: model.modelId,
+      versions: Object.entries(model.versions)
+        .map(([version, { format, sizeBytes, publishedAt, revoked, tracing }]) => {
+          return { version, format, sizeBytes, publishedAt, revoked, tracing };
+        })
+        .sort((a, b) => b.publishedAt.getTime() - a.publishedAt.getTime()),
+      release: release && {
+        serial: release.serial,
+        signedAt: new Date(release.iat * 1000),
+        expiresAt: new Date(release.exp * 1000),
+        offered: release.offered.map(({ manifestDigest: _, ...offer }) => offer),
+      },
+    };
+  });
+  return { models, isComplete: found.length < MAX_MODELS };
+}
+
+/** The rules in force, whom each restricted within thirty days, and how often people agreed. */
+export async function rulesOf({ documents }: Reads, now: Date) {
+  const since = new Date(now.getTime() - LOOK_BACK_MS);
+  const [{ cases, isComplete, heldBack }, acts] = await Promise.all([
+    casesOf({ documents }, now),
+    newestActs({ documents }, since, MAX_ACTS),
+  ]);
+  const verdicts = acts.flatMap((act) => {
+    const verdict = verdictOf(act);
+    return verdict && act.rule ? [{ rule: act.rule, verdict }] : [];
+  });
+  const { version, thresholds, rules } = DEFAULT_RULES;
+  return {
+    version,
+    thresholds: {
+      throttle: thresholds.throttle.points,
+      stepUp: thresholds.stepUp.points,
+      block: thresholds.block.points,
+    },
+    isComplete,
+    rules: rules.map((rule) => {
+      const { id, description, subjects, weight, cap } = rule;
+      const given = verdicts.filter((each) => each.rule === id);
+      return {
+        ...{ id, description, subjects, weight, cap, isHint: isHint(rule) },
+        /** Cases in which it is among the causes, and those in which it weighed most. */
+        cases: cases.filter(({ rules: causes }) => causes.includes(id)).length,
+        first: cases.filter(({ rules: causes }) => causes[0] === id).length,
+        thieves: given.filter(({ verdict }) => verdict === 'thief').length,
+        good: given.filter(({ verdict }) => verdict === 'good').length,
+        heldBack: heldBack.some(({ rule: held }) => held === id),
+      };
+    }),
+  };
+}
+
+/** One thing that should be so, and whether it is. */
+export interface Check {
+  readonly name: string;
+  readonly isWell: boolean;
+  readonly detail: string;
+  /** The command or page that puts it right. */
+  readonly remedy: string;
+}
+
+const KEYS: readonly SigningKeyName[] = ['manifest', 'licence', 'device'];
+
+/** The signing keys with their states, and what the workers have left undone. */
+export async function healthOf(
+  { documents, keys }: Reads & { readonly keys: Pick<KeyService, 'publicKeys'> },
+  now: Date,
+) {
+  const [versions, head, baseline, alert, outbox, due] = await Promise.all([
+    Promise.all(KEYS.map((key) => keys.publicKeys(key))),
+    documents.get(HEAD_PATH).then(readHead),
+    documents.get(BASELINE_PATH),
+    documents.get(ALERT_PATH),
+    documents.query({ collection: 'outbox', limit: MAX_WAITING }),
+    documents.query({
+      collection: 'models',
+      where: [['releaseDueAt', '<', new Date(now.getTime() - 2 * HOUR_MS)]],
+      limit: MAX_WAITING,
+    }),
+  ]);
+  const newest = readBlock((await documents.get(blockPath(head.sequence))) ?? {});
+  const baselineAgeMs = now.getTime() - baselineCursor(baseline, now).getTime();
+  const campaign = alertOf(alert, now);
+  const checks: readonly Check[] = [
+    {
+      name: 'Events reach Pub/Sub',
+      isWell: outbox.length < MAX_WAITING,
+      detail: `${atMost(outbox.length)} waiting in the outbox`,
+      remedy: 'docs/ops/operations.md',
+    },
+    {
+      name: 'Release records are signed anew in time',
+      isWell: due.length === 0,
+      detail: `${atMost(due.length)} overdue by two hours`,
+      remedy: 'gcloud scheduler jobs run releases',
+    },
+    {
+      name: 'The campaign baseline is up to date',
+      isWell: baseline !== undefined && baselineAgeMs < 3 * HOUR_MS,
+      detail: baseline ? `${Math.round(baselineAgeMs / HOUR_MS)} h old` : 'there is none yet',
+      remedy: 'gcloud scheduler jobs run campaigns',
+    },
+    {
+      name: 'No campaign alert is on',
+      isWell: campaign === null,
+      detail: campaign ? `level ${campaign.level}` : 'none',
+      remedy: 'docs/analysts/events.md',
+    },
+  ];
+  return {
+    keys: versions.flat().map(({ kid, state }) => ({ kid, state })),
+    ledger: { sequence: head.sequence, grants: head.grants, newest: newest?.to ?? null },
+    checks,
+  };
+}
+
+const atMost = (count: number): string =>
+  count < MAX_WAITING ? String(count) : `${MAX_WAITING} or more`;
