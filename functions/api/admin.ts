@@ -167,9 +167,9 @@ function viewOf(session: OperatorSession, { settings }: ConsoleAccess) {
 }
 
 /** Throws request_invalid for what names no subject. */
-async function subjectOf({ params }: Asked<unknown>, { documents }: AdminServices) {
+async function subjectOf({ params, now }: Asked<unknown>, { documents }: AdminServices) {
   try {
-    return await currentSubject({ documents }, params['subject'] ?? '');
+    return await currentSubject({ documents }, params['subject'] ?? '', now);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     const violations = [{ pointer: '/subject', detail: 'not_the_key_of_a_subject' }];

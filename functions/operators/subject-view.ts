@@ -2,7 +2,7 @@
 import type { DocumentStore, StoredDocument } from '../cloud/documents.ts';
 import { activeRestrictions } from '../fraud/blocklist.ts';
 import { nameOf } from '../fraud/evidence.ts';
-import { movedNames } from '../fraud/pseudonym-moves.ts';
+import { createMovedNames } from '../fraud/pseudonym-moves.ts';
 import { riskOf } from '../fraud/risk.ts';
 import { blockPath, riskPath, type Subject, subjectFrom, subjectKey } from '../fraud/subjects.ts';
 import { readGrant } from '../grants/grant-record.ts';
@@ -27,9 +27,14 @@ const MAX_GRANTS = 200;
 const MAX_ENTRIES = 400;
 
 /** The subject that a key names, by the name that holds now. Throws RangeError where it is none, and unavailable while it is being moved. */
-export async function currentSubject({ documents }: Reads, key: string): Promise<Subject> {
+export async function currentSubject(
+  { documents }: Reads,
+  key: string,
+  now: Date,
+): Promise<Subject> {
   const { kind, id } = subjectFrom(key);
   if (kind === 'device') return { kind, id };
+  const movedNames = createMovedNames(documents, () => now);
   const [held = id] = await movedNames(
     (paths) => Promise.all(paths.map((path) => documents.get(path))),
     [id],
