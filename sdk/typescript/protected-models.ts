@@ -69,7 +69,7 @@ export class ProtectedModels {
     const key = `${modelId} ${version ?? ''}`;
     const grantId = await this.#flights
       .join(key, options, (controls) =>
-        this.#locked(modelId, () => this.#ready(modelId, version, controls)),
+        store.files.lockedModel(modelId, () => this.#ready(modelId, version, controls)),
       )
       .catch((error: unknown) => {
         if (this.#isClosed && !options.signal?.aborted) throw new SealError('closed');
@@ -112,12 +112,12 @@ export class ProtectedModels {
    */
   async refresh(): Promise<void> {
     await this.renewDue();
-    const { updates, isUnmetered } = this.#options;
+    const { store, updates, isUnmetered } = this.#options;
     if (updates === 'wifi' && isUnmetered?.() === false) return;
     for (const [model, [newest]] of await this.#latestCopies()) {
       if (!newest || !(await this.#fetcher.hasNewer(newest))) continue;
       await this.#flights.join(`${model} update`, {}, (controls) =>
-        this.#locked(model, () => this.#fetcher.fetch(model, undefined, controls)),
+        store.files.lockedModel(model, () => this.#fetcher.fetch(model, undefined, controls)),
       );
     }
   }
@@ -144,7 +144,8 @@ export class ProtectedModels {
   }
 
   /**
-   * Notes what the app's self-protection noticed; it is sent by the next `sendReports`.
+   * Notes what the app's self-protection noticed; it is sent by the next `sendReports`, at a later start of
+   * the app too.
    *
    * @param event Its time and id are filled in where absent.
    */
@@ -214,27 +215,24 @@ export class ProtectedModels {
    * The user signs out: what is open is closed, and each further call throws `closed`. His copies stay
    * and open when he signs in again; for other accounts they never do.
    *
-   * @param options `erase`: his copies go, too.
+   * @param options `erase`: his copies go, too, and what waited to be told.
    */
   async signOut(options: { readonly erase?: boolean } = {}): Promise<void> {
     this.#isClosed = true;
     this.#flights.stopAll();
     for (const model of [...this.#open]) model.close();
-    if (options.erase) await this.#options.store.eraseAll();
+    await this.#reports.close();
+    if (!options.erase) return;
+    await this.#reports.forget();
+    await this.#options.store.eraseAll();
   }
 
   async #forget(): Promise<void> {
     this.#requireOpen();
     for (const model of [...this.#open]) model.close();
-    this.#reports.forget();
+    await this.#reports.forget();
     await this.#options.store.eraseAll();
     await this.#options.store.releases.forget();
-  }
-
-  /** Of several processes of an app one fetches; the others find its copy. */
-  #locked<T>(model: string, work: () => Promise<T>): Promise<T> {
-    const { storage, tag } = this.#options.store.files;
-    return storage.withLock(`${tag}.${model}`, work);
   }
 
   async #ready(modelId: string, version: string | undefined, controls: FlightControls) {
@@ -243,8 +241,8 @@ export class ProtectedModels {
       return stored.licence.grantId;
     }
     try {
-      const { storage, tag } = this.#options.store.files;
-      await storage.withLock(`${tag}.enrolment`, () => this.#options.client.ensureEnrolled());
+      const { client, store } = this.#options;
+      await store.files.locked('enrolment', () => client.ensureEnrolled());
       return await this.#fetcher.fetch(modelId, version, controls);
     } catch (error) {
       if (!stored || !isOutOfReach(error)) throw error;

@@ -90,6 +90,37 @@ export class CopyFiles {
     }
   }
 
+  /**
+   * Runs `work` while nobody else, in no process of this app, works on this model of the account.
+   *
+   * @param model Any text: no other lock of the account, and nothing for a file system, is called so.
+   * @param work What it throws is thrown as it is.
+   * @throws {SealError} `storage-unavailable`.
+   */
+  lockedModel<T>(model: string, work: () => Promise<T>): Promise<T> {
+    return this.locked(`${toBase64url(utf8(model))}.model`, work);
+  }
+
+  /**
+   * The same for what is not a model's.
+   *
+   * @param name What is locked.
+   * @param work As above.
+   */
+  async locked<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const settled = await answered(() =>
+      this.storage.withLock(`${this.tag}.${name}`, () =>
+        work().then(
+          (value) => () => value,
+          (error: unknown) => () => {
+            throw error;
+          },
+        ),
+      ),
+    );
+    return settled();
+  }
+
   /** Deletes every copy of this account. */
   async eraseAll(): Promise<void> {
     for (const kind of KINDS) {

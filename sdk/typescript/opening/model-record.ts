@@ -29,8 +29,9 @@ export interface ModelRecord {
   readonly delivery?: PendingDelivery;
 }
 
-export interface LoadedRecord {
-  readonly record: ModelRecord;
+/** The content of a sealed file: of a copy where nothing else is said. */
+export interface LoadedRecord<T = ModelRecord> {
+  readonly record: T;
   /** Overwrite it after use. */
   readonly storageKey: Uint8Array;
   readonly wrappedKey: Uint8Array;
@@ -41,10 +42,10 @@ export interface LoadedRecord {
  * with that to its account: no part of it can be changed, moved to another model or opened for another
  * user.
  */
-export async function encodeRecord(
+export async function encodeRecord<T>(
   crypto: SealingCrypto,
   name: string,
-  { record, storageKey, wrappedKey }: LoadedRecord,
+  { record, storageKey, wrappedKey }: LoadedRecord<T>,
 ): Promise<Uint8Array> {
   const key = await deriveKey(crypto, storageKey, 'storage record');
   const cell = await sealCell(crypto, key, contextOf(name), utf8(JSON.stringify(record)));
@@ -57,12 +58,12 @@ export async function encodeRecord(
  * Throws `storage-corrupt` for anything but what `encodeRecord` made under this hardware key for this
  * name, and `key-unavailable` where the key cannot be used now.
  */
-export async function decodeRecord(
+export async function decodeRecord<T = ModelRecord>(
   crypto: SealingCrypto,
   name: string,
   bytes: Uint8Array,
   hardwareKey: HardwareKey,
-): Promise<LoadedRecord> {
+): Promise<LoadedRecord<T>> {
   const file = parseJson(bytes);
   const wrappedKey = bytesOf(file['wrappedKey']);
   const sealed = bytesOf(file['sealed']);
@@ -72,8 +73,7 @@ export async function decodeRecord(
   const opened = await openCell(crypto, key, contextOf(name), sealed);
   key.fill(0);
   // Whatever opens was written by this code.
-  if (opened)
-    return { record: parseJson(opened) as unknown as ModelRecord, storageKey, wrappedKey };
+  if (opened) return { record: parseJson(opened) as T, storageKey, wrappedKey };
   storageKey.fill(0);
   throw corrupt();
 }

@@ -11,6 +11,7 @@ import {
 } from './accept-grant.ts';
 import { CopyFiles } from './copy-files.ts';
 import { sourceOfStream } from './delivery-source.ts';
+import { EventFile } from './event-file.ts';
 import { Installations } from './installations.ts';
 import { LayerReader } from './layer-reader.ts';
 import { decodeRecord, encodeRecord, type LoadedRecord } from './model-record.ts';
@@ -52,6 +53,8 @@ export class ModelStore {
   readonly installations: Installations;
   /** What the publisher last said is the newest. */
   readonly releases: ReleaseMemory;
+  /** What waits to be told. */
+  readonly events: EventFile;
   readonly #options: ModelStoreOptions;
 
   /**
@@ -64,6 +67,7 @@ export class ModelStore {
     this.installations = new Installations(options, this.files, (grantId, now) =>
       this.#openBase(grantId, now),
     );
+    this.events = new EventFile(options, this.files);
     this.releases = new ReleaseMemory(options.crypto, this.files, options.pinnedKeys);
   }
 

@@ -50,13 +50,24 @@ describe('fetching', () => {
     expect(calls('enrol', 'grant')).toEqual([1, 1]);
   });
 
+  it.each(['enrolment', 'events', 'reports'])(
+    'R12 a model may be called as a lock is: %s',
+    async (id) => {
+      const [ann, model] = [phone(), await publishedModel(id)];
+      expect((await bytesOf(await ann.start().get(model.id))).equals(model.bytes)).toBe(true);
+    },
+  );
+
   it('R12 and so it is with processes of the system, after one was killed with a lock', async () => {
     const [ann, model] = [phone(), await publishedModel()];
     const dead = execFile(process.execPath, ['--version']);
     await new Promise((ended) => dead.on('exit', ended));
     const storage = fileStorage(ann.folder);
     const { tag } = otherProcess.files(storage, ann.user);
-    for (const name of [`.lock-${tag}.${model.id}`, `.lock-${tag}.enrolment`]) {
+    for (const name of [
+      `.lock-${tag}.${Buffer.from(model.id).toString('base64url')}.model`,
+      `.lock-${tag}.enrolment`,
+    ]) {
       writeFileSync(join(ann.folder, name), String(dead.pid));
     }
     const digests = await Promise.all(

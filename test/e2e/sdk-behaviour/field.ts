@@ -55,8 +55,7 @@ async function publish(id: string, version: string, bytes: Uint8Array): Promise<
 }
 
 /** A model of its own name. */
-export async function publishedModel() {
-  const id = `m-${randomUUID()}`;
+export async function publishedModel(id = `m-${randomUUID()}`) {
   const bytes = randomBytes(SIZE);
   await publish(id, '1.0.0', bytes);
   return {
@@ -107,9 +106,13 @@ export function phone() {
     hardwareKey: softwareKey(nodeCrypto, new Uint8Array(32).fill(7)) as HardwareKey,
     storage: fileStorage(folder) as ModelStorage,
     userToken: (_: { readonly forceRefresh: boolean }) => stack.token(self.user),
-    /** Of copies: what the publisher last had on offer is remembered past their end. */
-    files: () =>
-      readdirSync(folder).filter((name) => !name.startsWith('.') && !name.endsWith('.release')),
+    /** Of copies: events wait beside them, and what the publisher last had on offer is remembered past their end. */
+    files: () => readdirSync(folder).filter((name) => !/^\.|\.(?:release|events)$/.test(name)),
+    /** Where its events wait to be told; undefined where none do. */
+    eventFile() {
+      const name = readdirSync(folder).find((found) => found.endsWith('.events'));
+      return name && join(folder, name);
+    },
     /** The app starts. */
     start({ account = user, updates, isUnmetered = true }: StartOptions = {}) {
       const now = () => new Date(Date.now() + self.clockAheadMs);
@@ -145,19 +148,28 @@ export function phone() {
 export const otherProcess = {
   files: (storage: ModelStorage, account: string) => new CopyFiles(nodeCrypto, storage, account),
   /** The SHA-256 of the model that it gets, in hex. */
-  async get({ folder, user }: { readonly folder: string; readonly user: string }, model: string) {
-    const settings = {
-      ...{ folder, user, model, pinnedKeys },
-      networkUrl: network.url,
-      tokenUrl: `${stack.issuer}/token`,
-      developmentUrl: stack.development.url,
-      appId: LOCAL_ANDROID_APP.packageName,
-    };
-    const script = join(import.meta.dirname, 'other-process.ts');
-    const args = ['--disable-warning=ExperimentalWarning', script, JSON.stringify(settings)];
-    return (await promisify(execFile)(process.execPath, args)).stdout;
-  },
+  get: async (of: Place, model: string) => (await begin(of, { model })).stdout,
+  /** Notes this many events, `cause` and a number each, and ends; a caller may kill its `child` before. */
+  observe: (of: Place, cause: string, events: number) => begin(of, { cause, events }),
 };
+
+interface Place {
+  readonly folder: string;
+  readonly user: string;
+}
+
+function begin({ folder, user }: Place, task: object) {
+  const settings = {
+    ...{ folder, user, pinnedKeys, task },
+    networkUrl: network.url,
+    tokenUrl: `${stack.issuer}/token`,
+    developmentUrl: stack.development.url,
+    appId: LOCAL_ANDROID_APP.packageName,
+  };
+  const script = join(import.meta.dirname, 'other-process.ts');
+  const args = ['--disable-warning=ExperimentalWarning', script, JSON.stringify(settings)];
+  return promisify(execFile)(process.execPath, args);
+}
 
 export const bytesOf = (model: StoredModel) => model.withModel((bytes) => Buffer.from(bytes));
 export const calls = (...names: Fault['call'][]) =>

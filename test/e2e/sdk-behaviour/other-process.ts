@@ -1,4 +1,4 @@
-/** One process of an app, for R12 of docs/mobile/sdk-behaviour.md: gets a model and prints its digest. */
+/** One process of an app, for docs/mobile/sdk-behaviour.md: gets a model and prints its digest (R12), or notes events (R27). */
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ import { developmentPhone } from '../../virtual-phones/development-phone.ts';
 const settings = JSON.parse(process.argv[2] ?? '') as {
   readonly folder: string;
   readonly user: string;
-  readonly model: string;
+  readonly task: { readonly model: string } | { readonly cause: string; readonly events: number };
   readonly pinnedKeys: readonly VerificationKey[];
   readonly networkUrl: string;
   readonly tokenUrl: string;
@@ -36,7 +36,7 @@ function fileEnrolments(path: string): EnrolmentStore {
   };
 }
 
-const { folder, user: account, model: id, pinnedKeys, developmentUrl, appId } = settings;
+const { folder, user: account, task, pinnedKeys, developmentUrl, appId } = settings;
 const api = new ApiClient({
   baseUrl: settings.networkUrl,
   async userToken() {
@@ -53,6 +53,14 @@ const hardwareKey = softwareKey(crypto, new Uint8Array(32).fill(7));
 const storage = fileStorage(folder);
 const store = new ModelStore({ crypto, storage, hardwareKey, pinnedKeys, account });
 const models = new ProtectedModels({ api, client, store, crypto, pinnedKeys });
-using model = await models.get(id);
-const digest = await model.withModel((bytes) => createHash('sha256').update(bytes).digest('hex'));
-process.stdout.write(digest);
+if ('model' in task) {
+  using model = await models.get(task.model);
+  const digest = await model.withModel((bytes) => createHash('sha256').update(bytes).digest('hex'));
+  process.stdout.write(digest);
+} else {
+  for (let n = 0; n < task.events; n++) {
+    models.observe({ type: 'app.started', cause: `${task.cause}${n}` });
+    await new Promise((done) => setTimeout(done, 5));
+  }
+  await models.signOut();
+}

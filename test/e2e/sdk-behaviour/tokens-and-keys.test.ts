@@ -1,6 +1,6 @@
 /** docs/mobile/sdk-behaviour.md in TypeScript: tokens and keys. */
 import { describe, expect, it } from '@jest/globals';
-import { bytesOf, codeOf, inTheField, network, phone, publishedModel, stack } from './field.ts';
+import { bytesOf, codeOf, inTheField, phone, publishedModel, stack } from './field.ts';
 
 inTheField();
 
@@ -33,36 +33,6 @@ describe('tokens, keys, revocation', () => {
     await models.sendReports();
     expect(ann.files()).toEqual([]);
     expect(await codeOf(models.get(model.id))).toBe('model_unknown');
-  });
-
-  it('R27 events are kept until they were accepted, and repeated under their ids', async () => {
-    const models = phone().start();
-    models.observe({ type: 'app.started' });
-    network.order(
-      { call: 'report', kind: 'answer-lost' },
-      { call: 'report', kind: 'reset', times: 3 },
-    );
-    expect(await codeOf(models.sendReports())).toBe('unreachable');
-    models.observe({ type: 'rasp.checked' });
-    await models.sendReports();
-    await models.sendReports();
-    const { reported } = network;
-    expect(reported.map(({ type }) => type)).toEqual([
-      ...Array.from({ length: 5 }, () => 'app.started'),
-      'rasp.checked',
-    ]);
-    expect(new Set(reported.map(({ eventId }) => eventId)).size).toBe(2);
-  });
-
-  it('R27 of more than a thousand the newest are kept, and sent a hundred at a time', async () => {
-    const models = phone().start();
-    for (let n = 0; n < 1050; n++) {
-      models.observe({ type: 'app.started', cause: `n${n}` });
-    }
-    await models.sendReports();
-    const causes = network.reported.map(({ cause }) => cause);
-    expect(causes).toEqual(Array.from({ length: 1000 }, (_, n) => `n${n + 50}`));
-    expect(network.calls.get('report')).toBe(10);
   });
 
   it('R30 a further device waits for the word of one that counts', async () => {

@@ -152,20 +152,18 @@ internal class DeviceClient(
     }
 
     /** Enrols, unless somebody else has since `known` was read: in this process or in another of the app. */
-    private suspend fun enrol(known: Enrolment?): Enrolment = answered {
-        files.storage.withLock("${files.tag}.enrolment") {
-            val current = load()
-            if (current != null && current.deviceId != known?.deviceId) return@withLock current
-            val made = try {
-                enrolOnce(current)
-            } catch (error: ModelSealException) {
-                val needsAnotherKey = error is KeyLostException || error is ApiException && error.code in SPENT_CHALLENGE
-                if (!needsAnotherKey) throw error
-                enrolOnce(current)
-            }
-            save(made)
-            made
+    private suspend fun enrol(known: Enrolment?): Enrolment = files.locked("enrolment") {
+        val current = load()
+        if (current != null && current.deviceId != known?.deviceId) return@locked current
+        val made = try {
+            enrolOnce(current)
+        } catch (error: ModelSealException) {
+            val needsAnotherKey = error is KeyLostException || error is ApiException && error.code in SPENT_CHALLENGE
+            if (!needsAnotherKey) throw error
+            enrolOnce(current)
         }
+        save(made)
+        made
     }
 
     /** Each step is retried by itself, since a platform wants the same key and the same hash again. */

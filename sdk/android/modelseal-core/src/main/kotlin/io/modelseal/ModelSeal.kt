@@ -58,7 +58,7 @@ public class ModelSeal(private val config: ModelSealConfig) : AutoCloseable {
         requireOpen()
         val grantId = try {
             flights.join("$modelId ${options.version.orEmpty()}", options.onProgress) { onProgress ->
-                files.storage.withLock("${files.tag}.$modelId") { ready(modelId, options.version, onProgress) }
+                files.lockedModel(modelId) { ready(modelId, options.version, onProgress) }
             }
         } catch (cancelled: CancellationException) {
             // Either by who asked, or by signing out.
@@ -104,7 +104,7 @@ public class ModelSeal(private val config: ModelSealConfig) : AutoCloseable {
         val models = store.copies().filter { it.asked == LATEST }.map { it.manifest.model }.toSet()
         for (model in models) if (fetcher.hasNewer(newestOf(model))) {
             flights.join("$model update", null) { onProgress ->
-                files.storage.withLock("${files.tag}.$model") { fetcher.fetch(model, null, onProgress) }
+                files.lockedModel(model) { fetcher.fetch(model, null, onProgress) }
             }
         }
     }
@@ -115,7 +115,7 @@ public class ModelSeal(private val config: ModelSealConfig) : AutoCloseable {
         return api.models().filter { it.isLatest }.associate { it.model to it.version }
     }
 
-    /** Notes what the app's self-protection noticed; it is sent by the next `sendReports`. */
+    /** Notes what the app's self-protection noticed; it is sent by the next `sendReports`, at a later start of the app too. */
     public fun observe(event: ClientEvent): Unit = reports.observe(event)
 
     /**
@@ -162,16 +162,21 @@ public class ModelSeal(private val config: ModelSealConfig) : AutoCloseable {
 
     /**
      * The user signs out: what is open is closed, and each further call throws `closed`. His copies stay
-     * and open when he signs in again, unless `erase` says otherwise; for other accounts they never do.
+     * and open when he signs in again, unless `erase` says otherwise; for other accounts they never do. What
+     * waits to be told stays and goes likewise.
      */
     public suspend fun signOut(erase: Boolean = false) {
         close()
-        if (erase) store.eraseAll()
+        reports.save()
+        if (!erase) return
+        reports.forget()
+        store.eraseAll()
     }
 
     /** As `signOut`, without erasing. */
     override fun close() {
         isClosed = true
+        reports.close()
         opened.toList().forEach(OpenModel::close)
         scope.cancel()
     }

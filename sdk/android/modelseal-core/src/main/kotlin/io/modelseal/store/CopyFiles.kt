@@ -37,6 +37,13 @@ internal class CopyFiles(val storage: ModelStorage, account: String) {
         storage.sizeBytes(name)?.let { storage.read(name, 0, it.toInt()) }
     }
 
+    /** As `locked`, for whoever works on a model: whatever it is called, no other lock of the account is called so. */
+    suspend fun <T> lockedModel(model: String, work: suspend () -> T): T =
+        locked("${model.toByteArray().toBase64url()}.model", work)
+
+    /** Runs `work` while nobody else, in no process of this app, holds this lock of the account. Throws what `work` throws, and `storage-unavailable`. */
+    suspend fun <T> locked(lock: String, work: suspend () -> T): T = answered { storage.withLock("$tag.$lock", work) }
+
     suspend fun erase(grantId: String) = answered {
         // The record first: with it goes the wrapped key, and without that the model is noise.
         for (name in listOf(record(grantId), pending(grantId), model(grantId))) storage.delete(name)

@@ -36,6 +36,9 @@ internal class ModelStore(
     /** What the publisher last said is the newest. */
     val releases = ReleaseMemory(files, pinnedKeys)
 
+    /** What waits to be told. */
+    val events = EventFile(files, hardwareKey)
+
     /** Those that can be read; one that never will be is erased. Throws what is transient. */
     suspend fun copies(): List<StoredCopy> = files.grants("record").mapNotNull { grantId ->
         try {

@@ -10,6 +10,7 @@ import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
+import kotlinx.coroutines.withTimeout
 import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
@@ -50,6 +51,14 @@ class FetchingTest {
             .map { seal -> async { seal.get(model.id).use(::bytesOf) } }.awaitAll()
         for (bytes in opened) assertArrayEquals(model.bytes, bytes)
         assertCalls("enrol" to 1, "grant" to 1)
+    }
+
+    @Test
+    fun `R12 a model may be called as a lock is`() = runBlocking(Dispatchers.Default) {
+        for (name in listOf("enrolment", "events", "reports")) {
+            val named = PublishedModel(10_000, name)
+            withTimeout(60_000) { assertArrayEquals(named.bytes, Phone().start().get(name).use(::bytesOf)) }
+        }
     }
 
     @Test

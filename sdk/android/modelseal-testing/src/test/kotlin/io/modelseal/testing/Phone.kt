@@ -63,13 +63,15 @@ internal class Phone(val user: String = "u-${UUID.randomUUID()}") {
         ),
     )
 
-    /** Of copies: what the publisher last had on offer is remembered past their end. */
-    fun files(): List<String> = folder.list()!!.filter { !it.startsWith(".") && !it.endsWith(".release") }.sorted()
+    /** Of copies: events wait beside them, and what the publisher last had on offer is remembered past their end. */
+    fun files(): List<String> = folder.list()!!.filter { !it.startsWith(".") && !it.endsWith(".release") && !it.endsWith(".events") }.sorted()
 }
 
+/** Where its events wait to be told; null where none do. */
+internal fun Phone.eventFile(): File? = folder.listFiles()!!.find { it.name.endsWith(".events") }
+
 /** A model that is published under a name of its own. */
-internal class PublishedModel(sizeBytes: Int = 3_000_000) {
-    val id = "m-${UUID.randomUUID()}"
+internal class PublishedModel(sizeBytes: Int = 3_000_000, val id: String = "m-${UUID.randomUUID()}") {
     val bytes = bytes(sizeBytes)
 
     init {
