@@ -6,7 +6,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-/** A file of requirements; `isAlone`: what its packages need is not installed. */
+/** A file of requirements with the digest of each; `isAlone`: what its packages need is not installed. */
 export interface Requirements {
   readonly file: string;
   readonly isAlone?: boolean;
@@ -35,7 +35,14 @@ export async function pythonEnvironment(
   await rm(folder, { recursive: true, force: true });
   await mkdir(dirname(folder), { recursive: true });
   await run('python3', ['-m', 'venv', folder]);
-  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check'];
+  const pip = [
+    '-m',
+    'pip',
+    'install',
+    '--quiet',
+    '--disable-pip-version-check',
+    '--require-hashes',
+  ];
   for (const { file, isAlone } of requirements) {
     await python([...pip, ...(isAlone ? ['--no-deps'] : []), '-r', file]);
   }
