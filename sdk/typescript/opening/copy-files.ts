@@ -8,6 +8,9 @@ import { answered } from './storage-errors.ts';
 /** `record` beside a complete copy, `pending` beside one in the making, and the sealed `model` itself. */
 export type FileKind = 'record' | 'pending' | 'model';
 
+/** More often nobody replaces a file while it is read. */
+const MAX_TRIES = 100;
+
 const KINDS: readonly FileKind[] = ['record', 'pending', 'model'];
 
 /**
@@ -66,14 +69,21 @@ export class CopyFiles {
   }
 
   /**
-   * A whole file; null where there is none.
+   * A whole file; null where there is none. Where another process replaces it meanwhile, the one or the
+   * other: half of a record would be taken for a damaged one, and its copy be erased.
    *
    * @param name As `name` gives it.
    */
   readAll(name: string): Promise<Uint8Array | null> {
     return answered(async () => {
-      const size = await this.storage.sizeBytes(name);
-      return size === null ? null : this.storage.read(name, 0, size);
+      for (let tries = 0; tries < MAX_TRIES; tries++) {
+        const size = await this.storage.sizeBytes(name);
+        if (size === null) return null;
+        const bytes = await this.storage.read(name, 0, size + 1);
+        // One byte more than there were: that it is not there shows that this is all.
+        if (bytes === null || bytes.byteLength <= size) return bytes;
+      }
+      throw new Error(`${name} grows`);
     });
   }
 

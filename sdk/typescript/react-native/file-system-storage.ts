@@ -19,12 +19,14 @@ export interface FileSystem {
 }
 
 const PARTIAL = '.partial-';
+/** Written, and not in its place yet. */
+const WHOLE = '.whole-';
 
 /**
  * Storage in one folder, such as `${DocumentDirectoryPath}/modelseal`, which is made when first
- * written to and left out of backups: a copy opens on no other phone. What a killed app left half
- * written is deleted by the next write of that name. Locks hold within this process: an app in React
- * Native has one.
+ * written to and left out of backups: a copy opens on no other phone. Of an app that was killed while it
+ * replaced a file the old one or the new one is there; what it left half written is deleted by the next
+ * write of that name. Locks hold within this process: an app in React Native has one.
  */
 export function fileSystemStorage(fs: FileSystem, directory: string): ModelStorage {
   const path = (name: string) => `${directory}/${name}`;
@@ -32,49 +34,67 @@ export function fileSystemStorage(fs: FileSystem, directory: string): ModelStora
   const remove = async (name: string) => {
     if (await fs.exists(path(name))) await fs.unlink(path(name));
   };
+  /** Neither platform moves onto a file that is there: until the new one lies in its place, it waits beside. */
+  const settle = async (name: string) => {
+    if (!(await fs.exists(path(`${WHOLE}${name}`)))) return;
+    await remove(name);
+    await fs.moveFile(path(`${WHOLE}${name}`), path(name));
+  };
+  /** One at a time works on a file, and on none between two places. */
+  const settled = <T>(name: string, work: () => Promise<T>) =>
+    serialised(path(name), async () => {
+      await settle(name);
+      return work();
+    });
   const sizeBytes = async (name: string) =>
     (await fs.exists(path(name))) ? (await fs.stat(path(name))).size : null;
-  const rename = async (from: string, to: string) => {
-    // Neither platform moves onto a file that is there.
-    await remove(to);
-    await fs.moveFile(path(from), path(to));
-  };
 
   return {
-    sizeBytes,
-    delete: remove,
-    rename,
+    sizeBytes: (name) => settled(name, () => sizeBytes(name)),
+    delete: (name) => settled(name, () => remove(name)),
 
-    async read(name, offset, length) {
-      const size = await sizeBytes(name);
-      if (size === null) return null;
-      const wanted = Math.min(length, size - offset);
-      if (wanted <= 0) return new Uint8Array(0);
-      return fromBase64(await fs.read(path(name), wanted, offset, 'base64'));
-    },
+    rename: (from, to) =>
+      settled(to, () =>
+        settled(from, async () => {
+          await remove(to);
+          await fs.moveFile(path(from), path(to));
+        }),
+      ),
 
-    async writeAt(name, offset, bytes) {
-      await makeDirectory();
-      if ((await sizeBytes(name)) === null) await fs.writeFile(path(name), '', 'base64');
-      await roomFor(fs.write(path(name), toBase64(bytes), offset, 'base64'));
-    },
+    read: (name, offset, length) =>
+      settled(name, async () => {
+        const size = await sizeBytes(name);
+        if (size === null) return null;
+        const wanted = Math.min(length, size - offset);
+        if (wanted <= 0) return new Uint8Array(0);
+        return fromBase64(await fs.read(path(name), wanted, offset, 'base64'));
+      }),
+
+    writeAt: (name, offset, bytes) =>
+      settled(name, async () => {
+        await makeDirectory();
+        if ((await sizeBytes(name)) === null) await fs.writeFile(path(name), '', 'base64');
+        await roomFor(fs.write(path(name), toBase64(bytes), offset, 'base64'));
+      }),
 
     replace: (name, bytes) =>
-      serialised(path(name), async () => {
+      settled(name, async () => {
         await makeDirectory();
         const partial = `${PARTIAL}${name}`;
         try {
           await roomFor(fs.writeFile(path(partial), toBase64(bytes), 'base64'));
-          await rename(partial, name);
+          await fs.moveFile(path(partial), path(`${WHOLE}${name}`));
         } catch (error) {
           await remove(partial);
           throw error;
         }
+        await settle(name);
       }),
 
     async list() {
       if (!(await fs.exists(directory))) return [];
-      return (await fs.readdir(directory)).filter((name) => !name.startsWith(PARTIAL));
+      const names = (await fs.readdir(directory)).filter((name) => !name.startsWith(PARTIAL));
+      return [...new Set(names.map((name) => name.replace(WHOLE, '')))];
     },
 
     async freeBytes() {

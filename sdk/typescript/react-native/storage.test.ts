@@ -111,6 +111,63 @@ describe.each<[string, () => ModelStorage]>([
   });
 });
 
+describe('fileSystemStorage of an app that is killed', () => {
+  const [old, next] = [Uint8Array.of(1, 2, 3), Uint8Array.of(4, 5, 6, 7)];
+  const directory = () => join(root, 'models');
+
+  /** The module until its app is killed, after this many calls. */
+  function killedAfter(calls: number): FileSystem {
+    let left = calls;
+    return Object.fromEntries(
+      Object.entries(native).map(([name, call]) => [
+        name,
+        async (...args: never[]) => {
+          left -= 1;
+          if (left < 0) throw new Error('killed');
+          return (call as (...args: never[]) => Promise<unknown>)(...args);
+        },
+      ]),
+    ) as unknown as FileSystem;
+  }
+
+  it.each(Array.from({ length: 12 }, (_, calls) => calls))(
+    'in mid-write, after %i calls, has the old file or the new one',
+    async (calls) => {
+      await fileSystemStorage(native, directory()).replace('record', old);
+      const done = await fileSystemStorage(killedAfter(calls), directory())
+        .replace('record', next)
+        .then(
+          () => true,
+          () => false,
+        );
+      const storage = fileSystemStorage(native, directory());
+      const read = await storage.read('record', 0, 9);
+      expect([old, next]).toContainEqual(read);
+      if (done) expect(read).toEqual(next);
+      expect(await storage.list()).toEqual(['record']);
+      await storage.replace('record', old);
+      expect(await storage.read('record', 0, 9)).toEqual(old);
+      await storage.delete('record');
+      expect([await storage.list(), await storage.read('record', 0, 9)]).toEqual([[], null]);
+      expect(await readdir(directory())).toEqual([]);
+    },
+  );
+
+  it('is done with a write within so many calls', async () => {
+    await fileSystemStorage(killedAfter(11), directory()).replace('record', next);
+    expect(await fileSystemStorage(native, directory()).read('record', 0, 9)).toEqual(next);
+  });
+
+  it('reads the one or the other while it is replaced', async () => {
+    const storage = fileSystemStorage(native, directory());
+    await storage.replace('record', old);
+    const writing = storage.replace('record', next);
+    const read = await Promise.all(Array.from({ length: 20 }, () => storage.read('record', 0, 9)));
+    await writing;
+    for (const bytes of read) expect([old, next]).toContainEqual(bytes);
+  });
+});
+
 describe('base64', () => {
   it('is what native code reads and writes', () => {
     fc.assert(

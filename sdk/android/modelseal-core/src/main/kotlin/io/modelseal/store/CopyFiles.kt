@@ -33,8 +33,18 @@ internal class CopyFiles(val storage: ModelStorage, account: String) {
     /** Files of the first version, which belong to no account: nobody opens them any more. */
     suspend fun nobodys(): List<String> = answered { storage.list().filter(NOBODYS::matches) }
 
+    /**
+     * A whole file; null where there is none. Where another process replaces it meanwhile, the one or the other:
+     * half of a record would be taken for a damaged one, and its copy be erased.
+     */
     suspend fun readAll(name: String): ByteArray? = answered {
-        storage.sizeBytes(name)?.let { storage.read(name, 0, it.toInt()) }
+        repeat(MAX_TRIES) {
+            val size = storage.sizeBytes(name) ?: return@answered null
+            val bytes = storage.read(name, 0, size.toInt() + 1)
+            // One byte more than there were: that it is not there shows that this is all.
+            if (bytes == null || bytes.size <= size) return@answered bytes
+        }
+        throw SealException(Reason.STORAGE_UNAVAILABLE, "$name grows")
     }
 
     /** As `locked`, for whoever works on a model: whatever it is called, no other lock of the account is called so. */
@@ -54,6 +64,8 @@ internal class CopyFiles(val storage: ModelStorage, account: String) {
         if (GRANT.matches(grantId)) grantId else throw SealException(Reason.TOKEN_MISMATCH, "grant id")
 
     companion object {
+        /** More often nobody replaces a file while it is read. */
+        private const val MAX_TRIES = 100
         private val GRANT = Regex("[\\w-]{1,128}")
         private val NAME = Regex("([\\w-]{22})\\.([\\w-]{1,128})\\.(record|pending|model)")
 
