@@ -20,6 +20,7 @@ import type {
 import { ApiError } from './api/api-error.ts';
 import { DEFAULT_RETRY, type RetryPolicy, SPENT_CHALLENGE, withRetry } from './api/retry.ts';
 import { type ClientEvent, completeEvent } from './events.ts';
+import { answered } from './opening/storage-errors.ts';
 import {
   type DevicePlatform,
   type Enrolment,
@@ -90,7 +91,7 @@ export class ModelSealClient {
 
   /** @param options Nothing is loaded or sent before the first call. */
   constructor(options: ClientOptions) {
-    this.#options = options;
+    this.#options = { ...options, enrolments: answering(options.enrolments) };
     this.#retry = options.retry ?? DEFAULT_RETRY;
   }
 
@@ -372,6 +373,15 @@ export class ModelSealClient {
     const bytes = new TextEncoder().encode(json);
     return { clientData: toBase64url(bytes), hash: sha256(this.#options.crypto, bytes), json };
   }
+}
+
+/** A keychain that does not answer says nothing of the enrolment: nothing is enrolled anew for it. */
+function answering(enrolments: EnrolmentStore): EnrolmentStore {
+  return {
+    load: () => answered(() => enrolments.load()),
+    save: (enrolment) => answered(() => enrolments.save(enrolment)),
+    clear: () => answered(() => enrolments.clear()),
+  };
 }
 
 /** Whatever else a platform throws: it does not attest now. */

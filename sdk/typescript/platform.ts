@@ -81,7 +81,7 @@ export class PlatformBusyError extends Error {
 
 /** Where the client remembers its enrolment between starts of the app. */
 export interface EnrolmentStore {
-  /** Undefined where none was saved, or where it cannot be read. */
+  /** Undefined where none was saved, or where it is damaged; rejects where it cannot be read now. */
   load(): Promise<Enrolment | undefined>;
   /** Replaces the one before. */
   save(enrolment: Enrolment): Promise<void>;

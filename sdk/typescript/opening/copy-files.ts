@@ -13,6 +13,12 @@ const MAX_TRIES = 100;
 
 const KINDS: readonly FileKind[] = ['record', 'pending', 'model'];
 
+/** Throws RangeError for none, which is a mistake of the app's: absence is nobody's name. */
+export function requireAccount(account: string): string {
+  if (typeof account !== 'string' || account === '') throw new RangeError('no account');
+  return account;
+}
+
 /**
  * The files of one account's copies: `<account>.<grant>.<kind>`.
  *
@@ -29,8 +35,10 @@ export class CopyFiles {
    * @param crypto The primitives.
    * @param storage The app's private folder.
    * @param account Whoever is signed in.
+   * @throws {RangeError} Nobody is: his copies would open for the next who is not.
    */
   constructor(crypto: SealingCrypto, storage: ModelStorage, account: string) {
+    requireAccount(account);
     this.storage = storage;
     const hash = sha256(crypto, utf8(`modelseal/1 account ${account}`));
     this.tag = toBase64url(hash.subarray(0, 16));

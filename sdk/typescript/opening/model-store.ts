@@ -59,7 +59,7 @@ export class ModelStore {
 
   /**
    * @param options Nothing is read before the first call.
-   * @throws {RangeError} The pinned keys are no set of pins.
+   * @throws {RangeError} The pinned keys are no set of pins, or there is no account.
    */
   constructor(options: ModelStoreOptions) {
     this.#options = { ...options, pinnedKeys: requirePins(options.pinnedKeys) };

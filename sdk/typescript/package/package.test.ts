@@ -18,6 +18,7 @@ import { build } from 'esbuild';
 import { DEVELOPMENT_APPS } from '../../../test/stack/development-phones.ts';
 import { type Stack, startStack } from '../../../test/stack/stack.ts';
 import { buildClientPackage, CLIENT_FOLDER } from './build.ts';
+import { examplesIn } from './examples.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const MAX_MINIFIED_BYTES = 120_000;
@@ -178,6 +179,44 @@ describe('the sample', () => {
     expect(outputs).toEqual(JSON.parse(original.stdout.trim().split('\n').at(-1) ?? ''));
     expect(outputs).toEqual([expect.objectContaining({ shape: [1, 256, 256, 1] })]);
   }, 120_000);
+});
+
+describe('the documents', () => {
+  const pages = ['README.md', 'docs/mobile/sdk.md', 'sdk/typescript/README.md'].concat(
+    'sdk/typescript/react-native/README.md',
+  );
+
+  it('show what compiles against it', async () => {
+    const programs = pages.flatMap((page) => examplesIn(join(ROOT, page), packageNames()));
+    expect(programs.length).toBeGreaterThan(7);
+    const files = programs.map((text, i) => {
+      const file = join(app, `example-${i}.ts`);
+      writeFileSync(file, text);
+      return file;
+    });
+    const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+    const types = ['--typeRoots', join(ROOT, 'node_modules/@types'), '--types', 'node'];
+    const flags = ['--noEmit', '--strict', '--skipLibCheck', '--target', 'esnext'];
+    const args = [tsc, ...flags, ...types, '--module', 'nodenext', '--moduleDetection', 'force'];
+    const said = await run(process.execPath, [...args, ...files], { cwd: app }).catch(
+      ({ stdout }: { readonly stdout: string }) => ({ stdout }),
+    );
+    expect(said.stdout).toBe('');
+  }, 120_000);
+
+  /** What each of the package's doors exports, types too. */
+  function packageNames(): ReadonlyMap<string, string> {
+    const doors = { '.': 'index', './react-native': 'react-native/index', './node': 'node/index' };
+    return new Map(
+      Object.entries(doors).flatMap(([door, source]) => {
+        const text = readFileSync(join(ROOT, `sdk/typescript/${source}.ts`), 'utf8');
+        const names = [...text.matchAll(/export (?:type )?\{([^}]*)\}/g)]
+          .flatMap(([, list = '']) => list.split(','))
+          .map((name) => name.replace(/\btype\b/, '').trim());
+        return names.map((name): [string, string] => [name, `@modelseal/client${door.slice(1)}`]);
+      }),
+    );
+  }
 });
 
 describe('on a phone', () => {

@@ -5,4 +5,5 @@ export { type FileSystem, fileSystemStorage } from './file-system-storage.ts';
 export { type AppIdentity, type AppIntegrity, iosPlatform } from './ios-platform.ts';
 export { keychainEnrolments } from './keychain-enrolments.ts';
 export { type Keychain, keychainKey } from './keychain-key.ts';
+export { keychainPendingKey, type PendingKey } from './pending-key.ts';
 export { type Observe, observeFreeRasp, observeJailMonkey } from './self-protection.ts';

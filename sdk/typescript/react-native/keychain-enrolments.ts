@@ -1,11 +1,12 @@
 import type { Enrolment, EnrolmentStore } from '../platform.ts';
+import { requireAccount } from '../opening/copy-files.ts';
 import type { Keychain } from './keychain-key.ts';
 
 const SERVICE = 'modelseal.enrolment';
 
 /** The enrolment of one account in the keychain, for this device only: no secret, but nobody else's to change. */
 export function keychainEnrolments(keychain: Keychain, account: string): EnrolmentStore {
-  const service = `${SERVICE}.${account}`;
+  const service = `${SERVICE}.${requireAccount(account)}`;
   return {
     async load() {
       const stored = await keychain.getGenericPassword({ service });

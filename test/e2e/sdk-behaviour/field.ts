@@ -81,6 +81,7 @@ export async function publishedModel(id = `m-${randomUUID()}`) {
 }
 
 interface StartOptions {
+  /** The phone's user where it is left out. */
   readonly account?: string;
   readonly updates?: UpdatePolicy;
   readonly isUnmetered?: boolean;
@@ -102,6 +103,7 @@ export function phone() {
     folder,
     clockAheadMs: 0,
     areKeysLost: false,
+    isKeychainLocked: false,
     attested: 0,
     hardwareKey: softwareKey(nodeCrypto, new Uint8Array(32).fill(7)) as HardwareKey,
     storage: fileStorage(folder) as ModelStorage,
@@ -110,16 +112,24 @@ export function phone() {
     files: () => readdirSync(folder).filter((name) => !/^\.|\.(?:release|events)$/.test(name)),
     /** Where its events wait to be told; undefined where none do. */
     eventFile() {
-      const name = readdirSync(folder).find((found) => found.endsWith('.events'));
+      const name = readdirSync(folder).find((found) => /^[^.].*\.events$/.test(found));
       return name && join(folder, name);
     },
     /** The app starts. */
-    start({ account = user, updates, isUnmetered = true }: StartOptions = {}) {
+    start({ updates, isUnmetered = true, ...options }: StartOptions = {}) {
+      const account = 'account' in options ? options.account : user;
       const now = () => new Date(Date.now() + self.clockAheadMs);
       const userToken: typeof self.userToken = (options) => self.userToken(options);
       const api = new ApiClient({ baseUrl: network.url, userToken, now });
       const enrolments = enrolmentsOf.get(account) ?? memoryEnrolmentStore();
       enrolmentsOf.set(account, enrolments);
+      const locking: EnrolmentStore = {
+        ...enrolments,
+        load: async () => {
+          if (self.isKeychainLocked) throw new Error('errSecInteractionNotAllowed');
+          return enrolments.load();
+        },
+      };
       const losing = {
         ...platform,
         createAttestedKey: (hash: Uint8Array) => {
@@ -131,7 +141,9 @@ export function phone() {
           platform.prove(self.areKeysLost ? 'lost' : handle, hash),
       };
       const crypto = nodeCrypto;
-      const client = new ModelSealClient({ api, platform: losing, enrolments, crypto, now });
+      const client = new ModelSealClient({
+        ...{ api, platform: losing, enrolments: locking, crypto, now },
+      });
       const { storage, hardwareKey } = self;
       const store = new ModelStore({ crypto, storage, hardwareKey, pinnedKeys, account });
       return new ProtectedModels({

@@ -71,6 +71,23 @@ describe('users and storage', () => {
     expect(calls('grant')).toEqual([0]);
   });
 
+  it('R3 R26 a keychain that does not answer enrols nothing anew', async () => {
+    const [ann, model] = [phone(), await publishedModel()];
+    const models = ann.start();
+    await models.sendReports();
+    ann.isKeychainLocked = true;
+    expect(await codeOf(models.get(model.id))).toBe('storage-unavailable');
+    expect(await codeOf(models.sendReports())).toBe('storage-unavailable');
+    ann.isKeychainLocked = false;
+    await models.get(model.id);
+    expect(ann.attested).toBe(1);
+  });
+
+  it.each(['', undefined])('R1 no account is none: %j is refused as the app starts', (account) => {
+    const ann = phone();
+    expect(() => ann.start({ account: account as string })).toThrow(RangeError);
+  });
+
   it('R4 a lost wrapping key and changed bytes are mended by a new grant', async () => {
     const [ann, model] = [phone(), await publishedModel()];
     await ann.start().get(model.id);

@@ -13,6 +13,11 @@ import kotlinx.coroutines.CancellationException
  * the record until the model is complete.
  */
 internal class CopyFiles(val storage: ModelStorage, account: String) {
+    init {
+        // The copies of nobody would open for the next who is not signed in.
+        require(account.isNotEmpty()) { "no account" }
+    }
+
     /** Names of files tell nothing of who is signed in. */
     val tag: String = sha256("modelseal/1 account $account".toByteArray()).copyOf(16).toBase64url()
 

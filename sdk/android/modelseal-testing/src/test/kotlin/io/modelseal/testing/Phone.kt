@@ -68,7 +68,7 @@ internal class Phone(val user: String = "u-${UUID.randomUUID()}") {
 }
 
 /** Where its events wait to be told; null where none do. */
-internal fun Phone.eventFile(): File? = folder.listFiles()!!.find { it.name.endsWith(".events") }
+internal fun Phone.eventFile(): File? = folder.listFiles()!!.find { !it.name.startsWith(".") && it.name.endsWith(".events") }
 
 /** A model that is published under a name of its own. */
 internal class PublishedModel(sizeBytes: Int = 3_000_000, val id: String = "m-${UUID.randomUUID()}") {

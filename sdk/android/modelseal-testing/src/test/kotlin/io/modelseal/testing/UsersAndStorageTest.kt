@@ -8,6 +8,7 @@ import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.BeforeEach
 import org.junit.jupiter.api.Test
 
@@ -31,6 +32,11 @@ class UsersAndStorageTest {
             seal.signOut(erase = true)
         }
         assertEquals(files, phone.files().filterNot { it.startsWith(otherTag(files)) })
+    }
+
+    @Test
+    fun `R1 no account is none, and is refused as the app starts`() {
+        assertThrows(IllegalArgumentException::class.java) { phone.start(account = "") }
     }
 
     private fun otherTag(files: List<String>): String =
