@@ -1,5 +1,5 @@
-import type { Enrolment, EnrolmentStore } from '../platform.ts';
 import { requireAccount } from '../opening/copy-files.ts';
+import type { Enrolment, EnrolmentStore } from '../platform.ts';
 import type { Keychain } from './keychain-key.ts';
 
 const SERVICE = 'modelseal.enrolment';
