@@ -53,13 +53,17 @@ export function matchAlong(
     return { pair: pairs[Math.floor(at / kernel)] as (typeof pairs)[number], k: at % kernel };
   });
   const vectors = (grid: WeightGrid, side: 'ours' | 'theirs') =>
-    Array.from({ length: along === 'columns' ? grid.columns : grid.rows }, (_, i) =>
-      Float32Array.from(sample, ({ pair, k }) =>
-        Math.abs(
-          along === 'columns' ? grid.balanced(pair[side], k, i) : grid.balanced(i, k, pair[side]),
-        ),
-      ),
-    );
+    Array.from({ length: along === 'columns' ? grid.columns : grid.rows }, (_, i) => {
+      const vector = new Float32Array(places);
+      for (let n = 0; n < places; n++) {
+        const { pair, k } = sample[n] as (typeof sample)[number];
+        const other = pair[side];
+        vector[n] = Math.abs(
+          along === 'columns' ? grid.balanced(other, k, i) : grid.balanced(i, k, other),
+        );
+      }
+      return vector;
+    });
   return assign(vectors(original, 'ours'), vectors(leaked, 'theirs'));
 }
 
@@ -68,41 +72,78 @@ export function matchAlong(
  * channel is far closer to itself than to any other, and where two are alike either will do.
  */
 function assign(ours: readonly Float32Array[], theirs: readonly Float32Array[]): Matching {
-  const candidates = ours.map((vector, i) => {
-    let [best, at] = [Number.POSITIVE_INFINITY, -1];
-    for (let j = 0; j < theirs.length; j++) {
-      const gap = distance(vector, theirs[j] as Float32Array, best);
-      if (gap >= best) continue;
-      best = gap;
-      at = j;
-    }
-    return { i, at, best };
-  });
+  const neighbours = new Neighbours(theirs);
+  const candidates = ours.map((vector, i) => ({ i, ...neighbours.closest(vector) }));
   const matching = new Int32Array(ours.length).fill(-1);
-  const taken = new Set<number>();
   const late: number[] = [];
-  for (const { i, at } of candidates.sort((a, b) => a.best - b.best)) {
-    if (at >= 0 && !taken.has(at)) {
-      matching[i] = at;
-      taken.add(at);
-    } else late.push(i);
+  for (const { i, at } of candidates.sort((a, b) => a.gap - b.gap)) {
+    if (neighbours.take(at)) matching[i] = at;
+    else late.push(i);
   }
   // What another was closer to: the closest of what is left.
   for (const i of late) {
-    let [best, at] = [Number.POSITIVE_INFINITY, -1];
-    for (let j = 0; j < theirs.length; j++) {
-      if (taken.has(j)) continue;
-      const gap = distance(ours[i] as Float32Array, theirs[j] as Float32Array, best);
-      if (gap >= best) continue;
-      best = gap;
-      at = j;
-    }
-    if (at < 0) continue;
-    matching[i] = at;
-    taken.add(at);
+    const { at } = neighbours.closest(ours[i] as Float32Array);
+    if (neighbours.take(at)) matching[i] = at;
   }
   return matching;
 }
+
+/**
+ * Finds the closest vector without looking at most of them: two whose sums differ by s are at least
+ * s/√n apart (Cauchy and Schwarz), so the search goes outwards from the most similar sum.
+ */
+class Neighbours {
+  readonly #vectors: readonly Float32Array[];
+  readonly #order: Int32Array;
+  readonly #sums: Float64Array;
+  readonly #taken = new Set<number>();
+
+  constructor(vectors: readonly Float32Array[]) {
+    this.#vectors = vectors;
+    const sums = vectors.map(scaledSum);
+    this.#order = Int32Array.from(vectors.keys()).sort(
+      (a, b) => (sums[a] as number) - (sums[b] as number),
+    );
+    this.#sums = Float64Array.from(this.#order, (i) => sums[i] as number);
+  }
+
+  /** Of those that are not taken; −1 where all are. */
+  closest(vector: Float32Array): { readonly at: number; readonly gap: number } {
+    const sum = scaledSum(vector);
+    let [at, gap] = [-1, Number.POSITIVE_INFINITY];
+    let up = this.#firstFrom(sum);
+    let down = up - 1;
+    for (;;) {
+      const above = up < this.#sums.length ? ((this.#sums[up] as number) - sum) ** 2 : gap;
+      const below = down >= 0 ? ((this.#sums[down] as number) - sum) ** 2 : gap;
+      if (above >= gap && below >= gap) return { at, gap };
+      const i = this.#order[above < below ? up++ : down--] as number;
+      if (this.#taken.has(i)) continue;
+      const found = distance(vector, this.#vectors[i] as Float32Array, gap);
+      if (found < gap) [at, gap] = [i, found];
+    }
+  }
+
+  /** False where it is taken already. */
+  take(at: number): boolean {
+    if (at < 0 || this.#taken.has(at)) return false;
+    this.#taken.add(at);
+    return true;
+  }
+
+  #firstFrom(sum: number): number {
+    let [low, high] = [0, this.#sums.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#sums[middle] as number) < sum) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+const scaledSum = (vector: Float32Array): number =>
+  vector.reduce((sum, value) => sum + value, 0) / Math.sqrt(Math.max(1, vector.length));
 
 /** Squared; given up once it is beyond `limit`. */
 function distance(a: Float32Array, b: Float32Array, limit: number): number {
