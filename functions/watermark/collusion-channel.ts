@@ -79,6 +79,40 @@ function addClear(
   }
 }
 
+/**
+ * What half of the marks teach, held against the other half: by how much more likely it makes each of
+ * them, as a logarithm, than a response that depends on nothing. Not above 0 where only chance was
+ * learnt. Rows are of a bias each, columns of a kind.
+ */
+export function gainFromLearning(
+  learnt: readonly Float64Array[],
+  others: readonly Float64Array[],
+  copies: number,
+): number {
+  const mixtures = THRESHOLDS.map((threshold) => binomial(copies, threshold / 256));
+  const responses = estimate(learnt, mixtures, copies);
+  const kinds = learnt[0]?.length ?? 0;
+  const alike = normalised(
+    weightedSum(
+      learnt,
+      learnt.map(() => 1),
+      kinds,
+    ),
+  );
+  let [gain, marks] = [0, 0];
+  others.forEach((row, bias) => {
+    row.forEach((count, kind) => {
+      const likelihood = (mixtures[bias] as Float64Array).reduce(
+        (all, weight, z) => all + weight * ((responses[z] as Float64Array)[kind] as number),
+        0,
+      );
+      gain += count * Math.log(likelihood / (alike[kind] as number));
+      marks += count;
+    });
+  });
+  return gain / Math.max(1, marks);
+}
+
 /** For each condition (bias and ones among the known) and kind: log P(kind | 1) / P(kind | 0). */
 function evidenceTable(counts: Float64Array, copies: number, states: number): Float64Array {
   const conditions = counts.length / KINDS;

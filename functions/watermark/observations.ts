@@ -15,7 +15,7 @@ const CLEAR_WIDTH = 0.1;
 const HAZY_BINS = 13;
 const HAZY_WIDTH = 0.5;
 /** Louder noise by a factor of √2 is the next class; beyond the last, marks are noisy. */
-const HAZY_CLASSES = 3;
+const HAZY_CLASSES = 7;
 
 /** All kinds of what may be seen at a mark that is clear or hazy. */
 export const KINDS = CLEAR_BINS + HAZY_CLASSES * HAZY_BINS;

@@ -96,8 +96,8 @@ export interface Investigation {
 }
 
 export function investigate({ code }: ObservedLeak, traceKey: Uint8Array): Investigation {
-  const marks = codeMarks(code);
   const classes = biasClasses(traceKey);
+  const marks = codeMarks(code, classes);
   return {
     marks,
     classes,

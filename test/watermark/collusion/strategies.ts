@@ -1,12 +1,7 @@
 /** What colluders may do beside the strategies that are named in the literature. */
-import type { Random } from '../../support/random.ts';
 import { COLLUSIONS, combine } from '../attacks.ts';
-import type { Weights } from '../weights.ts';
-
-export type Strategy = (
-  copies: readonly (readonly Weights[])[],
-  random: Random,
-) => readonly Weights[];
+import type { Strategy } from './strategy.ts';
+import { UNFORESEEN } from './unforeseen.ts';
 
 /** Of the values at one weight the least, the greatest and the mean. */
 function summaryOf(copies: Float64Array) {
@@ -75,4 +70,8 @@ const OWN: Readonly<Record<string, Strategy>> = {
   }),
 };
 
-export const STRATEGIES: Readonly<Record<string, Strategy>> = { ...COLLUSIONS, ...OWN };
+export const STRATEGIES: Readonly<Record<string, Strategy>> = {
+  ...COLLUSIONS,
+  ...OWN,
+  ...UNFORESEEN,
+};
