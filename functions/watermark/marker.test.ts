@@ -5,6 +5,7 @@ import { createRandom } from '../../test/support/random.ts';
 import {
   type LoadedModel,
   markedCopy,
+  randomFingerprint,
   randomGrantId,
   realModel,
 } from '../../test/watermark/model.ts';
@@ -121,6 +122,28 @@ describe('createMarker', () => {
   ] as const)('makes for ever the same copy at %s', (strength, name, sha256) => {
     const copy = markedCopy(model, new Uint8Array(32).fill(7), name, strength);
     expect(createHash('sha256').update(copy).digest('hex')).toBe(sha256);
+  });
+
+  it.each([
+    ['bfloat16', 16, 8192 / 64],
+    ['int8', 8, 8192 / 512],
+    ['uint8', 8, 8192 / 512],
+    ['int4', 4, 8192 / 2048],
+    ['uint4', 4, 8192 / 2048],
+  ])('at resistant, moves no more %s weights than outputs bear', (dtype, bits, most) => {
+    const { bytes, layers } = layerOf(dtype, bits);
+    const name = randomFingerprint(random);
+    const type = weightType(dtype);
+    const copy = markedCopy({ bytes, layers }, traceKey, name, 'resistant');
+    let moved = 0;
+    for (let element = 0; element < 8192; element++) {
+      const [a, b] = [bytes, copy].map((file) =>
+        type?.value(new DataView(file.buffer), 3, element),
+      );
+      if (!Object.is(a, b)) moved += 1;
+    }
+    expect(moved).toBeGreaterThan(0);
+    expect(moved).toBeLessThanOrEqual(most);
   });
 
   it('gives every grant and every version another mark, and the same one again', () => {

@@ -47,7 +47,8 @@ export const STRENGTHS: Readonly<Record<Strength, StrengthParameters>> = {
   resistant: {
     names: 'device',
     floatSteps: 2,
-    spacing: { float: 1, bfloat16: 16, int8: 32, int4: 256 },
+    // A step of these is large: closer together they would be seen in what a model says.
+    spacing: { float: 1, bfloat16: 64, int8: 512, int4: 2048 },
     marks: 1 << 17,
     thinning: 0.5,
   },

@@ -1,13 +1,20 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { createRandom } from '../../test/support/random.ts';
 import { COLLUSIONS, SINGLE_ATTACKS } from '../../test/watermark/attacks.ts';
+import { STRATEGIES } from '../../test/watermark/collusion/strategies.ts';
 import {
   type LoadedModel,
   markedCopy,
   randomFingerprint,
   realModel,
 } from '../../test/watermark/model.ts';
-import { leakOf, type Weights, weightsOf } from '../../test/watermark/weights.ts';
+import {
+  int8Model,
+  int8WeightsOf,
+  leakOf,
+  type Weights,
+  weightsOf,
+} from '../../test/watermark/weights.ts';
 import { codeword, POSITIONS, THRESHOLDS } from './biased-code.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { observeLeak } from './observe.ts';
@@ -114,6 +121,57 @@ describe('copies of sixteen devices put together', () => {
     expect(named.length).toBeGreaterThan(8);
     expect(guilty).toEqual(expect.arrayContaining([...named]));
   });
+});
+
+describe('loud noise that drowns marks where copies differ', () => {
+  it('accuses all five, since the silence elsewhere tells where they agree', () => {
+    const oracle = createRandom(8);
+    const drowned = STRATEGIES['drown']?.(copies.slice(0, 5), oracle) ?? [];
+    const noisy = drowned.map(({ shape, values }) => ({
+      shape,
+      values: values.map((value) => value * (1 + 0.003 * oracle.normal())),
+    }));
+    expect(new Set(accused(noisy))).toEqual(new Set(guilty.slice(0, 5)));
+  });
+});
+
+describe('copies of a model of 8-bit weights', () => {
+  let quantised: ReturnType<typeof int8Model>;
+  beforeAll(async () => {
+    const middle = await realModel('pose_lite');
+    quantised = int8Model(weightsOf(middle.bytes, middle.layers));
+  });
+
+  const traced = (count: number, strategy: keyof typeof COLLUSIONS) => {
+    const own = guilty.slice(0, count).map((name) => {
+      const file = markedCopy(quantised, traceKey, name, 'resistant');
+      return int8WeightsOf(file, quantised.layers);
+    });
+    const leak = COLLUSIONS[strategy](own, createRandom(11));
+    const observed = observeLeak(
+      { ...quantised, strength: 'resistant' },
+      leakOf(leak.map(({ shape, values }) => ({ shape, values: values.map(Math.round) }))),
+      traceKey,
+    );
+    return { observed, investigation: investigate(observed, traceKey) };
+  };
+
+  it('is named and spelt, one by one', () => {
+    const { observed, investigation } = traced(1, 'average');
+    const spelt = decodeFingerprint(observed, investigation);
+    expect(spelt.fingerprint).toBe(guilty[0]);
+    expect(spelt.log10P).toBeLessThan(-100);
+  });
+
+  it.each(['average', 'median', 'min', 'max', 'minority', 'mix'] as const)(
+    'are named, two of them put together by %s',
+    (strategy) => {
+      const { investigation } = traced(2, strategy);
+      const found = findAccomplices(investigation, guilty.slice(0, 2), TESTED);
+      expect(found[0]?.log10P).toBeLessThan(ACCUSED_LOG10P);
+      expect(testSuspect(investigation, innocents[0] ?? '').log10P).toBeGreaterThan(-3);
+    },
+  );
 });
 
 describe('the innocent', () => {

@@ -2,6 +2,7 @@
 import { viewOf } from '../../functions/protocol/bytes.ts';
 import type { MarkedLayer } from '../../functions/watermark/plan.ts';
 import { type ModelTensor, tensorsOf } from '../../functions/watermark/tensors.ts';
+import { quantised } from './quantise.ts';
 
 export interface Weights {
   readonly shape: readonly number[];
@@ -40,3 +41,28 @@ export function float32Model(weights: readonly Weights[]) {
   }
   return { bytes, layers };
 }
+
+/** The same in 8 bits, with a scale for each channel that lies elsewhere. */
+export function int8Model(weights: readonly Weights[]) {
+  const kernels = weights.filter(({ shape }) => shape.filter((size) => size > 1).length > 1);
+  const bytes = new Uint8Array(kernels.reduce((sum, { values }) => sum + values.length, 0));
+  const layers: MarkedLayer[] = [];
+  let offset = 0;
+  for (const { shape, values } of kernels) {
+    const numbers = quantised(values, values.length / (shape[0] ?? 1));
+    bytes.set(new Uint8Array(numbers.buffer), offset);
+    layers.push({ index: layers.length, offset, length: numbers.length, dtype: 'int8', shape });
+    offset += numbers.length;
+  }
+  return { bytes, layers };
+}
+
+/** The numbers in such a file. */
+export const int8WeightsOf = (
+  { buffer }: Uint8Array<ArrayBuffer>,
+  layers: readonly MarkedLayer[],
+): readonly Weights[] =>
+  layers.map(({ shape = [], offset, length }) => ({
+    shape,
+    values: Float32Array.from(new Int8Array(buffer, offset, length)),
+  }));
