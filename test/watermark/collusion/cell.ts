@@ -12,6 +12,7 @@ import { SINGLE_ATTACKS } from '../attacks.ts';
 import { type LoadedModel, randomFingerprint } from '../model.ts';
 import { leakOf } from '../weights.ts';
 import type { Copies } from './copies.ts';
+import { keepEvidence } from './kept-evidence.ts';
 import { STRATEGIES } from './strategies.ts';
 
 /** Bounds allow for so many suspects, however many are tested. */
@@ -39,15 +40,16 @@ function randomOf({ model, copies, strategy, noise }: CellName): Random {
   return createRandom(createHash('sha256').update(text).digest().readUInt32LE());
 }
 
-/** `guilty` are the names of the copies. */
-export function tryCell(
+/** `guilty` are the names of the copies; `kept` the folder where evidence is kept. */
+export async function tryCell(
   name: CellName,
   model: LoadedModel,
   traceKey: Uint8Array,
   guilty: readonly string[],
   { values, put }: Copies,
   innocents: number,
-): Cell {
+  kept?: string,
+): Promise<Cell> {
   const random = randomOf(name);
   const combined = put(STRATEGIES[name.strategy]?.(values, random) ?? []);
   const weights = name.noise
@@ -55,6 +57,7 @@ export function tryCell(
     : combined;
   const leak = observeLeak({ ...model, strength: 'resistant' }, leakOf(weights), traceKey);
   const investigation = investigate(leak, traceKey);
+  if (kept) await keepEvidence(kept, name, traceKey, investigation, guilty[0] ?? '');
   const scan = new Scan(scanTables(investigation));
   for (const fingerprint of guilty) scan.add(fingerprint, investigation.copies);
   for (let i = 0; i < innocents; i++) scan.add(randomFingerprint(random), investigation.copies);

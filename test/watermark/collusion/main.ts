@@ -19,6 +19,7 @@ const { values } = parseArgs({
     model: { type: 'string', default: 'pose_heavy' },
     copies: { type: 'string', default: '2,3,5,10,16,25' },
     innocents: { type: 'string', default: '10000' },
+    evidence: { type: 'string' },
     strategy: { type: 'string', multiple: true, default: Object.keys(STRATEGIES) },
     kept: {
       type: 'string',
@@ -55,7 +56,7 @@ for (const count of counts) {
   const guilty = Array.from({ length: count }, () => randomFingerprint(random));
   const copies = copiesOf(model, traceKey, guilty);
   for (const name of missing) {
-    const cell = tryCell(name, model, traceKey, guilty, copies, innocents);
+    const cell = await tryCell(name, model, traceKey, guilty, copies, innocents, values.evidence);
     done.push(cell);
     await appendFile(values.kept, `${JSON.stringify(cell)}\n`);
     console.error(

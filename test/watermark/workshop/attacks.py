@@ -1,6 +1,7 @@
 """What a thief does with a copy, by the tools that thieves have: attacks.py WORK STEPS [PART…]. One line of JSON for each leak."""
 import json
 import sys
+from functools import cache
 from pathlib import Path
 
 import jax
@@ -148,22 +149,39 @@ def disguised():
         weights_leak(f"low_rank_{int(100 * share)}", weights)
 
 
+@cache
+def trainer():
+    return training.Trainer(graph, in_numbers(copy), own)
+
+
+def in_numbers(weights):
+    return {i: jnp.asarray(a) for i, a in weights.items()}
+
+
 def trained():
-    """Judged on pictures of the other domain, for which they were trained."""
-    weights = {i: jnp.asarray(a) for i, a in copy.items()}
-    trainer = training.Trainer(graph, weights, own)
-    there = training.moved(judged)
+    """For another domain, and judged on pictures of it."""
+    weights, there = in_numbers(copy), training.moved(judged)
     weights_leak("untrained_there", copy, there)
-    for rate in (1e-3, 1e-2):
-        result, losses = training.fine_tuned(trainer, weights, STEPS, rate)
+    for rate in (3e-4, 3e-3):
+        result, losses = training.fine_tuned(trainer(), weights, STEPS, rate, training.moved)
         weights_leak(f"fine_tuned_{rate}", result, there, losses=losses)
-    result, losses = training.lora(trainer, graph, weights, STEPS, 1e-2, 8, random)
+    result, losses = training.lora(trainer(), graph, weights, STEPS, 3e-3, training.moved, 8, random)
     weights_leak("lora_8", result, there, losses=losses)
+
+
+def healed():
+    """Weights are harmed until the mark is faint, and trained until the model is good again."""
+    weights = in_numbers(copy)
     for share in (0.3, 0.5):
-        result, _ = training.pruned(trainer, graph, weights, 0, 0, share)
+        result, _ = training.pruned(trainer(), graph, weights, 0, 0, training.as_it_is, share)
         weights_leak(f"pruned_{int(100 * share)}", result)
-        result, losses = training.pruned(trainer, graph, weights, STEPS, 1e-3, share)
-        weights_leak(f"pruned_{int(100 * share)}_tuned", result, there, losses=losses)
+        result, losses = training.pruned(trainer(), graph, weights, STEPS, 1e-3, training.as_it_is, share)
+        weights_leak(f"pruned_{int(100 * share)}_tuned", result, losses=losses)
+    for percent in (3, 10):
+        noisy = changed(lambda a: a * (1 + percent / 100 * random.standard_normal(a.shape).astype(np.float32)))
+        weights_leak(f"multiplied_{percent}", noisy)
+        result, losses = training.fine_tuned(trainer(), in_numbers(noisy), STEPS, 1e-3, training.as_it_is)
+        weights_leak(f"multiplied_{percent}_tuned", result, losses=losses)
 
 
 def together():
@@ -183,6 +201,6 @@ def quantised_together(name, wide):
     say(f"{name}_int8", path, litert(path, judged))
 
 
-PARTS = {part.__name__: part for part in (conversions, noises, disguised, together, trained)}
+PARTS = {part.__name__: part for part in (conversions, noises, disguised, together, trained, healed)}
 for name in sys.argv[3:] or PARTS:
     PARTS[name]()

@@ -56,7 +56,7 @@ for (const [i, thief] of thieves.entries()) {
   const copy = markedCopy(model, traceKey, thief, 'resistant');
   await writeFile(join(folder, `copy-${i}.tflite`), copy);
 }
-const pictures = [...standingPeople(12), ...selfies(4)].map(({ pixels }) =>
+const pictures = [...standingPeople(32), ...selfies(16)].map(({ pixels }) =>
   Buffer.from(pixels.buffer),
 );
 await writeFile(join(folder, 'pictures.f32'), Buffer.concat(pictures));
