@@ -34,16 +34,24 @@ export function axesOf({
   });
 }
 
-/** All ways in which a leaked tensor may hold these axes: in any order, some run into one, rows and columns more or fewer. */
+/**
+ * All ways in which a leaked tensor may hold these axes: in any order, some run into one. Rows and
+ * columns may be more or fewer, but not where there is a way in which they are not.
+ */
 export function layoutsOf(
   axes: readonly Axis[],
   leaked: Pick<ModelTensor, 'shape' | 'elements'>,
 ): Axes[] {
   const sizes = (leaked.shape ?? [leaked.elements]).filter((size) => size > 1);
-  return permutations(axes).flatMap((order) => {
+  const possible = permutations(axes).flatMap((order) => {
     const found = sizesOf(order, sizes, leaked.elements);
     return found ? [withStrides(order, found)] : [];
   });
+  const own = originalAxes(axes);
+  const exact = possible.filter(
+    ({ rows, columns }) => rows === own.rows && columns === own.columns,
+  );
+  return exact.length > 0 ? exact : possible;
 }
 
 /** The axes of the original itself. */
