@@ -13,8 +13,8 @@ from quality import litert, quality
 
 WORK = Path(sys.argv[1])
 POWERS = (1, 0.5, 0)
-DRAWS = 3
-pictures = np.fromfile(WORK / "pictures.f32", np.float32).reshape(-1, 256, 256, 3)[:6]
+DRAWS = 2
+pictures = np.fromfile(WORK / "pictures.f32", np.float32).reshape(-1, 256, 256, 3)[:4]
 random = np.random.default_rng(18)
 original = Graph(WORK / "original.tflite")
 weights = original.weights
@@ -44,9 +44,9 @@ def harm(chosen, change):
 
 
 def size_for(wanted, chosen, change):
-    """As large as makes landmarks move so far: harm grows with the size, which two steps of secants find."""
+    """As large as makes landmarks move so far: harm grows with the size, which a few steps find."""
     size = 1e-3
-    for _ in range(4):
+    for _ in range(3):
         size *= (wanted / max(1e-3, harm(chosen, lambda w: size * change(w)))) ** 0.9
     return size
 
