@@ -1,20 +1,15 @@
 /** The marks of a leak that bear the code, sorted by how much each says alone. */
 import { positionOf, THRESHOLDS } from './biased-code.ts';
 import { gainFromLearning } from './collusion-channel.ts';
-import { KIND_CLASSES, kindOf, NOISY, type Observations, SILENT } from './observations.ts';
+import {
+  type CodeMarks,
+  KIND_CLASSES,
+  kindOf,
+  NOISY,
+  type Observations,
+  SILENT,
+} from './observations.ts';
 import { clipped } from './residuals.ts';
-
-export interface CodeMarks {
-  /** What is clear enough to be told apart. */
-  readonly clear: { readonly kinds: Int16Array; readonly positions: Int32Array };
-  /** What is so noisy that only sums say anything. */
-  readonly noisy: {
-    readonly positions: Int32Array;
-    /** The response, weighed as a matched filter does: in the mean its `weight` for an untouched 1. */
-    readonly sums: Float32Array;
-    readonly weights: Float32Array;
-  };
-}
 
 /** With fewer marks of a class of noise nothing is learnt of them. */
 const FEWEST = 512;

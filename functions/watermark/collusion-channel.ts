@@ -6,9 +6,8 @@
  * that innocents are as independent of it as of the leak.
  */
 import { POSITIONS, THRESHOLDS } from './biased-code.ts';
-import type { CodeMarks } from './code-marks.ts';
 import { responseSlopes } from './mean-response.ts';
-import { KIND_CLASSES, KINDS } from './observations.ts';
+import { type CodeMarks, KIND_CLASSES, KINDS } from './observations.ts';
 
 /** Copies that are known to be among the colluders'. */
 export interface KnownCopies {

@@ -5,7 +5,7 @@
  * what comes of each z by the binomial law; its derivative is c times the difference that one makes.)
  */
 import { THRESHOLDS } from './biased-code.ts';
-import type { CodeMarks } from './code-marks.ts';
+import type { CodeMarks } from './observations.ts';
 
 const DEGREE = 5;
 /** How far the mean response may be from proportional before anything was seen: its deviation. */

@@ -8,6 +8,19 @@ export interface Observations {
   readonly clarity: Float32Array;
 }
 
+/** The marks that bear the code, sorted by how much each says alone. */
+export interface CodeMarks {
+  /** What is clear enough to be told apart. */
+  readonly clear: { readonly kinds: Int16Array; readonly positions: Int32Array };
+  /** What is so noisy that only sums say anything. */
+  readonly noisy: {
+    readonly positions: Int32Array;
+    /** The response, weighed as a matched filter does: in the mean its `weight` for an untouched 1. */
+    readonly sums: Float32Array;
+    readonly weights: Float32Array;
+  };
+}
+
 /** Above this clarity the noise is smaller than marks, and what colluders did can be told in detail. */
 const CLEAR = 0.4;
 const CLEAR_BINS = 29;

@@ -7,11 +7,12 @@ import {
   POSITIONS,
   THRESHOLDS,
 } from './biased-code.ts';
-import { type CodeMarks, codeMarks } from './code-marks.ts';
+import { codeMarks } from './code-marks.ts';
 import { type Assumption, type KnownCopies, positionEvidence } from './collusion-channel.ts';
 import { FINGERPRINT_BYTES, fingerprintFrom } from './fingerprint.ts';
 import { decodeIdentifier } from './identifier-code.ts';
 import { InnocentBound } from './innocent-bound.ts';
+import type { CodeMarks } from './observations.ts';
 import type { ObservedLeak } from './observe.ts';
 
 /** A suspect is accused where an innocent would be with a probability below this. */
