@@ -13,6 +13,8 @@ import { clipped } from './residuals.ts';
 
 /** With fewer marks of a class of noise nothing is learnt of them. */
 const FEWEST = 512;
+/** The mean is estimated from fewer numbers: where it says almost as much, it serves better. */
+const WORTH_LEARNING = 2;
 /** The number of colluders that is assumed to see that. */
 const ASSUMED = 5;
 
@@ -69,7 +71,7 @@ function tellsInDetail(
     marks += 1;
   }
   // What is clear is not normal around any mean.
-  const wanted = first === 0 ? 0 : gainFromMean(halves[1]);
+  const wanted = first === 0 ? 0 : WORTH_LEARNING * gainFromMean(halves[1]);
   return marks >= FEWEST && gainFromLearning(...halves, ASSUMED) > wanted;
 }
 
