@@ -1,6 +1,7 @@
 """
 Holds innocents' copies against the evidence of many cells at once: innocents.py FOLDER COUNT. The code is derived here
-anew from its description, in another language; each cell's known copy shows that both mean the same. All scores in full.
+anew from its description, in another language; each cell's known copy shows that both mean the same. All scores in full. Needs numpy and
+cryptography.
 """
 import hashlib
 import hmac
@@ -13,7 +14,7 @@ import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 FOLDER, COUNT = Path(sys.argv[1]), int(sys.argv[2])
-POSITIONS, BATCH = 1 << 17, 256
+POSITIONS, BATCH = 1 << 17, 64
 THRESHOLDS = np.clip(np.round(256 * np.sin((2 * np.arange(16) + 1) * np.pi / 64) ** 2), 1, 255).astype(np.uint8)
 
 
