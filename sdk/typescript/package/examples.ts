@@ -38,9 +38,8 @@ export function examplesIn(page: string, names: ReadonlyMap<string, string>): re
     return [
       `import type * as C from '@modelseal/client';`,
       ...imports,
-      ...modules.map((name) => `declare const ${name}: any;`),
       AROUND,
-      `export async function example() {\n${body}\n}`,
+      `export async function example(${modules.map((name) => `${name}: any`)}) {\n${body}\n}`,
     ].join('\n');
   });
 }
