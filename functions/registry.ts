@@ -267,4 +267,11 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
     services: ['documents', 'keys'],
     load: () => import('./workers/url-keys.ts'),
   }),
+  serves({
+    name: 'rollouts',
+    trigger: { kind: 'schedule', cron: '*/5 * * * *', path: '/internal/rollouts' },
+    secrets: [],
+    services: ['documents', 'objects', 'keys', 'emit'],
+    load: () => import('./workers/rollouts.ts'),
+  }),
 ];

@@ -62,6 +62,13 @@ const REVIEWED = {
     'key vault: roles/cloudkms.cryptoKeyEncrypter',
     PSEUDONYMS,
   ],
+  rollouts: [
+    'bucket vault: vaultWriter',
+    DOCUMENTS,
+    'key manifest: publicKeyReader',
+    'key manifest: roles/cloudkms.signer',
+    EVENTS,
+  ],
   releases: [
     'bucket vault: vaultWriter',
     DOCUMENTS,

@@ -55,6 +55,11 @@ locals {
       filter = "metric.type=\"logging.googleapis.com/user/modelseal_releases_failed\" ${local.runs}"
       group  = [], threshold = 0, aligner = "ALIGN_RATE", duration = "0s"
     }
+    rollout-halted = {
+      title  = "A version failed more often, and its rollout was halted"
+      filter = "metric.type=\"logging.googleapis.com/user/modelseal_rollout_halted\" ${local.runs}"
+      group  = [], threshold = 0, aligner = "ALIGN_RATE", duration = "0s"
+    }
     dead-letters = {
       title  = "Dead letters"
       filter = "metric.type=\"pubsub.googleapis.com/subscription/num_undelivered_messages\" resource.type=\"pubsub_subscription\" resource.label.subscription_id=\"dead-letters\""
@@ -118,7 +123,7 @@ resource "google_monitoring_alert_policy" "threshold" {
 }
 
 # What has not run for longer than it may: sealed objects outlive their time, grants are
-# not in the ledger, erasures are not carried out, release records come to their end.
+# not in the ledger, erasures are not carried out, release records come to their end, bad versions go on.
 resource "google_monitoring_alert_policy" "absent" {
   for_each = {
     sweep    = { title = "the sweep stands still", metric = "modelseal_swept", duration = "600s" }
@@ -128,6 +133,8 @@ resource "google_monitoring_alert_policy" "absent" {
     releases = { title = "release records are not signed anew", metric = "modelseal_releases", duration = "14400s" }
     # Each hour, and two days before anybody feels it.
     url-keys = { title = "keys that sign URLs are not renewed", metric = "modelseal_url_keys", duration = "14400s" }
+    # Every five minutes: until then nothing is halted.
+    rollouts = { title = "nobody watches over rollouts", metric = "modelseal_rollouts", duration = "1800s" }
   }
   display_name = "modelseal: ${each.value.title}"
   combiner     = "OR"

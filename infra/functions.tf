@@ -195,6 +195,21 @@ locals {
       timeout     = "60s"
       access      = { firestore = "roles/datastore.user", keys = { vault = "roles/cloudkms.cryptoKeyEncrypter" } }
     }
+    # Signs steps that the publisher signed before, and that a rollout is halted.
+    rollouts = {
+      kind        = "schedule"
+      cron        = "*/5 * * * *"
+      path        = "/internal/rollouts"
+      concurrency = 1
+      timeout     = "300s"
+      access = {
+        topics            = ["events"]
+        firestore         = "roles/datastore.user"
+        buckets           = { vault = "vaultWriter" }
+        keys              = { manifest = "roles/cloudkms.signer" }
+        reads_public_keys = ["manifest"]
+      }
+    }
   }
 
   # Before the first image there is nothing to run: everything else comes up without it.

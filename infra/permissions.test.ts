@@ -48,6 +48,7 @@ const LATER: Readonly<Record<string, string>> = {
   revocations: "taken when a device's certificate was revoked",
   releases: 'taken when a release record is a day old',
   admin: 'taken by operators in the console',
+  rollouts: 'taken when a rollout grows or is halted',
 };
 
 let used: ReadonlyMap<string, Permissions>;

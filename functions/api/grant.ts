@@ -58,16 +58,24 @@ async function grantModel(
   );
   const admitMs = lap();
 
+  const made = {
+    ...observed,
+    authenticated: 'device',
+    platform: device.platform,
+    version: grant.version.version,
+    grant: grant.grantId,
+  } as const;
   const [sealed] = await Promise.all([
-    seal(services, grant, now),
+    seal(services, grant, now).catch(async (error: unknown) => {
+      // What the caller did wrong is no fault of the version's.
+      const isOurs = !(error instanceof ServiceError);
+      if (isOurs) await services.emit({ ...made, type: 'grant.failed', outcome: 'failed' }, now);
+      throw error;
+    }),
     services.emit(
       {
-        ...observed,
+        ...made,
         type: 'grant.made',
-        authenticated: 'device',
-        platform: device.platform,
-        version: grant.version.version,
-        grant: grant.grantId,
         attributes: {
           sizeBytes: grant.version.sizeBytes,
           suite: grant.suite,

@@ -1,5 +1,6 @@
 /** Which devices a published version is for: a new release record, also where it goes back to an older one. */
 import { ServiceError } from '../errors.ts';
+import { modelVersion } from '../identity/client-data.ts';
 import { isWithdrawn, type ReleaseTerms } from '../protocol/release-record.ts';
 import {
   type Condition,
@@ -71,6 +72,7 @@ async function ruleFor(
   now: Date,
 ): Promise<Rule> {
   requireGrowing(share, steps, now);
+  if (!modelVersion.safeParse(version).success) throw new RangeError('not the name of a version');
   const files: Variant[] = [];
   for (const wanted of variants) {
     const entry = model.versions[wanted.version];

@@ -29,6 +29,10 @@ export const EVENT_TYPES = {
   'device.risk': server('Apple told how many keys the app had attested on a device of late.'),
   'grant.made': server('A model was sealed for one user on one device.'),
   'grant.refused': server('A request for a model was refused.'),
+  'grant.failed': server('A grant was decided, and its copy could not be sealed.'),
+  'rollout.halted': server(
+    'A version failed more often than the one before, and its rollout was halted.',
+  ),
   'licence.renewed': server('The licence of a copy on a device was given a longer life.'),
   'renewal.refused': server('A request to renew a licence was refused.'),
   'limit.hit': server('A request went over a limit.'),
@@ -38,6 +42,7 @@ export const EVENT_TYPES = {
   'app.started': client('The app started; its self-checks are running.'),
   'model.opened': client('A granted model was opened.'),
   'model.open_failed': client('A granted model could not be opened.'),
+  'model.crashed': client('The app ended in a crash when it last used a granted model.'),
   'licence.expired': client('A licence ended and the copy was erased.'),
   'rasp.checked': client('All self-checks of the app ran to their end.'),
   'rasp.signal': client('A self-check of the app noticed something.'),

@@ -1,5 +1,6 @@
 /** Scores each event of the `events` topic and puts restrictions where the grant path reads them. */
 import { z } from 'zod';
+import { recordVote } from '../catalogue/record-vote.ts';
 import type { DocumentStore, DocumentTransaction } from '../cloud/documents.ts';
 import type { EventPublisher } from '../cloud/event-publisher.ts';
 import { ALERT_PATH, raisedAlert } from '../fraud/campaign.ts';
@@ -66,6 +67,7 @@ export function createScoreHandler(dependencies: ScoreDependencies): EventHandle
       return;
     }
     await raiseAlert(event, dependencies);
+    await recordVote(documents, event, now());
     if (scorer.changesOf(event).length === 0) return;
     const { decisions, trips } = await documents.transaction(async (tx) =>
       carryOut(

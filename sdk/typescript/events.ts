@@ -7,6 +7,7 @@ export interface ClientEvent {
     | 'app.started'
     | 'model.opened'
     | 'model.open_failed'
+    | 'model.crashed'
     | 'licence.expired'
     | 'rasp.checked'
     | 'rasp.signal'
@@ -16,6 +17,8 @@ export interface ClientEvent {
   readonly grant?: string;
   /** The kind of a `rasp.signal`, such as `jailbreak`, or the code of an error. */
   readonly cause?: string;
+  /** Flat, and few. */
+  readonly attributes?: Readonly<Record<string, string | number | boolean>>;
   /** ISO 8601 in UTC; now, where absent. */
   readonly occurredAt?: string;
   /** Makes a repetition harmless; made up where absent. */

@@ -32,6 +32,8 @@ export class Fetcher {
   readonly #options: ProtectedModelsOptions;
   readonly #reports: Reports;
   readonly #now: () => Date;
+  /** Grants of whose opening this launch has told. */
+  readonly #opened = new Set<string>();
 
   /**
    * @param options Those of the models.
@@ -92,6 +94,23 @@ export class Fetcher {
     return !filesOf(record).some((file) => file.version === version);
   }
 
+  /**
+   * Notes that a model was opened, once a launch.
+   *
+   * @param grant Its copy's.
+   * @param manifest Of which model and version.
+   * @param attributes How long it took, where it was fetched for that.
+   */
+  noteOpened(
+    grant: string,
+    { model, version }: { readonly model: string; readonly version: string },
+    attributes: { readonly tookMs?: number } = {},
+  ): void {
+    if (this.#opened.has(grant)) return;
+    this.#opened.add(grant);
+    this.#reports.observe({ type: 'model.opened', grant, model, version, attributes });
+  }
+
   async #grant(
     model: string,
     version: string | undefined,
@@ -136,12 +155,14 @@ export class Fetcher {
   async #finish(installation: Installation, controls: FlightControls): Promise<string> {
     const { api, store } = this.#options;
     const { grantId, tokens, url = '', sizeBytes = 0 } = installation;
-    const { model } = tokens.manifest;
+    const { model, version } = tokens.manifest;
+    const startedAt = this.#now().getTime();
     const { signal } = controls;
     const download = new Download({ api, url, sizeBytes, retry: DEFAULT_RETRY, signal });
     try {
       await store.installations.finish(installation, download, this.#now(), controls);
-      this.#reports.observe({ type: 'model.opened', grant: grantId, model });
+      const tookMs = Math.max(0, this.#now().getTime() - startedAt);
+      this.noteOpened(grantId, { model, version }, { tookMs });
       return grantId;
     } catch (error) {
       this.#reportBroken(error, grantId, model);

@@ -78,8 +78,24 @@ export class ProtectedModels {
     this.#requireOpen();
     const model = await store.open(grantId, this.#now(), (closed) => this.#open.delete(closed));
     this.#open.add(model);
-    if (version === undefined) this.#launched.set(modelId, model.tokens.manifest.version);
+    const { manifest } = model.tokens;
+    if (version === undefined) this.#launched.set(modelId, manifest.version);
+    this.#fetcher.noteOpened(grantId, manifest);
     return model;
+  }
+
+  /**
+   * Notes that the app crashed when it last used a model: call it at the next start, by what your crash
+   * reporter says, before `get`. A version that crashes more often than the one before is halted.
+   *
+   * @param modelId Its id. Nothing is noted where there is no copy of it any more.
+   */
+  async reportCrash(modelId: string): Promise<void> {
+    this.#requireOpen();
+    const [copy] = (await this.#latestCopies()).get(modelId) ?? [];
+    if (!copy) return;
+    const { version } = copy.manifest;
+    this.observe({ type: 'model.crashed', grant: copy.licence.grantId, model: modelId, version });
   }
 
   /**

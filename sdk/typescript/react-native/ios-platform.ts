@@ -1,4 +1,5 @@
 /** App Attest, through the module @expo/app-integrity. */
+import type { DeviceTraits } from '../../../functions/protocol/rollout.ts';
 import {
   type AttestedKey,
   type DevicePlatform,
@@ -21,6 +22,8 @@ export interface AppIdentity {
   readonly appId: string;
   /** Such as `3.1.0`. */
   readonly appVersion: string;
+  /** What the phone says of itself, such as by `expo-device`; nothing where absent. */
+  readonly traits?: DeviceTraits;
 }
 
 export interface IosOptions extends AppIdentity {

@@ -7,6 +7,7 @@ import io.modelseal.api.ReportAnswer
 import io.modelseal.api.RetryPolicy
 import io.modelseal.api.SPENT_CHALLENGE
 import io.modelseal.api.withRetry
+import io.modelseal.protocol.RolloutDevice
 import io.modelseal.protocol.parseJson
 import io.modelseal.protocol.randomBytes
 import io.modelseal.protocol.sha256
@@ -22,7 +23,14 @@ import kotlinx.serialization.json.buildJsonObject
 import kotlinx.serialization.json.put
 
 /** A grant with the key that opens it; the key is good for this grant only. */
-internal class Grant(val answer: GrantAnswer, val deviceId: String, val recipientKey: RecipientKey)
+internal class Grant(
+    val answer: GrantAnswer,
+    /** As it was asked for: by this the publisher's record says which version is its own. */
+    val device: RolloutDevice,
+    val recipientKey: RecipientKey,
+) {
+    val deviceId get() = device.deviceId
+}
 
 /** What renewed a licence, and the random name of the request that it has to answer. */
 internal class Renewal(val licence: String, val release: String, val nonce: String)
@@ -51,14 +59,21 @@ internal class DeviceClient(
                     put("version", version ?: "latest")
                     put("recipientKey", key.publicKey.toBase64url())
                     put("suite", key.suite)
+                    platform.traits.toJson()?.let { put("traits", it) }
                 }
-                Grant(api.grant(model, request), enrolment.deviceId, key)
+                Grant(api.grant(model, request), deviceOf(enrolment), key)
             } catch (error: Exception) {
                 key.destroy()
                 throw error
             }
         }
     }
+
+    /** This device as rollouts know it; null before it has enrolled. */
+    suspend fun rolloutDevice(): RolloutDevice? = load()?.let(::deviceOf)
+
+    private fun deviceOf(enrolment: Enrolment) =
+        RolloutDevice(enrolment.deviceId, platform.platform, platform.appVersion, platform.traits)
 
     suspend fun renew(grantId: String, digest: String): Renewal = enrolled { enrolment ->
         withRetry(retry) {

@@ -2,6 +2,7 @@ package io.modelseal
 
 import io.modelseal.api.ApiClient
 import io.modelseal.api.RetryPolicy
+import io.modelseal.protocol.isWithdrawn
 import io.modelseal.store.CopyFiles
 import io.modelseal.store.Fetcher
 import io.modelseal.store.ModelStore
@@ -204,7 +205,7 @@ public class ModelSeal(private val config: ModelSealConfig) : AutoCloseable {
 
     /** What the publisher last had on offer, then what he signed last. */
     private suspend fun newestFirst(modelId: String): Comparator<StoredCopy> {
-        val offered = store.releases.last(modelId)?.offered.orEmpty().map { it.version }
+        val offered = store.releases.last(modelId)?.versions.orEmpty()
         return compareByDescending<StoredCopy> { it.manifest.version in offered }.thenByDescending { it.manifest.publishedAt }
     }
 
@@ -214,7 +215,12 @@ public class ModelSeal(private val config: ModelSealConfig) : AutoCloseable {
         val copies = store.copies().filter { it.manifest.model == modelId }
             .filter { if (version == null) it.asked == LATEST else it.manifest.version == version }
             .sortedWith(compareByDescending<StoredCopy> { it.manifest.version == launched }.then(newestFirst(modelId)))
+        val last = store.releases.last(modelId)
         for (copy in copies) {
+            if (last?.isWithdrawn(copy.manifest) == true) {
+                store.erase(copy.grantId)
+                continue
+            }
             try {
                 store.open(copy.grantId, config.nowMs()) {}.close()
                 return copy

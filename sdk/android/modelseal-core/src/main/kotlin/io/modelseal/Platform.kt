@@ -1,6 +1,8 @@
 package io.modelseal
 
 import kotlinx.serialization.json.JsonObject
+import kotlinx.serialization.json.buildJsonObject
+import kotlinx.serialization.json.put
 
 /** What a phone's platform gives: attested keys that cannot leave the hardware. */
 public interface DevicePlatform {
@@ -12,6 +14,9 @@ public interface DevicePlatform {
 
     /** Dotted numbers, such as 2.10.1. */
     public val appVersion: String
+
+    /** By which the publisher may give this phone another file of a model; nothing where it is not overridden. */
+    public val traits: DeviceTraits get() = DeviceTraits()
 
     /**
      * Makes a new key and has the platform attest it for exactly this client data, given as the SHA-256
@@ -25,6 +30,23 @@ public interface DevicePlatform {
      * where the platform has it no more, PlatformBusyException where it may work in a moment.
      */
     public suspend fun prove(keyHandle: String, clientDataHash: ByteArray): JsonObject
+}
+
+/** What a phone says of itself; each null where it does not. */
+public class DeviceTraits(
+    /** One to four dotted numbers. */
+    public val osVersion: String? = null,
+    /** Memory in GiB, rounded up. */
+    public val ramGb: Int? = null,
+    /** As the platform names it, in lower case. */
+    public val chip: String? = null,
+) {
+    /** Null where nothing is said. */
+    internal fun toJson(): JsonObject? = buildJsonObject {
+        osVersion?.let { put("osVersion", it) }
+        ramGb?.let { put("ramGb", it) }
+        chip?.let { put("chip", it) }
+    }.takeIf { it.isNotEmpty() }
 }
 
 /** A key that the platform has attested. */

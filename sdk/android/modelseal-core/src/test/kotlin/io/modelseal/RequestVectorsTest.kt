@@ -10,6 +10,7 @@ import io.modelseal.protocol.list
 import io.modelseal.protocol.parseJson
 import io.modelseal.protocol.sha256
 import io.modelseal.protocol.text
+import io.modelseal.protocol.wholeOrNull
 import io.modelseal.protocol.toBase64url
 import io.modelseal.protocol.vectorFile
 import io.modelseal.protocol.whole
@@ -123,6 +124,9 @@ class RequestVectorsTest {
             override val platform = members.text("platform") ?: "android"
             override val appId = members.text("appId").orEmpty()
             override val appVersion = members.text("appVersion").orEmpty()
+            override val traits = (members["traits"] as? JsonObject).let {
+                DeviceTraits(it?.text("osVersion"), it?.wholeOrNull("ramGb")?.toInt(), it?.text("chip"))
+            }
 
             override suspend fun createAttestedKey(clientDataHash: ByteArray): AttestedKey {
                 hash = clientDataHash

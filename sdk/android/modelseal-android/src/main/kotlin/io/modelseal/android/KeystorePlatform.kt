@@ -6,6 +6,7 @@ import android.security.keystore.KeyPermanentlyInvalidatedException
 import android.security.keystore.KeyProperties
 import io.modelseal.AttestedKey
 import io.modelseal.DevicePlatform
+import io.modelseal.DeviceTraits
 import io.modelseal.KeyLostException
 import io.modelseal.PlatformBusyException
 import java.security.GeneralSecurityException
@@ -45,6 +46,8 @@ public class KeystorePlatform(
     override val appId: String = context.packageName
     override val appVersion: String =
         appVersion ?: context.packageManager.getPackageInfo(context.packageName, 0).versionName ?: "0"
+
+    override val traits: DeviceTraits = traitsOf(context)
 
     override suspend fun createAttestedKey(clientDataHash: ByteArray): AttestedKey = withContext(Dispatchers.IO) {
         val alias = "modelseal.${UUID.randomUUID()}"

@@ -12,6 +12,7 @@ import io.modelseal.SealException.Reason
 import io.modelseal.api.ApiClient
 import io.modelseal.api.Download
 import io.modelseal.api.RetryPolicy
+import io.modelseal.protocol.offerFor
 
 /** Room that a model needs beside its own bytes. */
 private const val SPARE_BYTES = 8L shl 20
@@ -48,11 +49,12 @@ internal class Fetcher(
         }
     }
 
-    /** Whether the publisher has another version on offer than that of `stored`, by the listed record; false where none is listed. */
+    /** Whether the publisher has another version on offer for this device than that of `stored`, by the listed record; false where none is listed. */
     suspend fun hasNewer(stored: StoredCopy): Boolean {
         val listed = api.models().find { it.model == stored.manifest.model } ?: return false
         val record = store.releases.learn(listed.model, listed.release, config.nowMs())
-        return record.offered.none { it.version == stored.manifest.version }
+        val device = client.rolloutDevice() ?: return stored.manifest.version !in record.versions
+        return offerFor(record.model, record.rules, device)?.version != stored.manifest.version
     }
 
     private suspend fun grant(model: String, version: String?, earlier: Installation?): Installation {
@@ -61,7 +63,7 @@ internal class Fetcher(
             val accepted = acceptGrant(
                 grant.answer, grant.recipientKey, grant.deviceId, model, version, config.pinnedKeys, config.nowMs(),
             )
-            store.releases.accept(accepted.tokens, grant.answer.release, isNewest = version == null, config.nowMs())
+            store.releases.accept(accepted.tokens, grant.answer.release, grant.device.takeIf { version == null }, config.nowMs())
             return Installation.begin(store, accepted, version ?: LATEST, earlier)
         } catch (error: SealException) {
             val isClock = error.reason == Reason.LICENCE_NOT_YET_VALID || error.reason == Reason.LICENCE_EXPIRED

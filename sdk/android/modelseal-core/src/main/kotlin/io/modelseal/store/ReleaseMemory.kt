@@ -3,8 +3,10 @@ package io.modelseal.store
 import io.modelseal.SealException
 import io.modelseal.VerificationKey
 import io.modelseal.protocol.ReleaseRecord
+import io.modelseal.protocol.RolloutDevice
+import io.modelseal.protocol.isWithdrawn
 import io.modelseal.protocol.requireCurrent
-import io.modelseal.protocol.requireOffered
+import io.modelseal.protocol.requireOwn
 import io.modelseal.protocol.toBase64url
 import io.modelseal.protocol.verifyReleaseRecord
 
@@ -24,10 +26,11 @@ internal class ReleaseMemory(private val files: CopyFiles, private val pinnedKey
         }
     }
 
-    /** Accepts what was delivered by its record, and remembers that. Throws SealException. */
-    suspend fun accept(tokens: ModelTokens, release: String, isNewest: Boolean, nowMs: Long) {
+    /** Accepts what was delivered by its record, and remembers that; `latestFor` is null where a version was named. Throws SealException. */
+    suspend fun accept(tokens: ModelTokens, release: String, latestFor: RolloutDevice?, nowMs: Long) {
         val record = verified(tokens.manifest.model, release, nowMs)
-        if (isNewest) record.requireOffered(tokens.manifest.version, tokens.licence.manifestDigest)
+        if (latestFor != null) record.requireOwn(latestFor, tokens.manifest.version, tokens.licence.manifestDigest)
+        if (record.isWithdrawn(tokens.manifest)) throw SealException(SealException.Reason.TOKEN_MISMATCH, "taken back")
         remember(tokens.manifest.model, release)
     }
 

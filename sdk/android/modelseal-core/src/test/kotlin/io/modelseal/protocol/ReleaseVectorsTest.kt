@@ -1,5 +1,6 @@
 package io.modelseal.protocol
 
+import io.modelseal.DeviceTraits
 import io.modelseal.SealException
 import io.modelseal.VerificationKey
 import io.modelseal.store.CopyFiles
@@ -39,11 +40,14 @@ class ReleaseVectorsTest {
         row.text("seen")?.let { start().learn(model, it, 0) }
         val before = start().last(model)?.serial
         val tokens = verifyTokens(sound.text("manifest")!!, sound.text("licence")!!, pinned)
+        val traits = row.inner("device")
+        val told = DeviceTraits(traits.text("osVersion"), traits.wholeOrNull("ramGb")?.toInt(), traits.text("chip"))
+        val device = RolloutDevice(tokens.licence.deviceId, "android", "2.1.0", told)
         val nowMs = row.whole("now") * 1000
         val token = row.getValue("token").jsonPrimitive.content
         fun said(name: String) = row.getValue(name).jsonPrimitive.content.toBoolean()
         val refusal = runCatching {
-            if (said("isGrant")) start().accept(tokens, token, said("isNewest"), nowMs) else start().learn(model, token, nowMs)
+            if (said("isGrant")) start().accept(tokens, token, device.takeIf { said("isNewest") }, nowMs) else start().learn(model, token, nowMs)
         }.exceptionOrNull()
         val code = if (refusal == null) "done" else (refusal as? SealException)?.code ?: refusal.toString()
         assertEquals(row.text("code"), code)

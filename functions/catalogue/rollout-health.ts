@@ -1,0 +1,244 @@
+/**
+ * How a rollout goes, by the votes of devices: of the version that is rolled out against the one that
+ * all others have, over the same time and devices of the same condition. Only devices count that had
+ * enrolled before the rollout began: a device's place depends on the version's name, so that nobody can
+ * make devices that fall into it.
+ */
+import { z } from 'zod';
+import { documentKind } from '../cloud/document-kind.ts';
+import type { DocumentData, DocumentStore } from '../cloud/documents.ts';
+import { holds } from '../protocol/rollout.ts';
+import type { Rule } from '../protocol/rollout-rules.ts';
+import { DAY_MS } from '../time.ts';
+import { readVote, rolloutKey, type Vote, voteKey } from './rollout-votes.ts';
+import {
+  type Count,
+  NO_EVIDENCE,
+  NOTHING,
+  strengthOf,
+  sumOf,
+  withBatch,
+} from './sequential-test.ts';
+
+/** What may go wrong, each tested by itself. */
+export const SIGNALS = ['failed', 'refused', 'slow', 'crashed'] as const;
+export type Signal = (typeof SIGNALS)[number];
+
+/** Evidence that comes by chance in one rollout of a hundred at most, over all signals together. */
+const HALTING_STRENGTH = 100;
+/** However strong the evidence: less is no reason to stop a version, and few phones that lie are less. */
+const LEAST_BAD = 10;
+const LEAST_BAD_SHARE = 0.005;
+/** How long a vote may still become worse before it counts: reports come in any order. */
+const SETTLED_MS = 10 * 60_000;
+/** Of each version, before a batch is looked at; and at most in one. */
+const BATCH = { least: 20, most: 2_000 };
+const RETENTION_MS = 90 * DAY_MS;
+
+const count = z.object({ devices: z.int(), bad: z.int() });
+const signalRecord = z.object({ evidence: z.array(z.number()), recent: count, before: count });
+const cursors = z.object({ opened: z.string(), ran: z.string() });
+const record = z.object({
+  model: z.string(),
+  name: z.string(),
+  /** Up to where the votes of each version are counted. */
+  recent: cursors,
+  before: cursors,
+  signals: z.record(z.enum(SIGNALS), signalRecord),
+  /** It was halted for what is told here. */
+  halted: z.boolean(),
+  updatedAt: z.date(),
+  expireAt: z.date(),
+});
+type HealthRecord = z.infer<typeof record>;
+
+/** What is told of a rollout. */
+export interface RolloutHealth {
+  readonly name: string;
+  /** How many times likelier the reports are with a worse version than without: 100 halts. */
+  readonly strength: number;
+  readonly halted: boolean;
+  readonly updatedAt: Date;
+  readonly signals: Readonly<
+    Record<Signal, { readonly recent: Count; readonly before: Count; readonly strength: number }>
+  >;
+}
+
+/** Why a rollout is to be halted. */
+export interface Finding {
+  readonly signal: Signal;
+  readonly strength: number;
+  readonly recent: Count;
+  readonly before: Count;
+}
+
+export const healthPath = (modelId: string, name: string): string =>
+  `rollouts/${rolloutKey(modelId, name)}`;
+
+const read = documentKind('rollout', record);
+
+/** The health of a rollout by its document: what `rolloutHealth` and the console show. */
+export function healthOf(data: DocumentData): RolloutHealth {
+  const { name, halted, updatedAt, signals } = read(data);
+  const told = mapSignals((signal) => {
+    const { evidence, recent, before } = signals[signal];
+    return { recent, before, strength: strengthOf(evidence) };
+  });
+  return { name, halted, updatedAt, signals: told, strength: meanOf(told) };
+}
+
+/** The health of a model's rollouts, those of which something is known. */
+export async function rolloutHealth(
+  documents: Pick<DocumentStore, 'get'>,
+  modelId: string,
+  names: readonly string[],
+): Promise<readonly RolloutHealth[]> {
+  const found = await Promise.all(names.map((name) => documents.get(healthPath(modelId, name))));
+  return found.flatMap((data) => (data ? [healthOf(data)] : []));
+}
+
+/** What is to be counted, and its document after that. */
+export interface Examination {
+  readonly document: DocumentData;
+  /** Undefined while there is no reason to halt. */
+  readonly finding: Finding | undefined;
+}
+
+/**
+ * Counts the votes that have settled since the last time. Where it was halted before and goes on, a
+ * person has decided: everything begins anew. Reads; whoever calls stores the document.
+ */
+export async function examine(
+  documents: Pick<DocumentStore, 'get' | 'query'>,
+  modelId: string,
+  rule: Rule,
+  base: Rule,
+  now: Date,
+): Promise<Examination> {
+  const data = await documents.get(healthPath(modelId, rule.name));
+  const last = data && read(data);
+  let health = last && !last.halted ? last : fresh(modelId, rule, base, now, last?.halted);
+  const sides = { recent: rule.name, before: base.name } as const;
+  for (const kind of ['opened', 'ran'] as const) {
+    const votes = async (side: 'recent' | 'before') => {
+      const from = health[side][kind];
+      const until = voteKey(rolloutKey(modelId, sides[side]), new Date(now.getTime() - SETTLED_MS));
+      return settledVotes(documents, kind, from, until);
+    };
+    const [recent, before] = [await votes('recent'), await votes('before')];
+    health = counted(health, kind, { recent, before }, rule);
+  }
+  const finding = findingOf(health);
+  const document = {
+    ...health,
+    ...{ halted: finding !== undefined, updatedAt: now },
+    expireAt: new Date(now.getTime() + RETENTION_MS),
+  };
+  return { document: document as unknown as DocumentData, finding };
+}
+
+function fresh(
+  model: string,
+  { name, since = 0 }: Rule,
+  base: Rule,
+  now: Date,
+  isResumed = false,
+): HealthRecord {
+  const from = isResumed ? now : new Date(since * 1000);
+  const cursor = (of: string) => {
+    const key = voteKey(rolloutKey(model, of), from);
+    return { opened: key, ran: key };
+  };
+  const nothing = { evidence: [...NO_EVIDENCE], recent: NOTHING, before: NOTHING };
+  return {
+    ...{ model, name, recent: cursor(name), before: cursor(base.name) },
+    signals: mapSignals(() => nothing),
+    ...{ halted: false, updatedAt: now, expireAt: now },
+  };
+}
+
+async function settledVotes(
+  documents: Pick<DocumentStore, 'query'>,
+  kind: 'opened' | 'ran',
+  from: string,
+  until: string,
+): Promise<readonly Vote[]> {
+  const field = kind === 'opened' ? 'openedKey' : 'ranKey';
+  const found = await documents.query({
+    collection: 'votes',
+    where: [
+      [field, '>', from],
+      [field, '<', until],
+    ],
+    orderBy: [field, 'asc'],
+    limit: BATCH.most,
+  });
+  return found.map(({ data }) => readVote(data));
+}
+
+/** The record with a batch of votes; as it was while one of the two versions has too few. */
+function counted(
+  health: HealthRecord,
+  kind: 'opened' | 'ran',
+  votes: { readonly recent: readonly Vote[]; readonly before: readonly Vote[] },
+  rule: Rule,
+): HealthRecord {
+  const of = (side: 'recent' | 'before') => votes[side].filter((vote) => isOf(vote, rule));
+  const [recent, before] = [of('recent'), of('before')];
+  if (Math.min(recent.length, before.length) < BATCH.least) return health;
+  const signals = mapSignals((signal): z.infer<typeof signalRecord> => {
+    const old = health.signals[signal];
+    if ((signal === 'crashed') !== (kind === 'ran')) return old;
+    const [added, addedBefore] = [countOf(recent, signal), countOf(before, signal)];
+    return {
+      evidence: [...withBatch(old.evidence, added, addedBefore)],
+      recent: sumOf(old.recent, added),
+      before: sumOf(old.before, addedBefore),
+    };
+  });
+  const key = ({ openedKey, ranKey }: Vote) => (kind === 'opened' ? openedKey : ranKey) ?? '';
+  const moved = (side: 'recent' | 'before') => ({
+    ...health[side],
+    [kind]: votes[side].map(key).at(-1) ?? health[side][kind],
+  });
+  return { ...health, signals, recent: moved('recent'), before: moved('before') };
+}
+
+/** Whether the device was there before the rollout, and is one of those that it is for. */
+const isOf = (
+  { device, platform, appVersion, traits, enrolledAt }: Vote,
+  { when, since = 0 }: Rule,
+): boolean =>
+  enrolledAt.getTime() < since * 1000 &&
+  holds(when, { deviceId: device, platform, appVersion, ...traits });
+
+const countOf = (votes: readonly Vote[], signal: Signal): Count => ({
+  devices: votes.length,
+  bad: votes.filter(({ opening, run }) => opening === signal || run === signal).length,
+});
+
+function findingOf({ signals }: HealthRecord): Finding | undefined {
+  const told = SIGNALS.map((signal) => {
+    const { evidence, recent, before } = signals[signal];
+    return { signal, recent, before, strength: strengthOf(evidence) };
+  });
+  const strength = told.reduce((sum, each) => sum + each.strength, 0) / SIGNALS.length;
+  const [worst] = told
+    .filter(({ recent: { devices, bad } }) => bad >= Math.max(LEAST_BAD, LEAST_BAD_SHARE * devices))
+    .sort((a, b) => b.strength - a.strength);
+  if (!worst || strength < HALTING_STRENGTH || worst.strength < HALTING_STRENGTH) return undefined;
+  return { ...worst, strength };
+}
+
+const meanOf = (signals: Readonly<Record<Signal, { readonly strength: number }>>): number =>
+  SIGNALS.reduce((sum, signal) => sum + signals[signal].strength, 0) / SIGNALS.length;
+
+function mapSignals<T>(make: (signal: Signal) => T): Record<Signal, T> {
+  const [failed, refused, slow, crashed] = SIGNALS;
+  return {
+    [failed]: make(failed),
+    [refused]: make(refused),
+    [slow]: make(slow),
+    [crashed]: make(crashed),
+  } as Record<Signal, T>;
+}
