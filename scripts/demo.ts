@@ -9,6 +9,7 @@ import { tellAttacks } from './demo/attacks.ts';
 import { tellLeak } from './demo/leak.ts';
 import { tellMainJob } from './demo/main-job.ts';
 import { tellPrologue } from './demo/prologue.ts';
+import { tellRollout } from './demo/rollout.ts';
 import { commandLine } from './terminal/command-line.ts';
 
 const values = commandLine(
@@ -30,6 +31,7 @@ if (scene) {
     await tellMainJob(story, scene);
     await tellAttacks(story, scene);
     await tellLeak(story, scene);
+    await tellRollout(story, scene);
   } finally {
     await Promise.all(scene.phones().map(({ directory }) => rm(directory, { recursive: true })));
     await scene.stack.stop();

@@ -1,4 +1,4 @@
-/** R10: which release records the TypeScript client takes, by test/vectors/releases.json; ReleaseVectorsTest.kt has the same in Kotlin. */
+/** R10, R40: which release records the TypeScript client takes, by test/vectors/releases.json; ReleaseVectorsTest.kt has the same in Kotlin. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { SealError } from '../../functions/protocol/errors.ts';
@@ -32,7 +32,7 @@ describe('release records', () => {
   });
 
   it.each(releases.rows.map((row) => [row.name, row] as const))(
-    'R10 %s',
+    'R10 R40 %s',
     async (_, { seen, token, isGrant, isNewest, device, now, code }) => {
       const storage = memoryStorage();
       // The app starts anew with each: what it knows is what it stored.
