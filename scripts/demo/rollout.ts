@@ -94,6 +94,9 @@ async function grantedVersion(phone: Person): Promise<string> {
 
 async function serialOf({ services }: Scene): Promise<number> {
   const data = await services.documents.get(`models/${MODEL}`);
-  const payload = Buffer.from(String(data?.['release']).split('.')[1] ?? '', 'base64url').toString();
+  const payload = Buffer.from(
+    String(data?.['release']).split('.')[1] ?? '',
+    'base64url',
+  ).toString();
   return (JSON.parse(payload) as { readonly serial: number }).serial;
 }

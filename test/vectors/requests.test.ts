@@ -1,4 +1,5 @@
 /** test/vectors/requests.json: what the client sends, and what the service takes. RequestVectorsTest.kt has the client's half in Kotlin. */
+import type { DeviceTraits } from '../../functions/protocol/rollout.ts';
 import { createHash, createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
@@ -168,6 +169,7 @@ async function sentFor(members: Members) {
       platform: members['platform'] === 'ios' ? 'ios' : 'android',
       appId: text('appId'),
       appVersion: text('appVersion'),
+      ...(members['traits'] !== undefined && { traits: members['traits'] as DeviceTraits }),
       createAttestedKey: async (clientDataHash) => {
         hash = clientDataHash;
         return { keyHandle: 'key', attestation: {} };

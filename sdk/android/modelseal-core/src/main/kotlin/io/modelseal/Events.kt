@@ -45,6 +45,8 @@ public class ClientEvent private constructor(
     internal val grant: String? = null,
     internal val model: String? = null,
     internal val cause: String? = null,
+    internal val version: String? = null,
+    internal val tookMs: Long? = null,
 ) {
     /** What an app may tell. */
     public companion object {
@@ -61,7 +63,11 @@ public class ClientEvent private constructor(
         /** The clock of the device was moved. */
         public fun clockMoved(): ClientEvent = ClientEvent("clock.moved")
 
-        internal fun opened(grant: String, model: String) = ClientEvent("model.opened", grant, model)
+        internal fun opened(grant: String, manifest: Manifest, tookMs: Long? = null) =
+            ClientEvent("model.opened", grant, manifest.model, version = manifest.version, tookMs = tookMs)
+
+        internal fun crashed(grant: String, manifest: Manifest) =
+            ClientEvent("model.crashed", grant, manifest.model, version = manifest.version)
 
         internal fun openFailed(grant: String, model: String, cause: String) =
             ClientEvent("model.open_failed", grant, model, cause)
@@ -76,7 +82,9 @@ public class ClientEvent private constructor(
         put("occurredAt", timeText(nowMs))
         grant?.let { put("grant", it) }
         model?.let { put("model", it) }
+        version?.let { put("version", it) }
         cause?.let { put("cause", it) }
+        tookMs?.let { put("attributes", buildJsonObject { put("tookMs", it) }) }
     }
 }
 

@@ -70,7 +70,19 @@ public class ModelSeal(private val config: ModelSealConfig) : AutoCloseable {
         return store.open(grantId, config.nowMs(), opened::remove).also {
             opened += it
             if (options.version == null) pinned[modelId] = it.manifest.version
+            fetcher.noteOpened(grantId, it.manifest)
         }
+    }
+
+    /**
+     * Notes that the app crashed when it last used a model: call it at the next start, by what your crash
+     * reporter says, before `get`. A version that crashes more often than the one before is halted.
+     */
+    public suspend fun reportCrash(modelId: String) {
+        requireOpen()
+        val copies = store.copies().filter { it.manifest.model == modelId && it.asked == LATEST }
+        copies.sortedWith(newestFirst(modelId)).firstOrNull()
+            ?.let { reports.observe(ClientEvent.crashed(it.grantId, it.manifest)) }
     }
 
     /** Erases what must not be kept: copies whose licence has ended, and what nobody needs any more. Call it at each start. */

@@ -1,5 +1,6 @@
 package io.modelseal.protocol
 
+import io.modelseal.Manifest
 import io.modelseal.SealException
 import io.modelseal.SealException.Reason
 import io.modelseal.VerificationKey

@@ -3,6 +3,7 @@ package io.modelseal.store
 import io.modelseal.ApiException
 import io.modelseal.ClientEvent
 import io.modelseal.DeviceClient
+import io.modelseal.Manifest
 import io.modelseal.ModelSeal.Companion.LATEST
 import io.modelseal.ModelSealConfig
 import io.modelseal.Progress
@@ -13,6 +14,7 @@ import io.modelseal.api.ApiClient
 import io.modelseal.api.Download
 import io.modelseal.api.RetryPolicy
 import io.modelseal.protocol.offerFor
+import java.util.concurrent.ConcurrentHashMap
 
 /** Room that a model needs beside its own bytes. */
 private const val SPARE_BYTES = 8L shl 20
@@ -26,6 +28,9 @@ internal class Fetcher(
     private val reports: Reports,
     private val config: ModelSealConfig,
 ) {
+    /** Grants of whose opening this launch has told. */
+    private val opened = ConcurrentHashMap.newKeySet<String>()
+
     /** The grant of the complete copy. */
     suspend fun fetch(model: String, version: String?, onProgress: Progress): String {
         val begun = begun(model, version ?: LATEST)
@@ -75,12 +80,18 @@ internal class Fetcher(
         }
     }
 
+    /** Once a launch and copy; `tookMs` where it was fetched for that. */
+    fun noteOpened(grantId: String, manifest: Manifest, tookMs: Long? = null) {
+        if (opened.add(grantId)) reports.observe(ClientEvent.opened(grantId, manifest, tookMs?.coerceAtLeast(0)))
+    }
+
     private suspend fun install(installation: Installation, onProgress: Progress): String = installation.use {
+        val startedMs = config.nowMs()
         try {
             Download(api, it.url, it.sizeBytes, retry).use { download ->
                 it.run(download, config.nowMs()) { done -> onProgress(done, it.tokens.manifest.sizeBytes) }
             }
-            reports.observe(ClientEvent.opened(it.grantId, it.tokens.manifest.model))
+            noteOpened(it.grantId, it.tokens.manifest, config.nowMs() - startedMs)
             it.grantId
         } catch (error: SealException) {
             if (!isTransient(error)) {
