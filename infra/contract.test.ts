@@ -93,9 +93,9 @@ describe('functions', () => {
 describe('the database', () => {
   it('deletes what the code gives an end, and nothing else', async () => {
     const { expiring, collections } = await writesOfAStory();
-    // A story rotates no secret and runs no worker: re-key.test.ts and url-keys.test.ts have those.
+    // A story rotates no secret and rolls nothing out: re-key, url-keys and rollout-health.test.ts have those.
     expect([...expiringCollections(infra)].sort()).toEqual(
-      [...expiring, 'pseudonyms', 'urlKeys'].sort(),
+      [...expiring, 'pseudonyms', 'rollouts', 'urlKeys', 'votes'].sort(),
     );
     expect(collections).toEqual(expect.arrayContaining(['devices', 'models', ...expiring]));
   });
