@@ -26,6 +26,7 @@ interface Budget {
 /** How far apart the runs of a schedule are; of one that is not here, a day at most. */
 const PERIODS_MS: Readonly<Record<string, number>> = {
   '* * * * *': 60_000,
+  '*/5 * * * *': 300_000,
   '*/30 * * * *': 1_800_000,
   '0 * * * *': 3_600_000,
 };

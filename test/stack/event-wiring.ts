@@ -23,6 +23,7 @@ export interface EventWiring {
 /** How far apart the runs of each schedule lie. */
 const INTERVALS_MS: Readonly<Record<string, number>> = {
   '* * * * *': 60_000,
+  '*/5 * * * *': 300_000,
   '*/30 * * * *': 1_800_000,
   '0 * * * *': 3_600_000,
 };
