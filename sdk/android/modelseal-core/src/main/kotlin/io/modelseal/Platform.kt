@@ -85,7 +85,8 @@ public interface ModelStorage {
 
     /**
      * The first `length` bytes of `into` with those from `offset`; how many there were, null where there is no such
-     * file. A storage that fills `into` itself spares a model of many chunks the garbage of each.
+     * file. Called by several threads at once while a model is opened. A storage that fills `into` itself spares a
+     * model of many chunks the garbage of each.
      */
     public suspend fun readInto(name: String, offset: Long, into: ByteArray, length: Int): Int? =
         read(name, offset, length)?.let {

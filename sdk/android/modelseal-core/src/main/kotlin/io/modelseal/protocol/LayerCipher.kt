@@ -9,19 +9,25 @@ internal class LayerCipher(private val weightsKey: ByteArray, private val layers
     private val cellKeys = HashMap<Long, ByteArray>()
     private var current: Pair<WeightLayer, ByteArray>? = null
 
-    /** Changes, in place, what of the layers lies in `count` of `bytes` from `at`, which begin at `offset` in the file. */
-    fun apply(bytes: ByteArray, offset: Long, count: Int = bytes.size, at: Int = 0) {
+    /**
+     * Changes what of the layers lies in the first `count` of `bytes`, which begin at `offset` in the file. All of
+     * them come to the same place of `into`; another array than `bytes` spares the copy that providers make.
+     */
+    fun apply(bytes: ByteArray, offset: Long, count: Int = bytes.size, into: ByteArray = bytes) {
         val end = offset + count
+        var done = 0
         for (i in firstAfter(offset) until layers.size) {
             val layer = layers[i]
-            if (layer.offset >= end) return
+            if (layer.offset >= end) break
             val from = maxOf(layer.offset, offset)
-            val to = minOf(layer.offset + layer.length, end)
+            val at = (from - offset).toInt()
+            val length = (minOf(layer.offset + layer.length, end) - from).toInt()
+            bytes.copyInto(into, done, done, at)
             val cellKey = cellKeys.getOrPut(layer.length) { SecureCell.imprintCellKey(weightsKey, layer.length) }
-            SecureCell.imprint(
-                cellKey, counterOf(layer, cellKey), from - layer.offset, bytes, at + (from - offset).toInt(), (to - from).toInt(),
-            )
+            SecureCell.imprint(cellKey, counterOf(layer, cellKey), from - layer.offset, bytes, at, length, into)
+            done = at + length
         }
+        bytes.copyInto(into, done, done, count)
     }
 
     fun wipe() {

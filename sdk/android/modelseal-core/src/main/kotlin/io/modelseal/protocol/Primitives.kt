@@ -42,45 +42,45 @@ internal fun hmacSha256(key: ByteArray, vararg message: ByteArray): ByteArray {
     return mac.doFinal()
 }
 
-/** Encrypts `length` bytes at `from` of `input`; gives the ciphertext with its tag behind it. */
-internal fun gcmSeal(key: ByteArray, iv: ByteArray, aad: ByteArray, input: ByteArray, from: Int, length: Int): ByteArray {
+/** Encrypts the first `length` bytes of `input` to `at` of `into`, another array: the ciphertext with its tag behind it. */
+internal fun gcmSeal(key: ByteArray, iv: ByteArray, aad: ByteArray, input: ByteArray, length: Int, into: ByteArray, at: Int) {
     val cipher = Cipher.getInstance("AES/GCM/NoPadding")
     cipher.init(Cipher.ENCRYPT_MODE, SecretKeySpec(key, "AES"), GCMParameterSpec(8 * TAG_BYTES, iv))
     cipher.updateAAD(aad)
-    return cipher.doFinal(input, from, length)
+    cipher.doFinal(input, 0, length, into, at)
 }
 
-/** Opens `length` bytes at `from`: a ciphertext with its tag behind it. Null where the tag does not hold. */
-internal fun gcmOpen(key: ByteArray, iv: ByteArray, aad: ByteArray, input: ByteArray, from: Int, length: Int): ByteArray? {
+/**
+ * Opens `length` bytes at `from`, a ciphertext with its tag behind it, into the beginning of `into`: another array,
+ * since providers copy what overlaps, and as long as the input, since those of Android 8 want room for the tag.
+ * False where the tag does not hold.
+ */
+internal fun gcmOpen(
+    key: ByteArray,
+    iv: ByteArray,
+    aad: ByteArray,
+    input: ByteArray,
+    from: Int,
+    length: Int,
+    into: ByteArray,
+): Boolean {
     val cipher = Cipher.getInstance("AES/GCM/NoPadding")
     cipher.init(Cipher.DECRYPT_MODE, SecretKeySpec(key, "AES"), GCMParameterSpec(8 * TAG_BYTES, iv))
     cipher.updateAAD(aad)
     return try {
-        cipher.doFinal(input, from, length)
-    } catch (_: AEADBadTagException) {
-        null
-    }
-}
-
-/** As [gcmOpen], with what it opens in the place of its ciphertext. False where the tag does not hold. */
-internal fun gcmOpenInPlace(key: ByteArray, iv: ByteArray, aad: ByteArray, bytes: ByteArray, from: Int, length: Int): Boolean {
-    val cipher = Cipher.getInstance("AES/GCM/NoPadding")
-    cipher.init(Cipher.DECRYPT_MODE, SecretKeySpec(key, "AES"), GCMParameterSpec(8 * TAG_BYTES, iv))
-    cipher.updateAAD(aad)
-    return try {
-        cipher.doFinal(bytes, from, length, bytes, from)
+        cipher.doFinal(input, from, length, into, 0)
         true
     } catch (_: AEADBadTagException) {
         false
     }
 }
 
-/** AES-256-CTR in place, all 128 bits counting, beginning `skip` bytes into the first block of key stream. */
-internal fun ctrInPlace(key: ByteArray, counter: ByteArray, skip: Int, bytes: ByteArray, from: Int, length: Int) {
+/** AES-256-CTR of `length` bytes at `at`, all 128 bits counting, beginning `skip` bytes into the first block of key stream. */
+internal fun ctr(key: ByteArray, counter: ByteArray, skip: Int, bytes: ByteArray, at: Int, length: Int, into: ByteArray) {
     val cipher = Cipher.getInstance("AES/CTR/NoPadding")
     cipher.init(Cipher.ENCRYPT_MODE, SecretKeySpec(key, "AES"), IvParameterSpec(counter))
     if (skip > 0) cipher.update(ByteArray(skip))
-    cipher.update(bytes, from, length, bytes, from)
+    cipher.update(bytes, at, length, into, at)
 }
 
 /** P-256 (FIPS 186-5, RFC 7518 section 6.2.1.1). */

@@ -10,29 +10,36 @@ import java.nio.ByteOrder
 internal object SecureCell {
     /** A sealed cell is this much longer than what it holds. */
     const val OVERHEAD_BYTES = 44
+
+    /** What arrays have behind a cell, or behind what it holds, so that it is opened without a copy. */
+    const val ROOM_BYTES = TAG_BYTES
     private const val ALGORITHM = 0x40010100 // AES-256-GCM, key derived by the Soter KDF
     private val KEY_LABEL = kdfLabel("Themis secure cell message key")
     private val IV_LABEL = kdfLabel("Themis secure cell message iv")
 
     private fun kdfLabel(label: String) = byteArrayOf(0, 0, 0, 1) + label.toByteArray() + 0
 
-    /** Seals `length` bytes at `from` of `plain`: the whole cell. */
-    fun seal(key: ByteArray, context: ByteArray, plain: ByteArray, from: Int = 0, length: Int = plain.size): ByteArray {
+    /** Seals the first `length` bytes of `plain`: the whole cell. */
+    fun seal(key: ByteArray, context: ByteArray, plain: ByteArray, length: Int = plain.size): ByteArray {
         val cellKey = hmacSha256(key, KEY_LABEL, u32le(length.toLong()), context)
         val iv = randomBytes(IV_BYTES)
-        val sealed = gcmSeal(cellKey, iv, context, plain, from, length)
+        val cell = ByteArray(OVERHEAD_BYTES + length)
+        gcmSeal(cellKey, iv, context, plain, length, into = cell, at = OVERHEAD_BYTES - TAG_BYTES)
         cellKey.wipe()
-        return ByteBuffer.allocate(OVERHEAD_BYTES + length).order(ByteOrder.LITTLE_ENDIAN)
-            .putInt(ALGORITHM).putInt(IV_BYTES).putInt(TAG_BYTES).putInt(length)
-            .put(iv).put(sealed, length, TAG_BYTES).put(sealed, 0, length).array()
+        // Ciphers put the tag behind the ciphertext, and Themis before it.
+        val tag = cell.copyOfRange(cell.size - TAG_BYTES, cell.size)
+        cell.copyInto(cell, OVERHEAD_BYTES, OVERHEAD_BYTES - TAG_BYTES, cell.size - TAG_BYTES)
+        ByteBuffer.wrap(cell).order(ByteOrder.LITTLE_ENDIAN)
+            .putInt(ALGORITHM).putInt(IV_BYTES).putInt(TAG_BYTES).putInt(length).put(iv).put(tag)
+        return cell
     }
 
     /**
-     * Opens the cell in the first `size` bytes of `cell`, in its place: what it holds lies behind the first
-     * [OVERHEAD_BYTES] then. `cell` has 16 more bytes, which are written over: ciphers want the tag at the end.
-     * False where it was not sealed under this key and context; `cell` is of no use then.
+     * Opens the cell in the first `size` bytes of `cell` into the beginning of `into`. Both have [ROOM_BYTES] more
+     * than the cell and what it holds: ciphers want the tag at the end. False where it was not sealed under this key
+     * and context; neither array is of use then.
      */
-    fun openInPlace(key: ByteArray, context: ByteArray, cell: ByteArray, size: Int): Boolean {
+    fun open(key: ByteArray, context: ByteArray, cell: ByteArray, size: Int, into: ByteArray): Boolean {
         val length = size - OVERHEAD_BYTES
         if (length < 1) return false
         val head = ByteBuffer.wrap(cell).order(ByteOrder.LITTLE_ENDIAN)
@@ -42,19 +49,18 @@ internal object SecureCell {
         val cellKey = hmacSha256(key, KEY_LABEL, u32le(length.toLong()), context)
         val iv = cell.copyOfRange(16, 28)
         cell.copyInto(cell, size, 28, OVERHEAD_BYTES)
-        val opened = gcmOpenInPlace(cellKey, iv, context, cell, OVERHEAD_BYTES, length + TAG_BYTES)
+        val opened = gcmOpen(cellKey, iv, context, cell, OVERHEAD_BYTES, length + TAG_BYTES, into)
         cellKey.wipe()
         return opened
     }
 
-    /** What such a cell holds, in an array of its own; null where [openInPlace] gives false. */
-    fun openInRoom(key: ByteArray, context: ByteArray, cell: ByteArray, size: Int): ByteArray? {
-        if (!openInPlace(key, context, cell, size)) return null
-        return cell.copyOfRange(OVERHEAD_BYTES, size).also { cell.wipe() }
+    /** What a cell holds; null where it was not sealed under this key and context. */
+    fun open(key: ByteArray, context: ByteArray, cell: ByteArray): ByteArray? {
+        if (cell.size <= OVERHEAD_BYTES) return null
+        val plain = ByteArray(cell.size - OVERHEAD_BYTES + ROOM_BYTES)
+        if (!open(key, context, cell.copyOf(cell.size + ROOM_BYTES), cell.size, plain)) return null
+        return plain.copyOf(cell.size - OVERHEAD_BYTES).also { plain.wipe() }
     }
-
-    fun open(key: ByteArray, context: ByteArray, cell: ByteArray): ByteArray? =
-        openInRoom(key, context, cell.copyOf(cell.size + TAG_BYTES), cell.size)
 
     /** Context Imprint: the AES key of all messages of `length` bytes. */
     fun imprintCellKey(key: ByteArray, length: Long): ByteArray = hmacSha256(key, KEY_LABEL, u32le(length))
@@ -64,11 +70,12 @@ internal object SecureCell {
         hmacSha256(cellKey, IV_LABEL, context).copyOf(16)
 
     /**
-     * Encrypts, or decrypts, in place, a part of a Context Imprint message that lies `position` bytes
-     * into it. The mode neither grows nor authenticates what it encrypts.
+     * Encrypts, or decrypts, a part of a Context Imprint message that lies `position` bytes into it: `length`
+     * of `bytes` from `at`, to the same place of `into`, which may be `bytes`. The mode neither grows nor
+     * authenticates what it encrypts.
      */
-    fun imprint(cellKey: ByteArray, counter: ByteArray, position: Long, bytes: ByteArray, from: Int, length: Int) {
-        ctrInPlace(cellKey, advance(counter, position / 16), (position % 16).toInt(), bytes, from, length)
+    fun imprint(cellKey: ByteArray, counter: ByteArray, position: Long, bytes: ByteArray, at: Int, length: Int, into: ByteArray) {
+        ctr(cellKey, advance(counter, position / 16), (position % 16).toInt(), bytes, at, length, into)
     }
 
     /** The 128-bit big-endian counter, `blocks` further on. */

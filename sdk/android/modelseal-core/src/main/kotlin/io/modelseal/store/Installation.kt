@@ -3,12 +3,12 @@ package io.modelseal.store
 import io.modelseal.SealException
 import io.modelseal.SealException.Reason
 import io.modelseal.api.Download
+import io.modelseal.protocol.ChunkPlace
 import io.modelseal.protocol.ContainerHeader
 import io.modelseal.protocol.ContainerKeys
 import io.modelseal.protocol.LayerCipher
 import io.modelseal.protocol.Purpose
 import io.modelseal.protocol.SecureCell
-import io.modelseal.protocol.TAG_BYTES
 import io.modelseal.protocol.fromBase64url
 import io.modelseal.protocol.randomBytes
 import io.modelseal.protocol.sha256
@@ -87,28 +87,29 @@ internal class Installation private constructor(
         val to = LayerCipher(keys.weightsKey, header.layers)
         val first = digestStored(header, keys, to, digest)
         if (first == 0L) answered { storage.writeAt(name, 0, encoded) }
-        for (index in first until header.chunkCount) {
-            val place = header.chunk(index)
-            val context = header.chunkContext(headerHash, index)
-            val plain = fetchChunk(download, place.start, place.cellBytes, context)
-            from.apply(plain, place.offset)
-            digest.update(plain)
-            to.apply(plain, place.offset)
-            val cell = SecureCell.seal(keys.fileKey, context, plain)
-            plain.wipe()
-            answered { storage.writeAt(name, place.start, cell) }
-            onProgress(place.offset + place.length)
+        ChunkBuffers(header).use { buffers ->
+            for (index in first until header.chunkCount) {
+                val place = header.chunk(index)
+                val context = header.chunkContext(headerHash, index)
+                fetchChunk(download, place, context, buffers)
+                from.apply(buffers.plain, place.offset, place.length, into = buffers.cell)
+                digest.update(buffers.cell, 0, place.length)
+                to.apply(buffers.cell, place.offset, place.length, into = buffers.plain)
+                val cell = SecureCell.seal(keys.fileKey, context, buffers.plain, place.length)
+                answered { storage.writeAt(name, place.start, cell) }
+                onProgress(place.offset + place.length)
+            }
         }
         from.wipe()
         to.wipe()
         if (digest.digest().toBase64url() != tokens.licence.sha256) throw SealException(Reason.DIGEST_MISMATCH)
     }
 
-    private suspend fun fetchChunk(download: Download, start: Long, cellBytes: Int, context: ByteArray): ByteArray {
-        val cell = ByteArray(cellBytes + TAG_BYTES)
+    /** Into `buffers.plain`, as the file layer has it. */
+    private suspend fun fetchChunk(download: Download, place: ChunkPlace, context: ByteArray, buffers: ChunkBuffers) {
         repeat(MAX_FETCHES) {
-            download.take(start, cellBytes, cell)
-            SecureCell.openInRoom(deliveryKeys.fileKey, context, cell, cellBytes)?.let { return it }
+            download.take(place.start, place.cellBytes, buffers.cell)
+            if (SecureCell.open(deliveryKeys.fileKey, context, buffers.cell, place.cellBytes, buffers.plain)) return
             download.close()
         }
         throw SealException(Reason.CHUNK_FORGED)

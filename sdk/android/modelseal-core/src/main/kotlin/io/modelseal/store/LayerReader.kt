@@ -7,10 +7,13 @@ import io.modelseal.protocol.ContainerHeader
 import io.modelseal.protocol.ContainerKeys
 import io.modelseal.protocol.LayerCipher
 import io.modelseal.protocol.SecureCell
-import io.modelseal.protocol.TAG_BYTES
 import io.modelseal.protocol.sha256
-import io.modelseal.protocol.wipe
 import java.nio.ByteBuffer
+import java.util.concurrent.atomic.AtomicLong
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.ensureActive
+import kotlinx.coroutines.launch
 
 /** A stored model, read chunk by chunk; each is verified before anything of it is given. */
 internal class LayerReader private constructor(
@@ -20,55 +23,85 @@ internal class LayerReader private constructor(
     private val name: String,
     private val keys: ContainerKeys,
 ) {
-    /** Fills `into` with the model from `offset` on; with its weights in the clear, or as they lie in the file. */
+    /**
+     * Fills `into` with the model from `offset` on; with its weights in the clear, or as they lie in the file.
+     * Several threads open a chunk each; all have ended when this returns or throws.
+     */
     suspend fun read(offset: Long, into: ByteBuffer, decryptLayers: Boolean) {
-        val layers = LayerCipher(keys.weightsKey, header.layers)
-        // One for all chunks: those of a large model would be garbage faster than it is collected.
-        val cell = cellBuffer()
-        try {
-            var at = offset
-            val end = offset + into.remaining()
-            while (at < end) {
-                val length = openInto(cell, at / header.chunkBytes)
-                val begin = at - at % header.chunkBytes
-                val from = (at - begin).toInt()
-                val count = minOf(length - from, (end - at).toInt())
-                if (decryptLayers && header.imprinted) layers.apply(cell, begin, length, SecureCell.OVERHEAD_BYTES)
-                into.put(cell, SecureCell.OVERHEAD_BYTES + from, count)
-                at += count
+        val target = into.slice()
+        val end = offset + target.capacity()
+        val first = offset / header.chunkBytes
+        val chunks = (end + header.chunkBytes - 1) / header.chunkBytes - first
+        val next = AtomicLong(first)
+        coroutineScope {
+            repeat(minOf(maxWorkers(), chunks).toInt()) {
+                // Not Default's few threads: an app that waits on those for a model would wait for itself.
+                launch(Dispatchers.IO) {
+                    ChunkWorker(decryptLayers).use { worker ->
+                        while (true) {
+                            ensureActive()
+                            val index = next.getAndIncrement()
+                            if (index >= first + chunks) break
+                            worker.copy(index, offset, end, target)
+                        }
+                    }
+                }
             }
-        } finally {
-            cell.wipe()
-            layers.wipe()
         }
+        into.position(into.limit())
     }
 
     fun wipe() = keys.wipe()
 
     /** The plaintext of the file layer: weights are still encrypted. */
-    suspend fun openChunk(index: Long): ByteArray {
-        val cell = cellBuffer()
-        val length = openInto(cell, index)
-        return cell.copyOfRange(SecureCell.OVERHEAD_BYTES, SecureCell.OVERHEAD_BYTES + length).also { cell.wipe() }
-    }
+    suspend fun openChunk(index: Long): ByteArray =
+        ChunkWorker(decryptLayers = false).use { it.buffers.plain.copyOf(it.open(index)) }
 
-    private fun cellBuffer(): ByteArray {
-        val longest = minOf(header.chunkBytes.toLong(), header.plainBytes).toInt()
-        return ByteArray(longest + SecureCell.OVERHEAD_BYTES + TAG_BYTES)
-    }
+    /** As many as there are cores, within the memory that an opening may take. */
+    private fun maxWorkers(): Long =
+        minOf(Runtime.getRuntime().availableProcessors(), MAX_WORKERS, maxOf(1, MAX_BUFFER_BYTES / header.chunkBytes)).toLong()
 
-    /** Opens a chunk in the place of its cell; gives its length. */
-    private suspend fun openInto(cell: ByteArray, index: Long): Int {
-        val place = header.chunk(index)
-        val count = answered { storage.readInto(name, place.start, cell, place.cellBytes) }
-        if (count != place.cellBytes) throw corrupt("model")
-        if (!SecureCell.openInPlace(keys.fileKey, header.chunkContext(headerHash, index), cell, place.cellBytes)) {
-            throw corrupt("chunk $index")
+    /** One thread's buffers and key streams, the same for all its chunks. */
+    private inner class ChunkWorker(decryptLayers: Boolean) : AutoCloseable {
+        val buffers = ChunkBuffers(header)
+        private val layers = if (decryptLayers && header.imprinted) LayerCipher(keys.weightsKey, header.layers) else null
+
+        /** Opens a chunk into `buffers.plain`; gives its length. */
+        suspend fun open(index: Long): Int {
+            val place = header.chunk(index)
+            val cell = buffers.cell
+            val count = answered { storage.readInto(name, place.start, cell, place.cellBytes) }
+            if (count != place.cellBytes) throw corrupt("model")
+            val context = header.chunkContext(headerHash, index)
+            if (!SecureCell.open(keys.fileKey, context, cell, place.cellBytes, buffers.plain)) throw corrupt("chunk $index")
+            return place.length
         }
-        return place.length
+
+        /** Puts what of a chunk lies between `offset` and `end` of the model where it belongs in `target`, which begins at `offset`. */
+        suspend fun copy(index: Long, offset: Long, end: Long, target: ByteBuffer) {
+            val length = open(index)
+            val begin = index * header.chunkBytes
+            layers?.apply(buffers.plain, begin, length, into = buffers.cell)
+            val from = maxOf(offset, begin)
+            val count = (minOf(end, begin + length) - from).toInt()
+            val place = target.duplicate()
+            place.position((from - offset).toInt())
+            place.put(if (layers == null) buffers.plain else buffers.cell, (from - begin).toInt(), count)
+        }
+
+        override fun close() {
+            buffers.close()
+            layers?.wipe()
+        }
     }
 
     companion object {
+        /** More threads wait for each other's memory, and a phone has that many fast cores. */
+        private const val MAX_WORKERS = 4
+
+        /** Two arrays of each worker's have as many bytes as a chunk. */
+        private const val MAX_BUFFER_BYTES = 16 shl 20
+
         /** Reads the header. Throws `storage-corrupt`. */
         suspend fun open(storage: ModelStorage, name: String, keys: ContainerKeys): LayerReader {
             val header = readHeader(storage, name) ?: throw corrupt("model")

@@ -7,19 +7,31 @@ import java.io.File
 import java.math.BigInteger
 import java.security.KeyFactory
 import java.security.PrivateKey
+import java.security.Security
 import java.security.spec.ECPrivateKeySpec
+import javax.crypto.Cipher
 import kotlinx.coroutines.runBlocking
 import kotlinx.serialization.json.JsonArray
 import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.JsonPrimitive
+import org.conscrypt.Conscrypt
+import org.junit.jupiter.api.AfterEach
 import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertThrows
+import org.junit.jupiter.api.BeforeEach
 import org.junit.jupiter.api.Test
+import org.junit.jupiter.params.ParameterizedClass
+import org.junit.jupiter.params.provider.ValueSource
 
-/** test/vectors/sealing.json, which the TypeScript code makes and stock Themis, hpke-js and jose open. */
-class VectorsTest {
+/**
+ * test/vectors/sealing.json, which the TypeScript code makes and stock Themis, hpke-js and jose open: by a
+ * desktop's provider of JCA, and by Android's.
+ */
+@ParameterizedClass
+@ValueSource(strings = ["SunJCE", "Conscrypt"])
+class VectorsTest(private val provider: String) {
     private val vectors = parseJson(File("../../../test/vectors/sealing.json").readBytes()) as JsonObject
     private val pinned = vectors.list("pinnedKeys").map { entry ->
         val jwk = (entry as JsonObject).inner("jwk")
@@ -27,6 +39,15 @@ class VectorsTest {
     }
     private val grant = vectors.list("grants").map { it as JsonObject }.single { it.text("suite") == P256_SUITE }
     private val model = vectors.hex("model")
+
+    @BeforeEach
+    fun prefer() {
+        if (provider == "Conscrypt") Security.insertProviderAt(Conscrypt.newProvider(), 1)
+        assertEquals(provider, Cipher.getInstance("AES/GCM/NoPadding").provider.name)
+    }
+
+    @AfterEach
+    fun restore() = Security.removeProvider("Conscrypt")
 
     @Test
     fun `cells are Themis's`() {
@@ -36,7 +57,7 @@ class VectorsTest {
         assertArrayEquals(plain, SecureCell.open(key, context, SecureCell.seal(key, context, plain)))
         val imprinted = plain.copyOf()
         val cellKey = SecureCell.imprintCellKey(key, plain.size.toLong())
-        SecureCell.imprint(cellKey, SecureCell.imprintCounter(cellKey, context), 0, imprinted, 0, plain.size)
+        SecureCell.imprint(cellKey, SecureCell.imprintCounter(cellKey, context), 0, imprinted, 0, plain.size, into = imprinted)
         assertArrayEquals(cells.hex("imprinted"), imprinted)
     }
 

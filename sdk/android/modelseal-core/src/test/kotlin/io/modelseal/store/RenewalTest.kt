@@ -8,12 +8,10 @@ import io.modelseal.protocol.ContainerHeader
 import io.modelseal.protocol.ContainerKeys
 import io.modelseal.protocol.P256
 import io.modelseal.protocol.Purpose
-import io.modelseal.protocol.SecureCell
 import io.modelseal.protocol.hex
 import io.modelseal.protocol.inner
 import io.modelseal.protocol.list
 import io.modelseal.protocol.randomBytes
-import io.modelseal.protocol.sha256
 import io.modelseal.protocol.text
 import io.modelseal.protocol.toBase64url
 import io.modelseal.protocol.tokenDigest
@@ -69,7 +67,7 @@ class RenewalTest {
         val storageKey = randomBytes(32)
         val record = ModelRecord(manifest, licence(0, null), GRANTED_AT * 1000, "latest")
         store.write(files.record(GRANT), record, LoadedRecord(record, storageKey, storageKey))
-        files.storage.replace(files.model(GRANT), container(storageKey))
+        store.storeModel(storageKey)
     }
 
     @Test
@@ -149,12 +147,10 @@ class RenewalTest {
     }
 
     /** The model of the vectors, stored under this key. */
-    private fun container(storageKey: ByteArray): ByteArray {
+    private suspend fun ModelStore.storeModel(storageKey: ByteArray) {
         val model = vectors.hex("model")
         val header = ContainerHeader(false, model.size, model.size.toLong(), emptyList())
-        val keys = ContainerKeys.derive(storageKey, Purpose.STORAGE)
-        val context = header.chunkContext(sha256(header.encode()), 0)
-        return header.encode() + SecureCell.seal(keys.fileKey, context, model)
+        files.storage.storeModel(files.model(GRANT), header, ContainerKeys.derive(storageKey, Purpose.STORAGE)) { model }
     }
 }
 
