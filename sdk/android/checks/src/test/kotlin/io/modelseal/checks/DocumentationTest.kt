@@ -16,7 +16,7 @@ class DocumentationTest {
 
     @Test
     fun `every public declaration has its KDoc`() {
-        val sources = listOf("core", "android", "testing").map { File("../modelseal-$it/src/main/kotlin") }
+        val sources = listOf("core", "android", "testing", "xwing").map { File("../modelseal-$it/src/main/kotlin") }
         val found = sources.flatMap(::undocumented)
         assertTrue(sources.all { it.walk().any { file -> file.extension == "kt" } })
         assertEquals(emptyList<String>(), found)

@@ -18,7 +18,7 @@ class PublicApiTest {
     lateinit var folder: File
 
     @ParameterizedTest
-    @ValueSource(strings = ["modelseal-core", "modelseal-android", "modelseal-testing"])
+    @ValueSource(strings = ["modelseal-core", "modelseal-android", "modelseal-testing", "modelseal-xwing"])
     fun `the public API is that of the file`(module: String) {
         val file = File("api/$module.api")
         val api = apiOf(File("../$module/target/classes"))
