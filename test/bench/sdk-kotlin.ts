@@ -6,71 +6,95 @@ import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Figure } from '../support/figure.ts';
 import { median } from '../support/statistics.ts';
+import { firstModelFigures } from './first-model.ts';
 
 const run = promisify(execFile);
-const CORE = join(import.meta.dirname, '../../sdk/android/modelseal-core');
+const ANDROID = join(import.meta.dirname, '../../sdk/android');
 const CLASSPATH_GOAL = 'org.apache.maven.plugins:maven-dependency-plugin:3.11.0:build-classpath';
+const CLASSPATH_FILE = 'target/bench-classpath';
 const [SPEED_MIB, ROUNDS, LARGE_MIB] = [64, 15, 512];
 /** A phone's is small; a desktop's JVM collects no garbage before it has hundreds of megabytes. */
 const SMALL_HEAP = ['-Xmx32m', '-XX:MaxDirectMemorySize=1g'];
 /** Until the JVM has compiled what it runs. */
-const WARM_UP_ROUNDS = 5;
+const WARM_UP_ROUNDS = 10;
 
 export async function kotlinFigures(): Promise<Figure[]> {
-  const classes = await build();
+  const { core, testing } = await build();
   const folder = await mkdtemp(join(tmpdir(), 'modelseal-bench-'));
   const java = async (options: readonly string[], ...args: readonly (string | number)[]) => {
-    const main = ['-cp', classes, 'io.modelseal.bench.OpenBenchKt'];
+    const main = ['-cp', core, 'io.modelseal.bench.OpenBenchKt'];
     return (await run('java', [...options, ...main, ...args.map(String)])).stdout.trim();
   };
   try {
     await java([], 'write', folder, SPEED_MIB);
-    const lines = (await java([], 'speed', folder, SPEED_MIB, ROUNDS + WARM_UP_ROUNDS)).split('\n');
-    const rounds = lines.slice(WARM_UP_ROUNDS).map((line) => line.split(' ').map(Number)) as [
-      number,
-      number,
-      number,
-    ][];
+    const speed = await java([], 'speed', folder, SPEED_MIB, ROUNDS + WARM_UP_ROUNDS);
     await java([], 'write', folder, LARGE_MIB);
-    const grownBytes = Number(await java(SMALL_HEAP, 'memory', folder, LARGE_MIB));
+    const memory = ['memory', folder, LARGE_MIB];
     return [
-      {
-        name: 'sdk.kotlin.open_mb_s',
-        value: (SPEED_MIB * 2 ** 20 * 1000) / median(rounds.map(([open]) => open)),
-        unit: 'MB/s',
-        note: '64 MiB from storage to one buffer in the clear: AES-GCM and AES-CTR',
-      },
-      {
-        name: 'sdk.kotlin.open_of_gcm_limit',
-        value: median(rounds.map(([open, gcm]) => gcm / open)),
-        unit: '',
-        note: 'AES-GCM alone in the same JVM, without the layer cipher',
-      },
-      {
-        name: 'sdk.kotlin.open_of_cipher_limit',
-        value: median(rounds.map(([open, , ciphers]) => ciphers / open)),
-        unit: '',
-        note: 'the same passes by the ciphers alone',
-      },
-      {
-        name: 'sdk.kotlin.open_mb_above_model',
-        value: grownBytes / 2 ** 20,
-        unit: 'MiB',
-        note: 'peak resident memory above the model itself, in a heap of 32 MB',
-      },
+      ...speedFigures(speed),
+      memoryFigure('sdk.kotlin.open_mb_above_model', 'the default heap', await java([], ...memory)),
+      memoryFigure(
+        'sdk.kotlin.open_mb_above_model_small_heap',
+        'a heap of 32 MB',
+        await java(SMALL_HEAP, ...memory),
+      ),
+      ...(await firstModelFigures(testing)),
     ];
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** The class path of the library's tests. */
-async function build(): Promise<string> {
-  const dependencies = join(CORE, 'target/bench-classpath');
+function speedFigures(output: string): Figure[] {
+  const rows = output.split('\n').slice(WARM_UP_ROUNDS);
+  const columns = rows.map((line) => line.split(' ').map(Number));
+  const ratio = (of: number, to: number) =>
+    median(columns.map((row) => (row[of] ?? Number.NaN) / (row[to] ?? Number.NaN)));
+  const [FILE, MEMORY_CPU, GCM, BOTH_CPU] = [0, 3, 4, 7];
+  return [
+    {
+      name: 'sdk.kotlin.open_mb_s',
+      value: (SPEED_MIB * 2 ** 20 * 1000) / median(columns.map((row) => row[FILE] ?? Number.NaN)),
+      unit: 'MB/s',
+      note: '64 MiB from a file to one buffer in the clear: AES-GCM and AES-CTR',
+    },
+    {
+      name: 'sdk.kotlin.open_of_gcm_limit',
+      value: ratio(GCM, FILE),
+      unit: '',
+      note: 'of AES-GCM alone on one thread, in time that passes',
+    },
+    {
+      name: 'sdk.kotlin.open_of_cipher_limit',
+      value: ratio(BOTH_CPU, MEMORY_CPU),
+      unit: '',
+      note: "of the same passes by the ciphers alone, in processors' time; from memory",
+    },
+  ];
+}
+
+function memoryFigure(name: string, heap: string, grownBytes: string): Figure {
+  return {
+    name,
+    value: Number(grownBytes) / 2 ** 20,
+    unit: 'MiB',
+    note: `peak resident memory above a model of ${LARGE_MIB} MiB itself, in ${heap}`,
+  };
+}
+
+/** The class paths of two modules' tests. */
+async function build() {
   await run('mvn', [
-    ...['-B', '-q', '-f', join(CORE, 'pom.xml'), '-DskipTests', 'test-compile'],
-    ...[CLASSPATH_GOAL, `-Dmdep.outputFile=${dependencies}`],
+    ...['-B', '-q', '-f', join(ANDROID, 'pom.xml'), '-pl', 'modelseal-core,modelseal-testing'],
+    ...['-DskipTests', 'test-compile', CLASSPATH_GOAL, `-Dmdep.outputFile=${CLASSPATH_FILE}`],
   ]);
-  const own = ['classes', 'test-classes'].map((name) => join(CORE, 'target', name));
-  return [...own, (await readFile(dependencies, 'utf8')).trim()].join(delimiter);
+  const classPath = async (module: string) => {
+    const own = ['classes', 'test-classes'].map((name) => join(ANDROID, module, 'target', name));
+    const others = (await readFile(join(ANDROID, module, CLASSPATH_FILE), 'utf8')).trim();
+    return [...own, others].join(delimiter);
+  };
+  return {
+    core: await classPath('modelseal-core'),
+    testing: await classPath('modelseal-testing'),
+  };
 }
