@@ -11,8 +11,9 @@ export default {
     'test/support/start-modules.ts',
     'test/e2e/sdk-behaviour/other-process.ts',
     '**/*.test.ts',
-    'console/build.ts',
+    'console/main.ts',
     'console/src/main.tsx',
+    'test/console/main.ts',
     // What app developers import.
     'sdk/typescript/*.ts',
     'sdk/typescript/react-native/*.ts',
@@ -23,6 +24,8 @@ export default {
   project: ['{functions,sdk,test,scripts,infra,console}/**/*.{ts,tsx,mjs}'],
   ignoreExportsUsedInFile: { interface: true, type: true },
   ignoreDependencies: [
+    // Read as a file, for a page in a browser.
+    'axe-core',
     // What the sample installs; its test packs it.
     '@modelseal/client',
     // Real models, read as files.

@@ -3,6 +3,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SmokeIdentity } from '../test/smoke/identity.ts';
+import { seedConsole } from '../test/stack/console-demo.ts';
 import { DEVELOPMENT_APPS } from '../test/stack/development-phones.ts';
 import { type Stack, startStack } from '../test/stack/stack.ts';
 import { timeText } from '../test/support/story.ts';
@@ -21,9 +22,10 @@ const values = commandLine('start', 'Runs the whole system on loopback until Ctr
   .option('--state <folder>', 'keep keys, users and models there for the next start')
   .option('--in-memory', 'do without the emulators, even where they are installed', false)
   .option('--json <file>', 'write what a client needs, once everything is ready')
+  .option('--demo', 'models, and a user whom the rules restrict, to look at in the console', false)
   .option('--faults', 'a network with faults beside the API, for tests of phones', false)
   .parse()
-  .opts<{ state?: string; inMemory: boolean; json?: string; faults: boolean }>();
+  .opts<{ state?: string; inMemory: boolean; demo: boolean; json?: string; faults: boolean }>();
 
 // From the start: a Ctrl-C while things are starting must end them, too.
 const interrupted = new Promise<void>((resolve) => {
@@ -43,6 +45,7 @@ const stack = await Promise.race([starting, interrupted.then(() => undefined)]);
 // Whatever has started by then ends with this process.
 if (!stack) process.exit(130);
 
+if (values.demo) await seedConsole(stack, stack.operator);
 const smokeFile = saveSmokeIdentity(stack);
 const environmentFile = stack.mode === 'emulators' ? saveEnvironment(stack) : undefined;
 console.log(`\nReady in ${timeText(performance.now() - startedAt)}.\n`);

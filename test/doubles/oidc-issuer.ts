@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { text } from 'node:stream/consumers';
 import { exportJWK, generateKeyPair, importJWK, type JWK, type JWTPayload, SignJWT } from 'jose';
 import { listenOnLoopback } from '../stack/ports.ts';
+import { authorizePage } from './authorize-page.ts';
 
 export interface OidcIssuer {
   readonly issuer: string;
@@ -23,8 +24,8 @@ const AUDIENCE = 'modelseal';
 const TOKEN_SECONDS = 600;
 
 /**
- * An OpenID provider on loopback: discovery (OpenID Connect Discovery section 4), its key set, and
- * `POST /token` with `subject=…`, which asks for no password. `file` keeps its key and port.
+ * An OpenID provider on loopback: discovery (OpenID Connect Discovery section 4), its key set,
+ * `POST /token` with `subject=…`, which asks for no password, and `GET /authorize` for operators, which neither does. `file` keeps its key and port.
  */
 export async function startOidcIssuer(file?: string): Promise<OidcIssuer> {
   const saved =
@@ -43,13 +44,18 @@ export async function startOidcIssuer(file?: string): Promise<OidcIssuer> {
       .sign(signingKey);
   };
 
-  const answer = async (request: IncomingMessage): Promise<object | undefined> => {
+  const answer = async (request: IncomingMessage): Promise<object | string | undefined> => {
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://127.0.0.1');
+    if (request.method === 'GET' && pathname === '/authorize') {
+      return authorizePage(searchParams, token);
+    }
     switch (`${request.method} ${request.url}`) {
       case 'GET /.well-known/openid-configuration':
         return {
           issuer,
           jwks_uri: `${issuer}/jwks`,
           token_endpoint: `${issuer}/token`,
+          authorization_endpoint: `${issuer}/authorize`,
           response_types_supported: ['id_token'],
           subject_types_supported: ['public'],
           id_token_signing_alg_values_supported: ['ES256'],
@@ -95,7 +101,12 @@ async function freshKey(): Promise<JWK> {
   return { ...(await exportJWK(privateKey)), kid: 'local', alg: 'ES256', use: 'sig' };
 }
 
-function send(response: ServerResponse, body: object | undefined): void {
+function send(response: ServerResponse, body: object | string | undefined): void {
+  if (typeof body === 'string') {
+    response.writeHead(200, { 'content-type': 'text/html', 'x-frame-options': 'DENY' });
+    response.end(body);
+    return;
+  }
   response.writeHead(body ? 200 : 404, { 'content-type': 'application/json' });
   response.end(JSON.stringify(body ?? { error: 'invalid_request' }));
 }

@@ -5,7 +5,7 @@ import type { JWTPayload } from 'jose';
 import { createCloudClients, createServices } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';
 import { FUNCTIONS } from '../../functions/registry.ts';
-import type { CloudClients } from '../../functions/services.ts';
+import type { CloudClients, Services } from '../../functions/services.ts';
 import { localKeyNames } from '../doubles/kms/kms-keys.ts';
 import { startKmsServer } from '../doubles/kms/kms-server.ts';
 import { memoryDocuments } from '../doubles/memory/documents.ts';
@@ -13,7 +13,9 @@ import { memoryPublisher } from '../doubles/memory/publisher.ts';
 import { startOidcIssuer } from '../doubles/oidc-issuer.ts';
 import { startGcsServer } from '../doubles/storage/gcs-server.ts';
 import { type LocalVendors, startVendors } from '../doubles/vendors.ts';
+import { consoleEnvironment } from '../support/console-access.ts';
 import type { TestRoots } from '../virtual-phones/test-roots.ts';
+import { startConsoleSite } from './console-site.ts';
 import { developmentOperator } from './development-operator.ts';
 import { developmentPhones } from './development-phones.ts';
 import { type DevelopmentServer, startDevelopmentServer } from './development-server.ts';
@@ -38,6 +40,7 @@ import {
   openSecrets,
   PROJECT_ID,
 } from './local-environment.ts';
+import { freePort } from './ports.ts';
 import { createProcessGroup, type ProcessGroup } from './process-group.ts';
 
 export interface StackOptions {
@@ -65,6 +68,8 @@ export interface Stack {
   readonly missing: readonly string[];
   /** The front door, with production's paths. */
   readonly baseUrl: string;
+  /** The operators' console, as Firebase Hosting serves it. */
+  readonly consoleUrl: string;
   readonly issuer: string;
   /** An ID token of this user. */
   readonly token: (subject: string, claims?: JWTPayload) => Promise<string>;
@@ -81,6 +86,8 @@ export interface Stack {
   readonly environment: Readonly<Record<string, string>>;
   /** The clients that the functions have, or clients of the same services. */
   readonly clients: CloudClients;
+  /** What an operator's tools work with. */
+  readonly operator: Services;
   readonly runScheduled: (name: string) => Promise<number>;
   readonly logFolder: string;
   /** What runs where, in lines. */
@@ -150,7 +157,9 @@ async function start(
     startOidcIssuer(join(folder, 'issuer.json')).then(started),
     startVendors().then(started),
   ]);
+  const consolePort = await freePort();
   const environment = {
+    ...consoleEnvironment(issuer, `http://127.0.0.1:${consolePort}`),
     ...localEnvironment({
       issuer,
       storageUrl: storage.url,
@@ -191,6 +200,7 @@ async function start(
   if (options.eventLog !== undefined) {
     started(await subscribeEventLog(pubsub, openEventLog(options.eventLog)));
   }
+  const console = started(await startConsoleSite(consolePort, host.ports.get('admin') ?? 0));
   const frontDoor = started(await startFrontDoor(functionRoutes(host.ports)));
   const network = options.faultyNetwork
     ? started(await startFaultyNetwork(frontDoor.url))
@@ -213,6 +223,7 @@ async function start(
     mode: hosts ? 'emulators' : 'in-memory',
     missing,
     baseUrl: frontDoor.url,
+    consoleUrl: console.url,
     issuer: issuer.issuer,
     token: issuer.token,
     roots,
@@ -222,10 +233,12 @@ async function start(
     network,
     environment,
     clients,
+    operator,
     runScheduled: events.runScheduled,
     logFolder,
     summary: [
       `API            ${frontDoor.url}  (${FUNCTIONS.length} functions, ${hosts ? 'one process each' : 'in this process'})`,
+      `Console        ${console.url}  (operator@example.org signs in without a password)`,
       `Firestore      ${hosts ? `${hosts.firestore}  (emulator)` : 'in memory  (double)'}`,
       `Pub/Sub        ${hosts ? `${hosts.pubsub}  (emulator)` : 'in memory  (double)'}`,
       `Cloud Storage  ${storage.url}  (local)`,

@@ -4,8 +4,8 @@ import type { JWTPayload } from 'jose';
 import type { TokenIssuer } from './token-issuer.ts';
 
 export const CONSOLE_ORIGIN = 'https://console.example';
-export const CONSOLE_AUDIENCE = 'console';
-export const CONSOLE_DOMAIN = 'example.org';
+const CONSOLE_AUDIENCE = 'console';
+const CONSOLE_DOMAIN = 'example.org';
 /** One operator a role; `nobody` has none. */
 export const OPERATORS = ['viewer', 'analyst', 'operator', 'publisher'] as const;
 

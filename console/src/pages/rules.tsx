@@ -13,37 +13,40 @@ export function RulesPage() {
       <Loaded of={answer}>
         {({ version, thresholds, rules, isComplete }) => (
           <>
-            <p>
-              In force: <strong>{version}</strong>. Throttle from {thresholds.throttle} points,
-              step-up from {thresholds.stepUp}, block from {thresholds.block}. Hints alone restrict
-              nobody.
-            </p>
-            <Table
-              caption="Rules in force with the cases of 30 days and the verdicts on them"
-              rows={[...rules].sort((a, b) => b.cases - a.cases)}
-              none="There are no rules."
-              columns={[
-                {
-                  name: 'Rule',
-                  cell: ({ id, description }) => (
-                    <>
-                      <code>{id}</code>
-                      <br />
-                      <span class="muted small">{description}</span>
-                    </>
-                  ),
-                },
-                { name: 'Kind', cell: (rule) => <Kind of={rule} /> },
-                { name: 'Cap', cell: ({ cap }) => cap, isNumber: true },
-                { name: 'Cases', cell: ({ cases }) => cases, isNumber: true },
-                { name: 'Precision', cell: (rule) => precision(rule), isNumber: true },
-              ]}
-            />
-            <p class="muted small">
-              Cases of the last 30 days{isComplete ? '' : ', the newest of many'}; precision is the
-              share of verdicts that found a thief, by the rule that weighed most. Whole history and
-              replays: <code>npm run query</code>, <code>modelseal replay-rules</code>.
-            </p>
+            <section aria-label="Rules in force">
+              <p>
+                In force: <strong>{version}</strong>. Throttle from {thresholds.throttle} points,
+                step-up from {thresholds.stepUp}, block from {thresholds.block}. Hints alone
+                restrict nobody.
+              </p>
+              <Table
+                caption="Rules in force with the cases of 30 days and the verdicts on them"
+                rows={[...rules].sort((a, b) => b.cases - a.cases)}
+                none="There are no rules."
+                columns={[
+                  {
+                    name: 'Rule',
+                    cell: ({ id, description }) => (
+                      <>
+                        <code>{id}</code>
+                        <br />
+                        <span class="muted small">{description}</span>
+                      </>
+                    ),
+                  },
+                  { name: 'Kind', cell: (rule) => <Kind of={rule} /> },
+                  { name: 'Cap', cell: ({ cap }) => cap, isNumber: true },
+                  { name: 'Cases', cell: ({ cases }) => cases, isNumber: true },
+                  { name: 'Precision', cell: (rule) => precision(rule), isNumber: true },
+                ]}
+              />
+              <p class="muted small">
+                Cases of the last 30 days{isComplete ? '' : ', the newest of many'}; precision is
+                the share of verdicts that found a thief, by the rule that weighed most. Whole
+                history and replays: <code>npm run query</code>, <code>modelseal replay-rules</code>
+                .
+              </p>
+            </section>
           </>
         )}
       </Loaded>

@@ -84,7 +84,7 @@ export function SubjectPage({
               <h2 id="score">
                 Score {Math.round(view.score)}
                 {view.escalation > 0 && (
-                  <span class="muted">, {view.escalation} blocks so far</span>
+                  <span class="muted">, blocked {view.escalation} × so far</span>
                 )}
               </h2>
               {view.measures.length === 0 && (
@@ -123,7 +123,7 @@ function Restrictions({ of: { active, restrictions } }: { readonly of: SubjectVi
   return (
     <section aria-labelledby="restrictions">
       <h2 id="restrictions">Restrictions</h2>
-      <ul class="plain">
+      <ul class="list">
         {isFree && (
           <li>
             <Tag kind="good">None</Tag>
@@ -237,19 +237,31 @@ const KINDS: Readonly<Record<string, string>> = {
   device: 'Device',
 };
 
+/** A screenful or two. */
+const SHOWN_ENTRIES = 40;
+
 function Timeline({ of: { timeline, isWhole } }: { readonly of: SubjectView }) {
+  const [isAll, setAll] = useState(false);
+  const shown = isAll ? timeline : timeline.slice(0, SHOWN_ENTRIES);
   return (
     <section aria-labelledby="timeline">
       <h2 id="timeline">Timeline</h2>
       {timeline.length === 0 && <p class="notice">Nothing happened.</p>}
       <ol class="timeline">
-        {timeline.map(({ at, kind, what, detail }) => (
+        {shown.map(({ at, kind, what, detail }) => (
           <li class={kind} key={`${at} ${kind} ${what} ${detail}`}>
             <When at={at} short /> <span class="muted">{KINDS[kind]}</span> <strong>{what}</strong>{' '}
             <span class="detail">{detail}</span>
           </li>
         ))}
       </ol>
+      {shown.length < timeline.length && (
+        <p class="buttons">
+          <button type="button" onClick={() => setAll(true)}>
+            Show all {timeline.length}
+          </button>
+        </p>
+      )}
       {!isWhole && <p class="muted">There is more in BigQuery.</p>}
     </section>
   );

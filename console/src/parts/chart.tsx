@@ -1,10 +1,12 @@
 /** Grants over time as bars, and the same as text for whoever does not see them. */
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { count } from './text.tsx';
 
 const HEIGHT = 200;
+const DARK = matchMedia('(prefers-color-scheme: dark)');
+const TIME = new Intl.DateTimeFormat('en-GB', { timeStyle: 'short' });
 
 export function GrantsChart({
   blocks,
@@ -12,16 +14,23 @@ export function GrantsChart({
   readonly blocks: readonly { readonly to: string; readonly count: number }[];
 }) {
   const place = useRef<HTMLDivElement>(null);
+  const [isDark, setDark] = useState(DARK.matches);
+  useEffect(() => {
+    const change = () => setDark(DARK.matches);
+    DARK.addEventListener('change', change);
+    return () => DARK.removeEventListener('change', change);
+  }, []);
   useEffect(() => {
     const element = place.current;
     if (!element || blocks.length === 0) return;
-    const style = getComputedStyle(element);
-    const colour = (name: string) => style.getPropertyValue(name).trim();
-    const axis = {
-      stroke: colour('--muted'),
-      grid: { stroke: colour('--line'), width: 1 },
-      ticks: { show: false },
-    };
+    // A canvas knows no variables: what the style sheet made of them.
+    const {
+      color: accent,
+      borderTopColor: line,
+      textDecorationColor: muted,
+    } = getComputedStyle(element);
+    const axis = { stroke: muted, grid: { stroke: line, width: 1 }, ticks: { show: false } };
+    const clock = (_: uPlot, instants: number[]) => instants.map((at) => TIME.format(at * 1000));
     const { bars } = uPlot.paths;
     const chart = new uPlot(
       {
@@ -29,13 +38,19 @@ export function GrantsChart({
         height: HEIGHT,
         legend: { show: false },
         cursor: { show: false },
-        scales: { y: { range: (_, __, max) => [0, Math.max(1, max * 1.1)] } },
-        axes: [axis, { ...axis, size: 44 }],
+        scales: {
+          x: { range: (_, min, max) => [min - 40, max + 40] },
+          y: { range: (_, __, max) => [0, Math.max(1, max * 1.1)] },
+        },
+        axes: [
+          { ...axis, values: clock },
+          { ...axis, size: 44 },
+        ],
         series: [
           {},
           {
             ...(bars && { paths: bars({ size: [0.7, 40], radius: 0.15 }) }),
-            fill: colour('--accent'),
+            fill: accent,
             points: { show: false },
           },
         ],
@@ -51,7 +66,7 @@ export function GrantsChart({
       observer.disconnect();
       chart.destroy();
     };
-  }, [blocks]);
+  }, [blocks, isDark]);
   if (blocks.length === 0)
     return <p class="notice">The ledger has no block yet: a grant is in it after two minutes.</p>;
   const counts = blocks.map((each) => each.count);

@@ -37,7 +37,7 @@ export function Table<Row>({
           <tr key={index}>
             {columns.map(({ name, cell, isNumber }) => (
               <td data-name={name} class={isNumber ? 'number' : ''} key={name}>
-                {cell(row)}
+                <div>{cell(row)}</div>
               </td>
             ))}
           </tr>
