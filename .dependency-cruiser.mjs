@@ -7,7 +7,8 @@ import { join } from 'node:path';
 const DOMAINS =
   'attestation|catalogue|formats|fraud|grants|identity|ledger|operators|privacy|watermark';
 /** What has nothing of the cloud: interfaces, and what every caller and every double shares. */
-const CLOUD_INTERFACES = 'documents|document-kind|event-publisher|keys|objects|upstream-error';
+const CLOUD_INTERFACES =
+  'documents|document-kind|event-publisher|keys|objects|signed-url|upstream-error';
 const ENTRIES = '^functions/(main|register|registry|composition|services)\\.ts$';
 const TESTS = '\\.test\\.tsx?$';
 

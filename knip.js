@@ -31,6 +31,8 @@ export default {
     // Real models, read as files.
     '@mediapipe/pose',
     '@mediapipe/selfie_segmentation',
+    // A grammar, read as a file.
+    '@repomix/tree-sitter-wasms',
     // Run, and handed its compiler, by test/repository/depcruise.ts.
     'dependency-cruiser',
     '@ts-morph/common',

@@ -34,6 +34,9 @@ export interface Cell {
 
 export type CellName = Pick<Cell, 'model' | 'copies' | 'strategy' | 'noise'>;
 
+const fileNameOf = ({ model, copies, strategy, noise }: CellName): string =>
+  [model, copies, strategy, ...(noise ? ['noise'] : [])].join('-');
+
 /** The same numbers for the same cell, whichever is computed first. */
 function randomOf({ model, copies, strategy, noise }: CellName): Random {
   const text = [model, copies, strategy, noise].join(' ');
@@ -57,7 +60,7 @@ export async function tryCell(
     : combined;
   const leak = observeLeak({ ...model, strength: 'resistant' }, leakOf(weights), traceKey);
   const investigation = investigate(leak, traceKey);
-  if (kept) await keepEvidence(kept, name, traceKey, investigation, guilty[0] ?? '');
+  if (kept) await keepEvidence(kept, fileNameOf(name), traceKey, investigation, guilty[0] ?? '');
   const scan = new Scan(scanTables(investigation));
   for (const fingerprint of guilty) scan.add(fingerprint, investigation.copies);
   for (let i = 0; i < innocents; i++) scan.add(randomFingerprint(random), investigation.copies);

@@ -3,21 +3,19 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InnocentBound } from '../../../functions/watermark/innocent-bound.ts';
 import { ACCUSED_LOG10P, type Investigation } from '../../../functions/watermark/suspects.ts';
-import type { CellName } from './cell.ts';
 
 /** Innocents of whom none may be accused. */
 const LISTED = 1_000_000;
 
-/** `known` is any copy, whose sums show that both programs have the same code. */
+/** `name` is the cell's file; `known` any copy, whose sums show that both programs have the same code. */
 export async function keepEvidence(
   folder: string,
-  { copies, strategy, noise, model }: CellName,
+  name: string,
   traceKey: Uint8Array,
   { decoders, classes, copies: bytes }: Investigation,
   known: string,
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
-  const name = [model, copies, strategy, ...(noise ? ['noise'] : [])].join('-');
   const halves = bytes.of(known);
   const kept = decoders.map((decoder) => {
     const bound = new InnocentBound(decoder.evidence, classes);
