@@ -23,6 +23,7 @@ import { listings } from './listings.ts';
 import { modelFiles } from './model-files.ts';
 import { models } from './models.ts';
 import { parsers } from './parsers.ts';
+import { patches } from './patches.ts';
 import { proofCounters } from './proof-counters.ts';
 import { proofs } from './proofs.ts';
 import { publishing } from './publishing.ts';
@@ -57,6 +58,7 @@ export const ATTACKS: readonly Attack[] = [
   ...http,
   ...deliveredGrants,
   ...deliveredBytes,
+  ...patches,
   ...storedCopies,
   ...watermarks,
   ...storageAttacks,
