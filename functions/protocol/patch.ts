@@ -39,7 +39,9 @@ function encodePatchHeader(header: ContainerHeader, base: Uint8Array): Uint8Arra
 export function decodePatchHeader(bytes: Uint8Array, base: Uint8Array): ContainerHeader {
   const container = copyOf(bytes.subarray(0, -BASE_DIGEST_BYTES));
   const view = viewOf(container);
-  view.setUint16(FLAGS_AT, view.getUint16(FLAGS_AT) & ~PATCH);
+  const flags = view.getUint16(FLAGS_AT);
+  if ((flags & PATCH) === 0) throw new SealError('container-malformed', 'not a patch');
+  view.setUint16(FLAGS_AT, flags & ~PATCH);
   const header = decodeHeader(container);
   if (!equalBytes(bytes.subarray(-BASE_DIGEST_BYTES), base)) throw new SealError('base-mismatch');
   return header;

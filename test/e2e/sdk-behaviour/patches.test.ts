@@ -28,7 +28,7 @@ async function outdated() {
 }
 
 describe('patches', () => {
-  it('what changed comes alone, and makes the new version from the old copy', async () => {
+  it('R31 what changed comes alone, and makes the new version from the old copy', async () => {
     const { ann, model, next } = await outdated();
     const models = ann.start({ updates: 'now' });
     expect((await bytesOf(await models.get(model.id))).equals(next)).toBe(true);
@@ -40,7 +40,7 @@ describe('patches', () => {
     expect(ann.files().filter((name) => name.endsWith('.model'))).toHaveLength(1);
   });
 
-  it('a version of other bytes comes whole', async () => {
+  it('R31 a version of other bytes comes whole', async () => {
     const { ann, model } = await outdated();
     const next = await model.update('3.0.0');
     network.reset();
@@ -50,7 +50,7 @@ describe('patches', () => {
     expect(network.deliveredBytes()).toBeGreaterThan(next.length);
   });
 
-  it('the same bytes under another version, or asked for in another way, are not fetched again', async () => {
+  it('R31 the same bytes under another version, or asked for in another way, are not fetched again', async () => {
     const [ann, model] = [phone(), await publishedModel()];
     await ann.start().get(model.id, { version: '1.0.0' });
     await model.update('2.0.0', model.bytes);
@@ -61,7 +61,7 @@ describe('patches', () => {
     expect(network.deliveredBytes()).toBeLessThan(1000);
   });
 
-  it('a patch that was tampered with gives way to the whole, once, and the old copy stays', async () => {
+  it('R31 a patch that was tampered with gives way to the whole, once, and the old copy stays', async () => {
     const { ann, model, next } = await outdated();
     network.order({ call: 'download', kind: 'damage', bytes: 5000, times: 3 });
     const models = ann.start({ updates: 'now' });
@@ -69,7 +69,7 @@ describe('patches', () => {
     expect(calls('grant', 'download')).toEqual([2, 4]);
   });
 
-  it('no more than once: a whole that does not open either is an error, and the old copy opens', async () => {
+  it('R31 no more than once: a whole that does not open either is an error, and the old copy opens', async () => {
     const { ann, model } = await outdated();
     network.order({ call: 'download', kind: 'damage', bytes: 5000, times: 9 });
     const models = ann.start({ updates: 'now' });
@@ -79,7 +79,7 @@ describe('patches', () => {
     expect((await bytesOf(await ann.start().get(model.id))).equals(model.bytes)).toBe(true);
   });
 
-  it('a copy that is not what was written is no base: the whole comes', async () => {
+  it('R31 a copy that is not what was written is no base: the whole comes', async () => {
     const { ann, model, next } = await outdated();
     const file = ann.files().find((name) => name.endsWith('.model')) ?? '';
     // Its header is whole, so that it looks as if it opened.
@@ -91,7 +91,7 @@ describe('patches', () => {
     expect(calls('grant')).toEqual([2]);
   });
 
-  it('killed in the middle of a patch, the next launch begins it again', async () => {
+  it('R31 killed in the middle of a patch, the next launch begins it again', async () => {
     const { ann, model, next } = await outdated();
     const stopped = new AbortController();
     const first = ann.start({ updates: 'now' });

@@ -49,8 +49,11 @@ internal class DeviceClient(
     private val createRecipientKey: suspend () -> RecipientKey,
     private val nowMs: () -> Long,
 ) {
-    /** Throws ApiException; `clock_wrong` before a grant is spent that this device could not open. */
-    suspend fun grant(model: String, version: String?): Grant = enrolled { enrolment ->
+    /**
+     * `base` is the grant of a complete copy of the model here, of which a patch may come. Throws ApiException;
+     * `clock_wrong` before a grant is spent that this device could not open.
+     */
+    suspend fun grant(model: String, version: String?, base: String? = null): Grant = enrolled { enrolment ->
         withRetry(retry) {
             val key = createRecipientKey()
             try {
@@ -60,6 +63,7 @@ internal class DeviceClient(
                     put("recipientKey", key.publicKey.toBase64url())
                     put("suite", key.suite)
                     platform.traits.toJson()?.let { put("traits", it) }
+                    if (base != null) put("base", base)
                 }
                 Grant(api.grant(model, request), deviceOf(enrolment), key)
             } catch (error: Exception) {

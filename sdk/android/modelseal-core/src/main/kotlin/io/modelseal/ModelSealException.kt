@@ -35,6 +35,12 @@ public class SealException(
         /** A chunk that was not sealed under this key at this place of this file. */
         CHUNK_FORGED("chunk-forged"),
 
+        /** A patch for another copy than the one that this device holds. */
+        BASE_MISMATCH("base-mismatch"),
+
+        /** A recipe of a patch that does not make exactly its chunk from the base. */
+        PATCH_MALFORMED("patch-malformed"),
+
         /** A suite of HPKE that this code does not know. */
         SUITE_UNSUPPORTED("suite-unsupported"),
 

@@ -49,6 +49,8 @@ internal class GrantAnswer(
     val licence: String,
     /** The model's release record. */
     val release: String,
+    /** Where the download is a patch: the copy that it starts from, as it was asked for. */
+    val base: String? = null,
 )
 
 /** A longer life for a copy, and its model's release record. */
@@ -109,6 +111,7 @@ internal class ApiClient(
             manifest = answer.required("manifest"),
             licence = answer.required("licence"),
             release = answer.required("release"),
+            base = answer.text("base"),
         )
     }
 

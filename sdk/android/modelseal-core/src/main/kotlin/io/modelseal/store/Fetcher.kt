@@ -34,24 +34,19 @@ internal class Fetcher(
     /** The grant of the complete copy. */
     suspend fun fetch(model: String, version: String?, onProgress: Progress): String {
         val begun = begun(model, version ?: LATEST)
-        if (begun != null) {
-            val grantId = begun.grantId
-            try {
-                return install(begun, onProgress)
-            } catch (error: ApiException) {
-                // Its URL has ended or does not answer: one new grant, and no more.
-                if (error.code !in GRANT_ANEW) throw error
-                return install(grant(model, version, Installation.resume(store, grantId)), onProgress)
-            }
-        }
-        requireRoom(model, version)
-        val first = grant(model, version, null)
-        return try {
-            install(first, onProgress)
+        if (begun == null) requireRoom(model, version)
+        val first = begun ?: grant(model, version, base = base(model))
+        try {
+            return install(first, onProgress)
         } catch (error: ApiException) {
+            // Its URL has ended or does not answer: one new grant, and no more.
             if (error.code !in GRANT_ANEW) throw error
-            install(grant(model, version, Installation.resume(store, first.grantId)), onProgress)
+        } catch (error: SealException) {
+            // Whatever is wrong with a patch or its base, the whole will do; what is out of reach now comes back.
+            if (first.base == null || isTransient(error)) throw error
         }
+        // The whole, which needs nothing that lies here.
+        return install(grant(model, version, earlier = Installation.resume(store, first.grantId)), onProgress)
     }
 
     /** Whether the publisher has another version on offer for this device than that of `stored`, by the listed record; false where none is listed. */
@@ -62,9 +57,22 @@ internal class Fetcher(
         return offerFor(record.model, record.rules, device)?.version != stored.manifest.version
     }
 
-    private suspend fun grant(model: String, version: String?, earlier: Installation?): Installation {
-        val grant = client.grant(model, version)
+    /** The copy that a patch may start from: of those that open now, the one that the publisher signed last. */
+    private suspend fun base(model: String): String? = store.copies()
+        .filter { it.manifest.model == model && config.nowMs() < it.licence.expiresAt * 1000 }
+        .maxByOrNull { it.manifest.publishedAt }?.grantId
+
+    private suspend fun grant(
+        model: String,
+        version: String?,
+        earlier: Installation? = null,
+        base: String? = null,
+    ): Installation {
+        val grant = client.grant(model, version, base)
         try {
+            if (grant.answer.base != null && grant.answer.base != base) {
+                throw SealException(Reason.TOKEN_MISMATCH, "a patch that was not asked for")
+            }
             val accepted = acceptGrant(
                 grant.answer, grant.recipientKey, grant.deviceId, model, version, config.pinnedKeys, config.nowMs(),
             )

@@ -3,7 +3,6 @@ package io.modelseal.store
 import io.modelseal.SealException
 import io.modelseal.SealException.Reason
 import io.modelseal.api.Download
-import io.modelseal.protocol.ChunkPlace
 import io.modelseal.protocol.ContainerHeader
 import io.modelseal.protocol.ContainerKeys
 import io.modelseal.protocol.LayerCipher
@@ -20,9 +19,6 @@ import java.security.MessageDigest
 import kotlinx.serialization.json.buildJsonObject
 import kotlinx.serialization.json.put
 
-/** How often a chunk that does not open is fetched again: what a network has damaged comes whole then. */
-private const val MAX_FETCHES = 3
-
 /**
  * A copy in the making. What is needed to go on after the app was killed lies beside it, sealed like a
  * record; each chunk was verified before it was stored, and is verified again when the installation goes
@@ -35,6 +31,8 @@ internal class Installation private constructor(
     private val deliveryKeys: ContainerKeys,
     val url: String,
     val sizeBytes: Long,
+    /** The grant of the copy that the delivery is a patch of. */
+    val base: String?,
 ) : AutoCloseable {
     val grantId: String get() = tokens.licence.grantId
     val asked: String get() = loaded.record.asked
@@ -48,12 +46,13 @@ internal class Installation private constructor(
      */
     suspend fun run(download: Download, nowMs: Long, onProgress: (Long) -> Unit) {
         try {
-            val header = fetchHeader(download)
+            val opened = base?.let { store.openBase(it, nowMs) }
             val keys = ContainerKeys.derive(loaded.storageKey, Purpose.STORAGE)
             try {
-                copyChunks(header, keys, download, onProgress)
+                copyChunks(DeliveredChunks.open(download, deliveryKeys, sizeBytes, opened), keys, onProgress)
             } finally {
                 keys.wipe()
+                opened?.close()
             }
             val seenMs = maxOf(nowMs, tokens.licence.issuedAt * 1000)
             store.write(store.files.record(grantId), loaded.record.with(seenMs = seenMs, delivery = null).complete(), loaded)
@@ -69,50 +68,29 @@ internal class Installation private constructor(
         deliveryKeys.wipe()
     }
 
-    private suspend fun fetchHeader(download: Download): ContainerHeader {
-        val prefix = ByteArray(ContainerHeader.PREFIX_BYTES).also { download.take(0, it.size, it) }
-        val rest = ByteArray(ContainerHeader.announcedBytes(prefix) - prefix.size)
-        download.take(prefix.size.toLong(), rest.size, rest)
-        val header = ContainerHeader.decode(prefix + rest)
+    private suspend fun copyChunks(delivered: DeliveredChunks, keys: ContainerKeys, onProgress: (Long) -> Unit) {
+        val header = delivered.header
         requireLayout(header, tokens.manifest)
-        if (header.containerBytes != sizeBytes) throw SealException(Reason.CONTAINER_MALFORMED, "size")
-        return header
-    }
-
-    private suspend fun copyChunks(header: ContainerHeader, keys: ContainerKeys, download: Download, onProgress: (Long) -> Unit) {
         val encoded = header.encode()
         val headerHash = sha256(encoded)
         val digest = MessageDigest.getInstance("SHA-256")
-        val from = LayerCipher(deliveryKeys.weightsKey, header.layers)
         val to = LayerCipher(keys.weightsKey, header.layers)
-        val first = digestStored(header, keys, to, digest)
+        val first = if (delivered.canSkip) digestStored(header, keys, to, digest) else 0
         if (first == 0L) answered { storage.writeAt(name, 0, encoded) }
         ChunkBuffers(header).use { buffers ->
             for (index in first until header.chunkCount) {
                 val place = header.chunk(index)
-                val context = header.chunkContext(headerHash, index)
-                fetchChunk(download, place, context, buffers)
-                from.apply(buffers.plain, place.offset, place.length, into = buffers.cell)
+                delivered.chunk(index, buffers)
                 digest.update(buffers.cell, 0, place.length)
                 to.apply(buffers.cell, place.offset, place.length, into = buffers.plain)
-                val cell = SecureCell.seal(keys.fileKey, context, buffers.plain, place.length)
+                val cell = SecureCell.seal(keys.fileKey, header.chunkContext(headerHash, index), buffers.plain, place.length)
                 answered { storage.writeAt(name, place.start, cell) }
                 onProgress(place.offset + place.length)
             }
         }
-        from.wipe()
+        delivered.wipe()
         to.wipe()
         if (digest.digest().toBase64url() != tokens.licence.sha256) throw SealException(Reason.DIGEST_MISMATCH)
-    }
-
-    /** Into `buffers.plain`, as the file layer has it. */
-    private suspend fun fetchChunk(download: Download, place: ChunkPlace, context: ByteArray, buffers: ChunkBuffers) {
-        repeat(MAX_FETCHES) {
-            download.take(place.start, place.cellBytes, buffers.cell)
-            if (SecureCell.open(deliveryKeys.fileKey, context, buffers.cell, place.cellBytes, buffers.plain)) return
-            download.close()
-        }
-        throw SealException(Reason.CHUNK_FORGED)
     }
 
     /** Takes the chunks that are stored already into the digest; gives the first that is not. */
@@ -149,6 +127,7 @@ internal class Installation private constructor(
                 put("weightsKey", grant.keys.weightsKey.toBase64url())
                 put("url", grant.url)
                 put("sizeBytes", grant.sizeBytes)
+                if (grant.base != null) put("base", grant.base)
             }
             val record = ModelRecord(tokens.manifestToken, tokens.licenceToken, 0, asked, delivery)
             val loaded = LoadedRecord(record, storageKey, wrappedKey)
@@ -164,7 +143,7 @@ internal class Installation private constructor(
                 store.erase(it.grantId)
                 it.close()
             }
-            return Installation(store, loaded, tokens, grant.keys, grant.url, grant.sizeBytes)
+            return Installation(store, loaded, tokens, grant.keys, grant.url, grant.sizeBytes, grant.base)
         }
 
         /** One that broke off, or null where nobody can go on with it; then nothing is left of it. */
@@ -178,7 +157,8 @@ internal class Installation private constructor(
                 val sizeBytes = delivery?.wholeOrNull("sizeBytes")
                 if (fileKey != null && weightsKey != null && url != null && sizeBytes != null) {
                     val tokens = store.tokensOf(loaded.record)
-                    return Installation(store, loaded, tokens, ContainerKeys(fileKey, weightsKey), url, sizeBytes)
+                    val keys = ContainerKeys(fileKey, weightsKey)
+                    return Installation(store, loaded, tokens, keys, url, sizeBytes, delivery.text("base"))
                 }
             } catch (error: SealException) {
                 if (isTransient(error)) throw error

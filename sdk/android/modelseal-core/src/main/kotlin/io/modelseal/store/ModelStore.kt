@@ -10,6 +10,7 @@ import io.modelseal.SealException.Reason
 import io.modelseal.VerificationKey
 import io.modelseal.protocol.ContainerKeys
 import io.modelseal.protocol.Purpose
+import io.modelseal.protocol.fromBase64url
 import io.modelseal.protocol.nonceOf
 
 /** A clock is set back by this much in the course of ordinary corrections. */
@@ -58,7 +59,14 @@ internal class ModelStore(
      * `licence-expired`, `licence-not-yet-valid`, `clock-rolled-back`, `storage-corrupt`, after a change
      * of the pinned keys `signer-untrusted`, and what is transient.
      */
-    suspend fun open(grantId: String, nowMs: Long, onClose: (OpenModel) -> Unit): OpenModel {
+    suspend fun open(grantId: String, nowMs: Long, onClose: (OpenModel) -> Unit): OpenModel =
+        reading(grantId, nowMs) { tokens, inGrace, reader -> OpenModel(tokens.manifest, tokens.licence, inGrace, reader, onClose) }
+
+    /** A stored model that a patch starts from, if its licence allows it now. Throws what `open` throws. */
+    suspend fun openBase(grantId: String, nowMs: Long): PatchBase =
+        reading(grantId, nowMs) { tokens, _, reader -> PatchBase(fromBase64url(tokens.licence.sha256) ?: ByteArray(0), reader) }
+
+    private suspend fun <T> reading(grantId: String, nowMs: Long, use: (ModelTokens, Boolean, LayerReader) -> T): T {
         val name = files.record(grantId)
         return load(name).use { loaded ->
             val record = loaded.record
@@ -68,8 +76,7 @@ internal class ModelStore(
             if (nowMs > record.seenMs) write(name, record.with(seenMs = nowMs), loaded)
             val keys = ContainerKeys.derive(loaded.storageKey, Purpose.STORAGE)
             try {
-                val reader = LayerReader.open(storage, files.model(grantId), keys)
-                OpenModel(tokens.manifest, tokens.licence, inGrace, reader, onClose)
+                use(tokens, inGrace, LayerReader.open(storage, files.model(grantId), keys))
             } catch (error: Exception) {
                 keys.wipe()
                 throw error

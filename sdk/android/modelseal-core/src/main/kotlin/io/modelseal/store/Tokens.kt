@@ -45,7 +45,14 @@ internal fun verifyTokens(manifestToken: String, licenceToken: String, keys: Lis
 }
 
 /** A grant that was believed, with the keys of its container. */
-internal class AcceptedGrant(val tokens: ModelTokens, val keys: ContainerKeys, val url: String, val sizeBytes: Long)
+internal class AcceptedGrant(
+    val tokens: ModelTokens,
+    val keys: ContainerKeys,
+    val url: String,
+    val sizeBytes: Long,
+    /** The grant of the copy that the delivery is a patch of. */
+    val base: String?,
+)
 
 /**
  * Verifies a grant against the pinned keys, that it speaks of what was asked for, and opens its content
@@ -73,7 +80,7 @@ internal suspend fun acceptGrant(
     val contentKey = recipientKey.open(enc, ct, info, tokenDigest(answer.licence))
     val derived = ContainerKeys.derive(contentKey, Purpose.DELIVERY)
     contentKey.wipe()
-    return AcceptedGrant(tokens, derived, answer.url, answer.sizeBytes)
+    return AcceptedGrant(tokens, derived, answer.url, answer.sizeBytes, answer.base)
 }
 
 /** Whether a licence is in its grace. Throws `licence-not-yet-valid` or `licence-expired`. */

@@ -47,7 +47,7 @@ internal class Phone(val user: String = "u-${UUID.randomUUID()}") {
     fun start(
         account: String = user,
         updates: UpdatePolicy = UpdatePolicy.NEXT_LAUNCH,
-        isUnmetered: Boolean = true,
+        isUnmetered: () -> Boolean = { true },
     ) = ModelSeal(
         ModelSealConfig(
             baseUrl = LocalStack.networkUrl,
@@ -58,7 +58,7 @@ internal class Phone(val user: String = "u-${UUID.randomUUID()}") {
             storage = storage,
             pinnedKeys = LocalStack.pinnedKeys,
             updates = updates,
-            isUnmetered = { isUnmetered },
+            isUnmetered = isUnmetered,
             nowMs = { nowMs() },
         ),
     )
@@ -79,10 +79,10 @@ internal class PublishedModel(sizeBytes: Int = 3_000_000, val id: String = "m-${
     }
 
     /** Another version; gives its bytes. */
-    fun update(version: String): ByteArray {
+    fun update(version: String, next: ByteArray = bytes(bytes.size)): ByteArray {
         // Published within a second of the last it would be as new as that.
         Thread.sleep(1100)
-        return bytes(bytes.size).also { LocalStack.publish(id, version, it) }
+        return next.also { LocalStack.publish(id, version, it) }
     }
 
     private fun bytes(size: Int) = Random.nextBytes(size)
