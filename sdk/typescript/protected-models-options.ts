@@ -24,6 +24,6 @@ export interface ProtectedModelsOptions {
   readonly now?: () => Date;
   /** `nextLaunch` where absent. */
   readonly updates?: UpdatePolicy;
-  /** Whether large downloads cost the user nothing now; true where absent. */
+  /** Whether large downloads cost the user nothing now; where absent, `wifi` fetches nothing. */
   readonly isUnmetered?: () => boolean;
 }

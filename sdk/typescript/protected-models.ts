@@ -129,8 +129,11 @@ export class ProtectedModels {
   async refresh(): Promise<void> {
     await this.renewDue();
     const { store, updates, isUnmetered } = this.#options;
-    if (updates === 'wifi' && isUnmetered?.() === false) return;
+    const mayFetch = () => updates !== 'wifi' || isUnmetered?.() === true;
+    if (!mayFetch()) return;
     for (const [model, [newest]] of await this.#latestCopies()) {
+      // The phone may have left the network that the last one came by.
+      if (!mayFetch()) return;
       if (!newest || !(await this.#fetcher.hasNewer(newest))) continue;
       await this.#flights.join(`${model} update`, {}, (controls) =>
         store.files.lockedModel(model, () => this.#fetcher.fetch(model, undefined, controls)),

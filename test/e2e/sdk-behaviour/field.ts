@@ -84,7 +84,8 @@ interface StartOptions {
   /** The phone's user where it is left out. */
   readonly account?: string;
   readonly updates?: UpdatePolicy;
-  readonly isUnmetered?: boolean;
+  /** Null: the app does not say. */
+  readonly isUnmetered?: boolean | (() => boolean) | null;
 }
 
 /** A phone whose parts a test may change between the starts of its app. */
@@ -148,7 +149,9 @@ export function phone() {
       const store = new ModelStore({ crypto, storage, hardwareKey, pinnedKeys, account });
       return new ProtectedModels({
         ...{ api, client, store, crypto, pinnedKeys, now },
-        isUnmetered: () => isUnmetered,
+        ...(isUnmetered !== null && {
+          isUnmetered: () => (typeof isUnmetered === 'function' ? isUnmetered() : isUnmetered),
+        }),
         ...(updates && { updates }),
       });
     },

@@ -54,9 +54,21 @@ describe('versions', () => {
     await ann.start().get(model.id);
     await model.update('2.0.0');
     await ann.start({ updates: 'wifi', isUnmetered: false }).refresh();
+    // Nor where the app does not say.
+    await ann.start({ updates: 'wifi', isUnmetered: null }).refresh();
     expect(calls('grant')).toEqual([1]);
     await ann.start({ updates: 'wifi' }).refresh();
     expect(calls('grant')).toEqual([2]);
+  });
+
+  it('R8 wifi: where the network becomes a metered one, the next model waits', async () => {
+    const [ann, first, second] = [phone(), await publishedModel(), await publishedModel()];
+    for (const { id } of [first, second]) await ann.start().get(id);
+    for (const model of [first, second]) await model.update('2.0.0');
+    const grants = () => calls('grant')[0] ?? 0;
+    const models = ann.start({ updates: 'wifi', isUnmetered: () => grants() < 3 });
+    await models.refresh();
+    expect(grants()).toBe(3);
   });
 
   it('R10 back by the publisher’s word alone: a version that he revoked gives way to the one before', async () => {

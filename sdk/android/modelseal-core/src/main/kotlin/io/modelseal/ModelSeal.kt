@@ -113,9 +113,13 @@ public class ModelSeal(private val config: ModelSealConfig) : AutoCloseable {
                 if (error.code in GONE) store.erase(copy.grantId)
             }
         }
-        if (config.updates == UpdatePolicy.WIFI && !config.isUnmetered()) return
+        val mayFetch = { config.updates != UpdatePolicy.WIFI || config.isUnmetered() }
+        if (!mayFetch()) return
         val models = store.copies().filter { it.asked == LATEST }.map { it.manifest.model }.toSet()
-        for (model in models) if (fetcher.hasNewer(newestOf(model))) {
+        for (model in models) {
+            // The phone may have left the network that the last one came by.
+            if (!mayFetch()) return
+            if (!fetcher.hasNewer(newestOf(model))) continue
             flights.join("$model update", null) { onProgress ->
                 files.lockedModel(model) { fetcher.fetch(model, null, onProgress) }
             }

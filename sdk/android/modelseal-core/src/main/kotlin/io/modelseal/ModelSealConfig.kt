@@ -42,8 +42,8 @@ public class ModelSealConfig(
     public val pinnedKeys: List<VerificationKey>,
     /** When a newer version is fetched and used. */
     public val updates: UpdatePolicy = UpdatePolicy.NEXT_LAUNCH,
-    /** Whether large downloads cost the user nothing now. */
-    public val isUnmetered: () -> Boolean = { true },
+    /** Whether large downloads cost the user nothing now; where it is not said, [UpdatePolicy.WIFI] fetches nothing. */
+    public val isUnmetered: () -> Boolean = { false },
     /** Makes the ephemeral key of one grant: in secure hardware where that can be. */
     public val createRecipientKey: suspend () -> RecipientKey = { softwareRecipientKey() },
     /** Its connections, timeouts, pins and proxy are used; redirects are never followed. */

@@ -58,10 +58,19 @@ class VersionsTest {
     fun `R8 wifi - nothing is fetched on a metered network`() = runBlocking {
         phone.start().versionNow()
         model.update("2.0.0")
-        phone.start(updates = UpdatePolicy.WIFI, isUnmetered = false).refresh()
+        phone.start(updates = UpdatePolicy.WIFI, isUnmetered = { false }).refresh()
         assertCalls("grant" to 1)
         phone.start(updates = UpdatePolicy.WIFI).refresh()
         assertCalls("grant" to 2)
+    }
+
+    @Test
+    fun `R8 wifi, where the network becomes a metered one, the next model waits`() = runBlocking {
+        val second = PublishedModel()
+        for (each in listOf(model, second)) phone.start().get(each.id).close()
+        for (each in listOf(model, second)) each.update("2.0.0")
+        phone.start(updates = UpdatePolicy.WIFI, isUnmetered = { LocalStack.calls("grant") < 3 }).refresh()
+        assertCalls("grant" to 3)
     }
 
     @Test
