@@ -18,7 +18,7 @@ export const MAX_ROLLOUTS = 200;
 const KNOWN_MS = 60_000;
 
 /** What an event says of the version of its grant; undefined for all others. */
-export function saidBy({ type, eventId, attributes }: FraudEvent): Said | undefined {
+function saidBy({ type, eventId, attributes }: FraudEvent): Said | undefined {
   if (type === 'model.crashed') return { run: 'crashed' };
   if (type === 'model.open_failed') return { opening: 'failed', eventId };
   if (type === 'grant.failed') return { opening: 'refused', eventId };

@@ -77,8 +77,8 @@ export const healthPath = (modelId: string, name: string): string =>
 
 const read = documentKind('rollout', record);
 
-/** The health of a rollout by its document: what `rolloutHealth` and the console show. */
-export function healthOf(data: DocumentData): RolloutHealth {
+/** The health of a rollout by its document. */
+function healthOf(data: DocumentData): RolloutHealth {
   const { name, halted, updatedAt, signals } = read(data);
   const told = mapSignals((signal) => {
     const { evidence, recent, before } = signals[signal];

@@ -72,20 +72,20 @@ describe('the sequential test', () => {
       [25, 400],
       [400, 25],
     ] as const) {
-      expect(simulate(1_000, { ...same, batch }).share).toBeLessThanOrEqual(0.01);
+      expect(simulate(300, { ...same, batch }).share).toBeLessThanOrEqual(0.01);
     }
   });
 
   it('halts a version that fails three times as often, and does not halt one that fails less', () => {
     const worse = { ratio: 3, batch: [100, 100], batches: 100 } as const;
-    const rare = simulate(300, { ...worse, rate: 0.01 });
-    const usual = simulate(300, { ...worse, rate: 0.05 });
+    const rare = simulate(100, { ...worse, rate: 0.01 });
+    const usual = simulate(100, { ...worse, rate: 0.05 });
     expect([rare.share, usual.share]).toEqual([1, 1]);
     expect(rare.median).toBeLessThan(3_000);
     expect(usual.median).toBeLessThan(700);
-    expect(simulate(300, { ...worse, rate: 0.05, ratio: 0.5 }).share).toBe(0);
+    expect(simulate(100, { ...worse, rate: 0.05, ratio: 0.5 }).share).toBe(0);
     // A fifth more is hardly ever a reason: ratios below two are not looked for.
-    expect(simulate(300, { ...worse, rate: 0.05, ratio: 1.2 }).share).toBeLessThan(0.1);
+    expect(simulate(100, { ...worse, rate: 0.05, ratio: 1.2 }).share).toBeLessThan(0.1);
   });
 
   it('learns nothing from a batch of one version, or without failures', () => {
