@@ -22,6 +22,8 @@ export interface ApiResponse {
 interface EndpointBase<Body, Services> {
   /** Whether the call needs a valid user token; without one, the request names nobody. */
   readonly user: boolean;
+  /** Whether its answer brings a challenge for a grant: what a phone is likely to ask for next. */
+  readonly nextChallenge?: true;
   /** A larger body is refused with body_too_large; 16 KiB unless told. */
   readonly maxBodyBytes?: number;
   readonly handle: (request: ApiRequest<Body>, services: Services) => Promise<ApiResponse>;

@@ -36,6 +36,7 @@ export const endpoints: EndpointTable<EnrolServices> = {
   }),
   'POST /v1/devices': endpoint({
     user: true,
+    nextChallenge: true,
     body: requestBody,
     maxBodyBytes: 128 * 1024,
     async handle(request, services: EnrolServices) {

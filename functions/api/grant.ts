@@ -20,6 +20,7 @@ const requestBody = provenRequest(4096);
 export const endpoints: EndpointTable<GrantServices> = {
   'POST /v1/models/:modelId/grants': endpoint({
     user: true,
+    nextChallenge: true,
     body: requestBody,
     handle: grantModel,
   }),

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { ERRORS, problemOf, ServiceError } from '../errors.ts';
+import { CHALLENGE_LIFETIME_SECONDS, type Challenges } from '../identity/challenge.ts';
 import { describeError, type Log, type Severity } from '../log.ts';
 import type { Caller, Callers } from './callers.ts';
 import type { ConcurrencyLimiter } from './concurrency-limiter.ts';
@@ -20,6 +21,8 @@ export interface PipelineServices {
   readonly concurrencyLimiter: ConcurrencyLimiter;
   /** Of functions with an endpoint that needs a user. */
   readonly callers?: Callers;
+  /** Of functions with an endpoint whose answer brings a challenge. */
+  readonly challenges?: Pick<Challenges, 'issue'>;
 }
 
 const NOBODY: Caller = { userId: '', plan: null, network: null };
@@ -36,6 +39,9 @@ export function createHttpHandler<Services extends PipelineServices>(
 ): HttpHandler {
   if (!services.callers && Object.values(endpoints).some(({ user }) => user)) {
     throw new RangeError(`${name} has users and no callers`);
+  }
+  if (!services.challenges && Object.values(endpoints).some((each) => each.nextChallenge)) {
+    throw new RangeError(`${name} brings challenges and has none`);
   }
   const routes = routesOf(endpoints);
   return async (request, response) => {
@@ -90,7 +96,23 @@ async function run<Services extends PipelineServices>(
   const caller = endpoint.user ? await identify(services, request, now) : NOBODY;
   const body = endpoint.body?.read(request.body);
   const header = (name: string) => request.headers[name.toLowerCase()]?.toString();
-  return endpoint.handle({ ...caller, requestId, params, header, body, now }, services);
+  const answer = await endpoint.handle(
+    { ...caller, requestId, params, header, body, now },
+    services,
+  );
+  if (!endpoint.nextChallenge || !services.challenges) return answer;
+  const next = nextChallenge(services.challenges, caller.userId, services.now());
+  return { ...answer, headers: { ...answer.headers, ...next } };
+}
+
+/**
+ * A challenge for the user's next grant, which then costs no round trip: as one of `POST /v1/challenges`, and
+ * like the nonce of an ACME server (https://www.rfc-editor.org/rfc/rfc8555#section-6.5) with what he asked for.
+ * A string with a parameter in the form of https://www.rfc-editor.org/rfc/rfc9651.
+ */
+function nextChallenge({ issue }: Pick<Challenges, 'issue'>, userId: string, now: Date) {
+  const { challenge } = issue(userId, 'model.grant', now);
+  return { 'Next-Challenge': `"${challenge}";lifetime=${CHALLENGE_LIFETIME_SECONDS}` };
 }
 
 function identify(

@@ -18,6 +18,7 @@ const requestBody = provenRequest(2048);
 export const endpoints: EndpointTable<RenewServices> = {
   'POST /v1/licences/:grantId/renewals': endpoint({
     user: true,
+    nextChallenge: true,
     body: requestBody,
     handle: renew,
   }),

@@ -53,6 +53,7 @@ const requestBody = provenRequest(MAX_CLIENT_DATA_BYTES);
 export const endpoints: EndpointTable<ReportServices> = {
   'POST /v1/events': endpoint({
     user: true,
+    nextChallenge: true,
     body: requestBody,
     maxBodyBytes: 160 * 1024,
     handle: report,

@@ -120,6 +120,7 @@ function operationOf(
     responses: {
       [status]: {
         description: summary,
+        ...(endpoint.nextChallenge && { headers: { 'Next-Challenge': NEXT_CHALLENGE } }),
         content: { 'application/json': { schema: jsonSchema(answer, 'output') } },
       },
       // Whoever has a user token has limits, too.
@@ -131,6 +132,11 @@ function operationOf(
     },
   };
 }
+
+const NEXT_CHALLENGE = {
+  description: 'A challenge for one `model.grant` of this user, and the seconds that it lives.',
+  schema: { type: 'string', examples: ['"AQE…";lifetime=300'] },
+};
 
 const PROBLEMS = {
   'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },

@@ -2,7 +2,16 @@
 import { fromBase64url, toBase64url } from '../../functions/protocol/encoding.ts';
 import { type Attack, edit, outcomeOf, SUCCEEDED } from './attack.ts';
 import type { Lab } from './lab.ts';
-import { grantData, post, postGrant, proven, withIphone, withPixel } from './requests.ts';
+import {
+  type Caller,
+  clientData,
+  grantData,
+  post,
+  postGrant,
+  proven,
+  withIphone,
+  withPixel,
+} from './requests.ts';
 
 const FILE = 'functions/identity/challenge.ts';
 const CALL = 'functions/identity/device-call.ts';
@@ -39,7 +48,81 @@ function changed(token: string, change: (bytes: Uint8Array) => void): string {
   return toBase64url(bytes);
 }
 
+/** The challenge that an answer to a grant brings. */
+async function nextChallenge(from: Caller): Promise<string> {
+  const answer = await postGrant(from, await grantData(from));
+  return /^"([^"]+)"/.exec(answer.headers.get('next-challenge') ?? '')?.[1] ?? '';
+}
+
+const nextChallenges: readonly Attack[] = [
+  {
+    name: 'challenge/next-twice',
+    tries: 'the challenge that came with an answer, for two grants',
+    refused: '409 challenge_spent',
+    defence: 'a challenge is spent in the grant’s own transaction, however it came',
+    off: { edits: REUSABLE },
+    async run(lab) {
+      const mallory = await withPixel(await lab.api(), 'mallory');
+      const challenge = await nextChallenge(mallory);
+      await postGrant(mallory, await grantData(mallory, { challenge }));
+      return outcomeOf(postGrant(mallory, await grantData(mallory, { challenge })));
+    },
+  },
+  {
+    name: 'challenge/next-of-another-user',
+    tries: 'the challenge that came with somebody else’s answer',
+    refused: '403 challenge_invalid',
+    defence: 'the MAC covers the user',
+    off: { edits: [FOR_ANYBODY] },
+    async run(lab) {
+      const api = await lab.api();
+      const [mallory, alice] = [await withPixel(api, 'mallory'), await withPixel(api, 'alice')];
+      const challenge = await nextChallenge(alice);
+      return outcomeOf(postGrant(mallory, await grantData(mallory, { challenge })));
+    },
+  },
+  {
+    name: 'challenge/next-of-another-device',
+    tries:
+      'the challenge and the id of a device of the same user, whose token was stolen, with another key’s proof',
+    refused: '403 proof_invalid',
+    defence: 'the proof is by the key of the device that the client data names',
+    off: { edits: [UNSIGNED] },
+    async run(lab) {
+      const api = await lab.api();
+      const [mallory, alice] = [await withIphone(api, 'mallory'), await withIphone(api, 'alice')];
+      const data = await grantData(alice, { challenge: await nextChallenge(alice) });
+      // His key's counter is to be no reason.
+      for (let used = 0; used < 3; used++) await proven(mallory, data);
+      const request = await proven(mallory, data);
+      return outcomeOf(post(api, '/v1/models/smile/grants', request, { user: 'alice' }));
+    },
+  },
+  {
+    name: 'challenge/next-for-a-report',
+    tries: 'the challenge that came with an answer, for a report',
+    refused: '403 challenge_invalid',
+    defence: 'it is for a grant',
+    off: {
+      edits: [
+        edit(
+          FILE,
+          "if (CHALLENGE_PURPOSES[view.readUInt8(1)] !== purpose) throw refusal('challenge_purpose');",
+        ),
+      ],
+    },
+    async run(lab) {
+      const mallory = await withPixel(await lab.api(), 'mallory');
+      const data = await clientData(mallory, 'events', { events: [], held: [] });
+      const challenge = await nextChallenge(mallory);
+      const request = await proven(mallory, { ...data, challenge });
+      return outcomeOf(post(mallory.api, '/v1/events', request));
+    },
+  },
+];
+
 export const challenges: readonly Attack[] = [
+  ...nextChallenges,
   {
     name: 'challenge/replay',
     tries: 'a recorded request of one’s own, sent again',

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { ApiClient } from '../../sdk/typescript/api/api-client.ts';
 import type { ApiError } from '../../sdk/typescript/api/api-error.ts';
+import { NextChallenge } from '../../sdk/typescript/api/next-challenge.ts';
 import { DEFAULT_RETRY, withRetry } from '../../sdk/typescript/api/retry.ts';
 import { Download } from '../../sdk/typescript/opening/delivery-source.ts';
 import { ANSWERS_PATH, makeAnswers } from './make-answers.ts';
@@ -49,6 +50,19 @@ describe('an answer to a call', () => {
     expect(waits).toHaveLength(isRetried ? 3 : 0);
     const asked = vector.error && 'retryAfterSeconds' in vector.error ? vector.error.retryAfterSeconds : 0;
     for (const wait of waits) expect(wait).toBeGreaterThanOrEqual(Number(asked) * 1000);
+  });
+});
+
+describe('a challenge that comes with an answer', () => {
+  it.each(answers.nextChallenges)('R36 $name', ({ header, afterMs, challenge }) => {
+    let nowMs = 1_000_000;
+    const next = new NextChallenge(() => nowMs);
+    next.note(header, 'token');
+    nowMs += afterMs;
+    expect(next.take('token') ?? null).toBe(challenge);
+    expect(next.take('token')).toBeUndefined();
+    next.note(header, 'another');
+    expect(next.take('token')).toBeUndefined();
   });
 });
 

@@ -17,6 +17,26 @@ const RETRIED: ReadonlySet<ErrorCode> = new Set([
   'overloaded',
 ]);
 
+/** `Next-Challenge` of an answer, and what a grant so many milliseconds later by this clock takes of it. */
+const NEXT_CHALLENGES = (
+  [
+    ['as the service writes it', '"AQE-_0";lifetime=300', 0, 'AQE-_0'],
+    ['with a space', '"AQE-_0"; lifetime=300', 1_000, 'AQE-_0'],
+    ['while it lives', '"c";lifetime=300', 269_999, 'c'],
+    ['with half a minute to live', '"c";lifetime=300', 270_000, null],
+    ['after a clock was set back', '"c";lifetime=300', -1, null],
+    ['that lives too short', '"c";lifetime=30', 0, null],
+    ['none', null, 0, null],
+    ['empty', '""; lifetime=300', 0, null],
+    ['without a lifetime', '"c"', 0, null],
+    ['without quotes', 'c;lifetime=300', 0, null],
+    ['with a lifetime that is no number', '"c";lifetime=1e3', 0, null],
+    ['with a strange character', '"c\'";lifetime=300', 0, null],
+    ['that is too long', `"${'c'.repeat(257)}";lifetime=300`, 0, null],
+    ['twice', '"c";lifetime=300, "d";lifetime=300', 0, null],
+  ] as const
+).map(([name, header, afterMs, challenge]) => ({ name, header, afterMs, challenge }));
+
 interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -29,6 +49,7 @@ export function makeAnswers() {
     about: 'what a client makes of answers; docs/mobile/protocol.md section 14; made by `npm run vectors`',
     calls: [...(Object.keys(ERRORS) as ErrorCode[]).map(refusal), ...OTHERS],
     downloads: DOWNLOADS,
+    nextChallenges: NEXT_CHALLENGES,
   };
 }
 

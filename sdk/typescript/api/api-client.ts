@@ -2,6 +2,7 @@
 import { type AnswerKind, requireAnswer } from './answers.ts';
 import { ApiError, apiErrorOf } from './api-error.ts';
 import { piecesOf, requireDelivery, withoutFirst } from './delivery-body.ts';
+import { NextChallenge } from './next-challenge.ts';
 
 /** Where the service is and who calls. */
 export interface ApiOptions {
@@ -122,22 +123,26 @@ export interface ProvenRequest {
 export class ApiClient {
   readonly #options: ApiOptions;
   readonly #fetch: typeof globalThis.fetch;
+  readonly #next: NextChallenge;
   #clockAheadMs = 0;
 
   /** @param options Nothing is sent before the first call. */
   constructor(options: ApiOptions) {
     this.#options = options;
     this.#fetch = options.fetch ?? globalThis.fetch;
+    this.#next = new NextChallenge(() => (options.now?.() ?? new Date()).getTime());
   }
 
   /**
-   * A challenge for one request: `POST /v1/challenges`.
+   * A challenge for one request: one that came with an earlier answer to this user, else `POST /v1/challenges`.
    *
    * @param purpose The `type` of the client data that it goes into.
    * @returns Opaque text, good once and for minutes.
    * @throws {ApiError}
    */
   async challenge(purpose: ChallengePurpose): Promise<string> {
+    const kept = purpose === 'model.grant' && this.#next.take(await this.#token(false));
+    if (kept) return kept;
     const path = '/v1/challenges';
     const answer = await this.#call<{ challenge: string }>('challenge', 'POST', path, { purpose });
     return answer.challenge;
@@ -280,16 +285,23 @@ export class ApiClient {
   }
 
   async #call<T>(kind: AnswerKind, method: string, path: string, body?: unknown): Promise<T> {
-    const answer = await this.#send(method, path, body, false);
-    const isStale = answer.status === 401;
-    return this.#read(kind, isStale ? await this.#send(method, path, body, true) : answer);
+    const first = await this.#send(method, path, body, false);
+    const isStale = first.response.status === 401;
+    const { response, token } = isStale ? await this.#send(method, path, body, true) : first;
+    const answer = await this.#read<T>(kind, response);
+    this.#next.note(response.headers.get('next-challenge'), token);
+    return answer;
+  }
+
+  #token(forceRefresh: boolean): Promise<string> {
+    return this.#options.userToken({ forceRefresh }).catch((cause: unknown) => {
+      throw new ApiError('token_unavailable', 0, { cause });
+    });
   }
 
   async #send(method: string, path: string, body: unknown, forceRefresh: boolean) {
-    const token = await this.#options.userToken({ forceRefresh }).catch((cause: unknown) => {
-      throw new ApiError('token_unavailable', 0, { cause });
-    });
-    return this.#fetch(new URL(path, this.#options.baseUrl), {
+    const token = await this.#token(forceRefresh);
+    const response = await this.#fetch(new URL(path, this.#options.baseUrl), {
       method,
       // A redirect is somebody else's: the service answers where it is asked.
       redirect: 'manual',
@@ -299,6 +311,7 @@ export class ApiClient {
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     }).catch(unreachable);
+    return { response, token };
   }
 
   async #read<T>(kind: AnswerKind, response: Response): Promise<T> {

@@ -85,7 +85,11 @@ internal class ApiClient(
     var clockAheadMs: Long = 0
         private set
 
+    private val next = NextChallenge(nowMs)
+
+    /** One that came with an earlier answer to this user, else a new one. */
     suspend fun challenge(purpose: String): String {
+        if (purpose == "model.grant") next.take(token(forceRefresh = false))?.let { return it }
         val body = buildJsonObject { put("purpose", purpose) }
         return call("POST", body, "v1", "challenges").required("challenge")
     }
@@ -173,16 +177,24 @@ internal class ApiClient(
         val isStale = (answer.error as? ApiException)?.code == "token_invalid"
         val last = if (isStale) send(method, body, path, forceRefresh = true) else answer
         last.error?.let { throw it }
-        return last.body ?: throw unusable()
+        val json = last.body ?: throw unusable()
+        next.note(last.nextChallenge, last.token)
+        return json
     }
 
-    private class Answer(val body: JsonObject?, val error: ModelSealException?)
+    private class Answer(
+        val token: String,
+        val body: JsonObject?,
+        val error: ModelSealException?,
+        val nextChallenge: String? = null,
+    )
 
     private suspend fun send(method: String, body: JsonObject?, path: Array<out String>, forceRefresh: Boolean): Answer {
         val url = base.newBuilder()
         for (segment in path) url.addPathSegment(segment)
+        val token = token(forceRefresh)
         val request = Request.Builder().url(url.build())
-            .header("Authorization", "Bearer ${token(forceRefresh)}")
+            .header("Authorization", "Bearer $token")
             .method(method, body?.let { Once(it.toString().toRequestBody(JSON)) })
             .build()
         val (response, text) = try {
@@ -194,8 +206,8 @@ internal class ApiClient(
         }
         val json = text?.takeIf { response.isJson() }?.let(::parseJson) as? JsonObject
         if (json != null) noteClock(response)
-        if (response.isSuccessful) return Answer(json ?: throw unusable(), null)
-        return Answer(null, refusalOf(response, json))
+        if (response.isSuccessful) return Answer(token, json ?: throw unusable(), null, response.header("Next-Challenge"))
+        return Answer(token, null, refusalOf(response, json))
     }
 
     private suspend fun token(forceRefresh: Boolean): String = try {

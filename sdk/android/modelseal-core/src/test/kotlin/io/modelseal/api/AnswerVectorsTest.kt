@@ -14,6 +14,7 @@ import kotlinx.serialization.json.JsonPrimitive
 import kotlinx.serialization.json.boolean
 import kotlinx.serialization.json.buildJsonObject
 import kotlinx.serialization.json.jsonPrimitive
+import kotlinx.serialization.json.long
 import kotlinx.serialization.json.put
 import okhttp3.MediaType.Companion.toMediaTypeOrNull
 import okhttp3.OkHttpClient
@@ -58,6 +59,20 @@ class AnswerVectorsTest {
             assertEquals(if (isRetried) 3 else 0, pauses.size)
             val asked = (row["error"] as? JsonObject)?.wholeOrNull("retryAfterSeconds") ?: 0
             assertTrue(pauses.all { it >= asked * 1000 }, "$pauses")
+        }
+    }
+
+    @TestFactory
+    fun `R36 a challenge that comes with an answer`(): List<DynamicTest> = rows("nextChallenges").map { row ->
+        dynamicTest(row.text("name")) {
+            var nowMs = 1_000_000L
+            val next = NextChallenge { nowMs }
+            next.note(row.text("header"), "token")
+            nowMs += row.getValue("afterMs").jsonPrimitive.long
+            assertEquals(row.text("challenge"), next.take("token"))
+            assertEquals(null, next.take("token"))
+            next.note(row.text("header"), "another")
+            assertEquals(null, next.take("token"))
         }
     }
 
