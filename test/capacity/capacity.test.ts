@@ -34,7 +34,7 @@ describe('a grant', () => {
       'storage class A': 1,
       'storage class B': 1,
       'storage deletes': 0,
-      'pubsub messages': 2,
+      'pubsub messages': 1,
     });
   });
 });

@@ -24,7 +24,7 @@ export interface Grants {
 const GIB = 2 ** 30;
 /** Of Pub/Sub: at least 1,000 bytes a message, published, pushed and written to BigQuery. */
 const MESSAGE_BYTES = 1_000;
-/** Requests of the API for one grant: its challenge and itself; and the pushes of its events. */
+/** Requests of the API for one grant, at the most: its challenge, where none has come before, and itself; and the pushes of its events. */
 const requests = ({ grants, use }: Grants) => grants * (2 + use['pubsub messages']);
 /** Of one CPU; the other requests take 5 ms. */
 const cpuSeconds = (all: Grants) =>
@@ -104,8 +104,8 @@ const PRICES: readonly Price[] = [
   {
     ...{ item: 'Cloud Logging', dollars: 0.5, per: GIB, unit: 'bytes' },
     ...{
-      source: 'https://cloud.google.com/logging#pricing',
-      read: null,
+      source: 'https://cloud.google.com/stackdriver/pricing',
+      read: '2026-09-12',
       taken: (all) => requests(all) * LOG_BYTES,
     },
   },

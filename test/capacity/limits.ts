@@ -66,8 +66,10 @@ export const LIMITS: readonly Limit[] = [
     most: 1,
     unit: 'sustained writes/s, of a single model that everybody wants',
     taken: ({ grantsPerSecond, modelShards }) => grantsPerSecond / modelShards,
-    source: 'https://cloud.google.com/firestore/docs/best-practices',
-    read: null,
+    // Google's page of limits said so until it was rewritten; it gives no number in its place.
+    source:
+      'https://web.archive.org/web/20190411040400/https://firebase.google.com/docs/firestore/quotas',
+    read: '2026-11-27',
     lift: 'shards follow GRANTS_PER_MODEL_MINUTE, up to 2,048',
   },
   {
@@ -82,7 +84,7 @@ export const LIMITS: readonly Limit[] = [
   {
     name: 'Cloud KMS, cryptographic requests',
     most: 1_000,
-    unit: 'requests/s of a project',
+    unit: 'requests/s of a project until February 2026; since then tokens of a region, set by what it used, and soft',
     taken: perSecond((use) => use['kms requests']),
     source: 'https://cloud.google.com/kms/quotas',
     read: null,
@@ -109,7 +111,7 @@ export const LIMITS: readonly Limit[] = [
   {
     name: 'Cloud Storage, egress to the Internet',
     most: 200,
-    unit: 'Gbit/s of a region',
+    unit: 'Gbit/s of a region: the default towards Google’s own services; towards the Internet the project’s quotas page says',
     taken: ({ grantsPerSecond, sizeBytes }) => (grantsPerSecond * sizeBytes * 8) / 1e9,
     source: 'https://cloud.google.com/storage/quotas#bandwidth',
     read: null,

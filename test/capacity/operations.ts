@@ -17,7 +17,8 @@ export type Use = Readonly<Record<Operation, number>>;
 const USERS = 6;
 const QUIET_MS = 400;
 
-/** Counted with running instances, after each user's first grant: what instances keep is not asked for again. */
+/** Counted with running instances, after each user's first grant: what instances keep is not asked for again, and
+ * the challenge came with the answer before. */
 export async function operationsOfAGrant(): Promise<Use> {
   const counts = new Map<Operation, number>();
   const stack = await startStack({
@@ -40,11 +41,14 @@ export async function operationsOfAGrant(): Promise<Use> {
     const layer = { buffer: 1, name: 'w', shape: [1_024] };
     const { bytes } = tfliteFile([layer], [{}, { data: randomBytes(4_096) }]);
     await publishBytes(services, 'counted', bytes);
-    const phones = Array.from({ length: USERS }, (_, user) =>
+    const tokens = await Promise.all(
+      Array.from({ length: USERS }, (_, user) => stack.token(`counted-${user}`)),
+    );
+    const phones = tokens.map((token) =>
       phoneClient({
         baseUrl: stack.baseUrl,
         platform: genuineIphone(stack),
-        userToken: () => stack.token(`counted-${user}`),
+        userToken: async () => token,
       }),
     );
     for (const { client } of phones) await client.grant('counted');
