@@ -212,4 +212,22 @@ describe('streams', () => {
     expect(await refusal(collect(reseal(crypto, tooShort(), options)))).toBe('container-truncated');
     expect(closed).toBe(3);
   });
+
+  it('leaves no part of the model in memory, also where it is broken off', async () => {
+    const opened: Uint8Array[] = [];
+    const watched: typeof crypto = {
+      ...crypto,
+      gcmOpen(...args) {
+        opened.push(args[5]);
+        return crypto.gcmOpen(...args);
+      },
+    };
+    const inVault = await sealed(model, header, vault);
+    const run = () =>
+      reseal(watched, inPieces(inVault), { from: vault, to: delivery, imprint: true });
+    await collect(run());
+    for await (const _ of run()) if (opened.length > 10) break;
+    expect(opened.length).toBeGreaterThan(10);
+    expect(opened.filter((bytes) => bytes.some((byte) => byte !== 0))).toEqual([]);
+  });
 });

@@ -31,12 +31,27 @@ export interface OpenedContainer {
   readonly parts: AsyncGenerator<ModelPart, void, undefined>;
 }
 
+/** Where a chunk of so many bytes is opened. */
+type ChunkMemory = (bytes: number) => Uint8Array;
+
+const memoryOfItsOwn: ChunkMemory = (bytes) => new Uint8Array(bytes);
+
 /**
  * Opens a container whose header `accept` does not throw at. The parts throw `chunk-forged`,
  * `container-truncated` and, for bytes behind the last chunk, `container-malformed`. The parts'
  * memory is their own, free to be changed.
  */
 export async function openContainer(
+  crypto: SealingCrypto,
+  source: AsyncIterable<Uint8Array>,
+  keys: ContainerKeys,
+  accept: (header: ContainerHeader) => void = () => undefined,
+): Promise<OpenedContainer> {
+  return openIn(memoryOfItsOwn, crypto, source, keys, accept);
+}
+
+async function openIn(
+  memory: ChunkMemory,
   crypto: SealingCrypto,
   source: AsyncIterable<Uint8Array>,
   keys: ContainerKeys,
@@ -50,7 +65,7 @@ export async function openContainer(
     const header = decodeHeader(encoded);
     accept(header);
     const headerHash = sha256(crypto, encoded);
-    return { header, parts: openParts(crypto, reader, header, headerHash, keys) };
+    return { header, parts: openParts(memory, crypto, reader, header, headerHash, keys) };
   } catch (error) {
     await reader.close();
     throw error;
@@ -58,6 +73,7 @@ export async function openContainer(
 }
 
 async function* openParts(
+  memory: ChunkMemory,
   crypto: SealingCrypto,
   reader: ByteReader,
   header: ContainerHeader,
@@ -68,10 +84,10 @@ async function* openParts(
   const chunks = chunkCount(header);
   try {
     for (let index = 0; index < chunks; index++) {
-      const { offset, start, end } = chunkAt(header, index);
+      const { offset, length, start, end } = chunkAt(header, index);
       const cell = await reader.take(end - start);
       const context = chunkContext(headerHash, index, index === chunks - 1);
-      const bytes = await openCell(crypto, keys.fileKey, context, cell);
+      const bytes = await openCell(crypto, keys.fileKey, context, cell, memory(length));
       if (!bytes) throw new SealError('chunk-forged', `chunk ${index}`);
       if (layerCipher) await layerCipher.apply(bytes, offset);
       yield { offset, bytes };
@@ -125,10 +141,22 @@ export interface ResealOptions {
 export async function* reseal(
   crypto: SealingCrypto,
   source: AsyncIterable<Uint8Array>,
-  { from, to, imprint, stage = (parts) => parts }: ResealOptions,
+  { from, to, imprint, stage }: ResealOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { header, parts } = await openContainer(crypto, source, from);
-  yield* sealParts(crypto, { ...header, imprinted: imprint }, to, stage(parts));
+  // One chunk after the other in the same memory, unless a stage may keep some.
+  let clear = new Uint8Array(0);
+  const sameMemory: ChunkMemory = (bytes) => {
+    if (clear.byteLength < bytes) clear = new Uint8Array(bytes);
+    return clear.subarray(0, bytes);
+  };
+  try {
+    const memory = stage ? memoryOfItsOwn : sameMemory;
+    const { header, parts } = await openIn(memory, crypto, source, from);
+    const target = { ...header, imprinted: imprint };
+    yield* sealParts(crypto, target, to, stage ? stage(parts) : parts);
+  } finally {
+    clear.fill(0);
+  }
 }
 
 export interface PlainSealing {
