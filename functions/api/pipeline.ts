@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { ERRORS, problemOf, ServiceError } from '../errors.ts';
-import { CHALLENGE_LIFETIME_SECONDS, type Challenges } from '../identity/challenge.ts';
+import type { Challenges } from '../identity/challenge.ts';
 import { describeError, type Log, type Severity } from '../log.ts';
 import type { Caller, Callers } from './callers.ts';
 import type { ConcurrencyLimiter } from './concurrency-limiter.ts';
@@ -111,8 +111,9 @@ async function run<Services extends PipelineServices>(
  * A string with a parameter in the form of https://www.rfc-editor.org/rfc/rfc9651.
  */
 function nextChallenge({ issue }: Pick<Challenges, 'issue'>, userId: string, now: Date) {
-  const { challenge } = issue(userId, 'model.grant', now);
-  return { 'Next-Challenge': `"${challenge}";lifetime=${CHALLENGE_LIFETIME_SECONDS}` };
+  const { challenge, expiresAt } = issue(userId, 'model.grant', now);
+  const lifetimeSeconds = Math.floor((expiresAt.getTime() - now.getTime()) / 1000);
+  return { 'Next-Challenge': `"${challenge}";lifetime=${lifetimeSeconds}` };
 }
 
 function identify(
