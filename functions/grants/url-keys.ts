@@ -7,16 +7,10 @@ import { z } from 'zod';
 import { documentKind } from '../cloud/document-kind.ts';
 import type { DocumentData, DocumentStore } from '../cloud/documents.ts';
 import type { KeyService } from '../cloud/keys.ts';
-import {
-  deriveDayKey,
-  type HmacKey,
-  signedReadUrl,
-  type UrlDayKey,
-  urlDay,
-} from '../cloud/signed-url.ts';
 import { UpstreamError } from '../cloud/upstream-error.ts';
 import { fromBase64url, lengthPrefixed, toBase64url } from '../protocol/encoding.ts';
 import { DAY_MS } from '../time.ts';
+import { deriveDayKey, type HmacKey, signedReadUrl, type UrlDayKey, urlDay } from './signed-url.ts';
 
 export interface UrlSigner {
   /**

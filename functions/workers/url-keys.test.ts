@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
 import { TEST_URL_KEY } from '../../test/support/url-keys.ts';
-import { urlDay } from '../cloud/signed-url.ts';
+import { urlDay } from '../grants/signed-url.ts';
 import { urlKeyPath } from '../grants/url-keys.ts';
 
 let api: ApiHarness;

@@ -2,7 +2,7 @@
 import type { EndpointTable } from '../api/endpoint.ts';
 import type { DocumentStore } from '../cloud/documents.ts';
 import type { KeyService } from '../cloud/keys.ts';
-import type { HmacKey } from '../cloud/signed-url.ts';
+import type { HmacKey } from '../grants/signed-url.ts';
 import { renewUrlKeys } from '../grants/url-keys.ts';
 import type { Log } from '../log.ts';
 

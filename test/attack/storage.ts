@@ -3,9 +3,9 @@ import { createSecretKey } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type * as signedUrls from '../../functions/cloud/signed-url.ts';
 import type * as storage from '../../functions/cloud/storage.ts';
 import { readSealedObjectName, sealedObjectName } from '../../functions/grants/sealed-object.ts';
+import type * as signedUrls from '../../functions/grants/signed-url.ts';
 import { DAY_MS } from '../../functions/time.ts';
 import type * as gcs from '../doubles/storage/gcs-server.ts';
 import type * as v4 from '../doubles/storage/v4-verify.ts';
@@ -16,7 +16,7 @@ import { grantData, postGrant, verbatim, withPixel } from './requests.ts';
 
 const V4 = 'test/doubles/storage/v4-verify.ts';
 const SERVER = 'test/doubles/storage/gcs-server.ts';
-const SIGNED_URL = 'functions/cloud/signed-url.ts';
+const SIGNED_URL = 'functions/grants/signed-url.ts';
 const UNSIGNED = edit(V4, 'if (!accepted) {', 'if (false) {');
 const FORGED = '403 SignatureDoesNotMatch';
 

@@ -7,14 +7,14 @@ import { join } from 'node:path';
 import { buffer as bytesOf, json } from 'node:stream/consumers';
 import { Storage } from '@google-cloud/storage';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { storageObjects } from '../../functions/cloud/storage.ts';
+import { UpstreamError } from '../../functions/cloud/upstream-error.ts';
 import {
   deriveDayKey,
   type HmacKey,
   signedReadUrl,
   urlDay,
-} from '../../functions/cloud/signed-url.ts';
-import { storageObjects } from '../../functions/cloud/storage.ts';
-import { UpstreamError } from '../../functions/cloud/upstream-error.ts';
+} from '../../functions/grants/signed-url.ts';
 import { type GcsServer, startGcsServer } from '../doubles/storage/gcs-server.ts';
 import { TEST_URL_KEY } from '../support/url-keys.ts';
 import { chunksOf, objectStoreContract } from './objects.contract.ts';

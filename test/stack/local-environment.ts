@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { HmacKey } from '../../functions/cloud/signed-url.ts';
+import type { HmacKey } from '../../functions/grants/signed-url.ts';
 import { LOCAL_SIGNING_KEYS, localKeyNames } from '../doubles/kms/kms-keys.ts';
 import { type LocalVendors, localPolicy, vendorEnvironment } from '../doubles/vendors.ts';
 import {

@@ -1,5 +1,5 @@
 /** An HMAC key that protects nothing, and what signs URLs with it whatever the clock of a test says. */
-import { deriveDayKey, signedReadUrl, urlDay } from '../../functions/cloud/signed-url.ts';
+import { deriveDayKey, signedReadUrl, urlDay } from '../../functions/grants/signed-url.ts';
 import type { UrlSigner } from '../../functions/grants/url-keys.ts';
 
 export const TEST_URL_KEY = {

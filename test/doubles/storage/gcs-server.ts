@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import type { HmacKey } from '../../../functions/cloud/signed-url.ts';
+import type { HmacKey } from '../../../functions/grants/signed-url.ts';
 import { listenOnLoopback } from '../../stack/ports.ts';
 import { answerBatch, BATCH_PATH } from './gcs-batch.ts';
 import { GcsError } from './gcs-error.ts';
