@@ -155,9 +155,16 @@ describe('hints', () => {
   it('make conduct weigh more', () => {
     const story = tell();
     for (const cause of ['hook', 'tampering'] as const) story.client(0, 'rasp.signal', { cause });
-    for (let n = 0; n < 26; n += 1) story.server(60 + n, overBudget(n));
+    for (let n = 0; n < 29; n += 1) story.server(60 + n, overBudget(n));
     expect(blockedAfter(judged(story.events))).toBeDefined();
     expect(judged(story.events.slice(2)).intervals.block).toBeUndefined();
+  });
+
+  it('leave who cannot help them room to browse, as software for accessibility cannot', () => {
+    const story = tell();
+    for (const cause of ['hook', 'tampering'] as const) story.client(0, 'rasp.signal', { cause });
+    for (let n = 0; n < 20; n += 1) story.server(60 + n, overBudget(n));
+    expect(Object.keys(judged(story.events).intervals)).toEqual(['watch']);
   });
 
   it('are all rules but two', () => {

@@ -61,8 +61,8 @@ const ACTIONS_OF: Readonly<Record<SubjectKind, readonly Action[]>> = {
   network: ['watch', 'throttle', 'block'],
 };
 
-/** What the points of a rule with a ceiling can lead to. */
-const BOUNDED: ReadonlySet<Action> = new Set(['watch', 'stepUp']);
+/** Whoever cannot help a hint, as software for accessibility cannot, may browse nearly as much as others. */
+const HINTED_SHARE = 0.5;
 
 /**
  * Judges a subject of this kind, leaving out what lies at or before `resetAt`. Nothing follows from
@@ -90,11 +90,10 @@ export function assess(
   let score = 0;
   for (const at of timelineOf(evaluators)) {
     const points = pointsAt(ruleSet, evaluators, at);
-    score = points.all;
+    score = points.watch;
     for (const action of ACTIONS_OF[kind]) {
       const threshold = ruleSet.thresholds[action];
-      const counted = BOUNDED.has(action) ? score : points.conductAndHints;
-      if (counted < threshold.points) continue;
+      if (points[action] < threshold.points) continue;
       const interval = () => ({ since: at, score, causes: causesOf(evaluators, at) });
       const current = intervals[action];
       const running = current !== undefined && at <= current.until;
@@ -153,7 +152,12 @@ function timelineOf(evaluators: readonly RunningEvaluator[]): readonly number[] 
   return [...instants].sort((a, b) => a - b);
 }
 
-function pointsAt(ruleSet: RuleSet, evaluators: readonly RunningEvaluator[], at: number) {
+/** What counts for each action; what rules with a ceiling give counts for no more than that. */
+function pointsAt(
+  ruleSet: RuleSet,
+  evaluators: readonly RunningEvaluator[],
+  at: number,
+): Readonly<Record<Action, number>> {
   let conduct = 0;
   let hints = 0;
   let bounded = 0;
@@ -163,8 +167,15 @@ function pointsAt(ruleSet: RuleSet, evaluators: readonly RunningEvaluator[], at:
     else if (rule.ceiling) bounded += points;
     else conduct += points;
   }
-  const conductAndHints = conduct + Math.min(hints, ruleSet.hintCap);
-  return { all: conductAndHints + bounded, conductAndHints };
+  const hinted = Math.min(hints, ruleSet.hintCap);
+  const weighed = (points: number) => points + Math.min(hinted, HINTED_SHARE * points);
+  const restricting = weighed(conduct);
+  return {
+    watch: conduct + bounded + hinted,
+    stepUp: weighed(conduct + bounded),
+    throttle: restricting,
+    block: restricting,
+  };
 }
 
 function causesOf(evaluators: readonly RunningEvaluator[], at: number): readonly Cause[] {

@@ -145,6 +145,11 @@ const TABLE = {
   'false-alarm': persona(1, 0.3, [1, 6], 'Accessibility software that looks like a hook.', {
     signals: ['hook', 'tampering'],
   }),
+  'switch-access': persona(1, 0.3, [18, 26], 'A switch that taps all that is listed, one by one.', {
+    firstModels: [18, 26],
+    impatient: true,
+    signals: ['hook', 'tampering'],
+  }),
   'custom-system': persona(
     0.5,
     0.2,

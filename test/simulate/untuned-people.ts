@@ -43,11 +43,6 @@ export const UNTUNED_PEOPLE = {
   'hotel-guest': persona(2, 0.4, [2, 7], 'Hundreds behind a hotel’s address, for some days each.', {
     network: 'hotel',
   }),
-  'switch-access': persona(1, 0.3, [18, 26], 'A switch that taps all that is listed, one by one.', {
-    firstModels: [18, 26],
-    impatient: true,
-    signals: ['hook', 'tampering'],
-  }),
   upgrader: persona(3, 0.3, [3, 9], 'Everybody has the new phone on one weekend.', {
     known: true,
     newPhoneOnDay: 33,
