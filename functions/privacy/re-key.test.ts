@@ -127,7 +127,14 @@ describe('a rotation of PSEUDONYM_SECRET', () => {
     await Promise.all(phones.map((phone) => phone.grant('smile')));
     const asked = phones.map((phone) => patiently(() => phone.grant('smile')));
     const late = patiently(() => api.phone('new').grant('smile'));
-    await run({ settle: async () => void (await Promise.all([...asked, late])) });
+    let settled = 0;
+    const settle = async () => {
+      settled += 1;
+      // The first time nothing has moved yet.
+      if (settled > 1) await Promise.all([...asked, late]);
+    };
+    await run({ settle });
+    expect(settled).toBe(2);
     await run();
     expect(await left()).toEqual([]);
     await api.clients.publisher.idle();

@@ -69,11 +69,9 @@ export async function reKey(
   const state = (state: PseudonymMove['state']) =>
     documents.set(movePath(rotation.from), { to: rotation.to, state, expireAt: null });
   const earlier = await documents.get(movePath(rotation.from));
-  if (!earlier) {
-    await state('moving');
-    // Until whoever scores has seen that names of the key are moved.
-    await settle();
-  }
+  if (!earlier) await state('moving');
+  // Until whoever scores has seen that names of the key are moved; a run before may have broken off sooner.
+  if (!earlier || earlier['state'] === 'moving') await settle();
   await run.moveAll();
   // From now on whoever is new gets the new name at once.
   if (earlier?.['state'] !== 'moved') await state('closing');
