@@ -31,7 +31,6 @@ ${table(controlsOf('masvs'))}
 | ledger of grants: random grant id, time, salted commitment | Firestore \`ledger\` | evidence of what was granted | for good; names nobody once the grant's salt is erased |
 | tally: pseudonym, models ever taken, when first | Firestore \`tallies\` | how much new a user may take; what he had is never new | 400 days after the last use; after an erasure the days alone, 180 days |
 | sessions of operators in the console: their address, when they signed in; a hash of the cookie | Firestore \`sessions\` | to let operators work | at most 12 hours, and a day until it is deleted |
-| blocks by rule and version of the app: pseudonyms | Firestore \`breakers\` | to notice mistakes of ours | 29 days |
 | blocks by rule and version of the app: pseudonyms | Firestore \`breakers\` | to notice mistakes of ours | 29 days, of a user who was erased too: what is held back from others follows from how many there were, and a name alone is left of him |
 | what is usual: models and counts, nobody's | Firestore \`campaigns\` | to notice campaigns | kept up to date |
 | marks of a phone: how many accounts, whether one was blocked; of an iPhone, Apple's risk metric | at Google (device recall), if turned on; Firestore \`devices\` | phones beyond accounts | ignored after the month that follows the last one written |
