@@ -27,6 +27,18 @@ const overBudget = ({ thieves }: SimulationResult) =>
     ({ kind, modelsInMonth }) => modelsInMonth > (PLANS[kind].conduct === 'barren' ? 3 : BUDGET),
   );
 
+const eventsOfMonth: FraudEvent[] = [];
+let inMonth: Promise<SimulationResult> | undefined;
+/** Nobody has learnt yet what is usual: no alert comes between a thief and his budget. */
+function monthOfThieves(kinds: readonly ThiefKind[]): Promise<SimulationResult> {
+  const thieves = { kinds, ofEach: 1, fromDay: 0, withinDays: 1 };
+  inMonth ??= simulate(book, { goodUsers: 0, days: 32, people: [], thieves }, 7, {
+    event: (event) => eventsOfMonth.push(event),
+    decision: () => undefined,
+  });
+  return inMonth;
+}
+
 describe('lone thieves for a month', () => {
   // They ask all day for what they are refused, which takes a minute to simulate for a month: the
   // world with people below holds them to the same bound for a week.
@@ -39,8 +51,7 @@ describe('lone thieves for a month', () => {
   const kinds = LONERS.filter((kind) => !shouting.includes(kind));
 
   it('get no more than the budget with one identity, and a noisy one next to nothing', async () => {
-    const thieves = { kinds, ofEach: 1, fromDay: 0, withinDays: 1 };
-    const month = await simulate(book, { goodUsers: 0, days: 32, people: [], thieves }, 7);
+    const month = await monthOfThieves(kinds);
     expect(overBudget(month)).toEqual([]);
     // Or the bound would hold by itself.
     const usedUp = month.thieves.filter(({ modelsInMonth }) => modelsInMonth === BUDGET);
@@ -89,14 +100,18 @@ describe('lone thieves and people', () => {
       await running;
       const watch = { points: 0.1, holdSeconds: 3600 };
       const thresholds = { ...DEFAULT_RULES.thresholds, watch };
-      const replay = createReplay({ live: { ...DEFAULT_RULES, rules: [rule], thresholds } });
+      const live = { ...DEFAULT_RULES, rules: [rule], thresholds };
       const types = new Set<string>(rule.on.types);
       const answers = new Set<string>(rule.kind === 'unanswered' ? rule.answers.types : []);
-      const fired = events.some(
-        (event) =>
-          (types.has(event.type) || answers.has(event.type)) && replay.apply(event).length > 0,
-      );
-      expect(fired).toBe(true);
+      const fires = (lives: readonly FraudEvent[]) => {
+        const replay = createReplay({ live });
+        return lives.some(
+          (event) =>
+            (types.has(event.type) || answers.has(event.type)) && replay.apply(event).length > 0,
+        );
+      };
+      // Beside an alert young accounts take too little for some rules.
+      expect(fires(events) || fires(eventsOfMonth)).toBe(true);
     },
   );
 });
