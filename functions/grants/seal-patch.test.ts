@@ -11,7 +11,7 @@ import { collect } from '../protocol/bytes.ts';
 import { nodeCrypto } from '../protocol/node-crypto.ts';
 import { grantPath } from './grant-record.ts';
 
-const BACKBONE = 1 << 18;
+const BACKBONE = 1 << 20;
 const HEAD = 4096;
 
 /** The same for the same seed, with nothing that repeats. */
