@@ -119,6 +119,8 @@ describe('ProtectedModels', () => {
   it('leaves no byte of the model in the clear on the disk', async () => {
     const { models } = await device('bea');
     await models.get('smile');
+    // What is noted on the way has been written then, too.
+    await models.sendReports();
     for (const name of await readdir(directory)) {
       const bytes = await readFile(join(directory, name));
       for (let at = 0; at + 32 < MODEL.length; at += 100_000) {
