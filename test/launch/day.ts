@@ -21,6 +21,9 @@ export const diurnal = (seconds: number): number =>
     return sum + share * (1 + SWING * Math.cos(angle));
   }, 0);
 
+/** The app reaches the stores of the world over so long, from the beginning of the day. */
+const ARRIVAL_SECONDS = 2 * HOUR;
+
 /** A crowd that comes at once, as after a push message: half of it within each half-life. */
 export interface Crowd {
   readonly phones: number;
@@ -28,7 +31,7 @@ export interface Crowd {
   readonly halfLifeSeconds: number;
 }
 
-/** Lets `phones` come over the day, at random by the hour, and each crowd in its minutes. */
+/** Lets `phones` come over the day, less those before the app was everywhere, at random by the hour, and each crowd in its minutes. */
 export function letCome(
   clock: Clock,
   random: Random,
@@ -39,7 +42,8 @@ export function letCome(
   const mean = phones / DAY_SECONDS;
   const most = mean * (1 + SWING);
   const next = () => {
-    if (random.next() * most < mean * diurnal(clock.now)) come();
+    const offered = Math.min(1, clock.now / ARRIVAL_SECONDS);
+    if (random.next() * most < mean * offered * diurnal(clock.now)) come();
     clock.after(random.wait(1 / most), next);
   };
   clock.after(random.wait(1 / most), next);
