@@ -12,6 +12,7 @@ import urllib.request
 from cryptography.hazmat.primitives.asymmetric import ec
 
 import protocol
+import releases
 from protocol import P256_SUITE, sha256, to_base64url
 
 
@@ -101,9 +102,9 @@ class Device:
         answer = self.ask("POST", f"/v1/models/{model}/grants", self.proven("model.grant", **asked))
         expected = {"model": model, "version": version, "deviceId": self.device_id, "suite": P256_SUITE}
         manifest, licence, content_key = protocol.accept_grant(answer, expected, private_key, self.pinned, time.time())
-        record = protocol.require_current(answer["release"], model, self.serials.get(model, 0), self.pinned, time.time())
-        if version == "latest":
-            protocol.require_offered(record, manifest["version"], licence["manifestDigest"])
+        record = releases.require_current(answer["release"], model, self.serials.get(model, 0), self.pinned, time.time())
+        phone = {"deviceId": self.device_id, "platform": self.platform, "app": self.app["appVersion"]}
+        releases.require_offered(record, manifest, licence["manifestDigest"], phone, version == "latest")
         self.serials[model] = record["serial"]
         download = Download(answer["url"], answer["sizeBytes"])
         model = protocol.open_delivery(download.take, answer["sizeBytes"], manifest, licence, content_key)

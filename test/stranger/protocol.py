@@ -326,38 +326,7 @@ def verify_licence(token, pinned):
     return payload
 
 
-def verify_release(token, pinned):
-    payload = pinned_payload(token, "modelseal-release+jwt", "manifest", pinned)
-    require_v1(payload)
-    member(payload, "model", str)
-    for name in ("serial", "exp"):
-        member(payload, name, int)
-    offered = member(payload, "offered", list)
-    if not 1 <= len(offered) <= 8:
-        raise SealError("token-malformed", "offered")
-    for offer in offered:
-        member(offer, "version", str), digest_of(offer, "manifestDigest")
-    return payload
-
-
 # Section 10
-
-def require_current(token, model, seen_serial, pinned, now):
-    """A record of a grant, a renewal or a list; what fails changes nothing of what was seen."""
-    record = verify_release(token, pinned)
-    if record["model"] != model:
-        raise SealError("token-mismatch", "a record of another model")
-    if record["serial"] < seen_serial:
-        raise SealError("release-rolled-back")
-    if now >= record["exp"]:
-        raise SealError("release-expired")
-    return record
-
-
-def require_offered(record, version, manifest_digest):
-    if (version, manifest_digest) not in [(offer["version"], offer["manifestDigest"]) for offer in record["offered"]]:
-        raise SealError("token-mismatch", "not on offer")
-
 
 def accept_grant(answer, asked, private_key, pinned, now):
     """Steps 1 to 4. Gives manifest, licence and the content key."""

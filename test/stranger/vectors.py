@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 import protocol
+import releases
 from protocol import SealError, from_base64url, sha256, to_base64url
 
 FOLDER = pathlib.Path(__file__).parent.parent / "vectors"
@@ -111,11 +112,17 @@ for row in refusals["accepted"]:
 licence = protocol.verify_licence(sealing["licence"], pinned)
 
 
+manifest = protocol.verify_manifest(sealing["manifest"], pinned)
+TOLD = {"platform": "platform", "appVersion": "app", "osVersion": "os", "ramGb": "ram", "chip": "chip"}
+
+
 def take_release(row):
-    seen = protocol.verify_release(row["seen"], pinned)["serial"] if row["seen"] else 0
-    record = protocol.require_current(row["token"], licence["model"], seen, pinned, row["now"])
-    if row["isGrant"] and row["isNewest"]:
-        protocol.require_offered(record, licence["version"], licence["manifestDigest"])
+    seen = releases.verify_release(row["seen"], pinned)["serial"] if row["seen"] else 0
+    record = releases.require_current(row["token"], licence["model"], seen, pinned, row["now"])
+    told = {"platform": "android", "appVersion": "2.1.0", **row["device"]}
+    device = {"deviceId": licence["deviceId"], **{TOLD[name]: value for name, value in told.items()}}
+    if row["isGrant"]:
+        releases.require_offered(record, manifest, licence["manifestDigest"], device, row["isNewest"])
 
 
 for row in load("releases")["rows"]:
