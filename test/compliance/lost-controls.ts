@@ -139,7 +139,7 @@ export const LOST_CONTROLS: readonly LostControl[] = [
     `${TOKEN}: refuses a token for another audience, without end, or without subject`,
     edit(
       'functions/identity/user-token.ts',
-      'audience: issuer.audience,\n          algorithms',
+      'audience: issuer.audience,\n        algorithms',
       'algorithms',
     ),
   ),
