@@ -18,7 +18,11 @@ const OPEN_TO_ALL = edit(
   RECORD,
   "if (model.owner !== null && model.owner !== userId) throw unknown('model_of_another_user');",
 );
-const NEVER_REVOKED = edit(RECORD, "if (found.revoked) throw unknown('version_revoked');");
+const NEVER_REVOKED = edit(
+  RECORD,
+  'if (found.revoked || isWithdrawn(record, { version: name, publishedAt: secondsOf(found) })) {',
+  'if (false) {',
+);
 const ANYBODYS_GRANT = edit(
   RENEWAL,
   "if (!own) throw new ServiceError('grant_unknown', { reason: 'grant_not_of_device' });",

@@ -44,7 +44,7 @@ export const proofCounters: readonly Attack[] = [
     defence: 'counter and grant are one transaction',
     off: {
       edits: [
-        edit(CALL, '{ signCount, appVersion: call.appVersion }', '{ appVersion: call.appVersion }'),
+        edit(CALL, '{ signCount, appVersion: call.appVersion,', '{ appVersion: call.appVersion,'),
       ],
     },
     async run(lab) {
