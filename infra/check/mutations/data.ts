@@ -120,8 +120,14 @@ export const DATA: readonly Mutation[] = [
   [
     'a sealer that lists',
     'iam.tf',
-    'sealedWriter   = ["storage.objects.create", "storage.objects.delete", "storage.objects.get"]',
-    'sealedWriter   = ["storage.objects.create", "storage.objects.delete", "storage.objects.get", "storage.objects.list"]',
+    'sealedWriter   = ["storage.objects.create", "storage.objects.delete"]',
+    'sealedWriter   = ["storage.objects.create", "storage.objects.delete", "storage.objects.list"]',
+  ],
+  [
+    'URLs that list what is sealed',
+    'iam.tf',
+    'sealedReader   = ["storage.objects.get"]',
+    'sealedReader   = ["storage.objects.get", "storage.objects.list"]',
   ],
   [
     'an eraser that reads',

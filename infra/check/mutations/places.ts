@@ -31,7 +31,7 @@ export const PLACES: readonly Mutation[] = [
   [
     'everybody through the perimeter',
     'perimeter.tf',
-    'identities = ["serviceAccount:${google_service_account.function["grant"].email}"]',
+    'identities = [google_service_account.url_reader.member]',
     'identities = ["user:anybody@example.com"]',
   ],
   [

@@ -78,8 +78,8 @@ export const WATCHING: readonly Mutation[] = [
   [
     'an outage of Cloud KMS unseen',
     'alerts.tf',
-    'response_code_class!=\\"2xx\\""\n      group  = ["metric.label.response_code"], threshold = 0.02, aligner = "ALIGN_RATE", duration = "300s"\n    }\n    sign-urls',
-    'response_code_class=\\"2xx\\""\n      group  = ["metric.label.response_code"], threshold = 0.02, aligner = "ALIGN_RATE", duration = "300s"\n    }\n    sign-urls',
+    'resource.label.service=\\"cloudkms.googleapis.com\\" metric.label.response_code_class!=',
+    'resource.label.service=\\"cloudkms.googleapis.com\\" metric.label.response_code_class=',
   ],
   [
     'mail to nobody',
