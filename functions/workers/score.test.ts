@@ -206,6 +206,15 @@ it('keeps the id of what was held back and an older event moves', async () => {
   }
 });
 
+it('scores an event although a model’s record, by which it would count for a rollout, cannot be read', async () => {
+  const { documents, deliver } = harness();
+  await documents.set('models/broken', { rollingOut: true });
+  const opened = { ...tell().client(0, 'model.opened', { model: 'm0' }), grant: 'g_0' };
+  await expect(deliver(push(opened))).rejects.toThrow();
+  const risks = await documents.query({ collection: 'risk', limit: 10 });
+  expect(risks.length).toBeGreaterThan(0);
+});
+
 describe('poison', () => {
   const good = hoarding().events[0] as FraudEvent;
   it.each([

@@ -67,7 +67,12 @@ export function createScoreHandler(dependencies: ScoreDependencies): EventHandle
       return;
     }
     await raiseAlert(event, dependencies);
+    await judge(event);
+    // Last: what is wrong with a rollout's records keeps no event from being scored. A second delivery changes neither.
     await recordVote(documents, event, now());
+  };
+
+  async function judge(event: FraudEvent): Promise<void> {
     if (scorer.changesOf(event).length === 0) return;
     const { decisions, trips } = await documents.transaction(async (tx) =>
       carryOut(
@@ -92,7 +97,7 @@ export function createScoreHandler(dependencies: ScoreDependencies): EventHandle
         },
       );
     }
-  };
+  }
 }
 
 export const createHandler: EventHandlerFactory<
