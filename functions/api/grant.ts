@@ -5,6 +5,7 @@ import type { Emit } from '../fraud/event-delivery.ts';
 import type { EventInput } from '../fraud/events.ts';
 import { type AdmissionServices, admit } from '../grants/admit.ts';
 import type { AdmittedGrant } from '../grants/grant-record.ts';
+import { createPreparing } from '../grants/preparation.ts';
 import { type SealedGrant, type SealingServices, seal } from '../grants/seal.ts';
 import { grantClientData, readClientData } from '../identity/client-data.ts';
 import { provenRequest } from '../identity/device-proof.ts';
@@ -50,13 +51,18 @@ async function grantModel(
     // As it was asked for.
     version: data.version === 'latest' ? null : data.version,
   };
+  const preparing = createPreparing(services, now);
   const { grant, device, facts, headers } = await withRefusalEvents(services, now, refusal, () =>
     admit(
       services,
       { userId, plan, network, clientData: data, clientDataHash: hash, proof: body.proof },
       now,
+      preparing.begin,
     ),
-  );
+  ).catch((error: unknown) => {
+    preparing.discard();
+    throw error;
+  });
   const admitMs = lap();
 
   const made = {
@@ -67,7 +73,7 @@ async function grantModel(
     grant: grant.grantId,
   } as const;
   const [sealed] = await Promise.all([
-    seal(services, grant, now).catch(async (error: unknown) => {
+    seal(services, grant, now, preparing.taken()).catch(async (error: unknown) => {
       // What the caller did wrong is no fault of the version's.
       const isOurs = !(error instanceof ServiceError);
       if (isOurs) await services.emit({ ...made, type: 'grant.failed', outcome: 'failed' }, now);

@@ -63,12 +63,14 @@ export interface Admission {
  * Decides and records a grant in one transaction. Throws challenge_invalid, blocked, device_unknown,
  * device_unapproved, reattestation_required, rate_limited, quota_exceeded, challenge_spent,
  * app_outdated, model_unknown, proof_invalid or device_not_trusted, and unavailable where the model has no
- * release record that holds, and then nothing has changed.
+ * release record that holds, and then nothing has changed. `decided` hears of a grant for which nothing
+ * but the commit is left, each time that the transaction runs: whoever gives anything away waits for the commit.
  */
 export async function admit(
   services: AdmissionServices,
   { userId, plan: claimedPlan, network, clientData, clientDataHash, proof }: GrantRequest,
   now: Date,
+  decided: (grant: AdmittedGrant) => void = () => undefined,
 ): Promise<Admission> {
   const { deviceId, modelId, appVersion, traits, recipientKey, suite, base } = clientData;
   const challenge = services.challenges.verify(clientData.challenge, userId, 'model.grant', now);
@@ -152,6 +154,7 @@ export async function admit(
     const { facts } = collection;
     const origin = { salt: services.randomBytes(16), network, appVersion, facts };
     tx.create(grantPath(grantId), grantDocument(grant, origin, now));
+    decided(grant);
     return { grant, device, facts, headers: joined(headers, quota.headers) };
   });
 }

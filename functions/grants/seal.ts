@@ -1,36 +1,34 @@
 /** Seals one version for one grant, in one streaming pass from the vault to the delivery bucket. */
-import type { Manifests } from '../catalogue/manifests.ts';
-import type { VersionKeys } from '../catalogue/version-keys.ts';
 import type { DocumentStore } from '../cloud/documents.ts';
 import type { ObjectStore } from '../cloud/objects.ts';
 import { UpstreamError } from '../cloud/upstream-error.ts';
 import { ServiceError } from '../errors.ts';
 import { describeError, type Log } from '../log.ts';
-import { fromBase64url } from '../protocol/encoding.ts';
-import { SealError } from '../protocol/errors.ts';
-import { grantInfo } from '../protocol/grant-binding.ts';
-import { type Encapsulation, encapsulateTo, type SealedKey } from '../protocol/hpke.ts';
+import type { SealedKey } from '../protocol/hpke.ts';
 import { tokenDigest } from '../protocol/jws.ts';
 import { CONTENT_KEY_BYTES } from '../protocol/key-schedule.ts';
 import { nodeCrypto } from '../protocol/node-crypto.ts';
 import { type AdmittedGrant, updateGranted } from './grant-record.ts';
 import type { LicenceIssuer } from './licence-issuer.ts';
-import { type Lifetimes, licenceTerms } from './licence-terms.ts';
+import {
+  type Preparation,
+  type PreparationServices,
+  prepare,
+  type Recipient,
+} from './preparation.ts';
 import { sealedBy, sealedObjectName } from './sealed-object.ts';
 import { type Copy, type Upload, upload } from './upload-copy.ts';
 import type { UrlSigner } from './url-keys.ts';
 
-export interface SealingServices {
-  readonly config: Lifetimes & {
-    readonly buckets: { readonly vault: string; readonly sealed: string };
+export interface SealingServices extends PreparationServices {
+  readonly config: PreparationServices['config'] & {
+    readonly buckets: { readonly sealed: string };
     readonly urlTtlSeconds: number;
     readonly sealedTtlSeconds: number;
   };
   readonly documents: Pick<DocumentStore, 'transaction'>;
   readonly objects: Pick<ObjectStore, 'read' | 'write' | 'delete'>;
   readonly urls: UrlSigner;
-  readonly manifests: Manifests;
-  readonly versionKeys: Pick<VersionKeys, 'unwrap'>;
   readonly licences: LicenceIssuer;
   readonly randomBytes: (size: number) => Uint8Array;
   readonly log: Log;
@@ -57,9 +55,10 @@ export async function seal(
   services: SealingServices,
   grant: AdmittedGrant,
   now: Date,
+  preparation: Preparation = prepare(services, grant, now),
 ): Promise<SealedGrant> {
   try {
-    return await sealCopy(services, grant, now);
+    return await sealCopy(services, grant, preparation, now);
   } catch (error) {
     const isOurFault = error instanceof UpstreamError;
     // Read with the first that fails.
@@ -81,6 +80,7 @@ export async function seal(
 async function sealCopy(
   services: SealingServices,
   grant: AdmittedGrant,
+  preparation: Preparation,
   now: Date,
 ): Promise<SealedGrant> {
   const { config, objects } = services;
@@ -95,17 +95,15 @@ async function sealCopy(
   const abort = new AbortController();
   let uploading: Promise<Upload> | undefined;
   try {
-    const manifest = await services.manifests.get(version);
-    const terms = licenceTerms(manifest.policy, config, now);
-    const isMarked = manifest.policy.tracing !== 'off';
     // The device's key is checked, by encapsulating to it, before the first byte of the model is touched.
-    const device = await deviceOf(grant, terms.exp);
+    const { manifest, terms, device } = await preparation.recipient;
+    const isMarked = manifest.policy.tracing !== 'off';
     const answer = (sha256: string) =>
       licenceAndKey(services, grant, { contentKey, device, terms, sha256 }, now);
     uploading = upload(
       services,
       grant,
-      { manifest, contentKey, object, signal: abort.signal },
+      { manifest, contentKey, preparation, object, signal: abort.signal },
       now,
     );
     const [{ sizeBytes, copy, base }, url, ready] = await Promise.all([
@@ -124,6 +122,7 @@ async function sealCopy(
     throw error;
   } finally {
     contentKey.fill(0);
+    void preparation.discard().catch(() => undefined);
   }
 }
 
@@ -140,10 +139,8 @@ async function licenceAndKey(
     device,
     terms,
     sha256,
-  }: {
+  }: Pick<Recipient, 'device' | 'terms'> & {
     readonly contentKey: Uint8Array;
-    readonly device: Encapsulation;
-    readonly terms: ReturnType<typeof licenceTerms>;
     /** Of the bytes that the device will open. */
     readonly sha256: string;
   },
@@ -163,33 +160,6 @@ async function licenceAndKey(
     now,
   );
   return { licence, sealedKey: await device.seal(contentKey, tokenDigest(nodeCrypto, licence)) };
-}
-
-/** The way to the device that asks; throws request_invalid where its key is none of the suite's. */
-async function deviceOf(
-  { grantId, userId, deviceId, recipientKey, suite, version }: AdmittedGrant,
-  licenceExpiry: number,
-): Promise<Encapsulation> {
-  const info = grantInfo({
-    suite,
-    grantId,
-    userId,
-    deviceId,
-    model: version.modelId,
-    version: version.version,
-    manifestDigest: fromBase64url(version.manifestDigest) ?? new Uint8Array(),
-    licenceExpiry,
-  });
-  try {
-    return await encapsulateTo({ suite, recipientKey, info });
-  } catch (error) {
-    if (!(error instanceof SealError)) throw error;
-    throw new ServiceError('request_invalid', {
-      reason: error.code,
-      violations: [{ pointer: '/clientData/recipientKey', detail: 'not_a_key_of_the_suite' }],
-      cause: error,
-    });
-  }
 }
 
 /** The answer for a marked copy, once the grant's record names that copy: renewals go by it. */

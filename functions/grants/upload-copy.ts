@@ -7,6 +7,7 @@ import { deriveKeys, wipe } from '../protocol/key-schedule.ts';
 import { nodeCrypto } from '../protocol/node-crypto.ts';
 import { type ResealOptions, reseal } from '../protocol/stream.ts';
 import type { AdmittedGrant, GrantRecord } from './grant-record.ts';
+import type { Preparation } from './preparation.ts';
 import type { createMarking } from './watermarking.ts';
 
 export interface UploadServices {
@@ -33,6 +34,7 @@ export interface Upload {
 export interface UploadOptions {
   readonly manifest: StoredManifest;
   readonly contentKey: Uint8Array;
+  readonly preparation: Preparation;
   readonly object: string;
   readonly signal: AbortSignal;
 }
@@ -49,14 +51,14 @@ export async function upload(
   if (held && patches && !patches.isInVain(held.version, version)) {
     const patching: Sealing = (model) => patches.patchFrom(services, { held, version }, model, now);
     try {
-      const uploaded = await uploadOnce(services, grant, options, now, patching);
+      const uploaded = await uploadOnce(services, grant, options, patching);
       return { ...uploaded, base: held.grantId };
     } catch (error) {
       if (options.signal.aborted) throw error;
       services.log('INFO', 'no patch', { grant: grant.grantId, ...describeError(error) });
     }
   }
-  return uploadOnce(services, grant, options, now, whole);
+  return uploadOnce(services, grant, options, whole);
 }
 
 /** The sealed bytes of a version, from those in the vault. */
@@ -69,19 +71,18 @@ const whole: Sealing = ({ source, ...options }) =>
 async function uploadOnce(
   services: UploadServices,
   grant: AdmittedGrant,
-  { manifest: { policy, layers }, contentKey, object, signal }: UploadOptions,
-  now: Date,
+  { manifest: { policy, layers }, contentKey, preparation, object, signal }: UploadOptions,
   sealing: Sealing,
 ): Promise<Upload> {
-  const { config, objects, versionKeys } = services;
+  const { config, objects } = services;
   const { version } = grant;
   const { tracing } = policy;
-  const dataKey = await versionKeys.unwrap(version, now);
+  const dataKey = await preparation.takeDataKey();
   const from = await deriveKeys(nodeCrypto, dataKey, 'vault');
   const to = await deriveKeys(nodeCrypto, contentKey, 'delivery');
   const marking = tracing === 'off' ? undefined : await markingOf(dataKey, grant, layers, tracing);
   try {
-    const source = objects.read(config.buckets.vault, version.vaultObject);
+    const source = await preparation.openVault();
     const stage = marking && { stage: marking.stage };
     const sealed = sealing({ source, from, to, ...stage });
     const { sizeBytes } = await objects.write(config.buckets.sealed, object, sealed, {

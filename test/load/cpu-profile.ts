@@ -12,12 +12,12 @@ export interface ProfiledPart {
 const PARTS: readonly (readonly [part: string, place: RegExp])[] = [
   [
     'sealing: ciphers and keys',
-    /functions\/sealing|internal\/crypto\/(?:cipher|hash|keygen|random)/,
+    /functions\/protocol|internal\/crypto\/(?:cipher|hash|keygen|random)/,
   ],
   ['attestation, proofs', /functions\/(?:attestation|identity)/],
   ['tokens and HPKE', /node_modules\/(?:jose|hpke)|internal\/crypto/],
   ['validation', /node_modules\/zod|functions\/validation/],
-  ['doubles of the cloud', /scripts\/(?:local\/doubles|load)/],
+  ['doubles of the cloud', /test\/(?:doubles|load)/],
   ['rest of the functions', /functions\//],
   [
     'HTTP and framework',
