@@ -1,14 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type * as firestore from '@google-cloud/firestore';
 import { callUpstream } from './deadline.ts';
-import {
-  type DocumentData,
-  DocumentExistsError,
-  DocumentMissingError,
-  type DocumentQuery,
-  type DocumentStore,
-  type DocumentTransaction,
-  type DocumentValue,
-} from './documents.ts';
+import type { DocumentQuery, DocumentStore } from './documents.ts';
+import { type Client, runTransaction, translate } from './firestore-transaction.ts';
+import { dataOf, fromFirestore } from './firestore-values.ts';
 import { lazy } from './lazy.ts';
 
 export interface FirestoreOptions {
@@ -19,6 +14,8 @@ export interface FirestoreOptions {
   readonly endpoint?: string;
   /** For one call; a transaction may take three times as long. 10,000 where absent. */
   readonly timeoutMs?: number;
+  /** Waits before a transaction runs again; the clock's where absent. */
+  readonly pause?: (ms: number) => Promise<unknown>;
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000;
@@ -26,15 +23,12 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 /** The remote calls that this module leads to. */
 const METHODS = ['BatchGetDocuments', 'RunQuery', 'BeginTransaction', 'Commit', 'Rollback'];
 
-// gRPC status codes (google.rpc.Code).
-const NOT_FOUND = 5;
-const ALREADY_EXISTS = 6;
-
 /** The document store in Cloud Firestore; its client is loaded on first use. */
 export function firestoreDocuments(
   options: FirestoreOptions,
 ): DocumentStore & { close(): Promise<void> } {
   const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  const pause = options.pause ?? sleep;
   const client = lazy(() => connect(options));
   const call = <T>(
     operation: string,
@@ -66,16 +60,11 @@ export function firestoreDocuments(
         const found = await toQuery(db, query).get();
         return found.docs.map((doc) => ({ path: doc.ref.path, data: fromFirestore(doc.data()) }));
       }),
-    transaction: (work) => runTransaction(client.get, timeoutMs * 3, work),
+    transaction: (work) => runTransaction(client.get, { timeoutMs: timeoutMs * 3, pause }, work),
     close: async () => {
       await (await client.current())?.db.terminate();
     },
   };
-}
-
-interface Client {
-  readonly db: firestore.Firestore;
-  readonly FieldPath: typeof firestore.FieldPath;
 }
 
 async function connect(options: FirestoreOptions): Promise<Client> {
@@ -108,91 +97,6 @@ function boundedBy(timeoutMs: number): object {
   };
 }
 
-/** Carries an error of the work past the client, which would retry on some values of `code`. */
-class WorkFailure extends Error {
-  override readonly name = 'WorkFailure';
-}
-
-async function runTransaction<T>(
-  connected: () => Promise<Client>,
-  timeoutMs: number,
-  work: (tx: DocumentTransaction) => Promise<T>,
-): Promise<T> {
-  const expired = AbortSignal.timeout(timeoutMs);
-  const created: string[] = [];
-  const updated: string[] = [];
-  return callUpstream(
-    { service: 'firestore', operation: 'transaction', timeoutMs },
-    async () => {
-      const client = await connected();
-      return client.db.runTransaction(async (tx) => {
-        created.length = 0;
-        updated.length = 0;
-        const readFailures = new Set<unknown>();
-        const facade = transactionFacade(client, tx, { created, updated, readFailures });
-        const result = await work(facade).catch((error: unknown) => {
-          throw readFailures.has(error) ? error : new WorkFailure('', { cause: error });
-        });
-        // The caller was told that this timed out: it must not take effect later.
-        expired.throwIfAborted();
-        return result;
-      });
-    },
-    (error) => {
-      if (error instanceof WorkFailure) return error.cause;
-      return translate(error, codeOf(error) === ALREADY_EXISTS ? created : updated);
-    },
-  );
-}
-
-interface TransactionLog {
-  readonly created: string[];
-  readonly updated: string[];
-  /** The client's own errors: by them, passed on as they are, it knows when to retry. */
-  readonly readFailures: Set<unknown>;
-}
-
-function transactionFacade(
-  { db, FieldPath }: Client,
-  tx: firestore.Transaction,
-  log: TransactionLog,
-): DocumentTransaction {
-  return {
-    getAll: async (paths) => {
-      if (paths.length === 0) return [];
-      try {
-        const found = await tx.getAll(...paths.map((path) => db.doc(path)));
-        return found.map(dataOf);
-      } catch (error) {
-        log.readFailures.add(error);
-        throw error;
-      }
-    },
-    create: (path, data) => {
-      log.created.push(path);
-      tx.create(db.doc(path), data);
-    },
-    set: (path, data) => {
-      tx.set(db.doc(path), data);
-    },
-    update: (path, fields) => {
-      log.updated.push(path);
-      // Paths of one segment: in a plain object, a dot in a key would mean nesting.
-      const [first, ...more] = Object.entries(fields);
-      if (!first) return;
-      tx.update(
-        db.doc(path),
-        new FieldPath(first[0]),
-        first[1],
-        ...more.flatMap(([field, value]) => [new FieldPath(field), value]),
-      );
-    },
-    delete: (path) => {
-      tx.delete(db.doc(path));
-    },
-  };
-}
-
 function toQuery(db: firestore.Firestore, query: DocumentQuery): firestore.Query {
   let built: firestore.Query = db.collection(query.collection);
   for (const [field, op, value] of query.where ?? []) built = built.where(field, op, value);
@@ -201,38 +105,4 @@ function toQuery(db: firestore.Firestore, query: DocumentQuery): firestore.Query
     built = built.orderBy('__name__').startAfter(db.doc(query.after));
   }
   return built.limit(query.limit);
-}
-
-function dataOf(snapshot: firestore.DocumentSnapshot): DocumentData | undefined {
-  const data = snapshot.data();
-  return data === undefined ? undefined : fromFirestore(data);
-}
-
-function fromFirestore(data: firestore.DocumentData): DocumentData {
-  return Object.fromEntries(
-    Object.entries(data).map(([key, value]) => [key, fromFirestoreValue(value)]),
-  );
-}
-
-function fromFirestoreValue(value: unknown): DocumentValue {
-  if (typeof value !== 'object' || value === null) return value as DocumentValue;
-  if (Array.isArray(value)) return value.map(fromFirestoreValue);
-  if ('toDate' in value) return (value as firestore.Timestamp).toDate();
-  return fromFirestore(value);
-}
-
-/** The error of the port for a create of, or an update to, one of `paths`, if the service refused for that. */
-function translate(error: unknown, paths: readonly string[]): Error | undefined {
-  const code = codeOf(error);
-  if (code !== ALREADY_EXISTS && code !== NOT_FOUND) return undefined;
-  // A commit of several writes names the document which failed in its message only.
-  const named = paths.filter((path) => (error as Error).message.includes(`/${path}`));
-  const [path = paths[0]] = named.sort((a, b) => b.length - a.length);
-  if (path === undefined) return undefined;
-  const Kind = code === ALREADY_EXISTS ? DocumentExistsError : DocumentMissingError;
-  return new Kind(path, { cause: error });
-}
-
-function codeOf(error: unknown): unknown {
-  return (error as { code?: unknown }).code;
 }

@@ -5,6 +5,8 @@ export type UpstreamService = 'firestore' | 'storage' | 'kms' | 'pubsub';
 export interface UpstreamErrorOptions {
   /** True where the service did not answer in time: its outcome is unknown. */
   readonly timedOut?: boolean;
+  /** True where the call lost against others again and again: it has had no effect. */
+  readonly contended?: boolean;
   readonly cause?: unknown;
 }
 
@@ -19,8 +21,9 @@ export class UpstreamError extends ServiceError {
 
   constructor(service: UpstreamService, operation: string, options: UpstreamErrorOptions = {}) {
     const timedOut = options.timedOut ?? false;
+    const outcome = options.contended ? 'contended' : timedOut ? 'timed_out' : 'failed';
     super('unavailable', {
-      reason: `${service}_${operation}_${timedOut ? 'timed_out' : 'failed'}`,
+      reason: `${service}_${operation}_${outcome}`,
       retryAfterSeconds: 5,
       cause: options.cause,
     });

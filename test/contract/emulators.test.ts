@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PubSub } from '@google-cloud/pubsub';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { firestoreDocuments } from '../../functions/cloud/firestore.ts';
 import { pubsubPublisher } from '../../functions/cloud/pubsub.ts';
 import { UpstreamError } from '../../functions/cloud/upstream-error.ts';
@@ -58,6 +58,85 @@ if (!(firestore && pubsub) && 'missing' in search) {
       afterAll(() => store.close());
 
       documentStoreContract(() => store);
+
+      describe('a transaction whose document another holds', () => {
+        const pauses: number[] = [];
+        let onPause: () => void;
+        let contended: ReturnType<typeof firestoreDocuments>;
+        /** Reads the document in a transaction, which locks it until `end`. */
+        async function holding(path: string) {
+          const held = Promise.withResolvers<void>();
+          const ended = Promise.withResolvers<void>();
+          const done = store.transaction(async (tx) => {
+            await tx.getAll([path]);
+            held.resolve();
+            await ended.promise;
+          });
+          await held.promise;
+          return {
+            end() {
+              ended.resolve();
+              return done;
+            },
+          };
+        }
+        const counting = (path: string, seen: { runs: number }) =>
+          contended.transaction(async (tx) => {
+            seen.runs++;
+            const [data] = await tx.getAll([path]);
+            tx.set(path, { n: Number(data?.['n'] ?? 0) + 1 });
+          });
+
+        beforeAll(() => {
+          contended = firestoreDocuments({
+            projectId,
+            endpoint: `http://${hosts.firestore}`,
+            async pause(ms) {
+              pauses.push(ms);
+              onPause();
+            },
+          });
+        });
+        beforeEach(() => {
+          pauses.length = 0;
+          onPause = () => undefined;
+        });
+        afterAll(() => contended.close());
+
+        it('runs again after a short wait of ours, and takes effect once', async () => {
+          const path = `contended-${process.pid}/once`;
+          const rival = await holding(path);
+          let ending: Promise<void> | undefined;
+          onPause = () => {
+            ending ??= rival.end();
+          };
+          const seen = { runs: 0 };
+          await counting(path, seen);
+          await ending;
+          expect(await store.get(path)).toEqual({ n: 1 });
+          expect(seen.runs).toBe(pauses.length + 1);
+          expect(pauses.length).toBeGreaterThan(0);
+          expect(pauses[0]).toBeLessThanOrEqual(50);
+        }, 30_000);
+
+        it('is given up after five runs, with a typed error and no effect', async () => {
+          const path = `contended-${process.pid}/never`;
+          const rival = await holding(path);
+          const seen = { runs: 0 };
+          await expect(counting(path, seen)).rejects.toMatchObject({
+            code: 'unavailable',
+            reason: 'firestore_transaction_contended',
+          });
+          await rival.end();
+          expect(await store.get(path)).toBeUndefined();
+          expect(seen.runs).toBe(5);
+          expect(pauses).toHaveLength(4);
+          for (const [n, ms] of pauses.entries()) {
+            expect(ms).toBeGreaterThanOrEqual(0);
+            expect(ms).toBeLessThanOrEqual(50 * 2 ** n);
+          }
+        }, 60_000);
+      });
     });
 
     describe('Pub/Sub', () => {

@@ -72,7 +72,7 @@ export function memoryDocuments(): DocumentStore {
         if (writes.length > 0) commit(writes);
         return result;
       }
-      throw new UpstreamError('firestore', 'transaction', { cause: 'too much contention' });
+      throw new UpstreamError('firestore', 'transaction', { contended: true });
     },
   };
 }
