@@ -9,6 +9,7 @@ import { commandLine } from './terminal/command-line.ts';
 const PARTS = [
   'formats',
   'sealing',
+  'patches',
   'attestation',
   'api',
   'scoring',

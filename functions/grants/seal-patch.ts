@@ -34,7 +34,7 @@ class PatchTooLargeError extends Error {
 }
 
 /** Of the whole delivery: a patch costs the service twice the work, and the phone a pass over its copy. */
-const MAX_SHARE = 0.7;
+export const MAX_PATCH_SHARE = 0.7;
 
 /** Versions of which a patch was too large, by their manifests: an instance tries none a second time. */
 const inVain = new Set<string>();
@@ -71,7 +71,7 @@ export async function* patchFrom(
     const { header, parts } = await openContainer(nodeCrypto, source, from);
     const aligned = alignLayers(base.header, header);
     const alike = aligned.reduce((sum, { start, end }) => sum + end - start, 0);
-    if (alike < (1 - MAX_SHARE) * header.plainBytes) throw new PatchTooLargeError();
+    if (alike < (1 - MAX_PATCH_SHARE) * header.plainBytes) throw new PatchTooLargeError();
     const patch = sealPatch(
       nodeCrypto,
       {
@@ -85,7 +85,7 @@ export async function* patchFrom(
     let sizeBytes = 0;
     for await (const bytes of patch) {
       sizeBytes += bytes.byteLength;
-      if (sizeBytes > MAX_SHARE * containerBytes(header)) throw new PatchTooLargeError();
+      if (sizeBytes > MAX_PATCH_SHARE * containerBytes(header)) throw new PatchTooLargeError();
       yield bytes;
     }
   } catch (error) {

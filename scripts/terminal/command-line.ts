@@ -29,5 +29,13 @@ export function positiveNumber(text: string): number {
   return number;
 }
 
+/** A part of one, from 0 to 1. Throws InvalidArgumentError. */
+export function share(text: string): number {
+  if (!/^(?:0|1|[01]?\.\d+)$/.test(text) || Number(text) > 1) {
+    throw new InvalidArgumentError('It must be a number from 0 to 1.');
+  }
+  return Number(text);
+}
+
 /** Whole numbers with commas between, at least one. Throws InvalidArgumentError. */
 export const wholeNumbers = (text: string): readonly number[] => text.split(',').map(wholeNumber);

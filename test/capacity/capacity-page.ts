@@ -2,6 +2,7 @@
 import { OPERATIONS } from '../support/counted-clients.ts';
 import { costLines } from './cost.ts';
 import { LIMITS, type Load, shareTaken } from './limits.ts';
+import { ofWhole, VERSION_PAIRS } from './updates.ts';
 
 const RATES = [100, 1_000, 10_000];
 const SIZES = [
@@ -57,7 +58,19 @@ export function capacityPage(load: Load): string {
     '',
     'Beside that, each month whatever happens: HSM key versions (1.00 and, on elliptic curves, 2.50 each), warm instances of',
     '`grant` and `challenge`, the load balancer and its rules. Delivery is nearly all of it: a smaller model saves more than',
-    'anything in the code.',
+    'anything in the code. Two numbers were read where others quote Google and not on its pages: the price of Cloud Armor, and',
+    'the bandwidth to the Internet.',
+    '',
+    '## A million updates',
+    '',
+    'The same for phones that hold the version before and name it, all of them, of a model of 28 MB; where S of the grants are such,',
+    'S of the difference. The bytes of each pair are measured ([decision 21](../decisions/0021-patches-of-what-lies-there.md), `npm run',
+    'bytes -- OLD NEW`), its CPU is 2.4 times that of a whole (`npm run bench -- --only patches`, `patch.seal_x_whole`). A patch of more than',
+    '70 % is not sent. Other bytes on your own versions, or another factor, make this table wrong.',
+    '',
+    '| the new version | patch of an unmarked copy | together | of a marked one (`standard`) | together |',
+    '|---|---|---|---|---|',
+    ...updateRows(load),
     '',
   ].join('\n');
 }
@@ -71,6 +84,24 @@ function costRows({ use }: Load): readonly string[] {
   const totals = bySize.map((lines) => lines.reduce((sum, { dollars }) => sum + dollars, 0));
   return [...rows, `| **together** | ${totals.map((sum) => sum.toFixed(0)).join(' | ')} | |`];
 }
+
+/** One row for each pair of versions: what a patch is of the whole, and what a million cost. */
+function updateRows({ use }: Load): readonly string[] {
+  return VERSION_PAIRS.map(({ name, patch }) => {
+    const cells = [patch.off, patch.standard].flatMap((patchShare) => {
+      const updates = { share: 1, patchShare };
+      const lines = costLines({ grants: 1e6, sizeBytes: 28_000_000, use, updates });
+      const dollars = lines.reduce((sum, line) => sum + line.dollars, 0);
+      return [percentOf(patchShare), dollars.toFixed(0)];
+    });
+    return `| ${name} | ${cells.join(' | ')} |`;
+  });
+}
+
+const percentOf = (share: number): string =>
+  ofWhole(share).bytes < 1
+    ? `${(100 * share).toFixed(1)} %`
+    : `${(100 * share).toFixed(0)} %: whole`;
 
 function cell(limit: (typeof LIMITS)[number], load: Load): string {
   const shares = SIZES.map(([, sizeBytes]) => textOf(shareTaken(limit, { ...load, sizeBytes })));

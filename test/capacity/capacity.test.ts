@@ -65,6 +65,40 @@ describe('the cost', () => {
   });
 });
 
+describe('updates', () => {
+  const sum = (updates?: { share: number; patchShare: number }) =>
+    costLines({ grants: 1e6, sizeBytes: 28e6, use, ...(updates && { updates }) }).reduce(
+      (total, { dollars }) => total + dollars,
+      0,
+    );
+  const delivered = (updates: { share: number; patchShare: number }) =>
+    costLines({ grants: 1e6, sizeBytes: 28e6, use, updates }).find(
+      ({ item }) => item === 'delivery to phones',
+    )?.amount;
+
+  it('are delivered by the bytes of their patches, and whole where these are too large to be sent', () => {
+    expect(delivered({ share: 0, patchShare: 0.1 })).toBeCloseTo(28e12);
+    expect(delivered({ share: 0.5, patchShare: 0.2 })).toBeCloseTo(28e12 * 0.6);
+    expect(delivered({ share: 1, patchShare: 0.71 })).toBeCloseTo(28e12);
+    expect(sum({ share: 1, patchShare: 0.71 })).toBeCloseTo(sum());
+  });
+
+  it('cost in proportion to their share, more processor and a read each, and less together', () => {
+    const [none, half, all] = [0, 0.5, 1].map((share) => sum({ share, patchShare: 0.2 }));
+    expect(half).toBeCloseTo((Number(none) + Number(all)) / 2, 6);
+    expect(all).toBeLessThan(Number(none));
+    const lines = (share: number) =>
+      new Map(
+        costLines({ grants: 1e6, sizeBytes: 28e6, use, updates: { share, patchShare: 0.2 } }).map(
+          ({ item, amount }) => [item, amount],
+        ),
+      );
+    const more = (item: string) => Number(lines(1).get(item)) - Number(lines(0).get(item));
+    expect(more('Cloud Storage, reads')).toBeCloseTo(1e6);
+    expect(more('Cloud Run, CPU and memory')).toBeGreaterThan(0);
+  });
+});
+
 describe('the limits', () => {
   it('name where each was read', () => {
     for (const { source, read } of LIMITS) {

@@ -1,6 +1,7 @@
 /** What grants cost: counted operations (operations.ts) times prices, each with the page that it was read in. */
 import { grantCpuSeconds } from './grant-cpu.ts';
 import type { Use } from './operations.ts';
+import { ofWhole } from './updates.ts';
 
 interface Price {
   readonly item: string;
@@ -19,6 +20,15 @@ export interface Grants {
   /** Of one model, in bytes. */
   readonly sizeBytes: number;
   readonly use: Use;
+  /** Those whose phone holds an older version; none where absent. */
+  readonly updates?: Updates;
+}
+
+export interface Updates {
+  /** Of all grants. */
+  readonly share: number;
+  /** Bytes of a patch, of those of the whole. */
+  readonly patchShare: number;
 }
 
 const GIB = 2 ** 30;
@@ -26,9 +36,15 @@ const GIB = 2 ** 30;
 const MESSAGE_BYTES = 1_000;
 /** Requests of the API for one grant, at the most: its challenge, where none has come before, and itself; and the pushes of its events. */
 const requests = ({ grants, use }: Grants) => grants * (2 + use['pubsub messages']);
-/** Of one CPU; the other requests take 5 ms. */
+/** Grants, each counted as `each` says of what a whole delivery takes. */
+const weighed = ({ grants, updates }: Grants, each: 'bytes' | 'cpu') =>
+  grants * (1 + (updates ? updates.share * (ofWhole(updates.patchShare)[each] - 1) : 0));
+/** Of one CPU; the other requests take 5 ms. What a grant takes beside the bytes it seals is small for what is patched. */
 const cpuSeconds = (all: Grants) =>
-  all.grants * grantCpuSeconds(all.sizeBytes) + (requests(all) - all.grants) * 0.005;
+  weighed(all, 'cpu') * grantCpuSeconds(all.sizeBytes) + (requests(all) - all.grants) * 0.005;
+/** A patch reads its base from the vault, too. */
+const baseReads = ({ grants, updates }: Grants) =>
+  updates && ofWhole(updates.patchShare).bytes < 1 ? grants * updates.share : 0;
 /** A request's own line and ours, as the local stack writes them. */
 const LOG_BYTES = 1_500;
 const of =
@@ -64,7 +80,7 @@ const PRICES: readonly Price[] = [
     ...{
       source: STORAGE,
       read: '2026-11-24',
-      taken: ({ grants, use }) => grants * (use['storage class B'] + 1),
+      taken: (all) => all.grants * (all.use['storage class B'] + 1) + baseReads(all),
     },
   },
   {
@@ -97,7 +113,8 @@ const PRICES: readonly Price[] = [
     ...{ item: 'Cloud Armor', dollars: 0.75, per: 1e6, unit: 'requests' },
     ...{
       source: 'https://cloud.google.com/armor/pricing',
-      read: null,
+      // That page as another project quotes it, with its prices by the hour: 5.00 a policy and 1.00 a rule each month.
+      read: '2026-11-27',
       taken: ({ grants }) => 2 * grants,
     },
   },
@@ -114,7 +131,7 @@ const PRICES: readonly Price[] = [
     ...{
       source: STORAGE,
       read: '2026-11-24',
-      taken: ({ grants, sizeBytes }) => grants * sizeBytes,
+      taken: (all) => weighed(all, 'bytes') * all.sizeBytes,
     },
   },
 ];

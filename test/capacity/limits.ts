@@ -84,10 +84,11 @@ export const LIMITS: readonly Limit[] = [
   {
     name: 'Cloud KMS, cryptographic requests',
     most: 1_000,
-    unit: 'requests/s of a project until February 2026; since then tokens of a region, set by what it used, and soft',
+    unit: 'requests/s of a project from August 2019 (HSM keys have quotas of their own beside it); since 16 February 2026 tokens of a region, set by what it used before, and soft',
     taken: perSecond((use) => use['kms requests']),
-    source: 'https://cloud.google.com/kms/quotas',
-    read: null,
+    // 60,000 a minute, as of 2019-08-22. The change of 2026 stands in https://docs.cloud.google.com/kms/quotas.
+    source: 'https://cloud.google.com/kms/docs/release-notes#August_22_2019',
+    read: '2026-11-27',
     lift: 'instances keep unwrapped keys and delegates for minutes: it grows with instances, not with grants',
   },
   {
@@ -111,10 +112,10 @@ export const LIMITS: readonly Limit[] = [
   {
     name: 'Cloud Storage, egress to the Internet',
     most: 200,
-    unit: 'Gbit/s of a region: the default towards Google’s own services; towards the Internet the project’s quotas page says',
+    unit: 'Gbit/s of a region, `InternetEgressBandwidth`, as another project’s quotas page has it; a new project may have less, and gets 429 beyond',
     taken: ({ grantsPerSecond, sizeBytes }) => (grantsPerSecond * sizeBytes * 8) / 1e9,
-    source: 'https://cloud.google.com/storage/quotas#bandwidth',
-    read: null,
+    source: 'https://docs.cloud.google.com/storage/docs/bandwidth-usage',
+    read: '2026-11-27',
     lift: 'fewer bytes: a phone that has the version renews; smaller variants; ask for more',
   },
 ];

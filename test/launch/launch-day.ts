@@ -1,6 +1,8 @@
 /** A day of a launch, simulated: what users waited for, what it took, and how long it took to recover. */
 import type { SharedLimitRates } from '../../functions/grants/shared-limits.ts';
+import type { Updates } from '../capacity/cost.ts';
 import { grantCpuSeconds } from '../capacity/grant-cpu.ts';
+import { ofWhole } from '../capacity/updates.ts';
 import { Histogram } from '../load/histogram.ts';
 import { createRandom } from '../support/random.ts';
 import { Clock } from './clock.ts';
@@ -25,6 +27,8 @@ export interface LaunchDay {
   /** `max_instances` of each function in each region. */
   readonly maxInstances: number;
   readonly sizeBytes: number;
+  /** Phones that hold an older version: it is a day of an update then. */
+  readonly updates?: Updates;
   readonly modelsEach: number;
   readonly limits: SharedLimitRates;
   /** Firestore writes of one grant, all functions together. */
@@ -53,7 +57,7 @@ export interface LaunchFigures {
  * CPU as `npm run load` measured it on the local stack. How long Google's services take is not known here: these are
  * assumptions, a tenth of a second for a transaction and what goes before it, and 100 MB/s for a model on its way.
  */
-const habitsOf = ({ sizeBytes, modelsEach, writesOfAGrant }: LaunchDay): Habits => ({
+const habitsOf = ({ sizeBytes, modelsEach, writesOfAGrant, updates }: LaunchDay): Habits => ({
   modelsEach,
   featuredShare: 0.4,
   roundTrip: 0.1,
@@ -63,6 +67,9 @@ const habitsOf = ({ sizeBytes, modelsEach, writesOfAGrant }: LaunchDay): Habits 
     grant: { cpu: grantCpuSeconds(sizeBytes), wait: 0.15 + sizeBytes / 100e6 },
   },
   writes: { challenge: 0, enroll: 4, grant: writesOfAGrant },
+  ...(updates && {
+    patched: { share: updates.share, cpu: ofWhole(updates.patchShare).cpu },
+  }),
 });
 
 /** As infra/functions.tf has them. A start: Cloud Run's own second or two, and half of one of ours. */

@@ -213,6 +213,16 @@ describe('a day', () => {
     expect(few.recoveryMinutes).toBeGreaterThan(0);
   });
 
+  it('of an update takes more processor for each phone that gets a patch, and no more where none is sent', () => {
+    const large = { ...day, sizeBytes: 28_000_000 };
+    const billed = (patchShare: number, share: number) =>
+      simulateLaunch({ ...large, updates: { share, patchShare } }).billedSecondsEach;
+    const whole = simulateLaunch(large).billedSecondsEach;
+    expect(billed(0.2, 1)).toBeGreaterThan(1.3 * whole);
+    expect(billed(0.2, 0.2)).toBeLessThan(billed(0.2, 1));
+    expect(billed(0.9, 1)).toBeLessThan(1.1 * whole);
+  });
+
   it('is the same for the same seed', () => {
     expect(simulateLaunch(day)).toEqual(simulateLaunch(day));
   });

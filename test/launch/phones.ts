@@ -22,6 +22,8 @@ export interface Habits {
   readonly roundTrip: number;
   readonly work: Readonly<Record<FunctionName, Work>>;
   readonly writes: Readonly<Record<FunctionName, number>>;
+  /** Grants whose phone holds the version before, where there is one: their share, and their CPU to that of the others. */
+  readonly patched?: { readonly share: number; readonly cpu: number };
 }
 
 export interface World {
@@ -157,8 +159,9 @@ export class Phones {
   /** What the function will do: its limits and its writes, by the code and in the database. */
   #service(name: FunctionName): { readonly work: Work; readonly refusal?: Refusal } {
     const { random, database } = this.#world;
-    const { work, writes, featuredShare } = this.#habits;
-    const cpu = work[name].cpu * Math.exp(SPREAD * random.normal() - SPREAD ** 2 / 2);
+    const { work, writes, featuredShare, patched } = this.#habits;
+    const more = name === 'grant' && patched && random.chance(patched.share) ? patched.cpu : 1;
+    const cpu = more * work[name].cpu * Math.exp(SPREAD * random.normal() - SPREAD ** 2 / 2);
     const wait = work[name].wait * Math.exp(SPREAD * random.normal() - SPREAD ** 2 / 2);
     if (name === 'grant' && random.chance(featuredShare)) {
       const refusal = this.#spendFeatured();

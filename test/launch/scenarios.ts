@@ -5,7 +5,7 @@ const HOUR = 3600;
 
 export type Scenario = Pick<
   LaunchDay,
-  'crowds' | 'outage' | 'regions' | 'maxInstances' | 'sizeBytes'
+  'crowds' | 'outage' | 'regions' | 'maxInstances' | 'sizeBytes' | 'updates'
 >;
 
 /** A tenth of all phones within some minutes of the busiest hour. */
@@ -33,6 +33,10 @@ export const SCENARIOS: Readonly<Record<string, (phones: number) => Scenario>> =
   }),
   'models of 28 MB, 1,000 instances': () => ({
     ...{ crowds: [], regions: 1, maxInstances: 1_000, sizeBytes: 28_000_000 },
+  }),
+  'an update of 28 MB, nine in ten patched, 1,000 instances': () => ({
+    ...{ crowds: [], regions: 1, maxInstances: 1_000, sizeBytes: 28_000_000 },
+    updates: { share: 0.9, patchShare: 0.19 },
   }),
 };
 

@@ -66,6 +66,12 @@ async function measureAll(
       figure(`load.stack.${name}.functions_cpu_ms`, each('functionsMs'), 'ms', 'each'),
       figure(`load.stack.${name}.emulators_cpu_ms`, each('emulatorsMs'), 'ms', 'each'),
       ...endpointFigures(`load.stack.${name}`, result),
+      figure(
+        `load.stack.${name}.p99_over_p50`,
+        times.quantile(0.99) / times.quantile(0.5),
+        '×',
+        '',
+      ),
       ...(steps
         ? [
             figure(`load.stack.${name}.admit_ms`, steps.admitMs, 'ms', 'mean; its transaction'),
