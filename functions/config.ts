@@ -151,6 +151,7 @@ const environment = z.object({
   ),
   EVENTS_TOPIC: z.string().min(3).default('events'),
   DECISIONS_TOPIC: z.string().min(3).default('decisions'),
+  ORDERS_TOPIC: z.string().min(3).default('orders'),
   DEAD_LETTERS_TOPIC: z.string().min(3).default('dead-letters'),
   CHALLENGE_SECRET: secret.optional(),
   /** Several while it is rotated and ever after: names of the newest follow from those of the one before. */
@@ -313,6 +314,7 @@ function shape(env: Environment) {
     topics: {
       events: env.EVENTS_TOPIC,
       decisions: env.DECISIONS_TOPIC,
+      orders: env.ORDERS_TOPIC,
       'dead-letters': env.DEAD_LETTERS_TOPIC,
     },
     secrets: {

@@ -37,10 +37,10 @@ interface ScheduleTrigger {
   readonly path: string;
 }
 
-/** `intake`: a finalize event of the intake bucket. `events`: a push of that Pub/Sub topic. */
+/** `intake`: a finalize event of the intake bucket. `events` and `orders`: a push of that Pub/Sub topic. */
 interface EventTrigger {
   readonly kind: 'event';
-  readonly source: 'intake' | 'events';
+  readonly source: 'intake' | 'events' | 'orders';
 }
 
 interface Entry<Trigger, Module, N extends ServiceName> {
@@ -189,6 +189,7 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
         { method: 'GET', path: '/v1/admin/subjects/:subject' },
         { method: 'POST', path: '/v1/admin/subjects/:subject/acts' },
         { method: 'GET', path: '/v1/admin/models' },
+        { method: 'POST', path: '/v1/admin/models/:modelId/orders' },
         { method: 'GET', path: '/v1/admin/rules' },
         { method: 'GET', path: '/v1/admin/health' },
       ],
@@ -273,5 +274,12 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
     secrets: [],
     services: ['documents', 'objects', 'keys', 'emit'],
     load: () => import('./workers/rollouts.ts'),
+  }),
+  handles({
+    name: 'orders',
+    trigger: { kind: 'event', source: 'orders' },
+    secrets: [],
+    services: ['consoleAccess', 'documents', 'objects', 'keys'],
+    load: () => import('./workers/orders.ts'),
   }),
 ];

@@ -20,6 +20,7 @@ const REVIEWED = {
     'key licence: publicKeyReader',
     'key manifest: publicKeyReader',
     'topic decisions: roles/pubsub.publisher',
+    'topic orders: roles/pubsub.publisher',
   ],
   challenge: [CHALLENGES, PSEUDONYMS, EVENTS],
   enroll: [
@@ -61,6 +62,12 @@ const REVIEWED = {
     'key manifest: roles/cloudkms.signer',
     'key vault: roles/cloudkms.cryptoKeyEncrypter',
     PSEUDONYMS,
+  ],
+  orders: [
+    'bucket vault: vaultWriter',
+    DOCUMENTS,
+    'key manifest: publicKeyReader',
+    'key manifest: roles/cloudkms.signer',
   ],
   rollouts: [
     'bucket vault: vaultWriter',
@@ -171,6 +178,16 @@ describe('access', () => {
     const types = infra.resources.map(({ type }) => type);
     const made = new Set(types.filter((type) => type.startsWith('google_')));
     expect(covered.sort()).toEqual([...made].sort());
+  });
+
+  it('lets nobody but the console’s function order what is on offer, and never lets it sign', () => {
+    const functions = functionTable(infra);
+    const mayOrder = Object.entries(functions).filter(([, { access }]) =>
+      access.topics.includes('orders'),
+    );
+    expect(mayOrder.map(([name]) => name)).toEqual(['admin']);
+    expect(functions['admin']?.access.keys).toEqual({});
+    expect(functions['admin']?.secrets).toEqual([]);
   });
 
   it('lets the grant function read models, and never sign their manifests', () => {

@@ -28,6 +28,7 @@ locals {
     SIGNING_KEYS                 = jsonencode(var.signing_keys)
     EVENTS_TOPIC                 = google_pubsub_topic.topic["events"].name
     DECISIONS_TOPIC              = google_pubsub_topic.topic["decisions"].name
+    ORDERS_TOPIC                 = google_pubsub_topic.topic["orders"].name
     DEAD_LETTERS_TOPIC           = google_pubsub_topic.topic["dead-letters"].name
     OIDC_ISSUERS                 = jsonencode(var.oidc_issuers)
     ATTESTATION_POLICY           = var.attestation_policy_json

@@ -18,7 +18,7 @@ resource "google_firestore_database" "modelseal" {
 # What the code gives an `expireAt` is deleted by the database within a day of it. Every read checks
 # the time itself. The field grows with the clock, so indexing it would make one hot index range.
 resource "google_firestore_field" "expiry" {
-  for_each   = toset(["challenges", "limits", "devices", "grants", "blocklist", "risk", "tallies", "breakers", "campaigns", "audit", "erasures", "outbox", "pseudonyms", "urlKeys", "sessions", "votes", "rollouts"])
+  for_each   = toset(["challenges", "limits", "devices", "grants", "blocklist", "risk", "tallies", "breakers", "campaigns", "audit", "erasures", "outbox", "pseudonyms", "urlKeys", "sessions", "votes", "rollouts", "orders"])
   database   = google_firestore_database.modelseal.name
   collection = each.key
   field      = "expireAt"

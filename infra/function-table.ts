@@ -13,7 +13,7 @@ const access = z.strictObject({
 const table = z.record(
   z.string(),
   z.strictObject({
-    kind: z.enum(['http', 'console', 'intake', 'events', 'schedule']),
+    kind: z.enum(['http', 'console', 'intake', 'events', 'orders', 'schedule']),
     routes: z.array(z.string()).default([]),
     secrets: z.array(z.string()).default([]),
     cron: z.string().optional(),

@@ -90,10 +90,11 @@ locals {
       routes = [
         "/v1/admin/sign-in", "/v1/admin/sessions", "/v1/admin/session", "/v1/admin/overview", "/v1/admin/cases",
         "/v1/admin/verdicts", "/v1/admin/subjects/*", "/v1/admin/subjects/*/acts", "/v1/admin/models",
+        "/v1/admin/models/*/orders",
         "/v1/admin/rules", "/v1/admin/health",
       ]
       access = {
-        topics            = ["decisions"]
+        topics            = ["decisions", "orders"]
         firestore         = "roles/datastore.user"
         reads_public_keys = ["manifest", "licence", "device"]
       }
@@ -204,6 +205,18 @@ locals {
       timeout     = "300s"
       access = {
         topics            = ["events"]
+        firestore         = "roles/datastore.user"
+        buckets           = { vault = "vaultWriter" }
+        keys              = { manifest = "roles/cloudkms.signer" }
+        reads_public_keys = ["manifest"]
+      }
+    }
+    # Signs what a publisher ordered in the console: a rollout that pauses, goes on or ends, an older version for all.
+    orders = {
+      kind        = "orders"
+      concurrency = 1
+      timeout     = "60s"
+      access = {
         firestore         = "roles/datastore.user"
         buckets           = { vault = "vaultWriter" }
         keys              = { manifest = "roles/cloudkms.signer" }

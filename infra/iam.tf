@@ -24,7 +24,7 @@ resource "google_project_iam_custom_role" "public_key_reader" {
 }
 
 locals {
-  callers = { events = "push", intake = "intake", schedule = "scheduler" }
+  callers = { events = "push", orders = "push", intake = "intake", schedule = "scheduler" }
   members = { for name, account in google_service_account.function : name => "serviceAccount:${account.email}" }
 
   topic_grants = merge([
@@ -154,6 +154,7 @@ resource "google_pubsub_topic_iam_member" "dead_letters_agent" {
 resource "google_pubsub_subscription_iam_member" "dead_letters_agent" {
   for_each = merge(
     { for index, subscription in google_pubsub_subscription.score : "score" => subscription.name },
+    { for index, subscription in google_pubsub_subscription.orders : "orders" => subscription.name },
     { for name, subscription in google_pubsub_subscription.bigquery : "${name}-bigquery" => subscription.name },
   )
   subscription = each.value

@@ -37,7 +37,10 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
     /^bucket (?:intake|vault|sealed): storage\.objects\.(?:delete|get|list)$/,
     'taken when a write fails half-way, or a user with models is forgotten',
   ],
-  [/^topic (?:dead-letters|decisions): /, 'taken for what cannot be read, or is decided'],
+  [
+    /^topic (?:dead-letters|decisions|orders): /,
+    'taken for what cannot be read, is decided, or is ordered',
+  ],
 ];
 
 /** Functions whose work comes later than a story of seconds can show. */
@@ -49,6 +52,7 @@ const LATER: Readonly<Record<string, string>> = {
   releases: 'taken when a release record is a day old',
   admin: 'taken by operators in the console',
   rollouts: 'taken when a rollout grows or is halted',
+  orders: 'taken when a publisher orders something in the console',
 };
 
 let used: ReadonlyMap<string, Permissions>;

@@ -12,6 +12,8 @@ locals {
   topics = {
     events    = { retention = local.week, schema = [local.schema_name] }
     decisions = { retention = local.week, schema = [] }
+    # What publishers order in the console. Two minutes old it is refused: nothing is kept for later.
+    orders = { retention = "600s", schema = [] }
     # What could not be dealt with, with its cause; kept a month, looked at by a person.
     "dead-letters" = { retention = "2678400s", schema = [] }
   }
@@ -64,6 +66,35 @@ resource "google_pubsub_subscription" "score" {
   dead_letter_policy {
     dead_letter_topic     = local.topic_names["dead-letters"]
     max_delivery_attempts = 10
+  }
+  depends_on = [google_pubsub_topic_iam_member.dead_letters_agent]
+}
+
+# Minutes, not days: who ordered it has long acted otherwise.
+resource "google_pubsub_subscription" "orders" {
+  count                      = var.image == "" ? 0 : 1
+  name                       = "orders"
+  topic                      = local.topic_names["orders"]
+  ack_deadline_seconds       = 90
+  message_retention_duration = "600s"
+  labels                     = local.labels
+  expiration_policy {
+    ttl = ""
+  }
+  push_config {
+    push_endpoint = "${local.urls["orders"]}/${local.topic_names["orders"]}"
+    oidc_token {
+      service_account_email = google_service_account.invoker["push"].email
+      audience              = local.urls["orders"]
+    }
+  }
+  retry_policy {
+    minimum_backoff = "1s"
+    maximum_backoff = "30s"
+  }
+  dead_letter_policy {
+    dead_letter_topic     = local.topic_names["dead-letters"]
+    max_delivery_attempts = 20
   }
   depends_on = [google_pubsub_topic_iam_member.dead_letters_agent]
 }

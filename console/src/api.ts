@@ -1,11 +1,7 @@
 /** Calls of the `admin` function, whose types these are: what it answers, as JSON has it. */
 import type { casesOf } from '../../functions/operators/cases.ts';
-import type {
-  healthOf,
-  modelsOf,
-  overviewOf,
-  rulesOf,
-} from '../../functions/operators/overview.ts';
+import type { modelsOf } from '../../functions/operators/models-view.ts';
+import type { healthOf, overviewOf, rulesOf } from '../../functions/operators/overview.ts';
 import type { Operation, Role } from '../../functions/operators/roles.ts';
 import type { subjectView } from '../../functions/operators/subject-view.ts';
 

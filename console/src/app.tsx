@@ -104,7 +104,7 @@ function contentOf(page: string, item: string, session: Session): ComponentChild
     case 'subjects':
       return item ? <SubjectPage key={item} subject={item} session={session} /> : <SubjectSearch />;
     case 'models':
-      return <ModelsPage />;
+      return <ModelsPage session={session} />;
     case 'rules':
       return <RulesPage />;
     case 'health':

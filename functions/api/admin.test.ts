@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
 import {
@@ -125,6 +126,11 @@ describe('a session', () => {
 
 const SUBJECT = 'user_p1_AAAAAAAAAAAAAAAAAAAAAA';
 const acts = `/v1/admin/subjects/${SUBJECT}/acts`;
+const order = (act: string, version: string | null) => {
+  const orderId = `o_${randomBytes(16).toString('base64url')}`;
+  const body = { orderId, act, version, serial: 1, reason };
+  return ['POST', '/v1/admin/models/nothing/orders', body] as const;
+};
 const REQUESTS: Readonly<
   Record<Operation, readonly [method: string, path: string, body?: object]>
 > = {
@@ -142,6 +148,10 @@ const REQUESTS: Readonly<
   'subject.allow': ['POST', acts, { act: 'allow', hours: 1, reason }],
   'subject.block': ['POST', acts, { act: 'block', hours: 1, reason }],
   'subject.undo': ['POST', acts, { act: 'undo', reason }],
+  'release.pause': order('pause', '2'),
+  'release.resume': order('resume', '2'),
+  'release.halt': order('halt', '2'),
+  'release.rollBack': order('rollBack', null),
 };
 const operations = Object.keys(REQUESTS) as Operation[];
 
@@ -211,9 +221,10 @@ describe('a change', () => {
     '%s wants a fresh sign-in, by the word of the provider',
     async (operation) => {
       const authTime = Math.floor(Date.now() / 1000) - 301;
-      const { call } = await signedIn('operator', { auth_time: authTime });
+      const [role = 'nobody'] = OPERATIONS[operation].roles;
+      const { call } = await signedIn(role, { auth_time: authTime });
       expect(await codeOf(await call(...REQUESTS[operation]))).toBe('sign_in_again');
-      expect((await call('GET', '/v1/admin/cases')).status).toBe(200);
+      expect((await call('GET', '/v1/admin/overview')).status).toBe(200);
     },
   );
 

@@ -14,9 +14,12 @@ import {
 } from '../fraud/in-memory-rate-limiter.ts';
 import { limitPaths } from '../fraud/limit-paths.ts';
 import type { LimitPolicy } from '../fraud/limits.ts';
+import { modelId } from '../identity/client-data.ts';
 import { casesOf } from '../operators/cases.ts';
 import { label, VERDICTS } from '../operators/label.ts';
-import { healthOf, modelsOf, overviewOf, rulesOf } from '../operators/overview.ts';
+import { modelsOf } from '../operators/models-view.ts';
+import { healthOf, overviewOf, rulesOf } from '../operators/overview.ts';
+import { placeOrder, wantedOrder } from '../operators/release-order.ts';
 import { allow, block, unblock } from '../operators/restrict.ts';
 import { type Operation, operationsOf } from '../operators/roles.ts';
 import {
@@ -166,6 +169,10 @@ function viewOf(session: OperatorSession, { settings }: ConsoleAccess) {
   return { email, roles, operations: operationsOf(roles), expiresAt, stepUpUntil, csrfToken };
 }
 
+/** Throws request_invalid for what is no name of a model. */
+const modelOf = (params: ApiRequest['params']): string =>
+  parseOrRefuse(modelId, params['modelId'], '/modelId');
+
 /** Throws request_invalid for what names no subject. */
 async function subjectOf({ params, now }: Asked<unknown>, { documents }: AdminServices) {
   try {
@@ -217,7 +224,13 @@ export const endpoints: EndpointTable<AdminServices> = {
     },
   },
   'GET /v1/admin/overview': read('overview.read', ({ now }, services) => overviewOf(services, now)),
-  'GET /v1/admin/models': read('models.read', (_, services) => modelsOf(services)),
+  'GET /v1/admin/models': read('models.read', ({ now }, services) => modelsOf(services, now)),
+  'POST /v1/admin/models/:modelId/orders': change(
+    wantedOrder,
+    ({ act }) => `release.${act}`,
+    ({ params, body, session, now }, services) =>
+      placeOrder(services, modelOf(params), body, session, now),
+  ),
   'GET /v1/admin/rules': read('rules.read', ({ now }, services) => rulesOf(services, now)),
   'GET /v1/admin/health': read('health.read', ({ now }, services) => healthOf(services, now)),
   'GET /v1/admin/cases': read('cases.read', ({ now }, services) => casesOf(services, now)),

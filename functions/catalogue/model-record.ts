@@ -28,6 +28,8 @@ const version = z.object({
   wrappedKey: z.string(),
   /** As in the manifest, which decides; off where absent. */
   tracing: z.enum(WATERMARK_STRENGTHS).default('off'),
+  /** Which share of what is not structure is sealed layer by layer; null of what was published before it was noted. */
+  sealedShare: z.number().nullable().default(null),
   publishedAt: z.date(),
   revoked: z.boolean(),
 });

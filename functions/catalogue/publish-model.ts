@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import type { DocumentStore, DocumentTransaction } from '../cloud/documents.ts';
 import type { ObjectStore } from '../cloud/objects.ts';
 import { ServiceError } from '../errors.ts';
-import type { Coverage } from '../formats/cover.ts';
+import { type Coverage, sealedShare } from '../formats/cover.ts';
 import type { ModelSource } from '../formats/random-access.ts';
 import { movePath, refuseIfMoved } from '../fraud/pseudonym-moves.ts';
 import { streamOf } from '../protocol/bytes.ts';
@@ -145,6 +145,7 @@ export async function publishModel(
       vaultObject,
       wrappedKey,
       tracing,
+      sealedShare: sealedShare(parsed.coverage),
       publishedAt: now,
       revoked: false,
     };

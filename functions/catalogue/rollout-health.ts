@@ -25,7 +25,7 @@ export const SIGNALS = ['failed', 'refused', 'slow', 'crashed'] as const;
 export type Signal = (typeof SIGNALS)[number];
 
 /** Evidence that comes by chance in one rollout of a hundred at most, over all signals together. */
-const HALTING_STRENGTH = 100;
+export const HALTING_STRENGTH = 100;
 /** However strong the evidence: less is no reason to stop a version, and few phones that lie are less. */
 const LEAST_BAD = 10;
 const LEAST_BAD_SHARE = 0.005;

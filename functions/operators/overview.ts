@@ -2,7 +2,6 @@
  * The figures of the console: what the database holds, and nothing that it does not. Refusals and
  * latency are in Cloud Monitoring and BigQuery, which the function behind the console may not read.
  */
-import { readModel, releaseOf } from '../catalogue/model-record.ts';
 import type { DocumentStore } from '../cloud/documents.ts';
 import type { KeyService, SigningKeyName } from '../cloud/keys.ts';
 import { BASELINE_PATH, baselineCursor } from '../fraud/baseline.ts';
@@ -20,7 +19,6 @@ interface Reads {
 
 /** The worker appends one a minute while models are granted. */
 const SHOWN_BLOCKS = 30;
-const MAX_MODELS = 500;
 const MAX_WAITING = 100;
 const LOOK_BACK_MS = 30 * DAY_MS;
 const MAX_ACTS = 1_000;
@@ -52,34 +50,6 @@ async function newestGrants(documents: Reads['documents']) {
     return block ? [{ to: block.to, count: block.count }] : [];
   });
   return { total, blocks };
-}
-
-/** The models of the open catalogue with what is on offer. Personal ones name their owners, and are not here. */
-export async function modelsOf({ documents }: Reads) {
-  const found = await documents.query({
-    collection: 'models',
-    where: [['owner', '==', null]],
-    limit: MAX_MODELS,
-  });
-  const models = found.map(({ data }) => {
-    const model = readModel(data);
-    const release = releaseOf(model);
-    return {
-      modelId: model.modelId,
-      versions: Object.entries(model.versions)
-        .map(([version, { format, sizeBytes, publishedAt, revoked, tracing }]) => {
-          return { version, format, sizeBytes, publishedAt, revoked, tracing };
-        })
-        .sort((a, b) => b.publishedAt.getTime() - a.publishedAt.getTime()),
-      release: release && {
-        serial: release.serial,
-        signedAt: new Date(release.iat * 1000),
-        expiresAt: new Date(release.exp * 1000),
-        offered: release.offered.map(({ manifestDigest: _, ...offer }) => offer),
-      },
-    };
-  });
-  return { models, isComplete: found.length < MAX_MODELS };
 }
 
 /** The rules in force, whom each restricted within thirty days, and how often people agreed. */

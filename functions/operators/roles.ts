@@ -23,6 +23,10 @@ export const OPERATIONS = {
   'subject.allow': row(['operator']),
   'subject.block': row(['operator'], true),
   'subject.undo': row(['operator'], true),
+  'release.pause': row(['publisher'], true),
+  'release.resume': row(['publisher'], true),
+  'release.halt': row(['publisher'], true),
+  'release.rollBack': row(['publisher'], true),
 } as const satisfies Record<string, OperationRow>;
 
 export type Operation = keyof typeof OPERATIONS;

@@ -1,5 +1,4 @@
 /** Scores each event of the `events` topic and puts restrictions where the grant path reads them. */
-import { z } from 'zod';
 import { recordVote } from '../catalogue/record-vote.ts';
 import type { DocumentStore, DocumentTransaction } from '../cloud/documents.ts';
 import type { EventPublisher } from '../cloud/event-publisher.ts';
@@ -12,6 +11,7 @@ import type { RuleSet } from '../fraud/rules.ts';
 import { createScorer, type Outcome, type Scoring } from '../fraud/scorer.ts';
 import type { Log } from '../log.ts';
 import type { EventHandler, EventHandlerFactory } from './event-handler.ts';
+import { messageData, PoisonError, readPush } from './push-message.ts';
 
 export interface ScoreDependencies {
   readonly documents: DocumentStore;
@@ -27,24 +27,6 @@ export interface ScoreDependencies {
 const MAX_CLOCK_SKEW_MS = 5 * 60_000;
 /** Our events are a few hundred bytes; of anything larger only the beginning is kept as evidence. */
 const MAX_DEAD_LETTER_CHARS = 64 * 1024;
-
-const pushSchema = z.object({
-  message: z.object({
-    data: z.string(),
-    messageId: z.string().optional(),
-    publishTime: z.string().optional(),
-  }),
-});
-
-/** A message that no further delivery can make right, with a stable word for why. */
-class PoisonError extends Error {
-  readonly reason: string;
-  constructor(reason: string) {
-    super(`poison message: ${reason}`);
-    this.name = 'PoisonError';
-    this.reason = reason;
-  }
-}
 
 /**
  * Handles one Pub/Sub message. Resolves once the event took effect and its decisions are published,
@@ -155,9 +137,7 @@ export async function carryOut(scoring: Scoring, tx: DocumentTransaction): Promi
 }
 
 function readEvent(data: unknown, now: Date): FraudEvent {
-  const push = pushSchema.safeParse(data);
-  if (!push.success) throw new PoisonError('not_a_message');
-  const event = readEventMessage(parseJson(push.data.message.data));
+  const event = readEventMessage(readPush(data));
   if (!event) throw new PoisonError('not_an_event');
   if (Date.parse(event.receivedAt) > now.getTime() + MAX_CLOCK_SKEW_MS) {
     throw new PoisonError('from_the_future');
@@ -165,22 +145,12 @@ function readEvent(data: unknown, now: Date): FraudEvent {
   return event;
 }
 
-function parseJson(base64: string): unknown {
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(base64, 'base64'));
-    return JSON.parse(text);
-  } catch {
-    throw new PoisonError('not_json');
-  }
-}
-
 /** The message with its cause; `data` is kept as it came, so that it can be replayed when that is fixed. */
 function deadLetter(messageId: string, data: unknown, cause: string, now: Date) {
-  const push = pushSchema.safeParse(data);
   return {
     cause,
     messageId,
     receivedAt: now.toISOString(),
-    data: push.success ? push.data.message.data.slice(0, MAX_DEAD_LETTER_CHARS) : null,
+    data: messageData(data)?.slice(0, MAX_DEAD_LETTER_CHARS) ?? null,
   };
 }

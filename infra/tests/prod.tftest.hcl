@@ -236,6 +236,15 @@ run "production" {
     error_message = "What fails ends in the dead letters, and no subscription expires."
   }
   assert {
+    condition = (
+      google_pubsub_subscription.orders[0].push_config[0].oidc_token[0].audience == "https://orders-123456789012.europe-west3.run.app" &&
+      google_pubsub_subscription.orders[0].push_config[0].oidc_token[0].service_account_email == "invoker-push@modelseal-prod-example.iam.gserviceaccount.com" &&
+      google_pubsub_subscription.orders[0].message_retention_duration == "600s" &&
+      google_pubsub_subscription.orders[0].ack_deadline_seconds > tonumber(trimsuffix(local.functions.orders.timeout, "s"))
+    )
+    error_message = "Orders are pushed to who signs, with an identity that is for it, and are kept for no later day."
+  }
+  assert {
     condition     = google_pubsub_subscription.dead_letters.expiration_policy[0].ttl == "" && google_pubsub_subscription.dead_letters.message_retention_duration == "2678400s"
     error_message = "Dead letters are kept for a month."
   }
@@ -243,7 +252,7 @@ run "production" {
     condition = (
       google_pubsub_topic_iam_member.dead_letters_agent.role == "roles/pubsub.publisher" &&
       google_pubsub_topic_iam_member.dead_letters_agent.member == "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com" &&
-      toset(keys(google_pubsub_subscription_iam_member.dead_letters_agent)) == toset(["score", "events-bigquery", "decisions-bigquery"]) &&
+      toset(keys(google_pubsub_subscription_iam_member.dead_letters_agent)) == toset(["score", "orders", "events-bigquery", "decisions-bigquery"]) &&
       alltrue([for member in google_pubsub_subscription_iam_member.dead_letters_agent : member.role == "roles/pubsub.subscriber"])
     )
     error_message = "Pub/Sub may move what fails."

@@ -1,13 +1,7 @@
 import { rollOut } from '../../functions/catalogue/roll-out.ts';
 import { rolloutHealth } from '../../functions/catalogue/rollout-health.ts';
-import {
-  blankVote,
-  rolloutKey,
-  type Said,
-  voted,
-  votePath,
-} from '../../functions/catalogue/rollout-votes.ts';
 import { rollBack } from '../../functions/catalogue/steer-rollout.ts';
+import { FAILED, OPENED, reportOfCrowd } from '../../test/support/crowd-votes.ts';
 import type { Person } from '../../test/support/person.ts';
 import { mustBe, type Story } from '../../test/support/story.ts';
 import { publish } from '../commands/publish.ts';
@@ -15,8 +9,6 @@ import { FILES, type Scene, silent } from './prologue.ts';
 
 const MODEL = 'filter';
 const MINUTE_MS = 60_000;
-/** So many phones report of each version, beside those of the story. */
-const CROWD = 200;
 
 /** A version that goes wrong: to one phone in twenty, halted, and gone for all. */
 export async function tellRollout(story: Story, scene: Scene): Promise<void> {
@@ -24,6 +16,8 @@ export async function tellRollout(story: Story, scene: Scene): Promise<void> {
   // The crowd's reports have to be ten minutes old: the rollout began before the story.
   const began = new Date(Date.now() - 20 * MINUTE_MS);
   const rollout = { modelId: MODEL, version: '2', share: 500 };
+  const report = (version: string, saidBy: Parameters<typeof reportOfCrowd>[3]) =>
+    reportOfCrowd(services.documents, { modelId: MODEL, version }, began, saidBy);
   let early: Person | undefined;
 
   await story.step('Version 2 of a filter goes to 5 % of the phones', async () => {
@@ -40,8 +34,8 @@ export async function tellRollout(story: Story, scene: Scene): Promise<void> {
   });
 
   await story.step('It fails on one phone in five: the rollout is halted', async () => {
-    await report(scene, began, '1', (n) => (n % 50 === 0 ? FAILED : OPENED));
-    await report(scene, began, '2', (n) => (n % 5 === 0 ? FAILED : OPENED));
+    await report('1', (n) => (n % 50 === 0 ? FAILED : OPENED));
+    await report('2', (n) => (n % 5 === 0 ? FAILED : OPENED));
     mustBe((await scene.stack.runScheduled('rollouts')) === 200, 'the worker ran');
     const [health] = await rolloutHealth(services.documents, MODEL, ['2']);
     mustBe(health?.halted === true, 'halted');
@@ -59,26 +53,6 @@ export async function tellRollout(story: Story, scene: Scene): Promise<void> {
     mustBe(rules.length === 1 && rules[0]?.name === '1', 'version 1 for all');
     return `record ${serial}: version 1, and nothing else`;
   });
-}
-
-const OPENED: Said = { opening: 'ok', eventId: 'opened' };
-const FAILED: Said = { opening: 'failed', eventId: 'failed' };
-
-/** What a crowd of phones reports of a version, as the scoring function notes it. */
-async function report(
-  { services }: Scene,
-  began: Date,
-  version: string,
-  saidBy: (n: number) => Said,
-): Promise<void> {
-  const at = new Date(began.getTime() + MINUTE_MS);
-  for (let n = 0; n < CROWD; n++) {
-    const device = `d_crowd_${n}`;
-    const enrolledAt = new Date(began.getTime() - MINUTE_MS);
-    const voter = { device, platform: 'ios', appVersion: '1.0', traits: null, enrolledAt } as const;
-    const vote = voted(blankVote(rolloutKey(MODEL, version), voter, at), saidBy(n), at);
-    await services.documents.set(votePath(MODEL, version, device), { ...vote, traits: null });
-  }
 }
 
 interface Claims {

@@ -27,6 +27,7 @@ import { patches } from './patches.ts';
 import { proofCounters } from './proof-counters.ts';
 import { proofs } from './proofs.ts';
 import { publishing } from './publishing.ts';
+import { releaseOrders } from './release-orders.ts';
 import { releases } from './releases.ts';
 import { rotations } from './rotation.ts';
 import { sealedRecords } from './sealed-records.ts';
@@ -69,5 +70,6 @@ export const ATTACKS: readonly Attack[] = [
   ...cloudConfiguration,
   ...cloudDatabase,
   ...operatorsConsole,
+  ...releaseOrders,
   ...development,
 ];

@@ -19,7 +19,12 @@ import type { Figure } from '../support/figure.ts';
 
 const EVENTS = 400;
 const projectId = 'bench';
-const topics = { events: 'events', decisions: 'decisions', 'dead-letters': 'dead-letters' };
+const topics = {
+  events: 'events',
+  decisions: 'decisions',
+  orders: 'orders',
+  'dead-letters': 'dead-letters',
+};
 
 /** No figures where there are no emulators. */
 export async function scoringOnEmulators(all: readonly FraudEvent[]): Promise<Figure[]> {

@@ -11,6 +11,7 @@ import { seedConsole } from '../stack/console-demo.ts';
 import { type Stack, startStack } from '../stack/stack.ts';
 import { addressOf } from '../support/console-access.ts';
 import { mustBe, type Story } from '../support/story.ts';
+import { tellRelease } from './release-story.ts';
 
 /** Where the pictures are kept for a person to look at. */
 export const SCREENSHOTS = '.console-screenshots';
@@ -24,7 +25,7 @@ const SIZES = {
 const PAGES: readonly (readonly [name: string, hash: string, text: string])[] = [
   ['overview', '#/', 'Done lately'],
   ['cases', '#/cases', 'Restrictions by the rules'],
-  ['models', '#/models', 'On offer to all'],
+  ['models', '#/models', 'Rollout of'],
   ['rules', '#/rules', 'budget-hammered'],
   ['health', '#/health', 'Signing keys'],
 ];
@@ -162,6 +163,8 @@ export async function tellConsole(story: Story): Promise<void> {
     await viewer.page.getByText('Your roles do not include this page').waitFor();
     return 'role_missing';
   });
+
+  await tellRelease(story, { stack, browser, openPage, signIn, look });
 
   await story.step('Signing out ends the session', async () => {
     await page.getByRole('button', { name: 'Sign out' }).click();

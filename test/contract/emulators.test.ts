@@ -140,7 +140,12 @@ if (!(firestore && pubsub) && 'missing' in search) {
     });
 
     describe('Pub/Sub', () => {
-      const topics = { events: 'c-events', decisions: 'c-decisions', 'dead-letters': 'c-dead' };
+      const topics = {
+        events: 'c-events',
+        decisions: 'c-decisions',
+        orders: 'c-orders',
+        'dead-letters': 'c-dead',
+      };
       let publisher: ReturnType<typeof pubsubPublisher>;
       let admin: PubSub;
 

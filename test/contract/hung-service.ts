@@ -29,7 +29,12 @@ const options = {
   projectId: 'hung',
   endpoint: `http://127.0.0.1:${address.port}`,
   timeoutMs: 300,
-  topics: { events: 'events', decisions: 'decisions', 'dead-letters': 'dead-letters' },
+  topics: {
+    events: 'events',
+    decisions: 'decisions',
+    orders: 'orders',
+    'dead-letters': 'dead-letters',
+  },
   signingKeys: LOCAL_SIGNING_KEYS,
   keys: { vault: 'k/vault', manifest: 'k/manifest', licence: 'k/licence', device: 'k/device' },
 } as const;

@@ -24,7 +24,7 @@ describe('publisher in memory', () => {
   publisherContract(() => {
     const publisher = memoryPublisher();
     const received = new Map<string, ReceivedMessage[]>();
-    for (const topic of ['events', 'decisions', 'dead-letters'] as const) {
+    for (const topic of ['events', 'decisions', 'orders', 'dead-letters'] as const) {
       received.set(topic, []);
       publisher.subscribe(topic, async ({ data, attributes }) => {
         received.get(topic)?.push({ data, attributes });

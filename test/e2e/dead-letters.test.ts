@@ -23,7 +23,12 @@ import { createProcessGroup } from '../stack/process-group.ts';
 import { createTopics, holdMessagesOf, pushTo } from '../stack/topics.ts';
 
 const projectId = 'dead-letters-test';
-const topics = { events: 'events', decisions: 'decisions', 'dead-letters': 'dead-letters' };
+const topics = {
+  events: 'events',
+  decisions: 'decisions',
+  orders: 'orders',
+  'dead-letters': 'dead-letters',
+};
 
 const search = await findEmulators(process.env);
 

@@ -5,10 +5,12 @@
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { publishModel } from '../../functions/catalogue/publish-model.ts';
+import { rollOut } from '../../functions/catalogue/roll-out.ts';
 import { sourceOf } from '../../functions/formats/random-access.ts';
 import { ledgerKey } from '../../functions/ledger/ledger-key.ts';
 import type { Services } from '../../functions/services.ts';
 import { genuineIphone, phoneClient } from '../support/app-phone.ts';
+import { FAILED, OPENED, reportOfCrowd } from '../support/crowd-votes.ts';
 import type { Stack } from './stack.ts';
 
 const MODELS = ['portrait', 'sky'];
@@ -17,13 +19,9 @@ const BLOCKS = 12;
 /** Gives the key of the user whom the rules block. */
 export async function seedConsole(stack: Stack, services: Services): Promise<string> {
   for (const modelId of MODELS) {
-    for (const version of ['1.0.0', '1.1.0']) {
-      const bytes = randomBytes(40_000);
-      const model = { ...sourceOf(bytes), stream: () => Readable.from([bytes]) };
-      const request = { modelId, version, owner: null, model, format: 'opaque' as const };
-      await publishModel(services, request, services.now());
-    }
+    for (const version of ['1.0.0', '1.1.0']) await publish(services, modelId, version);
   }
+  await beginRollout(stack, services);
   const clientOf = (subject: string) =>
     phoneClient({
       baseUrl: stack.baseUrl,
@@ -46,6 +44,28 @@ export async function seedConsole(stack: Stack, services: Services): Promise<str
     );
   }
   return `user_${user}`;
+}
+
+function publish(services: Services, modelId: string, version: string, hold = false) {
+  const bytes = randomBytes(40_000);
+  const model = { ...sourceOf(bytes), stream: () => Readable.from([bytes]) };
+  const request = { modelId, version, owner: null, model, format: 'opaque' as const, hold };
+  return publishModel(services, request, services.now());
+}
+
+/** A version at 5 % that phones have reported of for twenty minutes, which is as good as the one before. */
+async function beginRollout({ runScheduled }: Stack, services: Services): Promise<void> {
+  const began = new Date(services.now().getTime() - 20 * 60_000);
+  const rollout = { modelId: 'sky', version: '1.2.0' };
+  await publish(services, rollout.modelId, rollout.version, true);
+  const at = Math.floor(began.getTime() / 1000) + 86_400;
+  await rollOut(services, { ...rollout, share: 500, steps: [{ at, share: 2_500 }] }, began);
+  for (const version of ['1.1.0', rollout.version]) {
+    await reportOfCrowd(services.documents, { modelId: 'sky', version }, began, (n) =>
+      n % 50 === 0 ? FAILED : OPENED,
+    );
+  }
+  await runScheduled('rollouts');
 }
 
 /** As an app does with an answer that tells it to try again, which a busy machine gives. */

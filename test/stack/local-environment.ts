@@ -17,7 +17,7 @@ export const BUCKETS = {
   vault: 'local-vault',
   sealed: 'local-sealed',
 } as const;
-export const TOPICS = ['events', 'decisions', 'dead-letters'] as const;
+export const TOPICS = ['events', 'decisions', 'orders', 'dead-letters'] as const;
 /** The app that virtual iPhones run. */
 export const LOCAL_APP = { teamId: 'ABCDE12345', bundleId: 'example.effects' } as const;
 

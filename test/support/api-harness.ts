@@ -1,4 +1,4 @@
-/** The HTTP functions and the scoring function in this process, on in-memory doubles of the cloud. */
+/** The HTTP functions, scoring and orders in this process, on in-memory doubles of the cloud. */
 
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -10,13 +10,14 @@ import { loadConfig } from '../../functions/config.ts';
 import { readEventMessage } from '../../functions/fraud/event-message.ts';
 import { FUNCTIONS } from '../../functions/registry.ts';
 import type { Services } from '../../functions/services.ts';
+import { createHandler as createOrdersHandler } from '../../functions/workers/orders.ts';
 import { createHandler as createScoreHandler } from '../../functions/workers/score.ts';
 import { ApiClient } from '../../sdk/typescript/api/api-client.ts';
 import type { DevicePlatform } from '../../sdk/typescript/platform.ts';
 import { memoryDocuments } from '../doubles/memory/documents.ts';
 import { memoryKeys } from '../doubles/memory/keys.ts';
 import { memoryObjects } from '../doubles/memory/objects.ts';
-import { memoryPublisher } from '../doubles/memory/publisher.ts';
+import { type DeliveredMessage, memoryPublisher } from '../doubles/memory/publisher.ts';
 import { startVendors, vendorEnvironment } from '../doubles/vendors.ts';
 import type { VirtualAppAttestOptions } from '../virtual-phones/app-attest.ts';
 import { createTestRoots } from '../virtual-phones/test-roots.ts';
@@ -65,11 +66,16 @@ export async function startApi(
   const services = wrap(made);
   const events: Record<string, unknown>[] = [];
   const score = createScoreHandler(services);
-  publisher.subscribe('events', async ({ messageId, data }) => {
-    events.push({ ...readEventMessage(data) });
+  const push = ({ messageId, data }: Pick<DeliveredMessage, 'messageId' | 'data'>) => {
     const message = { messageId, data: Buffer.from(JSON.stringify(data)).toString('base64') };
-    await score({ id: messageId, type: 'messagePublished', source: 'test', data: { message } });
+    return { id: messageId, type: 'messagePublished', source: 'test', data: { message } };
+  };
+  publisher.subscribe('events', async (message) => {
+    events.push({ ...readEventMessage(message.data) });
+    await score(push(message));
   });
+  const carryOut = createOrdersHandler(services);
+  publisher.subscribe('orders', (message) => carryOut(push(message)));
 
   const endpoints: Record<string, EndpointTable<Services>[string]> = {};
   for (const entry of FUNCTIONS) {
@@ -97,6 +103,8 @@ export async function startApi(
     roots,
     api,
     userId: (user: string) => services.pseudonyms.user(idp.issuer, user),
+    /** Resolves when every message that was published has been dealt with. */
+    delivered: () => publisher.idle(),
     /** A virtual iPhone of this user. */
     phone(user: string, options: Partial<VirtualAppAttestOptions> = {}) {
       return phoneOf(user, genuineIphone({ roots, app: TEST_IOS_APP }, options));

@@ -1,6 +1,5 @@
-import { useState } from 'preact/hooks';
 import { api, type Case, type Cases, type Session } from '../api.ts';
-import { ActDialog, type Change } from '../parts/act-form.tsx';
+import { type Change, useChange } from '../parts/act-form.tsx';
 import { Acts } from '../parts/acts.tsx';
 import { Loaded, useAnswer } from '../parts/load.tsx';
 import { Table } from '../parts/table.tsx';
@@ -8,10 +7,10 @@ import { ACTION_WORDS, SubjectLink, Tag, When } from '../parts/text.tsx';
 
 export function CasesPage({ session }: { readonly session: Session }) {
   const answer = useAnswer<Cases>('cases');
-  const [change, setChange] = useState<Change>();
+  const { begin, dialog } = useChange(session, answer.reload);
   const mayJudge = session.operations.includes('verdict.give');
   const judge = (decisionId: string, verdict: 'thief' | 'good') =>
-    setChange(verdictChange(decisionId, verdict));
+    begin(verdictChange(decisionId, verdict));
   return (
     <>
       <h1>Cases</h1>
@@ -62,16 +61,7 @@ export function CasesPage({ session }: { readonly session: Session }) {
           </>
         )}
       </Loaded>
-      {change && (
-        <ActDialog
-          change={change}
-          session={session}
-          onClose={(isDone) => {
-            setChange(undefined);
-            if (isDone) answer.reload();
-          }}
-        />
-      )}
+      {dialog}
     </>
   );
 }

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { api, type Session, type SubjectView } from '../api.ts';
-import { ActDialog, type Change } from '../parts/act-form.tsx';
+import { type Change, useChange } from '../parts/act-form.tsx';
 import { Loaded, useAnswer } from '../parts/load.tsx';
 import { Table } from '../parts/table.tsx';
 import { ACTION_WORDS, SubjectLink, Tag, When } from '../parts/text.tsx';
@@ -45,7 +45,7 @@ export function SubjectPage({
   readonly session: Session;
 }) {
   const answer = useAnswer<SubjectView>(`subjects/${encodeURIComponent(subject)}`);
-  const [change, setChange] = useState<Change>();
+  const { begin, dialog } = useChange(session, answer.reload);
   const [kind = '', ...name] = subject.split('_');
   const may = (operation: Session['operations'][number]) => session.operations.includes(operation);
   return (
@@ -60,21 +60,17 @@ export function SubjectPage({
             {!view.isKnown && <p class="notice">Nothing is known of this subject.</p>}
             <div class="buttons">
               {may('subject.undo') && (
-                <button type="button" onClick={() => setChange(undoChange(subject))}>
+                <button type="button" onClick={() => begin(undoChange(subject))}>
                   Undo and forgive
                 </button>
               )}
               {may('subject.allow') && (
-                <button type="button" onClick={() => setChange(allowChange(subject))}>
+                <button type="button" onClick={() => begin(allowChange(subject))}>
                   Allow
                 </button>
               )}
               {may('subject.block') && (
-                <button
-                  type="button"
-                  class="danger"
-                  onClick={() => setChange(blockChange(subject))}
-                >
+                <button type="button" class="danger" onClick={() => begin(blockChange(subject))}>
                   Block
                 </button>
               )}
@@ -99,16 +95,7 @@ export function SubjectPage({
           </>
         )}
       </Loaded>
-      {change && (
-        <ActDialog
-          change={change}
-          session={session}
-          onClose={(isDone) => {
-            setChange(undefined);
-            if (isDone) answer.reload();
-          }}
-        />
-      )}
+      {dialog}
     </>
   );
 }

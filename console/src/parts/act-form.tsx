@@ -16,7 +16,18 @@ export interface Change {
   readonly carryOut: (given: { readonly hours: number; readonly reason: string }) => Promise<void>;
 }
 
-export function ActDialog({
+/** What begins a change, and its dialog while there is one; `onDone` is called once it was carried out. */
+export function useChange(session: Session, onDone: () => void) {
+  const [change, setChange] = useState<Change>();
+  const close = (isDone: boolean) => {
+    setChange(undefined);
+    if (isDone) onDone();
+  };
+  const dialog = change && <ActDialog change={change} session={session} onClose={close} />;
+  return { begin: setChange, dialog } as const;
+}
+
+function ActDialog({
   change,
   session,
   onClose,

@@ -9,6 +9,9 @@ const UNITS = [
   ['minute', 60_000],
 ] as const;
 
+const share = new Intl.NumberFormat('en-GB', { style: 'percent', maximumFractionDigits: 1 });
+
+export const percent = (value: number): string => share.format(value);
 export const count = (value: number): string => number.format(value);
 
 /** Such as `2 hours ago`. */

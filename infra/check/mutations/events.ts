@@ -16,6 +16,12 @@ export const EVENTS: readonly Mutation[] = [
     'google_service_account.invoker["scheduler"].email',
   ],
   [
+    'orders for another audience',
+    'pubsub.tf',
+    'audience              = local.urls["orders"]',
+    'audience              = local.urls["grant"]',
+  ],
+  [
     'no dead letters',
     'pubsub.tf',
     'dead_letter_topic     = local.topic_names["dead-letters"]',
