@@ -191,6 +191,7 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
         { method: 'GET', path: '/v1/admin/models' },
         { method: 'POST', path: '/v1/admin/models/:modelId/orders' },
         { method: 'GET', path: '/v1/admin/rules' },
+        { method: 'POST', path: '/v1/admin/rules/trials' },
         { method: 'GET', path: '/v1/admin/health' },
       ],
     },

@@ -2,6 +2,22 @@ locals {
   channels = [google_monitoring_notification_channel.email.id]
   unacked  = "metric.type=\"pubsub.googleapis.com/subscription/oldest_unacked_message_age\" resource.type=\"pubsub_subscription\""
 
+  # Where in the console somebody looks first, of alerts that a page of it shows: a page, and never whom it is about.
+  console_pages = {
+    blocks          = "cases"
+    breaker         = "cases"
+    campaign        = ""
+    ledger          = "health"
+    models-failed   = "models"
+    outbox          = "health"
+    releases        = "health"
+    releases-failed = "models"
+    rollout-halted  = "models"
+    rollouts        = "models"
+    scoring-late    = "cases"
+  }
+  console_links = { for name, page in local.console_pages : name => "${var.console.origin}/#/${page}" if var.console != null }
+
   # Name, what it looks at, when it is too much, and what the person who is woken reads first.
   alerts = {
     refusals = {
@@ -117,6 +133,13 @@ resource "google_monitoring_alert_policy" "threshold" {
       display_name = "what to do"
       url          = "${var.runbook_url}#${each.key}"
     }
+    dynamic "links" {
+      for_each = compact([lookup(local.console_links, each.key, "")])
+      content {
+        display_name = "in the console"
+        url          = links.value
+      }
+    }
   }
   notification_channels = local.channels
   depends_on            = [terraform_data.metrics_ready]
@@ -155,6 +178,13 @@ resource "google_monitoring_alert_policy" "absent" {
     links {
       display_name = "what to do"
       url          = "${var.runbook_url}#${each.key}"
+    }
+    dynamic "links" {
+      for_each = compact([lookup(local.console_links, each.key, "")])
+      content {
+        display_name = "in the console"
+        url          = links.value
+      }
     }
   }
   notification_channels = local.channels

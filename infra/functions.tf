@@ -91,7 +91,7 @@ locals {
         "/v1/admin/sign-in", "/v1/admin/sessions", "/v1/admin/session", "/v1/admin/overview", "/v1/admin/cases",
         "/v1/admin/verdicts", "/v1/admin/subjects/*", "/v1/admin/subjects/*/acts", "/v1/admin/models",
         "/v1/admin/models/*/orders",
-        "/v1/admin/rules", "/v1/admin/health",
+        "/v1/admin/rules", "/v1/admin/rules/trials", "/v1/admin/health",
       ]
       access = {
         topics            = ["decisions", "orders"]

@@ -114,3 +114,15 @@ describe('the alerts', () => {
     expect(without).toEqual([]);
   });
 });
+
+describe('links into the console', () => {
+  it('lead from alerts that there are to pages that there are, and name nobody', async () => {
+    const pages = infra.locals['console_pages'] as Readonly<Record<string, string>>;
+    const app = await readFile(join(ROOT, 'console/src/app.tsx'), 'utf8');
+    const there = all(app, /^ {2}\['(\w*)', '/gm);
+    expect(there.length).toBeGreaterThan(5);
+    expect(Object.values(pages).filter((page) => !there.includes(page))).toEqual([]);
+    expect(Object.keys(pages).filter((name) => !alertNames().includes(name))).toEqual([]);
+    expect(at(infra.locals, ['console_links'])).toContain('/#/');
+  });
+});

@@ -3,6 +3,7 @@ import type { casesOf } from '../../functions/operators/cases.ts';
 import type { modelsOf } from '../../functions/operators/models-view.ts';
 import type { healthOf, overviewOf, rulesOf } from '../../functions/operators/overview.ts';
 import type { Operation, Role } from '../../functions/operators/roles.ts';
+import type { tryRules } from '../../functions/operators/rule-trial.ts';
 import type { subjectView } from '../../functions/operators/subject-view.ts';
 
 /** A value after a journey as JSON. */
@@ -21,6 +22,7 @@ export type Case = Cases['cases'][number];
 export type Act = Cases['acts'][number];
 export type Models = Answer<typeof modelsOf>;
 export type Rules = Answer<typeof rulesOf>;
+export type RuleTrialResult = Answer<typeof tryRules>;
 export type Health = Answer<typeof healthOf>;
 export type SubjectView = Answer<typeof subjectView>;
 
@@ -73,7 +75,7 @@ const remember = (session: Session): Session => {
 
 export const api = {
   get: <T>(path: string): Promise<T> => call('GET', path),
-  post: (path: string, body: object): Promise<void> => call('POST', path, body),
+  post: <T = void>(path: string, body: object): Promise<T> => call('POST', path, body),
   session: async () => remember(await call<Session>('GET', 'session')),
   openSession: async (idToken: string, verifier: string) =>
     remember(await call<Session>('POST', 'sessions', { idToken, verifier })),

@@ -106,7 +106,7 @@ function contentOf(page: string, item: string, session: Session): ComponentChild
     case 'models':
       return <ModelsPage session={session} />;
     case 'rules':
-      return <RulesPage />;
+      return <RulesPage session={session} />;
     case 'health':
       return <HealthPage />;
     default:

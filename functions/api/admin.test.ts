@@ -138,6 +138,7 @@ const REQUESTS: Readonly<
   'models.read': ['GET', '/v1/admin/models'],
   'rules.read': ['GET', '/v1/admin/rules'],
   'health.read': ['GET', '/v1/admin/health'],
+  'rules.try': ['POST', '/v1/admin/rules/trials', { rules: [], thresholds: {} }],
   'cases.read': ['GET', '/v1/admin/cases'],
   'subject.read': ['GET', `/v1/admin/subjects/${SUBJECT}`],
   'verdict.give': [

@@ -8,6 +8,7 @@ import type { DocumentStore } from '../cloud/documents.ts';
 import type { EventPublisher } from '../cloud/event-publisher.ts';
 import type { KeyService } from '../cloud/keys.ts';
 import { ServiceError } from '../errors.ts';
+import { DEFAULT_RULES } from '../fraud/default-rules.ts';
 import {
   createInMemoryRateLimiter,
   type InMemoryRateLimiter,
@@ -22,6 +23,7 @@ import { healthOf, overviewOf, rulesOf } from '../operators/overview.ts';
 import { placeOrder, wantedOrder } from '../operators/release-order.ts';
 import { allow, block, unblock } from '../operators/restrict.ts';
 import { type Operation, operationsOf } from '../operators/roles.ts';
+import { ruleTrial, tryRules } from '../operators/rule-trial.ts';
 import {
   type ConsoleAccess,
   type OperatorSession,
@@ -232,6 +234,11 @@ export const endpoints: EndpointTable<AdminServices> = {
       placeOrder(services, modelOf(params), body, session, now),
   ),
   'GET /v1/admin/rules': read('rules.read', ({ now }, services) => rulesOf(services, now)),
+  'POST /v1/admin/rules/trials': change(
+    ruleTrial,
+    () => 'rules.try',
+    ({ body, now }, services) => tryRules(services, body, DEFAULT_RULES, now),
+  ),
   'GET /v1/admin/health': read('health.read', ({ now }, services) => healthOf(services, now)),
   'GET /v1/admin/cases': read('cases.read', ({ now }, services) => casesOf(services, now)),
   'GET /v1/admin/subjects/:subject': read('subject.read', async (asked, services) =>

@@ -19,6 +19,7 @@ const KNOWN_MS = 60_000;
 
 /** What an event says of the version of its grant; undefined for all others. */
 function saidBy({ type, eventId, attributes }: FraudEvent): Said | undefined {
+  if (type === 'grant.made') return { fetched: true };
   if (type === 'model.crashed') return { run: 'crashed' };
   if (type === 'model.open_failed') return { opening: 'failed', eventId };
   if (type === 'grant.failed') return { opening: 'refused', eventId };

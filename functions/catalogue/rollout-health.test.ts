@@ -155,6 +155,64 @@ describe('the watch over rollouts', () => {
   });
 });
 
+describe('a version that phones fetch', () => {
+  const FETCHED: Said = { fetched: true };
+  /** So many phones of before that were given it, of which so many tell how it went. */
+  async function fetch(phones: number, reporting: number, more: Partial<Voter> = {}) {
+    const at = new Date(now.getTime() + MINUTE);
+    for (let n = 0; n < phones; n++) {
+      const voter: Voter = { ...VOTER, enrolledAt: new Date(0), device: `d_${n}`, ...more };
+      const fetched = voted(blankVote('smile~2', voter, at), FETCHED, at);
+      const vote = n < reporting ? voted(fetched, OK, at) : fetched;
+      const path = votePath('smile', '2', voter.device);
+      await api.clients.documents.set(path, { ...vote, traits: null });
+    }
+  }
+  const widening = async () => {
+    const at = Math.floor(now.getTime() / 1000) + 600;
+    await rollOut(api.services, { ...two, share: 500, steps: [{ at, share: 2_500 }] }, now);
+  };
+
+  it('and tell nothing of, is given to no more of them', async () => {
+    await widening();
+    await fetch(40, 3);
+    expect(await watch(70)).toMatchObject({ steps: 0, failed: 0 });
+    expect((await rules())[0]).toMatchObject({ share: 500 });
+    expect(await health()).toMatchObject({
+      ...{ isUnheard: true, heard: { fetched: 40, reported: 3 } },
+    });
+    expect(api.logs.filter((line) => line.includes('rollout waits for reports'))).toHaveLength(1);
+    await fetch(40, 4);
+    expect(await watch(75)).toMatchObject({ steps: 1 });
+    expect(await health()).toMatchObject({ isUnheard: false });
+  });
+
+  it('goes on while they have not had the time, or are none', async () => {
+    await widening();
+    expect(await watch(11)).toMatchObject({ steps: 1 });
+    await fetch(40, 0);
+    await watch(30);
+    expect(await health()).toMatchObject({ isUnheard: false, heard: { fetched: 0 } });
+  });
+
+  it('is kept from nobody by phones that were made to keep silent', async () => {
+    await widening();
+    await fetch(400, 0, { enrolledAt: new Date(now.getTime() + 1_000) });
+    expect(await watch(70)).toMatchObject({ steps: 1 });
+  });
+
+  it('is noted by the grant itself, and once', async () => {
+    await start(10_000 - 1);
+    const ann = api.phone('ann');
+    for (let n = 0; n < 2; n++) await ann.grant('smile');
+    await api.delivered();
+    const votes = await api.clients.documents.query({ collection: 'votes', limit: 9 });
+    expect(votes.map(({ data }) => data)).toMatchObject([
+      { rollout: 'smile~2', fetchedKey: expect.stringMatching(/^smile~2~/), opening: null },
+    ]);
+  });
+});
+
 describe('a vote', () => {
   const event = (device: string, grant: string, more: object = {}) => ({
     ...newEvent(
@@ -170,6 +228,7 @@ describe('a vote', () => {
     const ann = api.phone('ann');
     const { deviceId, grantId } = await ann.grant('smile');
     const bob = (await api.phone('bob').grant('smile')).deviceId;
+    await api.delivered();
     const votes = async () => api.clients.documents.query({ collection: 'votes', limit: 9 });
     const given = { type: 'model.open_failed', source: 'client' } as const;
     await recordVote(api.clients.documents, event(bob, grantId, given), now);
@@ -179,12 +238,12 @@ describe('a vote', () => {
       event(deviceId, grantId, { ...given, authenticated: 'user' }),
       now,
     );
-    expect(await votes()).toEqual([]);
+    expect((await votes()).map(({ data }) => data['opening'])).toEqual([null, null]);
     // The version that it claims is no matter.
     for (const version of ['1', '9']) {
       await recordVote(api.clients.documents, event(deviceId, grantId, { ...given, version }), now);
     }
-    const found = await votes();
+    const found = (await votes()).filter(({ data }) => data['opening'] !== null);
     expect(found).toHaveLength(1);
     expect(found[0]?.path).toBe(votePath('smile', '2', deviceId));
     expect(found[0]?.data).toMatchObject({ opening: 'failed', rollout: 'smile~2' });

@@ -9,7 +9,7 @@ import { documentKind } from '../cloud/document-kind.ts';
 import type { DocumentData, DocumentStore } from '../cloud/documents.ts';
 import { holds } from '../protocol/rollout.ts';
 import type { Rule } from '../protocol/rollout-rules.ts';
-import { DAY_MS } from '../time.ts';
+import { DAY_MS, HOUR_MS } from '../time.ts';
 import { readVote, rolloutKey, type Vote, voteKey } from './rollout-votes.ts';
 import {
   type Count,
@@ -34,6 +34,11 @@ const SETTLED_MS = 10 * 60_000;
 /** Of each version, before a batch is looked at; and at most in one. */
 const BATCH = { least: 20, most: 2_000 };
 const RETENTION_MS = 90 * DAY_MS;
+/**
+ * Whether phones tell anything: of those that have had the version for an hour, so many at most are looked
+ * at, the newest, and less than this share of them reporting is as if nobody did.
+ */
+const LISTEN = { afterMs: HOUR_MS, phones: 500, leastShare: 0.1 };
 
 const count = z.object({ devices: z.int(), bad: z.int() });
 const signalRecord = z.object({ evidence: z.array(z.number()), recent: count, before: count });
@@ -45,6 +50,8 @@ const record = z.object({
   recent: cursors,
   before: cursors,
   signals: z.record(z.enum(SIGNALS), signalRecord),
+  /** Of the phones that fetched it, how many have told how the first opening went. */
+  heard: z.object({ fetched: z.int(), reported: z.int() }).default({ fetched: 0, reported: 0 }),
   /** It was halted for what is told here. */
   halted: z.boolean(),
   updatedAt: z.date(),
@@ -59,10 +66,22 @@ export interface RolloutHealth {
   readonly strength: number;
   readonly halted: boolean;
   readonly updatedAt: Date;
+  readonly heard: Heard;
+  /** Phones fetch it and tell nothing: its steps wait. */
+  readonly isUnheard: boolean;
   readonly signals: Readonly<
     Record<Signal, { readonly recent: Count; readonly before: Count; readonly strength: number }>
   >;
 }
+
+/** Phones that have had a version for an hour, and those of them that reported. */
+export interface Heard {
+  readonly fetched: number;
+  readonly reported: number;
+}
+
+/** Whether so few phones tell of a version that nobody watches over it. Not while none has fetched it. */
+const isUnheard = ({ fetched, reported }: Heard): boolean => reported < LISTEN.leastShare * fetched;
 
 /** Why a rollout is to be halted. */
 export interface Finding {
@@ -79,12 +98,21 @@ const read = documentKind('rollout', record);
 
 /** The health of a rollout by its document. */
 function healthOf(data: DocumentData): RolloutHealth {
-  const { name, halted, updatedAt, signals } = read(data);
+  const { name, halted, updatedAt, heard, signals } = read(data);
   const told = mapSignals((signal) => {
     const { evidence, recent, before } = signals[signal];
     return { recent, before, strength: strengthOf(evidence) };
   });
-  return { name, halted, updatedAt, signals: told, strength: meanOf(told) };
+  const unheard = isUnheard(heard);
+  return {
+    name,
+    halted,
+    updatedAt,
+    heard,
+    isUnheard: unheard,
+    signals: told,
+    strength: meanOf(told),
+  };
 }
 
 /** The health of a model's rollouts, those of which something is known. */
@@ -102,6 +130,8 @@ export interface Examination {
   readonly document: DocumentData;
   /** Undefined while there is no reason to halt. */
   readonly finding: Finding | undefined;
+  /** Set where phones fetch the version and tell nothing. */
+  readonly unheard: Heard | undefined;
 }
 
 /**
@@ -129,12 +159,36 @@ export async function examine(
     health = counted(health, kind, { recent, before }, rule);
   }
   const finding = findingOf(health);
+  const heard = await heardOf(documents, rolloutKey(modelId, rule.name), rule, now);
   const document = {
-    ...health,
+    ...{ ...health, heard },
     ...{ halted: finding !== undefined, updatedAt: now },
     expireAt: new Date(now.getTime() + RETENTION_MS),
   };
-  return { document: document as unknown as DocumentData, finding };
+  return {
+    ...{ document: document as unknown as DocumentData, finding },
+    unheard: isUnheard(heard) ? heard : undefined,
+  };
+}
+
+async function heardOf(
+  documents: Pick<DocumentStore, 'query'>,
+  rollout: string,
+  rule: Rule,
+  now: Date,
+): Promise<Heard> {
+  const { since = 0 } = rule;
+  const found = await documents.query({
+    collection: 'votes',
+    where: [
+      ['fetchedKey', '>', voteKey(rollout, new Date(since * 1000))],
+      ['fetchedKey', '<', voteKey(rollout, new Date(now.getTime() - LISTEN.afterMs))],
+    ],
+    orderBy: ['fetchedKey', 'desc'],
+    limit: LISTEN.phones,
+  });
+  const votes = found.map(({ data }) => readVote(data)).filter((vote) => isOf(vote, rule));
+  return { fetched: votes.length, reported: votes.filter(({ opening }) => opening).length };
 }
 
 function fresh(
@@ -153,7 +207,7 @@ function fresh(
   return {
     ...{ model, name, recent: cursor(name), before: cursor(base.name) },
     signals: mapSignals(() => nothing),
-    ...{ halted: false, updatedAt: now, expireAt: now },
+    ...{ heard: { fetched: 0, reported: 0 }, halted: false, updatedAt: now, expireAt: now },
   };
 }
 

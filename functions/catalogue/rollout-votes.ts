@@ -22,6 +22,8 @@ const record = z.object({
   appVersion: z.string(),
   traits: deviceTraits.nullable(),
   enrolledAt: z.date(),
+  /** Version, time of the first grant and device; null of a vote from before grants were noted. */
+  fetchedKey: z.string().nullable().default(null),
   /** How the first opening went; null before. */
   opening: z.enum(OPENINGS).nullable(),
   /** Version, time of the first report and device, by which votes are read in order; null before. */
@@ -58,18 +60,20 @@ export const blankVote = (
   now: Date,
 ): Vote => ({
   ...{ rollout, device, platform, appVersion, traits, enrolledAt },
-  ...{ opening: null, openedKey: null, openedBy: null, run: null, ranKey: null },
+  ...{ fetchedKey: null, opening: null, openedKey: null, openedBy: null, run: null, ranKey: null },
   expireAt: new Date(now.getTime() + RETENTION_MS),
 });
 
 /** What an event says of a version. */
 export type Said =
+  | { readonly fetched: true }
   | { readonly opening: (typeof OPENINGS)[number]; readonly eventId: string }
   | { readonly run: 'crashed' };
 
 /** The vote after this. */
 export function voted(vote: Vote, said: Said, now: Date): Vote {
   const key = voteKey(vote.rollout, now, vote.device);
+  if ('fetched' in said) return { ...vote, fetchedKey: vote.fetchedKey ?? key };
   if ('run' in said) return { ...vote, run: 'crashed', ranKey: vote.ranKey ?? key };
   if (vote.opening === null) {
     return { ...vote, opening: said.opening, openedKey: key, openedBy: said.eventId };

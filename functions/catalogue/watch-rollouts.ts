@@ -40,8 +40,10 @@ export async function watchRollouts(services: WatchServices, now: Date): Promise
   for (const { data } of found) {
     const model = String(data['modelId']);
     try {
-      run.halted += await haltWorse(services, model, releaseOf(readModel(data))?.rules ?? [], now);
-      run.steps += await takeSteps(services, model, now);
+      const rules = releaseOf(readModel(data))?.rules ?? [];
+      const { halted, unheard } = await haltWorse(services, model, rules, now);
+      run.halted += halted;
+      run.steps += await takeSteps(services, model, unheard, now);
     } catch (error) {
       run.failed += 1;
       services.log('ERROR', 'rollout not watched', { model, ...describeError(error) });
@@ -50,18 +52,33 @@ export async function watchRollouts(services: WatchServices, now: Date): Promise
   return run;
 }
 
-/** How many were halted. */
+/** How many were halted, and the names of those that nobody tells of. */
 async function haltWorse(
   services: WatchServices,
   modelId: string,
   rules: readonly Rule[],
   now: Date,
-): Promise<number> {
+): Promise<{ readonly halted: number; readonly unheard: ReadonlySet<string> }> {
   const base = rules.at(-1);
+  const silent = new Set<string>();
   let halted = 0;
   for (const rule of rules.slice(0, -1)) {
     if (!base || rule.halted !== undefined) continue;
-    const { document, finding } = await examine(services.documents, modelId, rule, base, now);
+    const { document, finding, unheard } = await examine(
+      services.documents,
+      modelId,
+      rule,
+      base,
+      now,
+    );
+    if (unheard) {
+      silent.add(rule.name);
+      if (isDue(rule, now)) {
+        services.log('WARNING', 'rollout waits for reports', {
+          ...{ model: modelId, version: rule.name, ...unheard },
+        });
+      }
+    }
     // First the halt: whoever is interrupted between the two finds the same again.
     if (finding) {
       await haltRollout(services, { modelId, version: rule.name }, now);
@@ -70,7 +87,7 @@ async function haltWorse(
     }
     await services.documents.set(healthPath(modelId, rule.name), document);
   }
-  return halted;
+  return { halted, unheard: silent };
 }
 
 async function tell(
@@ -91,14 +108,24 @@ async function tell(
   await emit({ type: 'rollout.halted', model, version, cause: signal, attributes }, now);
 }
 
-/** How many steps of a model were due and are taken: by what the publisher signed, at the time it is taken. */
-async function takeSteps(services: WatchServices, modelId: string, now: Date): Promise<number> {
+/**
+ * How many steps of a model were due and are taken: by what the publisher signed, at the time it is taken.
+ * A version that phones fetch and tell nothing of goes to no more of them: nothing could halt it.
+ */
+async function takeSteps(
+  services: WatchServices,
+  modelId: string,
+  unheard: ReadonlySet<string>,
+  now: Date,
+): Promise<number> {
   let taken = 0;
   await changeRelease(
     services,
     modelId,
     ({ record }) => {
-      const after = (record?.rules ?? []).map((rule) => stepped(rule, now));
+      const after = (record?.rules ?? []).map((rule) =>
+        unheard.has(rule.name) ? rule : stepped(rule, now),
+      );
       taken = after.filter((rule, index) => rule !== record?.rules[index]).length;
       if (!record || taken === 0) return undefined;
       const whole = after.slice(0, -1).find(isForAll);
@@ -108,6 +135,9 @@ async function takeSteps(services: WatchServices, modelId: string, now: Date): P
   );
   return taken;
 }
+
+const isDue = ({ steps = [] }: Rule, now: Date): boolean =>
+  steps.some(({ at }) => at * 1000 <= now.getTime());
 
 /** The rule with the last of its steps that is due; the very same where none is. */
 function stepped(rule: Rule, now: Date): Rule {

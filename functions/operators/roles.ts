@@ -17,6 +17,7 @@ export const OPERATIONS = {
   'models.read': row(ROLES),
   'rules.read': row(ROLES),
   'health.read': row(ROLES),
+  'rules.try': row(['analyst', 'operator']),
   'cases.read': row(['analyst', 'operator']),
   'subject.read': row(['analyst', 'operator']),
   'verdict.give': row(['analyst', 'operator']),

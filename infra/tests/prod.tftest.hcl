@@ -399,8 +399,16 @@ run "production" {
     condition = alltrue([for policy in concat(
       values(google_monitoring_alert_policy.threshold), values(google_monitoring_alert_policy.absent), values(google_monitoring_alert_policy.burn),
       values(google_monitoring_alert_policy.watch), [google_monitoring_alert_policy.probe],
-    ) : startswith(one(policy.documentation[0].links).url, var.runbook_url)])
+    ) : anytrue([for link in policy.documentation[0].links : startswith(link.url, var.runbook_url)])])
     error_message = "Every alert links to what to do."
+  }
+  assert {
+    condition = alltrue(flatten([for policy in concat(
+      values(google_monitoring_alert_policy.threshold), values(google_monitoring_alert_policy.absent),
+      ) : [for link in policy.documentation[0].links :
+      startswith(link.url, "${var.runbook_url}#") || can(regex("^https://console\\.example\\.com/#/[a-z]*$", link.url))
+    ]])) && length(google_monitoring_alert_policy.threshold["rollout-halted"].documentation[0].links) == 2
+    error_message = "An alert that the console shows links to its page, and to nobody's name."
   }
   assert {
     condition     = strcontains(google_monitoring_alert_policy.threshold["scoring-late"].conditions[0].condition_threshold[0].filter, "subscription_id=\"events-score\"") && google_monitoring_alert_policy.threshold["scoring-late"].conditions[0].condition_threshold[0].threshold_value <= 120

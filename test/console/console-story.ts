@@ -105,6 +105,18 @@ export async function tellConsole(story: Story): Promise<void> {
     return look(page, 'subject');
   });
 
+  await story.step('Other numbers for a rule are tried, and the difference is shown', async () => {
+    await page.goto(`${stack.consoleUrl}/#/rules`);
+    await page.getByLabel('Without this rule').check();
+    await page.getByRole('button', { name: 'Replay' }).click();
+    await page.getByText('Block: who').click();
+    const who = page.locator('details', { hasText: 'Block: who' });
+    await who.locator(`a[href="#/subjects/${thief}"]`).waitFor();
+    const shown = await look(page, 'rule-trial');
+    await page.goto(`${stack.consoleUrl}/#/subjects/${thief}`);
+    return shown;
+  });
+
   await story.step('What is hard to undo wants a fresh sign-in, and comes back', async () => {
     await ageSessions(stack);
     await page.getByRole('button', { name: 'Undo and forgive' }).click();

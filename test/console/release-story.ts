@@ -36,6 +36,7 @@ export async function tellRelease(
   await story.step('A publisher sees how a rollout goes on the phones that report', async () => {
     await page.goto(stack.consoleUrl);
     await signIn(page, 'publisher');
+    await page.getByRole('heading', { name: 'Overview' }).waitFor();
     await page.goto(`${stack.consoleUrl}/#/models`);
     await page.getByText('4 of 200').first().waitFor();
     await page.getByText('100 halt it').waitFor();
@@ -54,7 +55,7 @@ export async function tellRelease(
     async () => {
       await order('Resume 1.2.0', 'Resume', 'the team is ready');
       mustBe((await record())?.rules[0]?.paused === undefined, 'it goes on');
-      await order('Roll sky back to 1.0.0', 'Roll back', 'wrong labels in both');
+      await order('Roll back sky to 1.0.0', 'Roll back', 'wrong labels in both');
       const rules = (await record())?.rules ?? [];
       mustBe(rules.length === 1 && rules[0]?.name === '1.0.0', 'version 1.0.0 for all');
       return look(page, 'release-rolled-back');

@@ -114,7 +114,7 @@ function ModelSection({
                     isOlder(one, { versions, release }) ? (
                       <button
                         type="button"
-                        aria-label={`Roll ${modelId} back to ${one.version}`}
+                        aria-label={`Roll back ${modelId} to ${one.version}`}
                         onClick={() => rollBack(one.version)}
                       >
                         Roll back

@@ -41,7 +41,7 @@ export function RolloutSection({
         {steps.map((step) => (
           <>
             {' '}
-            {percent(step.share / 10_000)} <When at={step.at} />.
+            Then {percent(step.share / 10_000)} from <When at={step.at} /> on.
           </>
         ))}
       </p>
@@ -67,6 +67,12 @@ export function RolloutSection({
             </button>
           )}
         </div>
+      )}
+      {health?.isUnheard && (
+        <p class="notice warn">
+          Of {count(health.heard.fetched)} phones that have had it for an hour,{' '}
+          {count(health.heard.reported)} have told how it went. Its steps wait: nothing could halt it.
+        </p>
       )}
       {health ? (
         <HealthTable of={health} name={name} haltingStrength={haltingStrength} />

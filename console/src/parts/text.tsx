@@ -9,9 +9,10 @@ const UNITS = [
   ['minute', 60_000],
 ] as const;
 
-const share = new Intl.NumberFormat('en-GB', { style: 'percent', maximumFractionDigits: 1 });
+const oneDecimal = new Intl.NumberFormat('en-GB', { maximumFractionDigits: 1 });
 
-export const percent = (value: number): string => share.format(value);
+/** Of a share of 1. */
+export const percent = (value: number): string => `${oneDecimal.format(100 * value)} %`;
 export const count = (value: number): string => number.format(value);
 
 /** Such as `2 hours ago`. */
