@@ -1,12 +1,13 @@
 /**
- * The figures of the console: what the database holds, and nothing that it does not. Refusals and
- * latency are in Cloud Monitoring and BigQuery, which the function behind the console may not read.
+ * The figures of the console: what the database holds, and nothing that it does not. Latency and cost
+ * are in Cloud Monitoring and BigQuery, which the function behind the console may not read.
  */
 import type { DocumentStore } from '../cloud/documents.ts';
 import type { KeyService, SigningKeyName } from '../cloud/keys.ts';
 import { BASELINE_PATH, baselineCursor } from '../fraud/baseline.ts';
 import { ALERT_PATH } from '../fraud/campaign.ts';
 import { DEFAULT_RULES } from '../fraud/default-rules.ts';
+import { countsOfADay } from '../fraud/event-counts.ts';
 import { isHint } from '../fraud/rules.ts';
 import { blockPath, HEAD_PATH, readBlock, readHead } from '../ledger/block.ts';
 import { DAY_MS, HOUR_MS } from '../time.ts';
@@ -20,22 +21,40 @@ interface Reads {
 /** The worker appends one a minute while models are granted. */
 const SHOWN_BLOCKS = 30;
 const MAX_WAITING = 100;
+const SHOWN_REFUSALS = 20;
+/** Types of events that tell that somebody did not get what he asked for. */
+const REFUSALS = /\.(?:refused|failed|replayed|regressed)$|^limit\.hit$/;
 const LOOK_BACK_MS = 30 * DAY_MS;
 const MAX_ACTS = 1_000;
 
 /** Grants by the ledger, what waits for people, and whether a campaign is on. */
 export async function overviewOf({ documents }: Reads, now: Date) {
-  const [grants, { cases, heldBack, alert, acts }] = await Promise.all([
+  const [grants, { cases, heldBack, alert, acts }, day] = await Promise.all([
     newestGrants(documents),
     casesOf({ documents }, now),
+    countsOfADay(documents, now),
   ]);
   return {
     grants,
+    day: dayOf(day),
     alert,
     heldBack: heldBack.length,
     openCases: cases.filter(({ verdict }) => verdict === null).length,
     blocked: cases.filter(({ action, until }) => action === 'block' && until > now).length,
     acts: acts.slice(0, 10),
+  };
+}
+
+/** Grants of a day, and the refusals by what was asked for and why, the most frequent first. */
+function dayOf({ counts, isComplete }: Awaited<ReturnType<typeof countsOfADay>>) {
+  const refusals = [...counts].flatMap(([kind, count]) => {
+    const [type = '', cause] = kind.split(' ');
+    return REFUSALS.test(type) ? [{ type, cause: cause ?? '', count }] : [];
+  });
+  return {
+    granted: counts.get('grant.made') ?? 0,
+    refusals: refusals.sort((a, b) => b.count - a.count).slice(0, SHOWN_REFUSALS),
+    isComplete,
   };
 }
 

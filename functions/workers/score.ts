@@ -4,6 +4,7 @@ import type { DocumentStore, DocumentTransaction } from '../cloud/documents.ts';
 import type { EventPublisher } from '../cloud/event-publisher.ts';
 import { ALERT_PATH, raisedAlert } from '../fraud/campaign.ts';
 import { DEFAULT_RULES } from '../fraud/default-rules.ts';
+import { createEventCounts } from '../fraud/event-counts.ts';
 import { readEventMessage } from '../fraud/event-message.ts';
 import type { FraudEvent } from '../fraud/events.ts';
 import { createMovedNames, type MovedNames } from '../fraud/pseudonym-moves.ts';
@@ -36,6 +37,7 @@ export function createScoreHandler(dependencies: ScoreDependencies): EventHandle
   const { documents, publisher, rules, shadowRules, now, log } = dependencies;
   const scorer = createScorer({ live: rules, ...(shadowRules && { shadow: shadowRules }) });
   const movedNames = createMovedNames(documents, now);
+  const count = createEventCounts(documents, now);
   return async ({ id, data }) => {
     let event: FraudEvent;
     try {
@@ -50,6 +52,7 @@ export function createScoreHandler(dependencies: ScoreDependencies): EventHandle
     }
     await raiseAlert(event, dependencies);
     await judge(event);
+    await count(event);
     // Last: what is wrong with a rollout's records keeps no event from being scored. A second delivery changes neither.
     await recordVote(documents, event, now());
   };

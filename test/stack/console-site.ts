@@ -90,7 +90,10 @@ function handOn(request: IncomingMessage, response: ServerResponse, port: number
     headers: { ...headers, ...(session && { cookie: session.trim() }) },
   });
   upstream.once('error', () => response.destroy());
+  // A page that was left waits for no answer.
+  response.once('close', () => upstream.destroy());
   upstream.once('response', (answer) => {
+    if (response.destroyed) return;
     response.writeHead(answer.statusCode ?? 502, answer.headers);
     pipeline(answer, response, () => undefined);
   });

@@ -2,7 +2,8 @@ import type { Overview } from '../api.ts';
 import { Acts } from '../parts/acts.tsx';
 import { GrantsChart } from '../parts/chart.tsx';
 import { Loaded, useAnswer } from '../parts/load.tsx';
-import { count, Tag, When } from '../parts/text.tsx';
+import { Table } from '../parts/table.tsx';
+import { count, percent, Tag, When } from '../parts/text.tsx';
 
 export function OverviewPage() {
   const answer = useAnswer<Overview>('overview');
@@ -10,7 +11,7 @@ export function OverviewPage() {
     <>
       <h1>Overview</h1>
       <Loaded of={answer}>
-        {({ grants, alert, openCases, blocked, heldBack, acts }) => (
+        {({ grants, day, alert, openCases, blocked, heldBack, acts }) => (
           <>
             <div class="tiles">
               <Tile name="Cases to look at" value={count(openCases)} href="#/cases" />
@@ -35,9 +36,31 @@ export function OverviewPage() {
               <h2 id="grants">Grants</h2>
               <GrantsChart blocks={grants.blocks} />
               <p class="muted small">
-                From the ledger, two minutes behind. Refusals by cause and latency are in the Cloud
-                Monitoring dashboard and in BigQuery: the function behind this page may not read
-                them.
+                From the ledger, two minutes behind. Latency and cost are in the Cloud Monitoring
+                dashboard and in BigQuery: the function behind this page may not read them.
+              </p>
+            </section>
+            <section aria-labelledby="refusals">
+              <h2 id="refusals">Refusals, 24 hours</h2>
+              <Table
+                caption="Refusals of the last 24 hours by cause"
+                rows={day.refusals}
+                none="Nothing was refused."
+                columns={[
+                  { name: 'Asked for', cell: ({ type }) => type },
+                  { name: 'Cause', cell: ({ cause }) => <code>{cause || '–'}</code> },
+                  { name: 'Times', cell: (each) => count(each.count), isNumber: true },
+                  {
+                    name: 'Beside grants',
+                    cell: (each) => (day.granted > 0 ? percent(each.count / day.granted) : '–'),
+                    isNumber: true,
+                  },
+                ]}
+              />
+              <p class="muted small">
+                {count(day.granted)} grants in that time
+                {day.isComplete ? '' : ', of the newest hours'}. Counted where events are scored:
+                the last seconds of an instance are lost.
               </p>
             </section>
             <section aria-labelledby="acts">

@@ -71,7 +71,8 @@ export function RolloutSection({
       {health?.isUnheard && (
         <p class="notice warn">
           Of {count(health.heard.fetched)} phones that have had it for an hour,{' '}
-          {count(health.heard.reported)} have told how it went. Its steps wait: nothing could halt it.
+          {count(health.heard.reported)} have told how it went. Its steps wait: nothing could halt
+          it.
         </p>
       )}
       {health ? (

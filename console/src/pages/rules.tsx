@@ -45,8 +45,7 @@ export function RulesPage({ session }: { readonly session: Session }) {
                 />
                 <p class="muted small">
                   Cases of the last 30 days{isComplete ? '' : ', the newest of many'}; precision is
-                  the share of verdicts that found a thief, by the rule that weighed most. No rules
-                  are on trial: those in force decide alone.
+                  the share of verdicts that found a thief, by the rule that weighed most.
                 </p>
               </section>
               {session.operations.includes('rules.try') && <RuleTrial of={answer} />}
