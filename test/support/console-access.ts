@@ -55,6 +55,7 @@ export async function askSignIn(
     readonly verifier?: string;
     readonly headers?: Readonly<Record<string, string>>;
   } = {},
+  origin = CONSOLE_ORIGIN,
 ): Promise<Response> {
   const verifier = randomBytes(32).toString('base64url');
   const nonce = createHash('sha256').update(verifier).digest('base64url');
@@ -62,13 +63,13 @@ export async function askSignIn(
   const idToken = await idp.token(`subject-of-${name}`, { claims });
   return fetch(`${baseUrl}/v1/admin/sessions`, {
     method: 'POST',
-    headers: { ...ownPage(), 'content-type': 'application/json', ...changes.headers },
+    headers: { ...ownPage(origin), 'content-type': 'application/json', ...changes.headers },
     body: JSON.stringify({ idToken, verifier: changes.verifier ?? verifier }),
   });
 }
 
 /** What a browser says of a request of the page itself. */
-const ownPage = () => ({ origin: CONSOLE_ORIGIN, 'sec-fetch-site': 'same-origin' });
+const ownPage = (origin: string) => ({ origin, 'sec-fetch-site': 'same-origin' });
 
 /** Signs an operator in. */
 export async function operatorClient(
@@ -76,8 +77,9 @@ export async function operatorClient(
   idp: Pick<TokenIssuer, 'token'>,
   name: string,
   claims: JWTPayload = {},
+  origin = CONSOLE_ORIGIN,
 ): Promise<OperatorClient> {
-  const response = await askSignIn(baseUrl, idp, name, { claims });
+  const response = await askSignIn(baseUrl, idp, name, { claims }, origin);
   if (response.status !== 201) throw new Error(`not signed in: ${await response.text()}`);
   const cookie = (response.headers.get('set-cookie') ?? '').split(';', 1)[0] ?? '';
   const session = (await response.json()) as OperatorClient['session'];
@@ -88,7 +90,7 @@ export async function operatorClient(
       fetch(`${baseUrl}${path}`, {
         method,
         headers: {
-          ...ownPage(),
+          ...ownPage(origin),
           cookie,
           'x-csrf-token': session.csrfToken,
           ...(body && { 'content-type': 'application/json' }),
