@@ -1,6 +1,7 @@
 /** `npm run vectors`: writes the protocol's test vectors (docs/mobile/protocol.md section 14). */
 import { writeFile } from 'node:fs/promises';
 import { ANSWERS_PATH, makeAnswers } from '../test/vectors/make-answers.ts';
+import { makePatches, PATCHES_PATH } from '../test/vectors/make-patches.ts';
 import { makeRefusals, REFUSALS_PATH } from '../test/vectors/make-refusals.ts';
 import { makeReleases, RELEASES_PATH } from '../test/vectors/make-releases.ts';
 import { makeRequests, REQUESTS_PATH } from '../test/vectors/make-requests.ts';
@@ -12,6 +13,7 @@ const vectors = await makeVectors();
 const files = [
   [VECTORS_PATH, vectors],
   [REFUSALS_PATH, await makeRefusals(vectors)],
+  [PATCHES_PATH, await makePatches(vectors)],
   [RELEASES_PATH, makeReleases(vectors)],
   [REQUESTS_PATH, makeRequests()],
   [ANSWERS_PATH, makeAnswers()],

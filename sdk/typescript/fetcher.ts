@@ -1,6 +1,6 @@
 /** From a model's name to a complete copy: by going on with what was begun, else by one new grant. */
 import { SealError } from '../../functions/protocol/errors.ts';
-import { filesOf } from '../../functions/protocol/release-record.ts';
+import { filesOf, isWithdrawn } from '../../functions/protocol/release-record.ts';
 import { offerFor } from '../../functions/protocol/rollout.ts';
 import { ApiError } from './api/api-error.ts';
 import { DEFAULT_RETRY } from './api/retry.ts';
@@ -77,18 +77,32 @@ export class Fetcher {
   }
 
   /**
-   * Whether the publisher has another version on offer for this device than that of the copy, by the
-   * release record that the service lists. False where it lists the model no more.
+   * Learns the publisher's last word on these models from the service's list.
    *
-   * @param copy A copy that was asked for as the newest.
+   * @param models Their ids.
+   * @returns Those of them that the service lists still.
    * @throws {ApiError} The service could not be asked.
    * @throws {SealError} `release-rolled-back` and the other refusals of a record.
    */
-  async hasNewer({ manifest: { model, version } }: StoredCopy): Promise<boolean> {
-    const { api, client, crypto, store } = this.#options;
-    const listed = (await api.models()).find(({ modelId }) => modelId === model);
-    if (!listed) return false;
-    const record = await store.releases.learn(model, listed.release, this.#now());
+  async learn(models: ReadonlySet<string>): Promise<ReadonlySet<string>> {
+    const { api, store } = this.#options;
+    const listed = (await api.models()).filter(({ modelId }) => models.has(modelId));
+    for (const { modelId, release } of listed) {
+      await store.releases.learn(modelId, release, this.#now());
+    }
+    return new Set(listed.map(({ modelId }) => modelId));
+  }
+
+  /**
+   * Whether the publisher has, by his last word, another version on offer for this device than that of
+   * the copy.
+   *
+   * @param copy A copy that was asked for as the newest.
+   */
+  async isReplaced({ manifest: { model, version } }: StoredCopy): Promise<boolean> {
+    const { client, crypto, store } = this.#options;
+    const record = await store.releases.last(model);
+    if (!record) return false;
     const device = await client.rolloutDevice();
     if (device) return offerFor(crypto, record, device)?.version !== version;
     return !filesOf(record).some((file) => file.version === version);
@@ -187,19 +201,21 @@ export class Fetcher {
     this.#reports.observe({ type: 'model.open_failed', grant, model, cause: error.code });
   }
 
-  /** What a killed app or a broken connection left, if its licence still holds. */
+  /** What a killed app or a broken connection left, if its licence still holds and the publisher has not taken it back. */
   async #begun(model: string, asked: string): Promise<Installation | undefined> {
     const { store } = this.#options;
+    const last = await store.releases.last(model);
     for (const grantId of await store.files.grants('pending')) {
       const found = await store.installations.resume(grantId);
       if (!found) continue;
       if (found.asked === asked && found.tokens.manifest.model === model) {
         try {
           requireLicence(found.tokens.licence, this.#now());
-          return found;
+          if (!last || !isWithdrawn(last, found.tokens.manifest)) return found;
         } catch {
-          await store.installations.discard(found);
+          // It is over.
         }
+        await store.installations.discard(found);
       }
       wipeInstallation(found);
     }

@@ -1,11 +1,12 @@
 /** What an app uses: models by name, protected on their way and at rest, opened in memory. */
 import { SealError } from '../../functions/protocol/errors.ts';
 import type { Licence } from '../../functions/protocol/licence.ts';
-import { filesOf, isWithdrawn } from '../../functions/protocol/release-record.ts';
+import { isWithdrawn } from '../../functions/protocol/release-record.ts';
 import type { ErasureAnswer, WaitingDevice } from './api/api-client.ts';
 import { ApiError } from './api/api-error.ts';
 import type { ClientEvent } from './events.ts';
 import { Fetcher, LATEST } from './fetcher.ts';
+import { latestCopies, newestFirst } from './newest-copies.ts';
 import type { StoredCopy } from './opening/model-store.ts';
 import type { OpeningOptions } from './opening/open-grant.ts';
 import { hasSealCode, isTransient } from './opening/storage-errors.ts';
@@ -63,44 +64,57 @@ export class ProtectedModels {
    * @throws {SealError} The bytes are not what publisher and licence promise, or cannot be read now.
    */
   async get(modelId: string, options: GetOptions = {}): Promise<StoredModel> {
-    this.#requireOpen();
+    const grantId = await this.#copy(modelId, options);
     const { store } = this.#options;
-    const { version } = options;
-    const key = `${modelId} ${version ?? ''}`;
-    const grantId = await this.#flights
-      .join(key, options, (controls) =>
-        store.files.lockedModel(modelId, () => this.#ready(modelId, version, controls)),
-      )
-      .catch((error: unknown) => {
-        if (this.#isClosed && !options.signal?.aborted) throw new SealError('closed');
-        throw error;
-      });
-    this.#requireOpen();
     const model = await store.open(grantId, this.#now(), (closed) => this.#open.delete(closed));
     this.#open.add(model);
     const { manifest } = model.tokens;
-    if (version === undefined) this.#launched.set(modelId, manifest.version);
+    if (options.version === undefined) this.#launched.set(modelId, manifest.version);
     this.#fetcher.noteOpened(grantId, manifest);
     return model;
   }
 
   /**
-   * Notes that the app crashed when it last used a model: call it at the next start, by what your crash
-   * reporter says, before `get`. A version that crashes more often than the one before is halted.
+   * Has a copy lie ready, so that `get` waits for no download: fetches what `get` would, and opens nothing.
+   * Under the update policy `wifi` it fetches on unmetered networks only.
    *
-   * @param modelId Its id. Nothing is noted where there is no copy of it any more.
+   * @param modelId The model's id in the catalogue.
+   * @param options Version, progress (bytes) and cancellation.
+   * @returns Whether a copy lies ready now.
+   * @throws {ApiError} The service refused, or could not be reached.
+   * @throws {SealError} The bytes are not what publisher and licence promise, or cannot be read now.
+   */
+  async prefetch(modelId: string, options: GetOptions = {}): Promise<boolean> {
+    this.#requireOpen();
+    if (this.#mayFetch()) {
+      await this.#copy(modelId, options);
+      return true;
+    }
+    const find = () => this.#usableCopy(modelId, options.version);
+    return (await this.#options.store.files.lockedModel(modelId, find)) !== undefined;
+  }
+
+  /**
+   * Notes that the app crashed when it last used a model: call it at the next start, by what your crash
+   * reporter says, before `cleanUp` and `get`. A version that crashes more often than the one before is
+   * halted.
+   *
+   * @param modelId Its id. It is told of the copy that was opened last, and nothing where none lies here.
    */
   async reportCrash(modelId: string): Promise<void> {
     this.#requireOpen();
-    const [copy] = (await this.#latestCopies()).get(modelId) ?? [];
+    const [copy] = (await this.#options.store.copies())
+      .filter(({ manifest, openedMs }) => manifest.model === modelId && openedMs !== undefined)
+      .sort((a, b) => (b.openedMs ?? 0) - (a.openedMs ?? 0));
     if (!copy) return;
     const { version } = copy.manifest;
     this.observe({ type: 'model.crashed', grant: copy.licence.grantId, model: modelId, version });
   }
 
   /**
-   * Erases what must not be kept: copies whose licence has ended, what is left of broken installations,
-   * and versions that a newer one has replaced. Call it at each start of the app.
+   * Erases what must not be kept: copies whose licence has ended or that the publisher took back, what is
+   * left of broken installations, and versions that a newer one has replaced. Call it at each start of the
+   * app.
    *
    * @throws {SealError} `storage-unavailable` or `key-unavailable`.
    */
@@ -110,7 +124,8 @@ export class ProtectedModels {
     for (const grant of await store.eraseExpired(this.#now())) {
       this.observe({ type: 'licence.expired', grant });
     }
-    for (const [model, copies] of await this.#latestCopies()) {
+    await store.eraseWithdrawn();
+    for (const [model, copies] of await latestCopies(store)) {
       const [newest, ...older] = copies;
       const used = this.#launched.get(model) ?? newest?.manifest.version;
       for (const { manifest, licence } of older) {
@@ -120,21 +135,24 @@ export class ProtectedModels {
   }
 
   /**
-   * Renews what is due and, as the update policy says, fetches newer versions: call it at each start,
-   * and while the app runs, each hour or so.
+   * Renews what is due, asks for the publisher's last word and erases what he took back and, as the update
+   * policy says, fetches newer versions: call it at each start, and while the app runs, each hour or so.
    *
    * @throws {ApiError} The service could not be asked for newer versions.
    * @throws {SealError} A licence came that is not this copy's, or bytes that are not as promised.
    */
   async refresh(): Promise<void> {
     await this.renewDue();
-    const { store, updates, isUnmetered } = this.#options;
-    const mayFetch = () => updates !== 'wifi' || isUnmetered?.() === true;
-    if (!mayFetch()) return;
-    for (const [model, [newest]] of await this.#latestCopies()) {
+    const { store } = this.#options;
+    const held = new Set((await store.copies()).map(({ manifest }) => manifest.model));
+    if (held.size === 0) return;
+    const listed = await this.#fetcher.learn(held);
+    const outdated = await latestCopies(store);
+    await store.eraseWithdrawn();
+    for (const [model, [newest]] of outdated) {
       // The phone may have left the network that the last one came by.
-      if (!mayFetch()) return;
-      if (!newest || !(await this.#fetcher.hasNewer(newest))) continue;
+      if (!this.#mayFetch()) return;
+      if (!newest || !listed.has(model) || !(await this.#fetcher.isReplaced(newest))) continue;
       await this.#flights.join(`${model} update`, {}, (controls) =>
         store.files.lockedModel(model, () => this.#fetcher.fetch(model, undefined, controls)),
       );
@@ -254,6 +272,28 @@ export class ProtectedModels {
     await this.#options.store.releases.forget();
   }
 
+  /** The grant of a copy to open, which is fetched where none is here. */
+  async #copy(modelId: string, options: GetOptions): Promise<string> {
+    this.#requireOpen();
+    const { version } = options;
+    const { files } = this.#options.store;
+    const grantId = await this.#flights
+      .join(`${modelId} ${version ?? ''}`, options, (controls) =>
+        files.lockedModel(modelId, () => this.#ready(modelId, version, controls)),
+      )
+      .catch((error: unknown) => {
+        if (this.#isClosed && !options.signal?.aborted) throw new SealError('closed');
+        throw error;
+      });
+    this.#requireOpen();
+    return grantId;
+  }
+
+  #mayFetch(): boolean {
+    const { updates, isUnmetered } = this.#options;
+    return updates !== 'wifi' || isUnmetered?.() === true;
+  }
+
   async #ready(modelId: string, version: string | undefined, controls: FlightControls) {
     const stored = await this.#usableCopy(modelId, version);
     if (stored && (version !== undefined || !(await this.#wantsNewer(stored)))) {
@@ -271,32 +311,14 @@ export class ProtectedModels {
 
   async #wantsNewer(stored: StoredCopy): Promise<boolean> {
     if (this.#options.updates !== 'now') return false;
+    const { model } = stored.manifest;
     try {
-      return await this.#fetcher.hasNewer(stored);
+      const listed = await this.#fetcher.learn(new Set([model]));
+      return listed.has(model) && (await this.#fetcher.isReplaced(stored));
     } catch (error) {
       if (!isOutOfReach(error)) throw error;
       return false;
     }
-  }
-
-  /** Those that were asked for as the newest, by model; what the publisher last had on offer first, then what he signed last. */
-  async #latestCopies(): Promise<ReadonlyMap<string, readonly StoredCopy[]>> {
-    const copies = (await this.#options.store.copies()).filter(({ asked }) => asked === LATEST);
-    const byModel = new Map<string, readonly StoredCopy[]>();
-    for (const model of new Set(copies.map(({ manifest }) => manifest.model))) {
-      const isOffered = await this.#offered(model);
-      const own = copies.filter(({ manifest }) => manifest.model === model);
-      own.sort((a, b) => isOffered(b) - isOffered(a) || byPublication(a, b));
-      byModel.set(model, own);
-    }
-    return byModel;
-  }
-
-  /** 1 for copies that the publisher's last word has on offer, 0 for others. */
-  async #offered(modelId: string): Promise<(copy: StoredCopy) => 0 | 1> {
-    const last = await this.#options.store.releases.last(modelId);
-    const versions = new Set(last && filesOf(last).map(({ version }) => version));
-    return ({ manifest }) => (versions.has(manifest.version) ? 1 : 0);
   }
 
   /** The copy to open, if there is one that opens now; one that never will is erased. */
@@ -304,14 +326,11 @@ export class ProtectedModels {
     const { store } = this.#options;
     const launched = version ?? this.#launched.get(modelId);
     const isLaunched = ({ manifest }: StoredCopy) => Number(manifest.version === launched);
-    const isOffered = await this.#offered(modelId);
+    const byAge = await newestFirst(store, modelId);
     const copies = (await store.copies())
       .filter(({ manifest }) => manifest.model === modelId)
       .filter(({ asked, manifest }) => (version ? manifest.version === version : asked === LATEST))
-      .sort(
-        (a, b) =>
-          isLaunched(b) - isLaunched(a) || isOffered(b) - isOffered(a) || byPublication(a, b),
-      );
+      .sort((a, b) => isLaunched(b) - isLaunched(a) || byAge(a, b));
     const last = await store.releases.last(modelId);
     for (const copy of copies) {
       const { grantId } = copy.licence;
@@ -320,7 +339,7 @@ export class ProtectedModels {
         continue;
       }
       try {
-        (await store.open(grantId, this.#now())).close();
+        await store.requireOpening(grantId, this.#now());
         return copy;
       } catch (error) {
         if (!(error instanceof SealError) || isTransient(error)) throw error;
@@ -340,7 +359,7 @@ export class ProtectedModels {
     this.observe({ type: 'clock.moved', grant: grantId, cause: error.code });
     try {
       await this.#renew(copy.licence);
-      (await store.open(grantId, this.#now())).close();
+      await store.requireOpening(grantId, this.#now());
       return copy;
     } catch (again) {
       if (isOfClock(again)) throw client.clockWrong(again);
@@ -363,9 +382,6 @@ export class ProtectedModels {
 
 /** Refusals that mean that this copy shall not live on. */
 const GONE: ReadonlySet<string> = new Set(['model_unknown', 'grant_unknown']);
-
-const byPublication = (a: StoredCopy, b: StoredCopy) =>
-  b.manifest.publishedAt - a.manifest.publishedAt;
 
 const isOfClock = (error: unknown): boolean =>
   hasSealCode(error, 'clock-rolled-back', 'licence-not-yet-valid');

@@ -53,6 +53,9 @@ export interface ReportedEvent {
   readonly eventId: string;
   readonly type: string;
   readonly cause?: string;
+  readonly version?: string;
+  readonly grant?: string;
+  readonly attributes?: Readonly<Record<string, unknown>>;
 }
 
 export interface FaultyNetwork {

@@ -94,12 +94,17 @@ class Device:
         proof = call("POST", f"{self.settings['developmentUrl']}/proofs", asked)["proof"]
         return {"clientData": to_base64url(data), "proof": proof}
 
-    def grant(self, model, version="latest"):
-        """A granted model, opened, with its licence."""
+    def grant(self, model, version="latest", held=None):
+        """A granted model, opened, with its licence; `held` is a copy that lies here, as its grant and its bytes."""
         private_key = ec.generate_private_key(ec.SECP256R1())
         recipient = to_base64url(protocol.point_of(private_key.public_key()))
         asked = {"modelId": model, "version": version, "recipientKey": recipient, "suite": P256_SUITE}
+        if held:
+            asked["base"] = held[0]
         answer = self.ask("POST", f"/v1/models/{model}/grants", self.proven("model.grant", **asked))
+        base = answer.get("base")
+        if base is not None and (held is None or base != held[0]):
+            raise protocol.SealError("token-mismatch", "a patch that was not asked for")
         expected = {"model": model, "version": version, "deviceId": self.device_id, "suite": P256_SUITE}
         manifest, licence, content_key = protocol.accept_grant(answer, expected, private_key, self.pinned, time.time())
         record = releases.require_current(answer["release"], model, self.serials.get(model, 0), self.pinned, time.time())
@@ -107,7 +112,9 @@ class Device:
         releases.require_offered(record, manifest, licence["manifestDigest"], phone, version == "latest")
         self.serials[model] = record["serial"]
         download = Download(answer["url"], answer["sizeBytes"])
-        model = protocol.open_delivery(download.take, answer["sizeBytes"], manifest, licence, content_key)
+        copy = held[1] if base is not None else None
+        model = protocol.open_delivery(download.take, answer["sizeBytes"], manifest, licence, content_key, copy)
+        self.delivered_bytes = answer["sizeBytes"]
         return model, licence, download.connections
 
     def renew(self, licence):

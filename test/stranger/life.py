@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import sys
+import time
 import uuid
 
 from client import ApiError, Device, call, event
@@ -34,6 +35,13 @@ def life_of(platform):
     assert opened == bytes_of_model and connections == 2
     assert device.grant(model, "1.0.0")[0] == bytes_of_model
     assert device.renew(licence)["exp"] >= licence["exp"]
+
+    # Published within a second of the last it would be as new as that.
+    time.sleep(1.1)
+    changed = opened[:SIZE // 10 * 9] + os.urandom(SIZE - SIZE // 10 * 9)
+    call("POST", f"{DEVELOPMENT}/models?model={model}&version=2.0.0&format=opaque", changed)
+    assert device.grant(model, held=(licence["grantId"], opened))[0] == changed
+    assert device.delivered_bytes < SIZE * 11 // 100
 
     about = {"model": model, "version": "1.0.0", "grant": licence["grantId"]}
     told = event("model.opened", **about)

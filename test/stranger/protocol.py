@@ -158,6 +158,95 @@ def open_container(take, root, purpose, accept=lambda header: None):
     return bytes(model)
 
 
+def read_number(recipe, at):
+    value = 0
+    for digit in range(8):
+        if at >= len(recipe):
+            raise SealError("patch-malformed", "ends within a step")
+        value |= (recipe[at] & 0x7F) << 7 * digit
+        at += 1
+        if recipe[at - 1] < 0x80:
+            if value >= 1 << 53:
+                break
+            return value, at
+    raise SealError("patch-malformed", "number")
+
+
+def read_recipe(recipe, size, position, base_size):
+    """What is inserted, at its place in a chunk of `size` zeros; what to copy, as (place, place in the base, length); and where the next begins."""
+    chunk, copies, made, at = bytearray(size), [], 0, 0
+    while at < len(recipe):
+        skip, at = read_number(recipe, at)
+        copy, at = read_number(recipe, at)
+        insert, at = read_number(recipe, at)
+        position += skip
+        if copy + insert == 0 or made + copy + insert > size or position + copy > base_size or at + insert > len(recipe):
+            raise SealError("patch-malformed", "step")
+        if copy:
+            copies.append((made, position, copy))
+        position += copy
+        chunk[made + copy:made + copy + insert] = recipe[at:at + insert]
+        made += copy + insert
+        at += insert
+    if made != size:
+        raise SealError("patch-malformed", "not its chunk")
+    return chunk, copies, position
+
+
+def read_patch_header(take, base):
+    prefix = bytearray(take(0, 28))
+    if len(prefix) == 28 and not prefix[11] & 2:
+        raise SealError("container-malformed", "no patch")
+    if len(prefix) == 28:
+        prefix[11] &= ~2
+    at = 28
+
+    def more(count):
+        nonlocal at
+        at += count
+        return take(at - count, count)
+
+    header = Header(bytes(prefix), more)
+    digest = more(32)
+    if digest != sha256(base):
+        raise SealError("base-mismatch")
+    prefix[11] |= 2
+    return header, bytes(prefix) + header.bytes[28:] + digest
+
+
+def open_patch(take, size, root, base, accept=lambda header: None):
+    """The model that a patch of `size` bytes makes of the copy in `base`."""
+    header, head = read_patch_header(take, base)
+    accept(header)
+    file_key, weights_key = container_keys(root, "delivery")
+    model, filled, at, position = bytearray(), [], len(head), 0
+    for index in range(header.chunks):
+        length = min(header.chunk_bytes, header.size - len(model))
+        if at + 44 > size:
+            raise SealError("container-truncated")
+        start = take(at, 44)
+        count, = struct.unpack("<I", start[12:16])
+        if not 1 <= count <= length + 16 or at + 44 + count > size:
+            raise SealError("chunk-forged", "length")
+        context = sha256(head) + struct.pack(">IB", index, index == header.chunks - 1)
+        recipe = open_cell(file_key, context, start + take(at + 44, count))
+        if recipe is None:
+            raise SealError("chunk-forged", f"chunk {index}")
+        at += 44 + count
+        if index == header.chunks - 1 and at != size:
+            raise SealError("container-malformed", "bytes behind the end")
+        chunk, copies, position = read_recipe(recipe, length, position, len(base))
+        filled += [(len(model) + place, origin, run) for place, origin, run in copies]
+        model += chunk
+    if header.imprinted:
+        for index, offset, length in header.layers:
+            context = b"modelseal/1 layer " + struct.pack(">I", index)
+            model[offset:offset + length] = imprint(weights_key, context, bytes(model[offset:offset + length]))
+    for place, origin, run in filled:
+        model[place:place + run] = base[origin:origin + run]
+    return bytes(model)
+
+
 # Section 7
 
 def labeled_extract(suite_id, salt, label, ikm):
@@ -357,15 +446,18 @@ def accept_grant(answer, asked, private_key, pinned, now):
     return manifest, licence, hpke_open(asked["suite"], private_key, enc, ct, info, aad)
 
 
-def open_delivery(take, size_bytes, manifest, licence, content_key):
-    """Steps 5 and 6."""
+def open_delivery(take, size_bytes, manifest, licence, content_key, base=None):
+    """Steps 5 and 6; `base` is the copy that the delivery is a patch of."""
     def accept(header):
         if not header.imprinted or header.size != manifest["sizeBytes"] or header.layers != layers_of(manifest):
             raise SealError("token-mismatch", "another layout")
-        if header.container_bytes != size_bytes:
+        if base is None and header.container_bytes != size_bytes:
             raise SealError("container-malformed", "size")
 
-    model = open_container(take, content_key, "delivery", accept)
+    if base is None:
+        model = open_container(take, content_key, "delivery", accept)
+    else:
+        model = open_patch(take, size_bytes, content_key, base, accept)
     if to_base64url(sha256(model)) != licence["sha256"]:
         raise SealError("digest-mismatch")
     return model

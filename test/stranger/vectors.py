@@ -40,7 +40,7 @@ def taker(data):
     return lambda offset, length: data[offset:offset + length]
 
 
-sealing, refusals, requests = load("sealing"), load("refusals"), load("requests")
+sealing, refusals, requests, patches = load("sealing"), load("refusals"), load("requests"), load("patches")
 pinned = {key["kid"]: key["jwk"] for key in sealing["pinnedKeys"]}
 model = bytes.fromhex(sealing["model"])
 
@@ -108,6 +108,29 @@ for kind, work in works.items():
         check(f"{kind}: {row['name']}", code_of(lambda: work(row)), row["code"])
 for row in refusals["accepted"]:
     check(f"accepted: {row['name']}", code_of(lambda: protocol.verify_manifest(row["token"], pinned)), None)
+
+
+
+def patched(patch):
+    encoded = {name: to_base64url(bytes.fromhex(patches[name])) for name in ("enc", "ct")}
+    answer = {**{name: patches[name] for name in ("grantId", "manifest", "licence")}, "sealedKey": {"suite": patches["suite"], **encoded}}
+    asked = {"deviceId": sealing["claims"]["deviceId"], "model": "example", "version": "latest", "suite": patches["suite"]}
+    manifest, licence, content_key = protocol.accept_grant(answer, asked, private_key_of(patches), pinned, sealing["now"])
+    return protocol.open_delivery(taker(patch), len(patch), manifest, licence, content_key, base=model)
+
+
+def read_recipe(row):
+    return protocol.read_recipe(bytes.fromhex(row["recipe"]), row["chunkBytes"], row["position"], row["baseBytes"])
+
+
+check("a patch", patched(bytes.fromhex(patches["patch"])).hex(), patches["model"])
+for row in patches["refused"]:
+    check(f"patches: {row['name']}", code_of(lambda: patched(bytes.fromhex(row["patch"]))), row["code"])
+for row in patches["recipes"]:
+    copies = [(copy["at"], copy["from"], copy["length"]) for copy in row["copies"]]
+    check(f"recipes: {row['name']}", read_recipe(row), (bytes.fromhex(row["inserted"]), copies, row["end"]))
+for row in patches["refusedRecipes"]:
+    check(f"recipes: {row['name']}", code_of(lambda: read_recipe(row)), row["code"])
 
 licence = protocol.verify_licence(sealing["licence"], pinned)
 

@@ -25,6 +25,7 @@ export const VECTORS_PATH = join(import.meta.dirname, 'sealing.json');
 const crypto = { ...nodeCrypto, randomBytes: seeded('cell IVs') };
 
 const NOW_SECONDS = 1_795_000_000;
+const P256 = 'P256-HKDF-SHA256-AES256GCM';
 const header: ContainerHeader = {
   imprinted: false,
   chunkBytes: 256,
@@ -43,10 +44,10 @@ export async function makeVectors() {
   const vaultKeys = await deriveKeys(crypto, dataKey, 'vault');
   const source = sealPlain(crypto, streamOf(model), { header, keys: vaultKeys });
   const vault = await collect(source.bytes);
-  const tokens = await makeTokens(toBase64url(sha256(crypto, model)));
+  const tokens = await makeTokens(model, header, { grantId: 'g_example', version: '1.2.0' });
   const grants = [
     await makeGrant(tokens, vault, vaultKeys, {
-      suite: 'P256-HKDF-SHA256-AES256GCM',
+      suite: P256,
       kem: fixedP256(bytesFor('ephemeral P-256', 32)),
     }),
     await makeGrant(tokens, vault, vaultKeys, {
@@ -81,16 +82,22 @@ async function makeSchedule(purpose: 'vault' | 'delivery' | 'storage') {
   return { root: hex(root), purpose, fileKey: hex(fileKey), weightsKey: hex(weightsKey) };
 }
 
-async function makeTokens(digest: string) {
+/** Of a version of the example model and of a grant of it. */
+export async function makeTokens(
+  bytes: Uint8Array,
+  { layers }: Pick<ContainerHeader, 'layers'>,
+  { grantId, version }: { readonly grantId: string; readonly version: string },
+) {
+  const digest = toBase64url(sha256(crypto, bytes));
   const [publisher, licensor] = [signingKey('manifest.1'), signingKey('licence.1')];
-  const named = { model: 'example', version: '1.2.0' };
+  const named = { model: 'example', version };
   const manifest = await signManifest(
     {
       ...named,
       format: 'opaque',
-      sizeBytes: header.plainBytes,
+      sizeBytes: bytes.byteLength,
       sha256: digest,
-      layers: header.layers,
+      layers,
       publishedAt: NOW_SECONDS - 1000,
       policy: { licenceSeconds: 86_400, offlineGraceSeconds: 3600 },
     },
@@ -109,7 +116,7 @@ async function makeTokens(digest: string) {
     licensor.sign,
   );
   const claims = {
-    grantId: 'g_example',
+    grantId,
     userId: 'u_example',
     deviceId: 'd_example',
     ...named,
@@ -130,14 +137,32 @@ async function makeTokens(digest: string) {
 }
 
 async function makeGrant(
-  { manifest, licence, claims }: Awaited<ReturnType<typeof makeTokens>>,
+  tokens: Tokens,
   vault: Uint8Array,
   from: Awaited<ReturnType<typeof deriveKeys>>,
-  { suite: name, kem }: { readonly suite: SuiteName; readonly kem: KEMFactory },
+  suite: Suite,
+) {
+  const contentKey = bytesFor(`content key ${suite.suite}`, 32);
+  const sealed = await sealedKey(tokens, contentKey, suite);
+  const to = await deriveKeys(crypto, contentKey, 'delivery');
+  const container = await collect(reseal(crypto, streamOf(vault), { from, to, imprint: true }));
+  return { ...sealed, container: hex(container) };
+}
+
+type Tokens = Awaited<ReturnType<typeof makeTokens>>;
+interface Suite {
+  readonly suite: SuiteName;
+  readonly kem: KEMFactory;
+}
+
+/** The content key's way to the device, with the key pair of that. */
+async function sealedKey(
+  { manifest, licence, claims }: Tokens,
+  contentKey: Uint8Array,
+  { suite: name, kem }: Suite,
 ) {
   const suite = new CipherSuite(kem, KDF_HKDF_SHA256, AEAD_AES_256_GCM);
   const recipient = await recipientPair(name, suite);
-  const contentKey = bytesFor(`content key ${name}`, 32);
   const info = grantInfo({
     suite: name,
     grantId: claims.grantId,
@@ -151,8 +176,6 @@ async function makeGrant(
   const aad = tokenDigest(crypto, licence);
   const publicKey = await suite.DeserializePublicKey(recipient.publicKey);
   const sealed = await suite.Seal(publicKey, contentKey, { info, aad });
-  const to = await deriveKeys(crypto, contentKey, 'delivery');
-  const container = await collect(reseal(crypto, streamOf(vault), { from, to, imprint: true }));
   return {
     suite: name,
     recipientPrivateKey: hex(recipient.privateKey),
@@ -162,9 +185,12 @@ async function makeGrant(
     contentKey: hex(contentKey),
     enc: hex(sealed.encapsulatedSecret),
     ct: hex(sealed.ciphertext),
-    container: hex(container),
   };
 }
+
+/** As `sealedKey` for the first suite, by an ephemeral key of this name. */
+export const sealedP256Key = (tokens: Tokens, contentKey: Uint8Array, ephemeral: string) =>
+  sealedKey(tokens, contentKey, { suite: P256, kem: fixedP256(bytesFor(ephemeral, 32)) });
 
 async function recipientPair(name: SuiteName, suite: CipherSuite) {
   const seed = bytesFor(`recipient ${name}`, 32);

@@ -89,9 +89,10 @@ async function patched(delivery: Delivery, base: PatchBase): Promise<DeliveredCh
       const cell = async () => {
         const head = (await source.take(next, CELL_OVERHEAD_BYTES)).slice();
         const rest = recipeBytes(head, length);
-        return rest === null
-          ? null
-          : concat(head, await source.take(next + CELL_OVERHEAD_BYTES, rest));
+        const at = next + CELL_OVERHEAD_BYTES;
+        // A length that a network has damaged may be right when it is fetched again.
+        if (rest === null || at + rest > (sizeBytes ?? Number.POSITIVE_INFINITY)) return null;
+        return concat(head, await source.take(at, rest));
       };
       const recipe = await opened(delivery, cell, contextOf(index));
       next += recipe.byteLength + CELL_OVERHEAD_BYTES;

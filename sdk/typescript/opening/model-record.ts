@@ -24,6 +24,8 @@ export interface ModelRecord {
   readonly licence: string;
   /** The latest time this device has seen, in milliseconds since 1970. */
   readonly seenMs: number;
+  /** When the app last opened it, by the same clock; absent where it has not yet. */
+  readonly openedMs?: number;
   /** What was asked for: `latest`, or a version. */
   readonly asked: string;
   readonly delivery?: PendingDelivery;

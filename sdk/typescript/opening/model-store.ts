@@ -3,6 +3,7 @@ import { fromBase64url } from '../../../functions/protocol/encoding.ts';
 import { SealError } from '../../../functions/protocol/errors.ts';
 import { deriveKeys, wipe } from '../../../functions/protocol/key-schedule.ts';
 import type { Licence } from '../../../functions/protocol/licence.ts';
+import { isWithdrawn } from '../../../functions/protocol/release-record.ts';
 import {
   type AcceptedGrant,
   type ModelTokens,
@@ -27,6 +28,8 @@ import { StoredModel } from './stored-model.ts';
 export interface StoredCopy extends ModelTokens {
   /** What was asked for when it was fetched: `latest`, or a version. */
   readonly asked: string;
+  /** When the app last opened it, in milliseconds since 1970; absent where it has not yet. */
+  readonly openedMs?: number;
 }
 
 /** A clock is set back by this much in the course of ordinary corrections. */
@@ -115,8 +118,20 @@ export class ModelStore {
     now: Date,
     onClose?: (model: StoredModel) => void,
   ): Promise<StoredModel> {
-    const { tokens, licenceState, reader, wipeKeys } = await this.#openReader(grantId, now);
+    const opened = await this.#openReader(grantId, now, { isUse: true });
+    const { tokens, licenceState, reader, wipeKeys } = opened;
     return new StoredModel(tokens, licenceState, reader, wipeKeys, onClose);
+  }
+
+  /**
+   * Whether `open` gives the model, which counts as no use of it.
+   *
+   * @param grantId The copy's grant.
+   * @param now The device's time.
+   * @throws {SealError} What `open` throws.
+   */
+  async requireOpening(grantId: string, now: Date): Promise<void> {
+    (await this.#openReader(grantId, now)).wipeKeys();
   }
 
   /** A stored model that a patch starts from, if its licence allows it now. Throws what `open` throws. */
@@ -126,7 +141,7 @@ export class ModelStore {
     return new PatchBase(digest, reader, wipeKeys);
   }
 
-  async #openReader(grantId: string, now: Date) {
+  async #openReader(grantId: string, now: Date, { isUse = false } = {}) {
     const { crypto, storage } = this.#options;
     const loaded = await this.#load(grantId);
     const { record, storageKey, tokens } = loaded;
@@ -135,8 +150,10 @@ export class ModelStore {
         throw new SealError('clock-rolled-back');
       }
       const licenceState = await this.#requireLicence(grantId, tokens, now);
-      if (now.getTime() > record.seenMs) {
-        await this.#write(grantId, { ...loaded, record: { ...record, seenMs: now.getTime() } });
+      if (isUse) {
+        const seenMs = Math.max(now.getTime(), record.seenMs);
+        const next = { ...record, seenMs, openedMs: seenMs };
+        await this.#write(grantId, { ...loaded, record: next });
       }
       const keys = await deriveKeys(crypto, storageKey, 'storage');
       const name = this.files.name(grantId, 'model');
@@ -248,13 +265,26 @@ export class ModelStore {
       try {
         const { record, storageKey, tokens } = await this.#load(grantId);
         storageKey.fill(0);
-        copies.push({ ...tokens, asked: record.asked });
+        const { asked, openedMs } = record;
+        copies.push({ ...tokens, asked, ...(openedMs !== undefined && { openedMs }) });
       } catch (error) {
         if (!(error instanceof SealError) || isTransient(error)) throw error;
         if (error.code === 'storage-corrupt') await this.erase(grantId);
       }
     }
     return copies;
+  }
+
+  /**
+   * Erases the copies that the publisher's last word takes back.
+   *
+   * @throws {SealError} `key-unavailable` or `storage-unavailable`: they cannot be read now.
+   */
+  async eraseWithdrawn(): Promise<void> {
+    for (const { manifest, licence } of await this.copies()) {
+      const last = await this.releases.last(manifest.model);
+      if (last && isWithdrawn(last, manifest)) await this.erase(licence.grantId);
+    }
   }
 
   async #eraseOrphans(): Promise<void> {

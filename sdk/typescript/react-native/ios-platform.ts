@@ -22,7 +22,7 @@ export interface AppIdentity {
   readonly appId: string;
   /** Such as `3.1.0`. */
   readonly appVersion: string;
-  /** What the phone says of itself, such as by `expo-device`; nothing where absent. */
+  /** What the phone says of itself, such as `expoDeviceTraits(Device)`; nothing where absent. */
   readonly traits?: DeviceTraits;
 }
 

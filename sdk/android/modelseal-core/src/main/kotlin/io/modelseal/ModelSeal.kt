@@ -56,17 +56,7 @@ public class ModelSeal(private val config: ModelSealConfig) : AutoCloseable {
      * model after use.
      */
     public suspend fun get(modelId: String, options: GetOptions = GetOptions()): OpenModel {
-        requireOpen()
-        val grantId = try {
-            flights.join("$modelId ${options.version.orEmpty()}", options.onProgress) { onProgress ->
-                files.lockedModel(modelId) { ready(modelId, options.version, onProgress) }
-            }
-        } catch (cancelled: CancellationException) {
-            // Either by who asked, or by signing out.
-            currentCoroutineContext().ensureActive()
-            throw SealException(SealException.Reason.CLOSED, cause = cancelled)
-        }
-        requireOpen()
+        val grantId = copy(modelId, options)
         return store.open(grantId, config.nowMs(), opened::remove).also {
             opened += it
             if (options.version == null) pinned[modelId] = it.manifest.version
@@ -75,20 +65,35 @@ public class ModelSeal(private val config: ModelSealConfig) : AutoCloseable {
     }
 
     /**
+     * Has a copy lie ready, so that `get` waits for no download: fetches what `get` would, and opens nothing.
+     * Under [UpdatePolicy.WIFI] it fetches on unmetered networks only. Gives whether a copy lies ready now.
+     */
+    public suspend fun prefetch(modelId: String, options: GetOptions = GetOptions()): Boolean {
+        requireOpen()
+        if (!mayFetch()) return files.lockedModel(modelId) { usableCopy(modelId, options.version) } != null
+        copy(modelId, options)
+        return true
+    }
+
+    /**
      * Notes that the app crashed when it last used a model: call it at the next start, by what your crash
-     * reporter says, before `get`. A version that crashes more often than the one before is halted.
+     * reporter says, before `cleanUp` and `get`. It is told of the copy that was opened last, and nothing where
+     * none lies here. A version that crashes more often than the one before is halted.
      */
     public suspend fun reportCrash(modelId: String) {
         requireOpen()
-        val copies = store.copies().filter { it.manifest.model == modelId && it.asked == LATEST }
-        copies.sortedWith(newestFirst(modelId)).firstOrNull()
+        store.copies().filter { it.manifest.model == modelId && it.openedMs != null }.maxByOrNull { it.openedMs ?: 0 }
             ?.let { reports.observe(ClientEvent.crashed(it.grantId, it.manifest)) }
     }
 
-    /** Erases what must not be kept: copies whose licence has ended, and what nobody needs any more. Call it at each start. */
+    /**
+     * Erases what must not be kept: copies whose licence has ended or that the publisher took back, and what
+     * nobody needs any more. Call it at each start.
+     */
     public suspend fun cleanUp() {
         requireOpen()
         for (grantId in store.eraseExpired(config.nowMs())) reports.observe(ClientEvent.expired(grantId))
+        store.eraseWithdrawn()
         for ((model, copies) in store.copies().filter { it.asked == LATEST }.groupBy { it.manifest.model }) {
             val newest = copies.sortedWith(newestFirst(model)).first()
             for (copy in copies) {
@@ -99,9 +104,10 @@ public class ModelSeal(private val config: ModelSealConfig) : AutoCloseable {
     }
 
     /**
-     * Renews the licences that are near their end and, as the update policy says, fetches newer versions:
-     * call it at each start and each hour or so, such as from a WorkManager job. A copy whose model is no
-     * longer given is erased; other failures wait for the next call.
+     * Renews the licences that are near their end, asks for the publisher's last word and erases what he took
+     * back and, as the update policy says, fetches newer versions: call it at each start and each hour or so,
+     * such as from a WorkManager job. A copy whose model is no longer given is erased; other failures wait for
+     * the next call.
      */
     public suspend fun refresh() {
         requireOpen()
@@ -113,13 +119,16 @@ public class ModelSeal(private val config: ModelSealConfig) : AutoCloseable {
                 if (error.code in GONE) store.erase(copy.grantId)
             }
         }
-        val mayFetch = { config.updates != UpdatePolicy.WIFI || config.isUnmetered() }
-        if (!mayFetch()) return
-        val models = store.copies().filter { it.asked == LATEST }.map { it.manifest.model }.toSet()
-        for (model in models) {
+        val held = store.copies()
+        if (held.isEmpty()) return
+        val listed = fetcher.learn(held.map { it.manifest.model }.toSet())
+        val newest = held.filter { it.asked == LATEST && it.manifest.model in listed }.groupBy { it.manifest.model }
+            .mapValues { (model, copies) -> copies.sortedWith(newestFirst(model)).first() }
+        store.eraseWithdrawn()
+        for ((model, copy) in newest) {
             // The phone may have left the network that the last one came by.
             if (!mayFetch()) return
-            if (!fetcher.hasNewer(newestOf(model))) continue
+            if (!fetcher.isReplaced(copy)) continue
             flights.join("$model update", null) { onProgress ->
                 files.lockedModel(model) { fetcher.fetch(model, null, onProgress) }
             }
@@ -198,6 +207,24 @@ public class ModelSeal(private val config: ModelSealConfig) : AutoCloseable {
         scope.cancel()
     }
 
+    /** The grant of a copy to open, which is fetched where none is here. */
+    private suspend fun copy(modelId: String, options: GetOptions): String {
+        requireOpen()
+        val grantId = try {
+            flights.join("$modelId ${options.version.orEmpty()}", options.onProgress) { onProgress ->
+                files.lockedModel(modelId) { ready(modelId, options.version, onProgress) }
+            }
+        } catch (cancelled: CancellationException) {
+            // Either by who asked, or by signing out.
+            currentCoroutineContext().ensureActive()
+            throw SealException(SealException.Reason.CLOSED, cause = cancelled)
+        }
+        requireOpen()
+        return grantId
+    }
+
+    private fun mayFetch(): Boolean = config.updates != UpdatePolicy.WIFI || config.isUnmetered()
+
     private suspend fun ready(modelId: String, version: String?, onProgress: Progress): String {
         val stored = usableCopy(modelId, version)
         if (stored != null && (version != null || !wantsNewer(stored))) return stored.grantId
@@ -210,14 +237,12 @@ public class ModelSeal(private val config: ModelSealConfig) : AutoCloseable {
     }
 
     private suspend fun wantsNewer(stored: StoredCopy): Boolean = try {
-        config.updates == UpdatePolicy.NOW && fetcher.hasNewer(stored)
+        val model = stored.manifest.model
+        config.updates == UpdatePolicy.NOW && model in fetcher.learn(setOf(model)) && fetcher.isReplaced(stored)
     } catch (error: ApiException) {
         if (!isOutOfReach(error)) throw error
         false
     }
-
-    private suspend fun newestOf(modelId: String): StoredCopy =
-        store.copies().filter { it.manifest.model == modelId && it.asked == LATEST }.sortedWith(newestFirst(modelId)).first()
 
     /** What the publisher last had on offer, then what he signed last. */
     private suspend fun newestFirst(modelId: String): Comparator<StoredCopy> {
@@ -238,7 +263,7 @@ public class ModelSeal(private val config: ModelSealConfig) : AutoCloseable {
                 continue
             }
             try {
-                store.open(copy.grantId, config.nowMs()) {}.close()
+                store.requireOpening(copy.grantId, config.nowMs())
                 return copy
             } catch (error: SealException) {
                 if (isTransient(error)) throw error
@@ -256,7 +281,7 @@ public class ModelSeal(private val config: ModelSealConfig) : AutoCloseable {
         reports.observe(ClientEvent.clockMoved())
         try {
             renew(copy)
-            store.open(copy.grantId, config.nowMs()) {}.close()
+            store.requireOpening(copy.grantId, config.nowMs())
             return copy
         } catch (again: SealException) {
             throw if (again.reason in CLOCKS && client.isClockOff()) client.clockWrong(again) else again

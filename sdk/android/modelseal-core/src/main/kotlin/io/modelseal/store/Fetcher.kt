@@ -13,6 +13,7 @@ import io.modelseal.SealException.Reason
 import io.modelseal.api.ApiClient
 import io.modelseal.api.Download
 import io.modelseal.api.RetryPolicy
+import io.modelseal.protocol.isWithdrawn
 import io.modelseal.protocol.offerFor
 import java.util.concurrent.ConcurrentHashMap
 
@@ -49,10 +50,16 @@ internal class Fetcher(
         return install(grant(model, version, earlier = Installation.resume(store, first.grantId)), onProgress)
     }
 
-    /** Whether the publisher has another version on offer for this device than that of `stored`, by the listed record; false where none is listed. */
-    suspend fun hasNewer(stored: StoredCopy): Boolean {
-        val listed = api.models().find { it.model == stored.manifest.model } ?: return false
-        val record = store.releases.learn(listed.model, listed.release, config.nowMs())
+    /** Learns the publisher's last word on these models from the service's list; gives those that it lists still. */
+    suspend fun learn(models: Set<String>): Set<String> {
+        val listed = api.models().filter { it.model in models }.distinctBy { it.model }
+        for (model in listed) store.releases.learn(model.model, model.release, config.nowMs())
+        return listed.map { it.model }.toSet()
+    }
+
+    /** Whether the publisher has, by his last word, another version on offer for this device than that of `stored`. */
+    suspend fun isReplaced(stored: StoredCopy): Boolean {
+        val record = store.releases.last(stored.manifest.model) ?: return false
         val device = client.rolloutDevice() ?: return stored.manifest.version !in record.versions
         return offerFor(record.model, record.rules, device)?.version != stored.manifest.version
     }
@@ -109,12 +116,14 @@ internal class Fetcher(
         }
     }
 
-    /** What a killed app or a broken connection left, if its licence still holds. */
+    /** What a killed app or a broken connection left, if its licence still holds and the publisher has not taken it back. */
     private suspend fun begun(model: String, asked: String): Installation? {
+        val last = store.releases.last(model)
         for (grantId in store.files.grants("pending")) {
             val found = Installation.resume(store, grantId) ?: continue
             if (found.asked == asked && found.tokens.manifest.model == model) {
-                if (runCatching { requireLicence(found.tokens.licence, config.nowMs()) }.isSuccess) return found
+                val holds = runCatching { requireLicence(found.tokens.licence, config.nowMs()) }.isSuccess
+                if (holds && last?.isWithdrawn(found.tokens.manifest) != true) return found
                 store.erase(grantId)
             }
             found.close()

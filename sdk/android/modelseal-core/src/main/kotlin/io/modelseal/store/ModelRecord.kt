@@ -18,9 +18,15 @@ internal class ModelRecord(
     val asked: String,
     /** Of a copy that is not complete: how to go on. */
     val delivery: JsonObject? = null,
+    /** When the app last opened it, as `seenMs`; null where it has not yet. */
+    val openedMs: Long? = null,
 ) {
-    fun with(licence: String = this.licence, seenMs: Long = this.seenMs, delivery: JsonObject? = this.delivery) =
-        ModelRecord(manifest, licence, seenMs, asked, delivery)
+    fun with(
+        licence: String = this.licence,
+        seenMs: Long = this.seenMs,
+        delivery: JsonObject? = this.delivery,
+        openedMs: Long? = this.openedMs,
+    ) = ModelRecord(manifest, licence, seenMs, asked, delivery, openedMs)
 }
 
 /** A record with the key of its model. Close it to wipe that. */
@@ -36,6 +42,7 @@ internal fun encodeRecord(name: String, record: ModelRecord, storageKey: ByteArr
         put("seenMs", record.seenMs)
         put("asked", record.asked)
         if (record.delivery != null) put("delivery", record.delivery)
+        if (record.openedMs != null) put("openedMs", record.openedMs)
     }
     return sealJson(name, json, storageKey, wrappedKey)
 }
@@ -57,5 +64,5 @@ private fun readRecord(json: JsonObject): ModelRecord? {
     val seenMs = json.wholeOrNull("seenMs")
     val asked = json.text("asked")
     if (manifest == null || licence == null || seenMs == null || asked == null) return null
-    return ModelRecord(manifest, licence, seenMs, asked, json["delivery"] as? JsonObject)
+    return ModelRecord(manifest, licence, seenMs, asked, json["delivery"] as? JsonObject, json.wholeOrNull("openedMs"))
 }

@@ -11,6 +11,7 @@ import io.modelseal.VerificationKey
 import io.modelseal.protocol.ContainerKeys
 import io.modelseal.protocol.Purpose
 import io.modelseal.protocol.fromBase64url
+import io.modelseal.protocol.isWithdrawn
 import io.modelseal.protocol.nonceOf
 
 /** A clock is set back by this much in the course of ordinary corrections. */
@@ -22,7 +23,13 @@ private val TRANSIENT = setOf(Reason.KEY_UNAVAILABLE, Reason.STORAGE_UNAVAILABLE
 internal fun isTransient(error: SealException): Boolean = error.reason in TRANSIENT
 
 /** A complete copy on this device. */
-internal class StoredCopy(val manifest: Manifest, val licence: Licence, val asked: String) {
+internal class StoredCopy(
+    val manifest: Manifest,
+    val licence: Licence,
+    val asked: String,
+    /** When the app last opened it, in milliseconds since 1970; null where it has not yet. */
+    val openedMs: Long?,
+) {
     val grantId: String get() = licence.grantId
 }
 
@@ -45,7 +52,7 @@ internal class ModelStore(
         try {
             load(files.record(grantId)).use { loaded ->
                 val tokens = tokensOf(loaded.record)
-                StoredCopy(tokens.manifest, tokens.licence, loaded.record.asked)
+                StoredCopy(tokens.manifest, tokens.licence, loaded.record.asked, loaded.record.openedMs)
             }
         } catch (error: SealException) {
             if (isTransient(error)) throw error
@@ -60,20 +67,33 @@ internal class ModelStore(
      * of the pinned keys `signer-untrusted`, and what is transient.
      */
     suspend fun open(grantId: String, nowMs: Long, onClose: (OpenModel) -> Unit): OpenModel =
-        reading(grantId, nowMs) { tokens, inGrace, reader -> OpenModel(tokens.manifest, tokens.licence, inGrace, reader, onClose) }
+        reading(grantId, nowMs, isUse = true) { tokens, inGrace, reader ->
+            OpenModel(tokens.manifest, tokens.licence, inGrace, reader, onClose)
+        }
+
+    /** Throws what `open` throws, and counts as no use of the model. */
+    suspend fun requireOpening(grantId: String, nowMs: Long): Unit = reading(grantId, nowMs) { _, _, reader -> reader.wipe() }
 
     /** A stored model that a patch starts from, if its licence allows it now. Throws what `open` throws. */
     suspend fun openBase(grantId: String, nowMs: Long): PatchBase =
         reading(grantId, nowMs) { tokens, _, reader -> PatchBase(fromBase64url(tokens.licence.sha256) ?: ByteArray(0), reader) }
 
-    private suspend fun <T> reading(grantId: String, nowMs: Long, use: (ModelTokens, Boolean, LayerReader) -> T): T {
+    private suspend fun <T> reading(
+        grantId: String,
+        nowMs: Long,
+        isUse: Boolean = false,
+        use: (ModelTokens, Boolean, LayerReader) -> T,
+    ): T {
         val name = files.record(grantId)
         return load(name).use { loaded ->
             val record = loaded.record
             val tokens = tokensOf(record)
             if (nowMs < record.seenMs - CLOCK_TOLERANCE_MS) throw SealException(Reason.CLOCK_ROLLED_BACK)
             val inGrace = requireOrErase(grantId, tokens.licence, nowMs)
-            if (nowMs > record.seenMs) write(name, record.with(seenMs = nowMs), loaded)
+            if (isUse) {
+                val seenMs = maxOf(nowMs, record.seenMs)
+                write(name, record.with(seenMs = seenMs, openedMs = seenMs), loaded)
+            }
             val keys = ContainerKeys.derive(loaded.storageKey, Purpose.STORAGE)
             try {
                 use(tokens, inGrace, LayerReader.open(storage, files.model(grantId), keys))
@@ -136,6 +156,13 @@ internal class ModelStore(
         for (grantId in files.grants("model")) if (grantId !in known) erase(grantId)
         for (name in files.nobodys()) answered { storage.delete(name) }
         return erased
+    }
+
+    /** Erases the copies that the publisher's last word takes back. Throws what is transient. */
+    suspend fun eraseWithdrawn() {
+        for (copy in copies()) {
+            if (releases.last(copy.manifest.model)?.isWithdrawn(copy.manifest) == true) erase(copy.grantId)
+        }
     }
 
     suspend fun load(name: String): LoadedRecord {

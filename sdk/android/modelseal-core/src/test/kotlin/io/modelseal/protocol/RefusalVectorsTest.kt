@@ -1,18 +1,8 @@
 package io.modelseal.protocol
 
-import io.modelseal.HardwareKey
 import io.modelseal.SealException
-import io.modelseal.UserToken
-import io.modelseal.VerificationKey
-import io.modelseal.api.ApiClient
-import io.modelseal.api.Download
 import io.modelseal.api.GrantAnswer
-import io.modelseal.api.RetryPolicy
 import io.modelseal.store.AcceptedGrant
-import io.modelseal.store.CopyFiles
-import io.modelseal.store.FileStorage
-import io.modelseal.store.Installation
-import io.modelseal.store.ModelStore
 import io.modelseal.store.acceptGrant
 import java.io.File
 import java.math.BigInteger
@@ -20,10 +10,6 @@ import java.security.KeyFactory
 import java.security.spec.ECPrivateKeySpec
 import kotlinx.coroutines.runBlocking
 import kotlinx.serialization.json.JsonObject
-import okhttp3.OkHttpClient
-import okhttp3.Protocol
-import okhttp3.Response
-import okhttp3.ResponseBody.Companion.toResponseBody
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.DynamicTest
 import org.junit.jupiter.api.DynamicTest.dynamicTest
@@ -37,10 +23,7 @@ class RefusalVectorsTest {
     private val refusals = vectorFile("refusals.json")
     private val claims = sound.inner("claims")
     private val nowMs = sound.whole("now") * 1000
-    private val pinned = sound.list("pinnedKeys").map { entry ->
-        val jwk = (entry as JsonObject).inner("jwk")
-        VerificationKey(entry.text("kid")!!, jwk.text("x")!!, jwk.text("y")!!)
-    }
+    private val pinned = pinnedKeysOf(sound)
     private val grant = sound.list("grants").map { it as JsonObject }.single { it.text("suite") == P256_SUITE }
 
     @TempDir
@@ -104,27 +87,5 @@ class RefusalVectorsTest {
         )
     }
 
-    /** As the SDK does it, over the network: each ask gives the same bytes. */
-    private suspend fun install(container: ByteArray) {
-        val store = ModelStore(CopyFiles(FileStorage(folder), "u_example"), PlainKey, pinned)
-        val http = OkHttpClient.Builder().addInterceptor { chain ->
-            val start = chain.request().header("Range")?.removePrefix("bytes=")?.removeSuffix("-")?.toInt() ?: 0
-            Response.Builder().request(chain.request()).protocol(Protocol.HTTP_1_1)
-                .code(if (start > 0) 206 else 200).message("")
-                .header("Content-Range", "bytes $start-${container.size - 1}/${container.size}")
-                .body(container.copyOfRange(start, container.size).toResponseBody()).build()
-        }.build()
-        val api = ApiClient("https://service.invalid/", UserToken { "" }, http) { nowMs }
-        Installation.begin(store, accept(sizeBytes = container.size), "latest", null).use { installation ->
-            Download(api, installation.url, installation.sizeBytes, RetryPolicy()).use { installation.run(it, nowMs) {} }
-        }
-    }
-
-    private object PlainKey : HardwareKey {
-        override suspend fun wrap(secret: ByteArray) = secret.copyOf()
-
-        override suspend fun unwrap(wrapped: ByteArray) = wrapped.copyOf()
-    }
+    private suspend fun install(container: ByteArray) = VectorPhone(folder).install(accept(sizeBytes = container.size), container)
 }
-
-internal fun vectorFile(name: String) = parseJson(File("../../../test/vectors/$name").readBytes()) as JsonObject
