@@ -45,7 +45,7 @@ class OpeningsTest {
         assertEquals(2, files(".record").size)
         LocalStack.resetNetwork()
         metered().refresh()
-        assertEquals(emptyList<String>(), phone.files())
+        assertEquals(emptyList<String>(), files(".record") + files(".model"))
         assertCalls("models" to 1, "grant" to 0)
     }
 
