@@ -75,12 +75,25 @@ internal fun gcmOpen(
     }
 }
 
+/**
+ * What a cipher is given at a time where it takes pieces. Conscrypt on a JVM copies the whole array of each call, and
+ * SunJCE is compiled for how often it is called, not for how much it is given.
+ */
+private const val PIECE_BYTES = 8 shl 10
+
 /** AES-256-CTR of `length` bytes at `at`, all 128 bits counting, beginning `skip` bytes into the first block of key stream. */
 internal fun ctr(key: ByteArray, counter: ByteArray, skip: Int, bytes: ByteArray, at: Int, length: Int, into: ByteArray) {
     val cipher = Cipher.getInstance("AES/CTR/NoPadding")
     cipher.init(Cipher.ENCRYPT_MODE, SecretKeySpec(key, "AES"), IvParameterSpec(counter))
     if (skip > 0) cipher.update(ByteArray(skip))
-    cipher.update(bytes, at, length, into, at)
+    val (from, to) = List(2) { ByteArray(minOf(length, PIECE_BYTES)) }
+    for (done in 0 until length step PIECE_BYTES) {
+        val count = minOf(length - done, PIECE_BYTES)
+        bytes.copyInto(from, 0, at + done, at + done + count)
+        cipher.update(from, 0, count, to, 0)
+        to.copyInto(into, at + done, 0, count)
+    }
+    for (piece in listOf(from, to)) piece.wipe()
 }
 
 /** P-256 (FIPS 186-5, RFC 7518 section 6.2.1.1). */

@@ -11,12 +11,14 @@ import io.modelseal.store.LayerReader
 import io.modelseal.store.storeModel
 import java.io.File
 import java.nio.ByteBuffer
+import java.security.Security
 import javax.crypto.Cipher
 import javax.crypto.spec.GCMParameterSpec
 import javax.crypto.spec.IvParameterSpec
 import javax.crypto.spec.SecretKeySpec
 import kotlin.random.Random
 import kotlinx.coroutines.runBlocking
+import org.conscrypt.Conscrypt
 
 private const val CHUNK_BYTES = 1 shl 20
 private const val LAYERS = 400
@@ -26,9 +28,10 @@ private const val GAP_BYTES = 24
  * `write FOLDER MEBIBYTES` stores a model. `speed FOLDER MEBIBYTES ROUNDS` opens it in rounds, from its file and from
  * memory, beside AES-GCM alone over as many bytes, and AES-GCM with AES-CTR, both on one thread: of each the nanoseconds
  * that passed and those that processors worked, a line a round. `memory FOLDER MEBIBYTES`: by how many bytes the process
- * grew above the model's buffer while it opened it once.
+ * grew above the model's buffer while it opened it once. With `-Dconscrypt` by Android's provider of JCA, else by the JVM's own.
  */
 fun main(arguments: Array<String>) {
+    if (System.getProperty("conscrypt") != null) Security.insertProviderAt(Conscrypt.newProvider(), 1)
     val model = StoredModel(File(arguments[1]), arguments[2].toLong() shl 20)
     when (arguments[0]) {
         "write" -> model.write()

@@ -7,15 +7,19 @@ import io.modelseal.store.FileStorage
 import io.modelseal.testing.DevelopmentPhone
 import io.modelseal.testing.SoftwareKey
 import java.nio.file.Files
+import java.security.Security
 import kotlin.system.exitProcess
 import kotlinx.coroutines.runBlocking
 import okhttp3.OkHttpClient
+import org.conscrypt.Conscrypt
 
 /**
  * `BASE_URL DEVELOPMENT_URL APP MODEL [KID X Y]…`: for each line `USER TOKEN` on standard input a new phone of this user's
- * enrols, is granted the model and opens it; how many milliseconds that took is printed.
+ * enrols, is granted the model and opens it; how many milliseconds that took is printed. With `-Dconscrypt` by Android's
+ * provider of JCA, else by the JVM's own.
  */
 fun main(arguments: Array<String>) {
+    if (System.getProperty("conscrypt") != null) Security.insertProviderAt(Conscrypt.newProvider(), 1)
     val (baseUrl, developmentUrl, app, model) = arguments
     val pinnedKeys = arguments.drop(4).chunked(3).map { (kid, x, y) -> VerificationKey(kid, x, y) }
     // As of an app that runs: connections stay from one phone to the next, as they do in Node.
