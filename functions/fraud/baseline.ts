@@ -21,8 +21,11 @@ const LEARNING_USES = 150;
 const MAX_MODELS = 5_000;
 const MAX_VERSIONS = 200;
 
-/** What newcomers and beginners draw from, and what everybody else does while an alert is on. */
-export const POOLS = ['tail', 'rare', 'known'] as const;
+/**
+ * What newcomers and beginners draw from, what everybody else does while an alert is on, and what
+ * accounts do whose models go to a device that nobody vouches for.
+ */
+export const POOLS = ['tail', 'rare', 'known', 'moved'] as const;
 export type PoolName = (typeof POOLS)[number];
 
 const record = z.object({
@@ -55,7 +58,7 @@ export interface Baseline {
 const NO_BASELINE: Baseline = {
   common: undefined,
   settled: false,
-  perDay: { tail: 0, rare: 0, known: 0 },
+  perDay: { tail: 0, rare: 0, known: 0, moved: 0 },
 };
 
 /** What admission reads of the record: it does so often, and the counts of models are many. */
@@ -79,6 +82,7 @@ export function readBaseline(data: DocumentData | undefined): Baseline {
       tail: (charged.tail ?? 0) / days,
       rare: (charged.rare ?? 0) / days,
       known: (charged.known ?? 0) / days,
+      moved: (charged.moved ?? 0) / days,
     },
   };
 }

@@ -1,11 +1,14 @@
 /** The baseline and the alert as an instance knows them: read once in a while, not with each grant. */
 import type { DocumentStore } from '../cloud/documents.ts';
 import { BASELINE_PATH, type Baseline, readBaseline } from './baseline.ts';
-import { ALERT_PATH, type Alert, readAlert } from './campaign.ts';
+import { type Alert, readAlert, SHARED_ALERT_PATHS } from './campaign.ts';
 
 export interface CampaignState {
   readonly baseline: Baseline;
+  /** That against newcomers. */
   readonly alert: Alert | undefined;
+  /** That against accounts whose models go elsewhere. */
+  readonly moves: Alert | undefined;
 }
 
 /** Pools refuse at once whatever is known here; only the alert reaches instances so late. */
@@ -26,9 +29,8 @@ export function campaignState(documents: Reads, now: Date): Promise<CampaignStat
 }
 
 async function read(documents: Reads): Promise<CampaignState> {
-  const [baseline, alert] = await Promise.all([
-    documents.get(BASELINE_PATH),
-    documents.get(ALERT_PATH),
-  ]);
-  return { baseline: readBaseline(baseline), alert: readAlert(alert) };
+  const [baseline, alert, moves] = await Promise.all(
+    [BASELINE_PATH, ...SHARED_ALERT_PATHS].map((path) => documents.get(path)),
+  );
+  return { baseline: readBaseline(baseline), alert: readAlert(alert), moves: readAlert(moves) };
 }

@@ -5,6 +5,7 @@ import { type ObservedGrant, readBaseline, updatedBaseline } from './baseline.ts
 import {
   alertLevel,
   drawsFrom,
+  poolPath,
   poolPolicy,
   raisedAlert,
   readAlert,
@@ -201,17 +202,36 @@ describe('the alert', () => {
 
   it('is raised by a full pool, rises and ends by itself', () => {
     const first = raisedAlert(full('campaign_tail', 0), undefined);
-    expect(first).toMatchObject({ level: 1, times: 1, until: later(7) });
+    expect(first).toMatchObject({ level: 1, times: 1, until: later(3) });
     const stored = { ...first } as DocumentData;
     expect(raisedAlert(full('campaign_tail', 1), stored)).toBeUndefined();
     const second = raisedAlert(full('campaign_rare', 1), stored);
     expect(second).toMatchObject({ level: 2 });
-    expect(alertLevel(readAlert(stored), later(6))).toBe(1);
-    expect(alertLevel(readAlert(stored), later(7))).toBe(0);
+    expect(alertLevel(readAlert(stored), later(2))).toBe(1);
+    expect(alertLevel(readAlert(stored), later(3))).toBe(0);
     expect(raisedAlert(full('campaign_tail', 8), stored)).toMatchObject({
       times: 2,
-      until: later(22),
+      until: later(15),
     });
+  });
+
+  it('reaches its second level only where newcomers fill its own pool, too', () => {
+    const first = { ...raisedAlert(full('campaign_rare', 0), undefined) } as DocumentData;
+    expect(first).toMatchObject({ level: 1 });
+    // What was refused at the same time says nothing more.
+    expect(raisedAlert(full('campaign_rare', 0.001), first)).toBeUndefined();
+    const baseline = readBaseline(learnt(20));
+    const at = (days: number) => poolPath('rare', readAlert(first), later(days));
+    expect(new Set([poolPath('rare', undefined, later(1)), at(1), at(4)]).size).toBe(2);
+    const second = raisedAlert(full('campaign_rare', 0.5), first);
+    expect(second).toMatchObject({ level: 2, begunAt: later(0) });
+    // The pool of the alert stays the one it began with.
+    expect(poolPath('rare', second, later(1))).toBe(at(1));
+    expect(poolPolicy('rare', baseline, second, later(1)).limit).toBeLessThan(
+      poolPolicy('rare', baseline, undefined, later(1)).limit,
+    );
+    // Soon after another it is the second level at once.
+    expect(raisedAlert(full('campaign_rare', 20), first)).toMatchObject({ level: 2, times: 2 });
   });
 
   it('is raised by nothing else', () => {

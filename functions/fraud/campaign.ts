@@ -3,11 +3,13 @@
  * and those that turn to what is rare, draw the rare models of the catalogue from two pools, which
  * drain as fast as history explains. A full pool refuses, and raises an alert that closes the tail of
  * the catalogue to those who look like the campaign, gives young accounts one rare model a week, and at
- * its second level none to newcomers. It relaxes by itself; nobody is blocked.
+ * its second level none to newcomers. Two others have alerts of their own, which bound nobody else: a
+ * declared fleet, and accounts whose rare models go to devices that nobody vouches for. They relax by
+ * themselves; nobody is blocked.
  */
 import { z } from 'zod';
 import type { DocumentData } from '../cloud/documents.ts';
-import { DAY_MS, DAY_SECONDS, HOUR_MS } from '../time.ts';
+import { DAY_MS, DAY_SECONDS, HOUR_MS, MINUTE_SECONDS } from '../time.ts';
 import type { Baseline, PoolName } from './baseline.ts';
 import type { FraudEvent } from './events.ts';
 import { limitPaths } from './limit-paths.ts';
@@ -15,6 +17,11 @@ import type { LimitPolicy } from './limits.ts';
 import { knownSince, modelOfItem, type Tally } from './tally.ts';
 
 export const ALERT_PATH = 'campaigns/alert';
+const MOVES_PATH = 'campaigns/moves';
+/** The alerts that an instance keeps in mind: against newcomers, and against moves. */
+export const SHARED_ALERT_PATHS = [ALERT_PATH, MOVES_PATH] as const;
+/** @param network a declared fleet's */
+export const fleetAlertPath = (network: string): string => `campaigns/fleet_${network}`;
 
 /** Younger accounts are newcomers. */
 const NEWCOMER_MS = 21 * DAY_MS;
@@ -37,15 +44,21 @@ const DEPTH: Readonly<Record<PoolName, { readonly least: number; readonly days: 
   tail: { least: 16, days: 0.5 },
   rare: { least: 36, days: 0.7 },
   known: { least: 12, days: 0.5 },
+  moved: { least: 20, days: 1 },
 };
 /** After an alert pools hold less. */
 const WARY_MS = 60 * DAY_MS;
 const WARY_DEPTH = 0.75;
-const ALERT_DAYS = [7, 14, 30] as const;
+/** A course in one room fills a pool, too: the first alert is short, and each that follows it longer. */
+const ALERT_DAYS = [3, 7, 14, 30] as const;
+/** Refusals may still be on their way, or come from an instance that does not know of the alert yet. */
+const RISES_AFTER_MS = 10 * MINUTE_SECONDS * 1000;
 
 const alertRecord = z.object({
   level: z.union([z.literal(1), z.literal(2)]),
   since: z.date(),
+  /** When the alert began that has since risen to this level; null where the record is from before that was kept. */
+  begunAt: z.date().nullable().default(null),
   until: z.date(),
   /** How many there were within the time that pools stay wary. */
   times: z.int().min(1),
@@ -141,7 +154,16 @@ export function poolPolicy(
 export const drawsFrom = (pool: PoolName, level: 0 | 1 | 2): boolean =>
   pool !== 'known' || level > 0;
 
-export const poolPath = (pool: PoolName): string => limitPaths.pool(pool);
+/**
+ * Where a pool lies. An alert begins with one of its own: whoever goes on fills that as well, and a
+ * burst that is over does not.
+ */
+export function poolPath(pool: PoolName, alert: Alert | undefined, now: Date): string {
+  const isOwn = alert !== undefined && alertLevel(alert, now) > 0;
+  return limitPaths.pool(isOwn ? `${pool}_${beginOf(alert).getTime()}` : pool);
+}
+
+const beginOf = ({ begunAt, since }: Alert): Date => begunAt ?? since;
 
 /** A rare model that several newcomers take on one day is asked for, and no loot: from the third on it is charged to nobody. */
 export const DEMAND: LimitPolicy = {
@@ -156,12 +178,13 @@ export const demandPath = (model: string): string => limitPaths.modelDemand(mode
  * What a declared fleet may take of the rare that not several of it ask for on one day: somebody in it
  * has as many accounts as it has, and none of them looks like a campaign.
  */
-export const FLEET: LimitPolicy = {
+export const fleetPolicy = (alert: Alert | undefined, now: Date): LimitPolicy => ({
   name: 'campaign-fleet',
-  limit: 4,
+  limit: alertLevel(alert, now) > 0 ? FLEET_A_DAY * ALERTED_SHARE : FLEET_A_DAY,
   windowSeconds: DAY_SECONDS,
-  burst: 24,
-};
+  burst: 32,
+});
+const FLEET_A_DAY = 2;
 export const FLEET_REASON = 'campaign_fleet';
 
 /** The reason of a refusal by a full pool, as events tell it. */
@@ -169,25 +192,39 @@ export const poolReason = (pool: PoolName): string => `campaign_${pool}`;
 /** The reason of a refusal by an alert. */
 export const CLOSED_REASON = 'campaign_closed';
 
+/** Where the alert lies that an event can raise: undefined where it tells of no full pool. */
+export function alertPathOf({ type, attributes, network }: FraudEvent): string | undefined {
+  const reason = String(attributes['reason']);
+  if (type !== 'limit.hit' || !Object.hasOwn(LEVELS, reason)) return undefined;
+  if (reason === FLEET_REASON) return network === null ? undefined : fleetAlertPath(network);
+  return reason === poolReason('moved') ? MOVES_PATH : ALERT_PATH;
+}
+
 /**
- * The alert that an event raises, or undefined where it changes nothing. A full pool of those with
- * mostly tail is the first level, one of all newcomers the second.
+ * The alert that an event raises, or undefined where it changes nothing; `data` is what lies at its
+ * `alertPathOf`. A full pool is the first level; that of all newcomers is the second where the alert's
+ * own pool is full, too, or another alert was not long ago.
  */
 export function raisedAlert(event: FraudEvent, data: DocumentData | undefined): Alert | undefined {
   if (event.type !== 'limit.hit') return undefined;
-  const level = LEVELS[String(event.attributes['reason'])];
-  if (!level) return undefined;
+  const highest = LEVELS[String(event.attributes['reason'])];
+  if (!highest) return undefined;
   const since = new Date(event.receivedAt);
   const before = readAlert(data);
   const running = alertLevel(before, since);
-  if (running >= level) return undefined;
+  if (running >= highest) return undefined;
+  if (before && running > 0 && since.getTime() - before.since.getTime() < RISES_AFTER_MS) {
+    return undefined;
+  }
   const wary = before && before.until.getTime() + WARY_MS > since.getTime();
+  const level = wary ? highest : 1;
   const times = running > 0 ? (before?.times ?? 1) : wary ? before.times + 1 : 1;
   const days = ALERT_DAYS[Math.min(times, ALERT_DAYS.length) - 1] ?? ALERT_DAYS[0];
   const until = new Date(since.getTime() + days * DAY_MS);
   return {
     level,
     since,
+    begunAt: before && running > 0 ? beginOf(before) : since,
     until: before && before.until > until && running > 0 ? before.until : until,
     times,
     expireAt: new Date(until.getTime() + WARY_MS + HOUR_MS),
@@ -197,4 +234,6 @@ export function raisedAlert(event: FraudEvent, data: DocumentData | undefined): 
 const LEVELS: Readonly<Record<string, 1 | 2>> = {
   [poolReason('tail')]: 1,
   [poolReason('rare')]: 2,
+  [poolReason('moved')]: 1,
+  [FLEET_REASON]: 1,
 };

@@ -16,6 +16,7 @@ const USE_RESOLUTION_MS = 30 * DAY_MS;
 /** Whoever comes back after so long has to become known again: dormant accounts are what is stolen. */
 const DORMANT_MS = 90 * DAY_MS;
 const MAX_ITEMS = 2_000;
+const RESTORED_MS = 30 * DAY_MS;
 
 const record = z.object({
   firstSeenAt: z.date(),
@@ -24,6 +25,8 @@ const record = z.object({
   backSince: z.date().nullable().default(null),
   /** From a model, or an older version of it as `model@version`, to when it was taken first, in Unix milliseconds. */
   items: z.record(z.string(), z.number()),
+  /** Rare ones among them that went to a device nobody vouched for, and when last, in Unix milliseconds. */
+  restored: z.record(z.string(), z.number()).default({}),
   /** When models were taken that the user had erased, in Unix milliseconds. */
   erased: z.array(z.number()),
   /** The end of the latest block of a user who was forgotten; null where there was none. */
@@ -42,6 +45,7 @@ export function readTally(data: DocumentData | undefined, now: Date): Tally {
     usedAt: now,
     backSince: null,
     items: {},
+    restored: {},
     erased: [],
     blockedUntil: null,
     expireAt: now,
@@ -84,6 +88,19 @@ export function withItem(tally: Tally, item: string, now: Date): DocumentData | 
   };
 }
 
+/** Whether it counts that an item goes to a device nobody vouches for: each does once in thirty days. */
+export const isRestoredAnew = ({ restored }: Tally, item: string, now: Date): boolean =>
+  (restored[item] ?? 0) <= now.getTime() - RESTORED_MS;
+
+/** The tally once an item has gone to such a device. */
+export function withRestored(tally: Tally, item: string, now: Date): Tally {
+  const lately = Object.entries(tally.restored).filter(
+    ([, at]) => at > now.getTime() - RESTORED_MS,
+  );
+  const restored = Object.fromEntries([...lately, [item, now.getTime()]]);
+  return { ...tally, restored, expireAt: new Date(now.getTime() + TALLY_MS) };
+}
+
 /**
  * What stays of a tally when its user is forgotten: when things were taken, to the day, and whether
  * he was blocked; null where that is nothing. It bounds what he may collect when he comes back.
@@ -105,6 +122,7 @@ export function erasedTally(
     usedAt: now,
     backSince: null,
     items: {},
+    restored: {},
     erased: toTheDay,
     blockedUntil: blockedUntil ?? tally.blockedUntil,
     expireAt: new Date(now.getTime() + ERASED_TALLY_MS),

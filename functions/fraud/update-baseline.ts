@@ -9,7 +9,7 @@ import {
   POOLS,
   updatedBaseline,
 } from './baseline.ts';
-import { ALERT_PATH, alertLevel, readAlert } from './campaign.ts';
+import { alertLevel, readAlert, SHARED_ALERT_PATHS } from './campaign.ts';
 
 const PAGE = 1_000;
 /** Of each shard in one run. Grants beyond are left out: it is a statistic. */
@@ -34,9 +34,9 @@ export async function updateBaseline(documents: DocumentStore, now: Date): Promi
   const cursor = baselineCursor(before, now);
   const grants = await grantsBetween(documents, cursor, now);
   await documents.transaction(async (tx) => {
-    const [found, alert] = await tx.getAll([BASELINE_PATH, ALERT_PATH]);
+    const [found, ...alerts] = await tx.getAll([BASELINE_PATH, ...SHARED_ALERT_PATHS]);
     if (found && baselineCursor(found, now).getTime() !== cursor.getTime()) return;
-    const alertOn = alertLevel(readAlert(alert), now) > 0;
+    const alertOn = alerts.some((alert) => alertLevel(readAlert(alert), now) > 0);
     tx.set(BASELINE_PATH, updatedBaseline(found, grants, alertOn, now));
   });
   return { grants: grants.length };

@@ -19,7 +19,8 @@ import type { DeviceSeals } from '../identity/device-seal.ts';
 import type { DeviceRecord } from '../identity/devices.ts';
 import { marksOfPhone } from '../identity/phone-marks.ts';
 import { toBase64url } from '../protocol/encoding.ts';
-import { type CollectionFacts, openCollection } from './collection.ts';
+import { openCollection } from './collection.ts';
+import type { CollectionFacts } from './collection-decision.ts';
 import { type AdmittedGrant, grantDocument, grantPath } from './grant-record.ts';
 import { consumeQuota, type Plans, planOf } from './quota.ts';
 import { type RequirementServices, requirementsOf } from './requirements.ts';
@@ -134,6 +135,7 @@ export async function admit(
         fleet: inFleet ? network : null,
         restricted,
         phone: marksOfPhone(device),
+        device,
         newModelsPerMonth: plan.newModelsPerMonth,
       },
       { model: documents.model ?? {}, tally: documents.tally },

@@ -1,10 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { memoryDocuments } from '../../test/doubles/memory/documents.ts';
-import { STORY_START } from '../../test/fraud/story.ts';
+import { STORY_START, tell } from '../../test/fraud/story.ts';
 import { readBaseline } from '../fraud/baseline.ts';
+import { alertPathOf, FLEET_REASON, fleetAlertPath, raisedAlert } from '../fraud/campaign.ts';
+import type { CampaignState } from '../fraud/campaign-state.ts';
 import { readTally, tallyPath } from '../fraud/tally.ts';
 import { DAY_MS } from '../time.ts';
-import { type CollectionCaller, openCollection } from './collection.ts';
+import { openCollection } from './collection.ts';
+import type { CollectionCaller } from './collection-decision.ts';
 
 const at = (days: number) => new Date(STORY_START + days * DAY_MS);
 /** Nothing is common, and it is known since long. */
@@ -12,15 +15,15 @@ const baseline = readBaseline({
   ...{ at: at(0), learningSince: at(-40), uses: {}, common: ['m0'], activeUsers: {} },
   ...{ watchingSince: at(-30), charged: { tail: 7, rare: 70, known: 70 }, watchedMs: 14 * DAY_MS },
 });
-const campaign = { baseline, alert: undefined };
+const campaign = { baseline, alert: undefined, moves: undefined };
+const KNOWN_DEVICE = { approvedFrom: null, enrolledAt: at(-100) };
 
-function shelf() {
-  const documents = memoryDocuments();
+function shelf(documents = memoryDocuments(), state: CampaignState = campaign) {
   /** Asks for a model as a grant does; undefined where it is given, or why not. */
   return async (caller: Partial<CollectionCaller>, model: string, now: Date) => {
     const who: CollectionCaller = {
       ...{ userId: 'p1_ann', exempt: false, fleet: null, restricted: false },
-      ...{ phone: null, newModelsPerMonth: undefined },
+      ...{ phone: null, newModelsPerMonth: undefined, device: KNOWN_DEVICE },
       ...caller,
     };
     const version = { publishedAt: at(-100), revoked: false };
@@ -31,7 +34,7 @@ function shelf() {
         tally,
       };
       const offered = { version: '1.0.0', isOnOffer: true };
-      const collection = await openCollection(tx, who, data, offered, campaign, now);
+      const collection = await openCollection(tx, who, data, offered, state, now);
       try {
         collection.permit();
       } catch (error) {
@@ -69,8 +72,8 @@ describe('a declared fleet', () => {
       refused.set(reason, (refused.get(reason) ?? 0) + 1);
     }
     expect([...refused]).toEqual([
-      [undefined, 24],
-      ['campaign_fleet', 36],
+      [undefined, 32],
+      ['campaign_fleet', 28],
     ]);
     // What is common is closed to nobody, and a lesson is no campaign.
     expect(await ask({ fleet, userId: 'p1_last' }, 'm0', at(0))).toBeUndefined();
@@ -85,11 +88,92 @@ describe('a declared fleet', () => {
     }
   });
 
+  it('has an alert of its own: less is left to it, and nobody elsewhere notices', async () => {
+    const path = fleetAlertPath(fleet);
+    const full = tell().server(0, {
+      type: 'limit.hit',
+      network: fleet,
+      attributes: { reason: FLEET_REASON },
+    });
+    expect(alertPathOf(full)).toBe(path);
+    const documents = memoryDocuments();
+    await documents.create(path, { ...raisedAlert(full, undefined) });
+    const ask = shelf(documents);
+    // Two rare ones begin an account that has mostly tail.
+    expect(await ask({ fleet }, 'm1', at(1))).toBeUndefined();
+    expect(await ask({ fleet }, 'm2', at(1))).toBe('campaign_closed');
+    expect(await ask({ userId: 'p1_bob' }, 'm3', at(1))).toBeUndefined();
+    expect(await ask({ userId: 'p1_bob' }, 'm4', at(1))).toBeUndefined();
+    // And it ends by itself.
+    expect(await ask({ fleet }, 'm2', at(8))).toBeUndefined();
+  });
+
   it('does not bound whom an operator excepted', async () => {
     const ask = shelf();
     for (let n = 0; n < 60; n += 1) {
       expect(await ask({ fleet, exempt: true }, `m${n}`, at(0))).toBeUndefined();
     }
+  });
+});
+
+describe('what an account has had, on a device that no other one approved', () => {
+  const owned = Array.from({ length: 60 }, (_, n) => `m${n}`);
+  const strange = { approvedFrom: at(1), enrolledAt: at(0) };
+  /** Accounts with a hundred-day-old collection. */
+  async function accounts(count: number) {
+    const documents = memoryDocuments();
+    for (let n = 0; n < count; n += 1) {
+      const items = Object.fromEntries(owned.map((model) => [model, at(-100).getTime()]));
+      const tally = { ...readTally(undefined, at(-100)), usedAt: at(-5), items };
+      await documents.create(tallyPath(`p1_u${n}`), tally);
+    }
+    return documents;
+  }
+
+  it('is given at once, whatever nobody else likes of it, as long as few move', async () => {
+    const ask = shelf(await accounts(1));
+    for (const model of owned.slice(0, 12)) {
+      expect(await ask({ userId: 'p1_u0', device: strange }, model, at(0))).toBeUndefined();
+    }
+  });
+
+  it('comes from a pool that all accounts share, each thing once in a month', async () => {
+    const ask = shelf(await accounts(10));
+    const given: string[] = [];
+    for (let n = 0; n < 10; n += 1) {
+      for (const model of owned.slice(1, 8)) {
+        const reason = await ask({ userId: `p1_u${n}`, device: strange }, model, at(0));
+        if (reason === undefined) given.push(`p1_u${n}`);
+        else expect(reason).toBe('campaign_moved');
+      }
+    }
+    expect(given).toHaveLength(20);
+    // What somebody was given he is given again, on the next strange device, too.
+    const next = { approvedFrom: at(2), enrolledAt: at(1) };
+    expect(await ask({ userId: 'p1_u0', device: next }, 'm1', at(1.1))).toBeUndefined();
+    // What is common, and devices that were approved, are no matter of the pool.
+    expect(await ask({ userId: 'p1_u9', device: strange }, 'm0', at(0))).toBeUndefined();
+    const approved = { approvedFrom: null, enrolledAt: at(0) };
+    expect(await ask({ userId: 'p1_u9', device: approved }, 'm9', at(0))).toBeUndefined();
+    expect(
+      await ask({ userId: 'p1_u9', device: strange, exempt: true }, 'm9', at(0)),
+    ).toBeUndefined();
+  });
+
+  it('does not become harmless by waiting: a device that only outlasted its time is strange for a month', async () => {
+    const ask = shelf(await accounts(10), { ...campaign, moves: undefined });
+    const waited = async (days: number) => {
+      let given = 0;
+      for (let n = 0; n < 10; n += 1) {
+        for (const model of owned.slice(1, 8)) {
+          const reason = await ask({ userId: `p1_u${n}`, device: strange }, model, at(days));
+          given += reason === undefined ? 1 : 0;
+        }
+      }
+      return given;
+    };
+    expect(await waited(5)).toBe(20);
+    expect(await waited(31)).toBe(70);
   });
 });
 
@@ -108,6 +192,7 @@ it('makes a newcomer of whoever comes back after a long pause, and not of who ha
         fleet: null,
         restricted: false,
         phone: null,
+        device: KNOWN_DEVICE,
         newModelsPerMonth: undefined,
       };
       const offered = { version: '1.0.0', isOnOffer: true };

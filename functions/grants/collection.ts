@@ -4,22 +4,23 @@
  * proof, so that a refusal counts only against whoever proved who he is.
  */
 import { type OfferedVersion, readModel } from '../catalogue/model-record.ts';
-import type { DocumentData, DocumentTransaction, StoredDocument } from '../cloud/documents.ts';
-import { ServiceError } from '../errors.ts';
-import type { PoolName } from '../fraud/baseline.ts';
+import type { DocumentData, DocumentTransaction } from '../cloud/documents.ts';
 import { BLOCK_MEMORY_MS } from '../fraud/blocklist.ts';
 import {
+  type Alert,
   alertLevel,
   type CampaignStanding,
   CLOSED_REASON,
   DEMAND,
   demandPath,
   drawsFrom,
-  FLEET,
   FLEET_REASON,
+  fleetAlertPath,
+  fleetPolicy,
   poolPath,
   poolPolicy,
   poolReason,
+  readAlert,
   standingOf,
 } from '../fraud/campaign.ts';
 import type { CampaignState } from '../fraud/campaign-state.ts';
@@ -27,38 +28,14 @@ import { budgetWaitMs } from '../fraud/collection-budget.ts';
 import { limitPaths } from '../fraud/limit-paths.ts';
 import { consume, limitDocument, limitState } from '../fraud/limits.ts';
 import { itemOf, modelOfItem, readTally, type Tally, tallyPath, withItem } from '../fraud/tally.ts';
-import type { PhoneMarks } from '../identity/phone-marks.ts';
 import { DAY_MS } from '../time.ts';
-
-/** What admission knows of the caller. */
-export interface CollectionCaller {
-  readonly userId: string;
-  /** Excepted by an operator. */
-  readonly exempt: boolean;
-  /** The network of a declared fleet that the caller is in; null where none is. */
-  readonly fleet: string | null;
-  /** Blocked within the memory of blocks. */
-  readonly restricted: boolean;
-  readonly phone: PhoneMarks | null;
-  readonly newModelsPerMonth: number | undefined;
-}
-
-export interface Collection {
-  /** For the record and the event of the grant. */
-  readonly facts: CollectionFacts;
-  /** To be written with the grant. */
-  readonly writes: readonly StoredDocument[];
-  /** Throws quota_exceeded where the model is new to the user and may not be added now. To be called after the proof. */
-  permit(): void;
-}
-
-export interface CollectionFacts {
-  /** The first time that the user has it. */
-  readonly fresh: boolean;
-  readonly newcomer: boolean;
-  readonly rare: boolean;
-  readonly charges: readonly PoolName[];
-}
+import {
+  type Collection,
+  type CollectionCaller,
+  type CollectionFacts,
+  collectionRefusal,
+} from './collection-decision.ts';
+import { openRestoring } from './restoring.ts';
 
 const NOTHING: CollectionFacts = { fresh: false, newcomer: false, rare: false, charges: [] };
 /** Accounts that the marks of a phone can count. */
@@ -77,7 +54,7 @@ export async function openCollection(
   campaign: CampaignState,
   now: Date,
 ): Promise<Collection> {
-  const { baseline, alert } = campaign;
+  const { baseline } = campaign;
   const model = readModel(documents.model);
   // What belongs to one user is no part of the catalogue that anybody could collect.
   if (model.owner !== null) return { facts: NOTHING, writes: [], permit() {} };
@@ -85,21 +62,26 @@ export async function openCollection(
   const item = itemOf(model.modelId, version, isOnOffer);
   const addition = withItem(tally, item, now);
   const kept = addition ? [{ path: tallyPath(caller.userId), data: addition }] : [];
-  const level = alertLevel(alert, now);
   const launchedAt = new Date(
     Math.min(...Object.values(model.versions).map(({ publishedAt }) => publishedAt.getTime())),
   );
   const sharedPhone = (caller.phone?.accounts ?? 0) >= SHARED_PHONE_ACCOUNTS;
-  const standing = standingOf({ tally, item, launchedAt, sharedPhone }, baseline, level, now);
-  const { newcomer, rare } = standing;
+  const asking = { tally, item, launchedAt, sharedPhone };
+  const { newcomer, rare } = standingOf(asking, baseline, 0, now);
   if (Object.hasOwn(tally.items, item)) {
-    return { facts: { ...NOTHING, newcomer, rare }, writes: kept, permit() {} };
+    const facts = { ...NOTHING, newcomer, rare };
+    const used = { tally: readTally(addition ?? documents.tally, now), item };
+    const restoring = await openRestoring(tx, caller, used, facts, campaign, now);
+    return restoring ?? { facts, writes: kept, permit() {} };
   }
   if (caller.exempt) {
     return { facts: { ...NOTHING, fresh: true, newcomer, rare }, writes: kept, permit() {} };
   }
 
-  const drawn = drawnFrom(caller.fleet, standing, campaign, now);
+  const alert = await alertFor(tx, caller.fleet, campaign);
+  const level = alertLevel(alert, now);
+  const standing = standingOf(asking, baseline, level, now);
+  const drawn = drawnFrom(caller.fleet, standing, { baseline, alert }, now);
   const paths = [demandPath(model.modelId), ...drawn.map(({ path }) => path)];
   const [demandData, ...poolData] = drawn.length > 0 ? await tx.getAll(paths) : [];
   const demand = consume(DEMAND, limitState(demandData), now);
@@ -126,49 +108,55 @@ export async function openCollection(
         alerted: newcomer && level === 2,
       };
       const waitMs = budgetWaitMs(tally, terms, now);
-      if (waitMs > 0) throw refusal('new_models', waitMs / 1000);
+      if (waitMs > 0) throw collectionRefusal('new_models', waitMs / 1000);
       const full = baseline.settled && pools.find(({ decision }) => !decision.allowed);
       const refuseIfFull = () => {
-        if (full) throw refusal(full.reason, full.decision.retryAfterSeconds);
+        if (full) throw collectionRefusal(full.reason, full.decision.retryAfterSeconds);
       };
-      // In a fleet phones are shared and tastes alike: it has a pool of its own.
-      if (caller.fleet !== null) return refuseIfFull();
       // Accounts that share a phone share what they may take of the tail, as far as a phone can tell.
-      if (sharedPhone && pools.length > 0 && tookRareLately(tally, baseline.common, now)) {
-        throw refusal(CLOSED_REASON, ASK_AGAIN_SECONDS);
+      // In a fleet they are shared by right.
+      const sharesTail = sharedPhone && caller.fleet === null;
+      if (sharesTail && pools.length > 0 && tookRareLately(tally, baseline.common, now)) {
+        throw collectionRefusal(CLOSED_REASON, ASK_AGAIN_SECONDS);
       }
-      if (standing.closed && demand.allowed) throw refusal(CLOSED_REASON, ASK_AGAIN_SECONDS);
+      if (standing.closed && demand.allowed)
+        throw collectionRefusal(CLOSED_REASON, ASK_AGAIN_SECONDS);
       refuseIfFull();
     },
   };
+}
+
+/** A fleet has an alert of its own: somebody in it costs nobody else, and the world outside costs no fleet. */
+async function alertFor(
+  tx: Pick<DocumentTransaction, 'getAll'>,
+  fleet: string | null,
+  { alert }: CampaignState,
+): Promise<Alert | undefined> {
+  if (fleet === null) return alert;
+  const [data] = await tx.getAll([fleetAlertPath(fleet)]);
+  return readAlert(data);
 }
 
 /** The pools that a grant draws from, and by what it is refused where one is full. */
 function drawnFrom(
   fleet: string | null,
   { rare, charges }: CampaignStanding,
-  { baseline, alert }: CampaignState,
+  { baseline, alert }: Pick<CampaignState, 'baseline' | 'alert'>,
   now: Date,
 ) {
   if (fleet !== null) {
-    const own = { path: limitPaths.networkFleet(fleet), policy: FLEET, reason: FLEET_REASON };
+    const policy = fleetPolicy(alert, now);
+    const own = { path: limitPaths.networkFleet(fleet), policy, reason: FLEET_REASON };
     return rare ? [own] : [];
   }
   return charges
     .filter((pool) => drawsFrom(pool, alertLevel(alert, now)))
     .map((pool) => ({
-      path: poolPath(pool),
+      path: poolPath(pool, alert, now),
       policy: poolPolicy(pool, baseline, alert, now),
       reason: poolReason(pool),
     }));
 }
-
-const refusal = (reason: string, waitSeconds: number) =>
-  new ServiceError('quota_exceeded', {
-    reason,
-    proven: true,
-    retryAfterSeconds: Math.ceil(Math.min(waitSeconds, 30 * ASK_AGAIN_SECONDS)),
-  });
 
 const wasBlocked = ({ blockedUntil }: Tally, now: Date): boolean =>
   blockedUntil !== null && blockedUntil.getTime() + BLOCK_MEMORY_MS > now.getTime();

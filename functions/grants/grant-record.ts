@@ -9,7 +9,7 @@ import { ledgerKey } from '../ledger/ledger-key.ts';
 import { toBase64url } from '../protocol/encoding.ts';
 import type { SuiteName } from '../protocol/suites.ts';
 import { DAY_MS } from '../time.ts';
-import type { CollectionFacts } from './collection.ts';
+import type { CollectionFacts } from './collection-decision.ts';
 
 /** Long enough for renewals and for analysts; then the database deletes it. */
 export const GRANT_RETENTION_MS = 90 * DAY_MS;

@@ -2,7 +2,7 @@
 import { recordVote } from '../catalogue/record-vote.ts';
 import type { DocumentStore, DocumentTransaction } from '../cloud/documents.ts';
 import type { EventPublisher } from '../cloud/event-publisher.ts';
-import { ALERT_PATH, raisedAlert } from '../fraud/campaign.ts';
+import { alertPathOf, raisedAlert } from '../fraud/campaign.ts';
 import { DEFAULT_RULES } from '../fraud/default-rules.ts';
 import { createEventCounts } from '../fraud/event-counts.ts';
 import { readEventMessage } from '../fraud/event-message.ts';
@@ -119,15 +119,20 @@ async function raiseAlert(
   event: FraudEvent,
   { documents, log }: Pick<ScoreDependencies, 'documents' | 'log'>,
 ): Promise<void> {
-  if (!raisedAlert(event, undefined)) return;
+  const path = alertPathOf(event);
+  if (!path) return;
   const raised = await documents.transaction(async (tx) => {
-    const [data] = await tx.getAll([ALERT_PATH]);
+    const [data] = await tx.getAll([path]);
     const alert = raisedAlert(event, data);
-    if (alert) tx.set(ALERT_PATH, { ...alert });
+    if (alert) tx.set(path, { ...alert });
     return alert;
   });
   if (raised)
-    log('ERROR', 'campaign alert', { level: raised.level, until: raised.until.toISOString() });
+    log('ERROR', 'campaign alert', {
+      alert: path,
+      level: raised.level,
+      until: raised.until.toISOString(),
+    });
 }
 
 /** Runs a scoring inside a transaction and returns what is to be published after it. */

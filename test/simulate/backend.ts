@@ -14,7 +14,13 @@ import type {
 import { loadConfig } from '../../functions/config.ts';
 import { ServiceError } from '../../functions/errors.ts';
 import { restrictionsDocument } from '../../functions/fraud/blocklist.ts';
-import { ALERT_PATH, type Alert, raisedAlert, readAlert } from '../../functions/fraud/campaign.ts';
+import {
+  ALERT_PATH,
+  type Alert,
+  alertPathOf,
+  raisedAlert,
+  readAlert,
+} from '../../functions/fraud/campaign.ts';
 import type { Decision } from '../../functions/fraud/decisions.ts';
 import type { FraudEvent } from '../../functions/fraud/events.ts';
 import { createReplay } from '../../functions/fraud/replay.ts';
@@ -33,6 +39,7 @@ import {
   type RegistrationServices,
   registerDevice,
 } from '../../functions/identity/register-device.ts';
+import { userDevicesPath } from '../../functions/identity/user-devices.ts';
 import { requestErasure } from '../../functions/privacy/request-erasure.ts';
 import { runErasures } from '../../functions/privacy/run-erasures.ts';
 import { utf8 } from '../../functions/protocol/bytes.ts';
@@ -125,8 +132,9 @@ export function createBackend(book: RuleBook, environment: Readonly<Record<strin
     config,
     /** Judges an event as the scoring function does. */
     score(event: FraudEvent): readonly Decision[] {
-      const alert = raisedAlert(event, documents.get(ALERT_PATH));
-      if (alert) documents.set(ALERT_PATH, { ...alert });
+      const path = alertPathOf(event);
+      const alert = path && raisedAlert(event, documents.get(path));
+      if (alert) documents.set(path, { ...alert });
       return replay.apply(event);
     },
     alert: (): Alert | undefined => readAlert(documents.get(ALERT_PATH)),
@@ -157,7 +165,10 @@ export function createBackend(book: RuleBook, environment: Readonly<Record<strin
       });
     },
 
-    /** Makes a user known since an earlier day, with what he has had since, and when he was seen last. */
+    /**
+     * Makes a user known since an earlier day, with what he has had since, and when he was seen last.
+     * Where he has had models, there is the device that has them.
+     */
     adopt(user: string, since: Date, usedAt: Date, models: readonly string[] = []) {
       documents.set(tallyPath(user), {
         firstSeenAt: since,
@@ -167,6 +178,9 @@ export function createBackend(book: RuleBook, environment: Readonly<Record<strin
         blockedUntil: null,
         expireAt: new Date(usedAt.getTime() + 400 * 86_400_000),
       });
+      if (models.length > 0) {
+        documents.set(userDevicesPath(user), { devices: [`d_of-${user}`], provisional: {} });
+      }
     },
 
     /** An operator's exception. */

@@ -1,6 +1,7 @@
 /** One simulated world from its beginning to its end, and what came of everybody in it. */
 import type { DocumentData } from '../../functions/cloud/documents.ts';
 import { activeBlock } from '../../functions/fraud/blocklist.ts';
+import { ALERT_PATH, alertPathOf } from '../../functions/fraud/campaign.ts';
 import type { Decision } from '../../functions/fraud/decisions.ts';
 import type { FraudEvent } from '../../functions/fraud/events.ts';
 import type { RuleBook } from '../../functions/fraud/scorer.ts';
@@ -141,6 +142,11 @@ export async function simulate(
         const reason = String(event.attributes['reason']);
         if (type === 'limit.hit' && reason === 'new_models') harm(user, 'rationed');
         if (type === 'limit.hit' && reason.startsWith('campaign')) harm(user, 'closed');
+        // Those against newcomers are looked at each hour; a fleet's and that against moves begin with this.
+        const alert = alertPathOf(event);
+        if (alert && alert !== ALERT_PATH) {
+          stop(findThief(user), 'alert', Date.parse(event.receivedAt));
+        }
       },
       decision(decision, at) {
         witness?.decision(decision);

@@ -5,7 +5,7 @@
 import { LAUNCHED } from './catalogue.ts';
 import { CAREFUL, inTurn, PASSING, plan, times } from './lone-plans.ts';
 import type { Plan } from './plan.ts';
-import { vpnExit } from './population.ts';
+import { fleetNetwork, vpnExit } from './population.ts';
 import type { Thief } from './thief.ts';
 import { DAY, HOUR, MINUTE, WORLD_START } from './time.ts';
 import type { Caller, Life } from './world.ts';
@@ -15,6 +15,16 @@ export const UNTUNED_PLANS = {
     'campaign',
     'Takes over twenty-five keen users’ accounts for the models that they have had long.',
     (thief) => times(25, (n) => plundering(thief, n)),
+  ),
+  'slow-takeover': plan(
+    'campaign',
+    'Takes over an account each day, lets the phone wait for two, and fetches what it has by and by.',
+    (thief) => times(28, (n) => waitingOut(thief, n)),
+  ),
+  'patient-insider': plan(
+    'campaign',
+    'Somebody at a declared fleet with forty accounts, two of them a day, who asks for little that is rare.',
+    (thief) => times(40, (n) => blendingIn(thief, n)),
   ),
   'family-resale': plan(
     'campaign',
@@ -68,6 +78,40 @@ async function* plundering(thief: Thief, n: number): Life {
     yield thief.random.wait(10 * MINUTE);
   }
   yield* thief.collect(caller, 8 * HOUR, { ...CAREFUL, most: 6, waitMs: DAY });
+}
+
+/** A further phone is believed by and by, where no other one has to approve it. */
+async function* waitingOut(thief: Thief, n: number): Life {
+  yield n * DAY;
+  const models = thief.likedByPeople(18);
+  const caller = thief.caller(n, thief.install(), vpnExit(thief.random));
+  const since = new Date(thief.world.now() - (300 + n) * DAY);
+  thief.world.backend.adopt(caller.user, since, new Date(thief.world.now() - 3 * DAY), models);
+  if ((await thief.world.enrol(caller)) !== 'enrolled') return;
+  yield 2 * DAY;
+  for (const model of models) {
+    const { result } = await thief.take(caller, model);
+    if (result === 'blocked') return;
+    if (result === 'made') thief.world.report(caller, 'model.opened', { model });
+    thief.world.report(caller, 'rasp.checked');
+    yield thief.random.wait(5 * HOUR);
+  }
+}
+
+async function* blendingIn(thief: Thief, n: number): Life {
+  yield Math.floor(n / 2) * DAY + thief.random.next() * 8 * HOUR;
+  const caller = thief.caller(n, thief.install(), fleetNetwork('fleet-declared', 0));
+  if ((await thief.world.enrol(caller)) !== 'enrolled') return;
+  for (let taken = 0; taken < 12; taken += 1) {
+    const { result, model } = await thief.take(
+      caller,
+      taken % 3 === 2 ? thief.next() : thief.likedByPeople(1)[0],
+    );
+    if (result === 'made') thief.world.report(caller, 'model.opened', { model });
+    if (result === 'rationed') thief.skip();
+    thief.world.report(caller, 'rasp.checked');
+    yield thief.random.wait(15 * HOUR);
+  }
 }
 
 function sharing(thief: Thief, n: number): Life {

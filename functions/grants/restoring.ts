@@ -1,0 +1,68 @@
+/**
+ * A model that its user has had, and that now goes to another device. It is nothing new to him, so no
+ * budget counts it; but whoever took an account over fetches just that. Where nothing but the account
+ * speaks for the device, rare models draw from a pool that all accounts share.
+ */
+import type { DocumentTransaction } from '../cloud/documents.ts';
+import { poolPath, poolPolicy, poolReason } from '../fraud/campaign.ts';
+import type { CampaignState } from '../fraud/campaign-state.ts';
+import { consume, limitDocument, limitState } from '../fraud/limits.ts';
+import { isRestoredAnew, type Tally, tallyPath, withRestored } from '../fraud/tally.ts';
+import type { DeviceRecord } from '../identity/devices.ts';
+import { DAY_MS } from '../time.ts';
+import {
+  type Collection,
+  type CollectionCaller,
+  type CollectionFacts,
+  collectionRefusal,
+} from './collection-decision.ts';
+
+/** A device that no other one approved is believed after so long. */
+const STRANGE_MS = 30 * DAY_MS;
+
+/** Whether a device came beside others of its user and none of them approved it. */
+const isStrange = (
+  { approvedFrom, enrolledAt }: Pick<DeviceRecord, 'approvedFrom' | 'enrolledAt'>,
+  now: Date,
+): boolean => approvedFrom !== null && now.getTime() - enrolledAt.getTime() < STRANGE_MS;
+
+/** Whether an item of the user's counts as restored by this caller. */
+const counts = (
+  { device, exempt, fleet }: CollectionCaller,
+  tally: Tally,
+  item: string,
+  now: Date,
+): boolean =>
+  !exempt &&
+  fleet === null &&
+  isStrange(device, now) &&
+  (tally.items[item] ?? 0) < device.enrolledAt.getTime() &&
+  isRestoredAnew(tally, item, now);
+
+/** Decides as `openCollection` does. `tally` knows the `item`, with its time of use brought up to date. */
+export async function openRestoring(
+  tx: Pick<DocumentTransaction, 'getAll'>,
+  caller: CollectionCaller,
+  { tally, item }: { readonly tally: Tally; readonly item: string },
+  facts: CollectionFacts,
+  { baseline, moves }: CampaignState,
+  now: Date,
+): Promise<Collection | undefined> {
+  if (!facts.rare || !counts(caller, tally, item, now)) return undefined;
+  const path = poolPath('moved', moves, now);
+  const [data] = await tx.getAll([path]);
+  const policy = poolPolicy('moved', baseline, moves, now);
+  const { allowed, state, retryAfterSeconds } = consume(policy, limitState(data), now);
+  return {
+    facts: { ...facts, charges: ['moved'] },
+    writes: [
+      { path: tallyPath(caller.userId), data: withRestored(tally, item, now) },
+      { path, data: limitDocument(state) },
+    ],
+    permit() {
+      if (baseline.settled && !allowed) {
+        throw collectionRefusal(poolReason('moved'), retryAfterSeconds);
+      }
+    },
+  };
+}
