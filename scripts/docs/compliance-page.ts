@@ -29,7 +29,7 @@ ${table(controlsOf('masvs'))}
 | enrolled device: public key, platform, app version, attestation result, pseudonym | Firestore \`devices\` | to verify the device's proofs | until retired; of a retired one no key, receipt or fact of the phone, and the rest for 90 days |
 | grants: pseudonym, device, network hash, model, time | Firestore \`grants\` | renewal, [tracing of leaks](../analysts/tracing.md) | 90 days; after an erasure only the id and the time |
 | ledger of grants: random grant id, time, salted commitment | Firestore \`ledger\` | evidence of what was granted | for good; names nobody once the grant's salt is erased |
-| tally: pseudonym, models ever taken, when first | Firestore \`tallies\` | how much new a user may take; what he had is never new | 400 days after the last use; after an erasure the days alone, 180 days |
+| tally: pseudonym, models ever taken, when first; which rare ones went to a device that no other one approved, for 30 days | Firestore \`tallies\` | how much new a user may take; what he had is never new; whether accounts were taken over | 400 days after the last use; after an erasure the days alone, 180 days |
 | sessions of operators in the console: their address, when they signed in; a hash of the cookie | Firestore \`sessions\` | to let operators work | at most 12 hours, and a day until it is deleted |
 | blocks by rule and version of the app: pseudonyms | Firestore \`breakers\` | to notice mistakes of ours | 29 days, of a user who was erased too: what is held back from others follows from how many there were, and a name alone is left of him |
 | what is usual: models and counts, nobody's | Firestore \`campaigns\` | to notice campaigns | kept up to date |

@@ -8,5 +8,5 @@ SELECT
   COUNT(DISTINCT CASE WHEN type = 'limit.hit' THEN user_id END) AS users_refused
 FROM `${project}.${dataset}.events`
 WHERE (type = 'grant.made' AND JSON_VALUE(attributes, '$.fresh') = 'true' AND JSON_VALUE(attributes, '$.newcomer') = 'true')
-  OR (type = 'limit.hit' AND reason IN ('campaign_tail', 'campaign_rare', 'campaign_closed'))
+  OR (type = 'limit.hit' AND reason IN ('campaign_tail', 'campaign_rare', 'campaign_closed', 'campaign_moved', 'campaign_fleet'))
 GROUP BY day
