@@ -118,7 +118,12 @@ const PARTS: Parts<Exclude<ServiceName, keyof CloudClients>> = {
     const policy = await part('attestationPolicy');
     const { createEnrolmentPolicy } = await import('./identity/enrolment-policy.ts');
     const documents = declares('documents') ? await part('documents') : undefined;
-    return createEnrolmentPolicy(policy, config.attestation, now, documents);
+    const appleKey = config.secrets.APPLE_RECEIPT_KEY;
+    try {
+      return createEnrolmentPolicy(policy, { ...config.attestation, appleKey }, now, documents);
+    } catch (error) {
+      throw new ConfigError([`ATTESTATION_POLICY: ${(error as Error).message}`]);
+    }
   },
   async deviceSeals({ log, part }) {
     const [keys, pseudonyms] = await Promise.all([part('keys'), part('pseudonyms')]);

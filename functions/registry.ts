@@ -95,7 +95,7 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
         { method: 'POST', path: '/v1/devices/:deviceId/approvals' },
       ],
     },
-    secrets: API_SECRETS,
+    secrets: [...API_SECRETS, 'APPLE_RECEIPT_KEY'],
     services: ['callers', 'challenges', 'documents', 'enrolmentPolicy', 'deviceSeals', 'emit'],
     load: () => import('./api/enroll.ts'),
   }),

@@ -27,6 +27,7 @@ const REVIEWED = {
     DOCUMENTS,
     DEVICE_KEY,
     'key device: roles/cloudkms.signer',
+    'secret APPLE_RECEIPT_KEY: roles/secretmanager.secretAccessor',
     CHALLENGES,
     PSEUDONYMS,
     EVENTS,

@@ -23,7 +23,7 @@ locals {
     enroll = {
       kind    = "http"
       routes  = ["/v1/devices", "/v1/devices/*/approvals"]
-      secrets = ["CHALLENGE_SECRET", "PSEUDONYM_SECRET"]
+      secrets = ["CHALLENGE_SECRET", "PSEUDONYM_SECRET", "APPLE_RECEIPT_KEY"]
       # Nobody else signs with `device`: what a device's record says is what this function attested.
       access = {
         topics            = ["events"]

@@ -85,6 +85,9 @@ export type AttestationErrorCode =
   | 'device-recalled'
   | 'play-protect-risk'
   | 'access-risk'
+  // Apple's DeviceCheck
+  | 'device-token-missing'
+  | 'device-token-refused'
   // App Attest receipts
   | 'receipt-malformed'
   | 'receipt-signature-invalid'

@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
 import {
+  asTwoBits,
   type MarkBits,
   markedBits,
   marksOf,
@@ -44,4 +45,21 @@ it('reads what Play recalls, and nothing where recall is off or its bits are old
   expect(recalled(202_701)).toEqual({ accounts: 1, blocked: true });
   expect(recalled(202_601)).toEqual(NO_MARKS);
   expect(recalledMarks({}, NOW)).toBeNull();
+});
+
+it('reads what Apple keeps in two bits, and nothing where it did not answer', () => {
+  const told = (deviceCheck: string, deviceCheckMonth?: number) =>
+    recalledMarks(
+      { deviceCheck, ...(deviceCheckMonth !== undefined && { deviceCheckMonth }) },
+      NOW,
+    );
+  expect(told('bit0,bit1', 202_612)).toEqual({ accounts: 1, blocked: true });
+  expect(told('bit1', 202_701)).toEqual({ accounts: 0, blocked: true });
+  expect(told('bit0', 202_601)).toEqual(NO_MARKS);
+  expect(told('')).toEqual(NO_MARKS);
+  for (const none of ['unavailable', 'missing', 'refused', 'bit0,unavailable']) {
+    expect(told(none, 202_701)).toBeNull();
+  }
+  expect(asTwoBits([false, true, false])).toEqual({ bit0: true, bit1: false });
+  expect(asTwoBits([false, false, true])).toEqual({ bit0: false, bit1: true });
 });

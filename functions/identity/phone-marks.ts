@@ -59,14 +59,26 @@ export function marksOfPhone({
   return { accounts, blocked: phone?.blocked ?? false };
 }
 
-/** The marks that a verdict of Play Integrity tells; null where the app's owner has not turned device recall on. */
+/** The marks that vendors' signals tell; null where they tell none, as where the app's owner has turned them off. */
 export function recalledMarks(
   signals: Readonly<Record<string, string | number | boolean>>,
   now: Date,
 ): PhoneMarks | null {
-  const { deviceRecall, deviceRecallMonth } = signals;
+  const { deviceRecall, deviceRecallMonth, deviceCheck, deviceCheckMonth } = signals;
+  if (typeof deviceCheck === 'string') return twoBits(deviceCheck, deviceCheckMonth, now);
   if (typeof deviceRecall !== 'string') return null;
   const set = new Set(deviceRecall.split(','));
   const bits: MarkBits = [set.has('bitFirst'), set.has('bitSecond'), set.has('bitThird')];
   return marksOf(bits, typeof deviceRecallMonth === 'number' ? deviceRecallMonth : null, now);
 }
+
+/** Null for an answer that is none: an outage, or no token. */
+function twoBits(names: string, month: unknown, now: Date): PhoneMarks | null {
+  const set = new Set(names === '' ? [] : names.split(','));
+  if (![...set].every((name) => name === 'bit0' || name === 'bit1')) return null;
+  const bits: MarkBits = [set.has('bit0'), false, set.has('bit1')];
+  return marksOf(bits, typeof month === 'number' ? month : null, now);
+}
+
+/** The same marks where a vendor keeps two bits only: whether there was an account, and whether one was blocked. */
+export const asTwoBits = ([low, high, blocked]: MarkBits) => ({ bit0: low || high, bit1: blocked });

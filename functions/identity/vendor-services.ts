@@ -1,4 +1,11 @@
-/** What enrolment asks of Google's services, and since when one of them has been failing. */
+/** What enrolment asks of vendors' services, and since when one of them has been failing. */
+import { randomUUID } from 'node:crypto';
+import {
+  type DeviceCheckCall,
+  type DeviceCheckOptions,
+  queryTwoBits,
+  updateTwoBits,
+} from '../attestation/app-attest/device-check-client.ts';
 import { AttestationServiceError } from '../attestation/errors.ts';
 import { RevocationClient } from '../attestation/key-attestation/revocation-list.ts';
 import {
@@ -19,12 +26,19 @@ export interface VendorOptions {
   readonly integrityKeys: Readonly<
     Record<string, { readonly decryptionKey: string; readonly verificationKey: string }>
   >;
+  /** By whose key DeviceCheck is asked; undefined where no policy wants it. */
+  readonly deviceCheck: DeviceCheckOptions | undefined;
   readonly now: () => Date;
   readonly outages: VendorOutages;
 }
 
 export function createVendorServices(options: VendorOptions): EnrolmentServices {
   const { revocationListUrl: url, maxStaleSeconds, integrityKeys, now, outages } = options;
+  const call = (): DeviceCheckCall => ({ transactionId: randomUUID(), now: now() });
+  const apple = (): DeviceCheckOptions => {
+    if (options.deviceCheck) return options.deviceCheck;
+    throw new AttestationServiceError('unauthorised', 'no key for DeviceCheck');
+  };
   const revocation = new RevocationClient({ url, fetch, maxStaleSeconds });
   const failing = new Map<VendorService, Date>();
 
@@ -50,6 +64,8 @@ export function createVendorServices(options: VendorOptions): EnrolmentServices 
         token,
         bits,
       ),
+    queryTwoBits: async (token) => queryTwoBits(apple(), token, call()),
+    updateTwoBits: async (token, bits) => updateTwoBits(apple(), token, bits, call()),
     openIntegrityToken(packageName, token) {
       const keys = Object.hasOwn(integrityKeys, packageName) && integrityKeys[packageName];
       if (keys) {

@@ -33,7 +33,7 @@ ${table(controlsOf('masvs'))}
 | sessions of operators in the console: their address, when they signed in; a hash of the cookie | Firestore \`sessions\` | to let operators work | at most 12 hours, and a day until it is deleted |
 | blocks by rule and version of the app: pseudonyms | Firestore \`breakers\` | to notice mistakes of ours | 29 days, of a user who was erased too: what is held back from others follows from how many there were, and a name alone is left of him |
 | what is usual: models and counts, nobody's | Firestore \`campaigns\` | to notice campaigns | kept up to date |
-| marks of a phone: how many accounts, whether one was blocked; of an iPhone, Apple's risk metric | at Google (device recall), if turned on; Firestore \`devices\` | phones beyond accounts | ignored after the month that follows the last one written |
+| marks of a phone: how many accounts, whether one was blocked; of an iPhone, Apple's risk metric | at Google (device recall) and at Apple (DeviceCheck, for the developer's team), if turned on: off by default, and consent may be asked for first; Firestore \`devices\` | phones beyond accounts | ignored after the month that follows the last one written |
 | quota of the day: grants, models | Firestore \`limits\` | plans | until midnight UTC |
 | erasure: pseudonym, times | Firestore \`erasures\` | to carry it out, and that it is no way to start collecting anew | 31 days |
 | names given up in a rotation of the pseudonym secret, and those in their place | Firestore \`pseudonyms\` | late events find their user | 40 days |

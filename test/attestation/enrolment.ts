@@ -58,6 +58,8 @@ export const services: EnrolmentServices = {
   revocationList: async () => ({ entries: new Map(), fetchedAt: NOW, freshUntil: NOW }),
   openIntegrityToken: async (_packageName, token) => await openIntegrityToken(token, keys),
   writeDeviceRecall: () => Promise.reject(new Error('not asked')),
+  queryTwoBits: () => Promise.reject(new Error('not asked')),
+  updateTwoBits: () => Promise.reject(new Error('not asked')),
   failingSince: () => undefined,
 };
 

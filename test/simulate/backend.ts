@@ -34,7 +34,6 @@ import { renewLicence } from '../../functions/grants/renew.ts';
 import { challengePath, createChallenges } from '../../functions/identity/challenge.ts';
 import { devicePath } from '../../functions/identity/devices.ts';
 import { payAttempt } from '../../functions/identity/enrolment-attempt.ts';
-import { markedBits, NO_MARKS } from '../../functions/identity/phone-marks.ts';
 import {
   type RegistrationServices,
   registerDevice,
@@ -48,7 +47,7 @@ import { memoryObjects } from '../doubles/memory/objects.ts';
 import { sequentialDocuments } from '../doubles/memory/sequential-documents.ts';
 import { LOCAL_ANDROID_APP } from '../doubles/vendors.ts';
 import { testEnvironment } from '../support/environment.ts';
-import { type Install, marksAt, monthOf } from './phones.ts';
+import { type Install, marksAt, remember } from './phones.ts';
 
 /** Who calls, from where and with what. */
 export interface Caller {
@@ -222,11 +221,7 @@ export function createBackend(book: RuleBook, environment: Readonly<Record<strin
         now,
       );
       phone.attestedAt.push(now.getTime());
-      phone.bits = markedBits(marks ?? NO_MARKS, {
-        newAccount: replaces === undefined,
-        blocked: false,
-      });
-      phone.bitsMonth = monthOf(now.getTime());
+      remember(phone, { newAccount: replaces === undefined }, now.getTime());
       install.enrolledAt = now.getTime();
       return { ...registered, marks };
     },

@@ -1,7 +1,14 @@
 /** Phones as hardware, and what their vendors remember of them through reinstalling and factory reset. */
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { deviceIdOf } from '../../functions/identity/devices.ts';
-import { type MarkBits, marksOf, type PhoneMarks } from '../../functions/identity/phone-marks.ts';
+import {
+  asTwoBits,
+  type MarkBits,
+  markedBits,
+  marksOf,
+  NO_MARKS,
+  type PhoneMarks,
+} from '../../functions/identity/phone-marks.ts';
 import { DAY } from './time.ts';
 
 export interface Phone {
@@ -73,6 +80,14 @@ export function install(phone: Phone, appVersion = '1.0.0'): Install {
 /** What the vendor tells when a key is attested at `now`. */
 export function marksAt(phone: Phone, now: number): PhoneMarks | null {
   return phone.recalls ? marksOf(phone.bits, phone.bitsMonth, new Date(now)) : null;
+}
+
+/** Has the vendor count one more enrolment in what it remembers: three bits at Google, two at Apple. */
+export function remember(phone: Phone, news: { readonly newAccount: boolean }, now: number): void {
+  const bits = markedBits(marksAt(phone, now) ?? NO_MARKS, { ...news, blocked: false });
+  const { bit0, bit1 } = asTwoBits(bits);
+  phone.bits = phone.platform === 'ios' ? [bit0, false, bit1] : bits;
+  phone.bitsMonth = monthOf(now);
 }
 
 /** Apple's risk metric: keys of the app attested on the phone within thirty days. */

@@ -1,9 +1,8 @@
 /** Fills a world with people of all kinds, each with a home, an office, a carrier and a phone. */
-import { markedBits, marksOf } from '../../functions/identity/phone-marks.ts';
 import { goodLife } from './good-life.ts';
 import { PERSONA_KINDS, PERSONAS, type PersonaKind } from './people.ts';
 import type { Persona } from './persona.ts';
-import { monthOf, newPhone, type Phone } from './phones.ts';
+import { monthOf, newPhone, type Phone, remember } from './phones.ts';
 import { DAY, HOUR, MINUTE, WORLD_START } from './time.ts';
 import type { World } from './world.ts';
 
@@ -103,9 +102,7 @@ function phonesOf(
       phone.bitsMonth = monthOf(now());
     }
     for (let account = 0; account < accountsBefore; account += 1) {
-      const marks = marksOf(phone.bits, phone.bitsMonth, new Date(now()));
-      phone.bits = markedBits(marks, { newAccount: true, blocked: false });
-      phone.bitsMonth = monthOf(now());
+      remember(phone, { newAccount: true }, now());
     }
     return phone;
   };

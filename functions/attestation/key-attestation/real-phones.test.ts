@@ -154,6 +154,8 @@ describeReal('key attestation of real phones', () => {
             revocationList: async () => NO_REVOCATIONS,
             openIntegrityToken: () => Promise.reject(new Error('not asked')),
             writeDeviceRecall: () => Promise.reject(new Error('not asked')),
+            queryTwoBits: () => Promise.reject(new Error('not asked')),
+            updateTwoBits: () => Promise.reject(new Error('not asked')),
             failingSince: () => undefined,
           },
         },

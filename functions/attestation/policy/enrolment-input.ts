@@ -2,6 +2,7 @@
 
 import type { X509Certificate } from 'node:crypto';
 import type { AppAttestEnvironment } from '../app-attest/attestation.ts';
+import type { DeviceCheckBits, DeviceCheckToken } from '../app-attest/device-check-client.ts';
 import type { RevocationList } from '../key-attestation/revocation-list.ts';
 import type { IntegrityPayload } from '../play-integrity/payload.ts';
 import type { RecallBits } from '../play-integrity/recall-client.ts';
@@ -39,6 +40,12 @@ export interface EnrolmentServices {
     packageName: string,
     token: string,
     bits: RecallBits,
+  ) => Promise<void>;
+  /** What Apple remembers of the phone that a token came from, and has it remember bits. */
+  readonly queryTwoBits: (token: DeviceCheckToken) => Promise<DeviceCheckBits>;
+  readonly updateTwoBits: (
+    token: DeviceCheckToken,
+    bits: Pick<DeviceCheckBits, 'bit0' | 'bit1'>,
   ) => Promise<void>;
   /** Since when a service has been failing, by all that is known of it; absent where it is not known to. */
   readonly failingSince: (service: VendorService) => Date | undefined | Promise<Date | undefined>;
@@ -81,6 +88,6 @@ export interface Evaluation {
   readonly device: AttestedDevice | undefined;
   readonly assurance: Assurance;
   readonly signals?: VendorSignals;
-  /** The token by which the phone may be marked; absent where the policy does not want it. */
+  /** The platform's token by which the phone may be marked; absent where the policy does not want it. */
   readonly recallToken?: string | undefined;
 }

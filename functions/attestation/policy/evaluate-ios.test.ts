@@ -6,7 +6,8 @@ import type {
   VirtualAppAttestOptions,
 } from '../../../test/virtual-phones/app-attest.ts';
 import type { CborInput } from '../../../test/virtual-phones/cbor.ts';
-import type { AttestationErrorCode } from '../errors.ts';
+import type { DeviceCheckBits } from '../app-attest/device-check-client.ts';
+import { AttestationError, type AttestationErrorCode, AttestationServiceError } from '../errors.ts';
 import { evaluateEnrolment } from './evaluate.ts';
 import { checkRiskMetric } from './running-app-checks.ts';
 import { iosRule } from './schema.ts';
@@ -66,6 +67,78 @@ describe('an iPhone', () => {
     const policy = policyOf({ unsupported: { mode: 'monitor' } }, {});
     const accepted = await evaluateEnrolment({ ...input, policy });
     expect(accepted).toMatchObject({ outcome: 'accepted', assurance: 'none' });
+  });
+
+  describe('whose policy looks at DeviceCheck', () => {
+    const token = Buffer.alloc(48, 1).toString('base64');
+    const bits = { bit0: true, bit1: false, writtenMonth: 202_611 };
+    /** What Apple answers, and what it was asked. */
+    async function judged(
+      mode: 'off' | 'monitor' | 'enforce',
+      deviceToken: string | undefined,
+      answer: () => Promise<DeviceCheckBits>,
+      more: Rule = {},
+    ) {
+      const asked: unknown[] = [];
+      const input = await iphone({ deviceCheck: { mode }, ...more });
+      const evidence = { ...input.evidence, ...(deviceToken && { deviceToken }) };
+      const queryTwoBits = async (of: unknown) => {
+        asked.push(of);
+        return answer();
+      };
+      const services = { ...input.services, queryTwoBits };
+      const verdict = await evaluateEnrolment({ ...input, services, evidence } as typeof input);
+      return { verdict, asked };
+    }
+    const fails = (error: Error) => () => Promise.reject(error);
+
+    it('asks nothing where it is off, whatever comes along', async () => {
+      const { verdict, asked } = await judged('off', token, async () => bits);
+      expect(asked).toEqual([]);
+      expect(verdict).toMatchObject({ outcome: 'accepted', signals: {}, recallToken: undefined });
+    });
+
+    it('tells what Apple remembers, and by which token to write it', async () => {
+      const { verdict, asked } = await judged('monitor', token, async () => bits);
+      expect(asked).toEqual([{ environment: 'production', token }]);
+      const signals = { deviceCheck: 'bit0', deviceCheckMonth: 202_611 };
+      expect(verdict).toMatchObject({ outcome: 'accepted', signals, recallToken: token });
+      const never = { bit0: false, bit1: false, writtenMonth: null };
+      const fresh = await judged('monitor', token, async () => never);
+      expect(fresh.verdict).toMatchObject({ signals: { deviceCheck: '' }, recallToken: token });
+    });
+
+    it('does not take silence for a good word: a missing or refused token is said, or refused', async () => {
+      const refused = fails(new AttestationError('device-token-refused'));
+      const missing = ['device-token-missing', undefined, async () => bits, 'missing'] as const;
+      for (const [check, sent, answer, deviceCheck] of [
+        missing,
+        ['device-token-refused', token, refused, 'refused'] as const,
+      ]) {
+        const watched = (await judged('monitor', sent, answer)).verdict;
+        expect(watched).toMatchObject({ signals: { deviceCheck }, recallToken: undefined });
+        expect(watched.findings).toContainEqual({ check, mode: 'monitor', held: false });
+        const enforced = (await judged('enforce', sent, answer)).verdict;
+        expect(enforced).toMatchObject({ outcome: 'refused', cause: check });
+      }
+    });
+
+    it.each(['unavailable', 'throttled', 'unauthorised', 'unexpected-answer'] as const)(
+      'refuses nobody, and writes over nothing, where Apple is %s',
+      async (code) => {
+        const outage = fails(new AttestationServiceError(code, 'down'));
+        const { verdict } = await judged('enforce', token, outage);
+        const signals = { deviceCheck: code };
+        expect(verdict).toMatchObject({ outcome: 'accepted', signals, recallToken: undefined });
+      },
+    );
+
+    it('spends no token of a phone that is refused anyway', async () => {
+      const { asked } = await judged('monitor', token, async () => bits, {
+        launchCategory: { required: true },
+      });
+      expect(asked).toEqual([]);
+    });
   });
 
   it('has a risk metric that is a finding and by itself no refusal', () => {

@@ -13,6 +13,12 @@ export const enrolmentEvidence = z.discriminatedUnion('format', [
       .regex(/^[\w+/-]{43}=?$/)
       .transform((text) => new Uint8Array(Buffer.from(text, 'base64'))),
     attestationObject: base64urlBytes(64, 32 * 1024),
+    /** A token of `DCDevice`, in base64 as Apple wants it: without line breaks. */
+    deviceToken: z
+      .string()
+      .max(8_192)
+      .regex(/^[A-Za-z0-9+/]{16,}={0,2}$/)
+      .optional(),
   }),
   z.strictObject({
     format: z.literal('android-key'),

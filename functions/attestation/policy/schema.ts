@@ -41,6 +41,12 @@ export const iosRule = z.strictObject({
   bundleVersion: check('off', { allowed: z.array(z.string()).default([]) }),
   /** Keys attested for the app on the device in about 30 days. Apple advises against refusing by it. */
   riskMetric: check('monitor', { maximum: z.int().nonnegative().default(10) }),
+  /**
+   * A token of Apple's DeviceCheck comes along, by which the phone's two bits are read and enrolments are
+   * counted in them. Leave it off where law wants consent for it, and where other apps of the team have
+   * their own meaning for the bits. An outage of Apple's refuses nobody in any mode.
+   */
+  deviceCheck: check('off', {}),
 });
 
 const keyAttestation = z

@@ -29,6 +29,12 @@ export interface AppIdentity {
 export interface IosOptions extends AppIdentity {
   /** Remembers a key that Apple has yet to attest; only until the app ends where absent. */
   readonly pendingKey?: PendingKey;
+  /**
+   * A token of Apple's DeviceCheck, made now and in base64, as `DCDevice.current.generateToken` gives it:
+   * `@expo/app-integrity` has none. Only for operators whose policy looks at it; undefined where the
+   * phone has none to give.
+   */
+  readonly deviceToken?: () => Promise<string | undefined>;
 }
 
 /**
@@ -55,7 +61,7 @@ const REJECTED: ReadonlySet<unknown> = new Set([
  */
 export function iosPlatform(
   integrity: AppIntegrity,
-  { pendingKey = memoryPendingKey(), ...app }: IosOptions,
+  { pendingKey = memoryPendingKey(), deviceToken, ...app }: IosOptions,
 ): DevicePlatform {
   return {
     platform: 'ios',
@@ -72,12 +78,15 @@ export function iosPlatform(
           throw known;
         });
       await pendingKey.save(undefined);
+      // Apple's word about the phone is no proof, and a phone that cannot give it enrols without.
+      const token = await deviceToken?.().catch(() => undefined);
       return {
         keyHandle: keyId,
         attestation: {
           format: 'apple-appattest',
           keyId,
           attestationObject: base64ToBase64url(attestation),
+          ...(token !== undefined && { deviceToken: token }),
         },
       };
     },

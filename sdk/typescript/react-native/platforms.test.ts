@@ -67,7 +67,7 @@ function iphone(user: string) {
     },
   };
   const platform = iosPlatform(integrity, { appId, appVersion: APP_VERSION });
-  return { known, generated, attested, fail, platform };
+  return { known, generated, attested, fail, platform, integrity, appId };
 }
 
 /** The native modules over Android's Keystore: challenges and messages are the UTF-8 of a text. */
@@ -117,6 +117,28 @@ function pixel(user: string, cloudProjectNumber?: string) {
 describe('iosPlatform', () => {
   it('enrols and proves with texts whose hash is the clientDataHash', async () => {
     await expect(client('ada', iphone('ada').platform).grant('smile')).resolves.toMatchObject({
+      grantId: expect.any(String),
+    });
+  });
+
+  it('sends a token of DeviceCheck with the attestation, and enrols where the phone has none to give', async () => {
+    const { integrity, appId } = iphone('dcheck');
+    const token = base64(new Uint8Array(48).fill(3));
+    const sent = async (deviceToken: () => Promise<string | undefined>) => {
+      const platform = iosPlatform(integrity, { appId, appVersion: APP_VERSION, deviceToken });
+      return (await platform.createAttestedKey(new Uint8Array(32), '{}')).attestation;
+    };
+    expect(await sent(async () => token)).toMatchObject({ deviceToken: token });
+    expect(await sent(async () => undefined)).not.toHaveProperty('deviceToken');
+    expect(await sent(() => rejected({ code: 'DCErrorFeatureUnsupported' }))).not.toHaveProperty(
+      'deviceToken',
+    );
+    const platform = iosPlatform(integrity, {
+      appId,
+      appVersion: APP_VERSION,
+      deviceToken: async () => token,
+    });
+    await expect(client('dcheck', platform).grant('smile')).resolves.toMatchObject({
       grantId: expect.any(String),
     });
   });
