@@ -35,7 +35,6 @@ import {
   type CollectionFacts,
   collectionRefusal,
 } from './collection-decision.ts';
-import { openRestoring } from './restoring.ts';
 
 const NOTHING: CollectionFacts = { fresh: false, newcomer: false, rare: false, charges: [] };
 /** Accounts that the marks of a phone can count. */
@@ -70,9 +69,11 @@ export async function openCollection(
   const { newcomer, rare } = standingOf(asking, baseline, 0, now);
   if (Object.hasOwn(tally.items, item)) {
     const facts = { ...NOTHING, newcomer, rare };
+    const nothing = { facts, writes: kept, permit() {} };
+    if (!rare) return nothing;
+    const { openRestoring } = await import('./restoring.ts');
     const used = { tally: readTally(addition ?? documents.tally, now), item };
-    const restoring = await openRestoring(tx, caller, used, facts, campaign, now);
-    return restoring ?? { facts, writes: kept, permit() {} };
+    return (await openRestoring(tx, caller, used, facts, campaign, now)) ?? nothing;
   }
   if (caller.exempt) {
     return { facts: { ...NOTHING, fresh: true, newcomer, rare }, writes: kept, permit() {} };

@@ -39,7 +39,10 @@ const counts = (
   (tally.items[item] ?? 0) < device.enrolledAt.getTime() &&
   isRestoredAnew(tally, item, now);
 
-/** Decides as `openCollection` does. `tally` knows the `item`, with its time of use brought up to date. */
+/**
+ * Decides as `openCollection` does about an item that is rare; undefined where it does not count. `tally`
+ * knows it, with its time of use brought up to date.
+ */
 export async function openRestoring(
   tx: Pick<DocumentTransaction, 'getAll'>,
   caller: CollectionCaller,
@@ -48,7 +51,7 @@ export async function openRestoring(
   { baseline, moves }: CampaignState,
   now: Date,
 ): Promise<Collection | undefined> {
-  if (!facts.rare || !counts(caller, tally, item, now)) return undefined;
+  if (!counts(caller, tally, item, now)) return undefined;
   const path = poolPath('moved', moves, now);
   const [data] = await tx.getAll([path]);
   const policy = poolPolicy('moved', baseline, moves, now);
