@@ -5,6 +5,7 @@ import type { ObjectStore } from '../cloud/objects.ts';
 import { collect } from '../protocol/bytes.ts';
 import { fromBase64url } from '../protocol/encoding.ts';
 import { type Manifest, parseManifest } from '../protocol/manifest.ts';
+import type { MarkPlan } from '../watermark/plan.ts';
 import type { PublishedVersion } from './model-record.ts';
 
 const MAX_CACHED = 64;
@@ -16,6 +17,8 @@ export interface StoredManifest {
   readonly policy: Manifest['policy'];
   /** What a mark has to know of the model; empty where its copies are not marked. */
   readonly layers: Manifest['layers'];
+  /** Where marks are; undefined where there are none. */
+  readonly plan?: MarkPlan;
 }
 
 export interface Manifests {
@@ -24,10 +27,13 @@ export interface Manifests {
 }
 
 /** Keeps the newest used in memory: a manifest never changes. */
-export function createManifests(objects: ObjectStore, vaultBucket: string): Manifests {
+export function createManifests(
+  objects: Pick<ObjectStore, 'read'>,
+  vaultBucket: string,
+): Manifests {
   const cache = new Map<string, Promise<StoredManifest>>();
 
-  const load = async ({ manifestObject, manifestDigest }: PublishedVersion) => {
+  const load = async ({ manifestObject, manifestDigest, marks }: PublishedVersion) => {
     const bytes = await collect(objects.read(vaultBucket, manifestObject), MAX_MANIFEST_BYTES);
     if (createHash('sha256').update(bytes).digest('base64url') !== manifestDigest) {
       throw new Error('a stored manifest has another digest than the catalogue says');
@@ -36,7 +42,10 @@ export function createManifests(objects: ObjectStore, vaultBucket: string): Mani
     const payload = fromBase64url(token.split('.')[1] ?? '') ?? new Uint8Array();
     const json: unknown = JSON.parse(new TextDecoder().decode(payload));
     const { policy, layers } = parseManifest(json);
-    return { token, policy, layers: policy.tracing === 'off' ? [] : layers };
+    if (policy.tracing === 'off') return { token, policy, layers: [] };
+    const { planOf } = await import('./mark-table.ts');
+    const plan = await planOf(objects, vaultBucket, { marks, layers, strength: policy.tracing });
+    return { token, policy, layers, plan };
   };
 
   return {

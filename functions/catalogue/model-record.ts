@@ -15,6 +15,14 @@ import {
 import { offerFor, type RolloutDevice } from '../protocol/rollout.ts';
 import { WATERMARK_STRENGTHS } from '../protocol/watermark-strength.ts';
 
+/** Where the plan of a version's marks lies, and by which version's key they are made: mark-table.ts. */
+export const markRecord = z.object({
+  object: z.string(),
+  /** SHA-256 of the object, base64url. */
+  digest: z.string(),
+  root: z.object({ modelId: z.string(), version: z.string(), wrappedKey: z.string() }),
+});
+
 const version = z.object({
   format: z.string(),
   sizeBytes: z.number().int(),
@@ -30,6 +38,8 @@ const version = z.object({
   tracing: z.enum(WATERMARK_STRENGTHS).default('off'),
   /** Which share of what is not structure is sealed layer by layer; null of what was published before it was noted. */
   sealedShare: z.number().nullable().default(null),
+  /** Null where marks follow from the manifest and the version's own key. */
+  marks: markRecord.nullable().default(null),
   publishedAt: z.date(),
   revoked: z.boolean(),
 });

@@ -20,6 +20,7 @@ import { nodeCrypto } from '../protocol/node-crypto.ts';
 import type { ReleaseRecord } from '../protocol/release-record.ts';
 import { sealPlain } from '../protocol/stream.ts';
 import type { WatermarkStrength } from '../protocol/watermark-strength.ts';
+import { STRENGTHS } from '../watermark/strength.ts';
 import {
   checkMarks,
   checkModel,
@@ -27,7 +28,14 @@ import {
   type ReadingOptions,
   summaryOf,
 } from './check-model.ts';
-import { type ModelVersion, modelPath, readModel, writeModel } from './model-record.ts';
+import { keepMarks, type NewVersion, rememberTensors } from './mark-lineage.ts';
+import {
+  type ModelVersion,
+  modelPath,
+  type PublishedVersion,
+  readModel,
+  writeModel,
+} from './model-record.ts';
 import { sealOwner } from './owner-seal.ts';
 import {
   cataloguedRelease,
@@ -38,6 +46,7 @@ import {
   ruleForAll,
   signRelease,
 } from './releases.ts';
+import { digestLayers } from './tensor-digests.ts';
 import type { VersionKeys } from './version-keys.ts';
 
 /** A model file in the clear, wherever it lies. */
@@ -108,7 +117,8 @@ export async function publishModel(
   const parsed = await checkModel(model, request, services.config.minSealedShare);
   const { format, layers } = parsed;
 
-  const existing = await existingVersion(services, request);
+  const earlier = await publishedVersions(services, request);
+  const existing = earlier.find((each) => each.version === version);
   if (existing) {
     if (request.tracing && request.tracing !== existing.tracing) {
       throw new ServiceError('version_conflict', { reason: 'tracing' });
@@ -127,9 +137,12 @@ export async function publishModel(
   const folder = `models/${modelId}/${version}/${toBase64url(services.randomBytes(16))}`;
   const vaultObject = `${folder}.vault`;
   const manifestObject = `${folder}.manifest`;
+  const marksObject = `${folder}.marks`;
   const { vault } = services.config.buckets;
   try {
-    const { sha256, wrappedKey } = await encryptToVault(services, request, layers, vaultObject);
+    const sealed = await encryptToVault(services, request, tracing, layers, vaultObject);
+    const { sha256, wrappedKey, marked } = sealed;
+    const marks = marked && (await keepMarks(services, marked, earlier, marksObject));
     const about = { request, format, layers, sha256, tracing, now };
     const manifest = await signedManifest(services, about);
     await services.objects.write(vault, manifestObject, streamOf(Buffer.from(manifest, 'ascii')), {
@@ -146,14 +159,16 @@ export async function publishModel(
       wrappedKey,
       tracing,
       sealedShare: sealedShare(parsed.coverage),
+      marks: marks ?? null,
       publishedAt: now,
       revoked: false,
     };
     const remembered = await rememberedRelease(services, modelId);
     const release = await services.documents.transaction((tx) =>
-      addVersion(services, tx, request, entry, remembered, now),
+      addVersion(services, tx, request, entry, { remembered, earlier: earlier.length }, now),
     );
     await rememberRelease(services, modelId, release);
+    if (marked && marks) await rememberTensors(services, marked, marks);
     return { outcome: 'published', ...summaryOf(parsed), sha256, tracing };
   } catch (error) {
     // The entry may be there though its answer was lost. Bytes that nobody lists are nobody's to open.
@@ -161,6 +176,7 @@ export async function publishModel(
     await Promise.allSettled([
       services.objects.delete(vault, vaultObject),
       services.objects.delete(vault, manifestObject),
+      services.objects.delete(vault, marksObject),
     ]);
     throw error;
   }
@@ -180,15 +196,15 @@ async function mayBeListed(
   }
 }
 
-async function existingVersion(
+async function publishedVersions(
   { documents }: PublishServices,
-  { modelId, version, owner }: PublishRequest,
-): Promise<ModelVersion | undefined> {
+  { modelId, owner }: PublishRequest,
+): Promise<readonly PublishedVersion[]> {
   const data = await documents.get(modelPath(modelId));
-  const model = data && readModel(data);
-  if (model && model.owner !== owner)
-    throw new ServiceError('version_conflict', { reason: 'owner' });
-  return model && Object.hasOwn(model.versions, version) ? model.versions[version] : undefined;
+  if (!data) return [];
+  const model = readModel(data);
+  if (model.owner !== owner) throw new ServiceError('version_conflict', { reason: 'owner' });
+  return Object.entries(model.versions).map(([version, entry]) => ({ ...entry, modelId, version }));
 }
 
 /** Adds the version and offers it to everybody, unless it is held; gives the release record that holds then. */
@@ -197,7 +213,7 @@ async function addVersion(
   tx: DocumentTransaction,
   { modelId, version, owner, hold }: PublishRequest,
   entry: ModelVersion,
-  remembered: ReleaseRecord | undefined,
+  before: { readonly remembered: ReleaseRecord | undefined; readonly earlier: number },
   now: Date,
 ): Promise<string> {
   const [data, move] = await tx.getAll([modelPath(modelId), ...(owner ? [movePath(owner)] : [])]);
@@ -207,8 +223,12 @@ async function addVersion(
   if (model && (model.owner !== owner || Object.hasOwn(model.versions, version))) {
     throw new ServiceError('version_conflict');
   }
-  const before = [remembered, model && (await cataloguedRelease(services, model))];
-  const last = newerOf(before);
+  // Its marks were planned without those of a version that came meanwhile.
+  if (entry.marks && Object.keys(model?.versions ?? {}).length !== before.earlier) {
+    throw new ServiceError('unavailable', { reason: 'published_meanwhile' });
+  }
+  const releases = [before.remembered, model && (await cataloguedRelease(services, model))];
+  const last = newerOf(releases);
   // What was taken back stays so.
   const rules = [ruleForAll({ version, manifestDigest: entry.manifestDigest })];
   const release = model?.release ?? null;
@@ -216,7 +236,7 @@ async function addVersion(
   const signed =
     hold && model && release !== null
       ? { release, releaseDueAt: model.releaseDueAt, rollingOut: model.rollingOut }
-      : await signRelease(services, modelId, before, { ...last, rules }, now);
+      : await signRelease(services, modelId, releases, { ...last, rules }, now);
   const ownerSeal = await sealOwner(services.keys, modelId, owner);
   writeModel(tx, {
     modelId,
@@ -228,17 +248,22 @@ async function addVersion(
   return signed.release;
 }
 
+/** The model goes to the vault in one pass, which takes the digests of its tensors where marks need them. */
 async function encryptToVault(
   services: PublishServices,
-  { modelId, version, model, onProgress }: PublishRequest,
+  { modelId, version, owner, model, onProgress }: PublishRequest,
+  tracing: WatermarkStrength,
   layers: Manifest['layers'],
   object: string,
-): Promise<{ sha256: string; wrappedKey: string }> {
+): Promise<{ sha256: string; wrappedKey: string; marked?: NewVersion }> {
   const dataKey = services.randomBytes(CONTENT_KEY_BYTES);
   const keys = await deriveKeys(nodeCrypto, dataKey, 'vault');
+  const strength = tracing !== 'off' && STRENGTHS[tracing].names === 'device' ? tracing : undefined;
+  const digests = strength && digestLayers(layers);
+  const plain = counted(model.stream(), onProgress);
   try {
     const wrappedKey = await services.versionKeys.wrap(dataKey, modelId, version);
-    const sealed = sealPlain(nodeCrypto, counted(model.stream(), onProgress), {
+    const sealed = sealPlain(nodeCrypto, digests ? digests.stage(plain) : plain, {
       header: {
         imprinted: false,
         chunkBytes: DEFAULT_CHUNK_BYTES,
@@ -250,7 +275,10 @@ async function encryptToVault(
     await services.objects.write(services.config.buckets.vault, object, sealed.bytes, {
       ifAbsent: true,
     });
-    return { sha256: toBase64url(sealed.sha256()), wrappedKey };
+    const sha256 = toBase64url(sealed.sha256());
+    if (!digests) return { sha256, wrappedKey };
+    const marked = { modelId, version, wrappedKey, layers, strength, isOpen: owner === null };
+    return { sha256, wrappedKey, marked: { ...marked, digests: digests.digests() } };
   } finally {
     dataKey.fill(0);
     wipe(keys);

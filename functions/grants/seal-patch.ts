@@ -11,7 +11,7 @@ import { type ReadBase, sealPatch } from '../protocol/patch.ts';
 import { type ModelPart, openContainer, type ResealOptions } from '../protocol/stream.ts';
 import { alignLayers, stepFinder } from './find-steps.ts';
 import type { HeldCopy } from './grant-record.ts';
-import { createMarking } from './watermarking.ts';
+import { markingOf } from './watermarking.ts';
 
 export interface PatchServices {
   readonly config: { readonly buckets: { readonly vault: string } };
@@ -96,18 +96,17 @@ export async function* patchFrom(
   }
 }
 
-async function openHeld(
-  { config, objects, manifests, versionKeys }: PatchServices,
-  held: HeldCopy,
-  now: Date,
-) {
-  const { policy, layers } = await manifests.get(held.version);
+async function openHeld(services: PatchServices, held: HeldCopy, now: Date) {
+  const { config, objects, manifests, versionKeys } = services;
+  const manifest = await manifests.get(held.version);
   const dataKey = await versionKeys.unwrap(held.version, now);
   const keys = await deriveKeys(nodeCrypto, dataKey, 'vault');
-  const { tracing } = policy;
-  const marking =
-    tracing === 'off' ? undefined : await createMarking(dataKey, held, layers, tracing);
   dataKey.fill(0);
+  const { tracing } = manifest.policy;
+  const marking =
+    tracing === 'off'
+      ? undefined
+      : await markingOf(services, held, held.version, manifest, tracing, now);
   const source = objects.read(config.buckets.vault, held.version.vaultObject);
   const { header, parts } = await openContainer(nodeCrypto, source, keys);
   const bytes = forwards(marking ? marking.stage(parts) : parts);

@@ -8,7 +8,7 @@ import { nodeCrypto } from '../protocol/node-crypto.ts';
 import { type ResealOptions, reseal } from '../protocol/stream.ts';
 import type { AdmittedGrant, GrantRecord } from './grant-record.ts';
 import type { Preparation } from './preparation.ts';
-import type { createMarking } from './watermarking.ts';
+import type { markingOf } from './watermarking.ts';
 
 export interface UploadServices {
   readonly config: { readonly buckets: { readonly vault: string; readonly sealed: string } };
@@ -21,8 +21,8 @@ export interface UploadServices {
 export type Copy = Pick<GrantRecord, 'sha256' | 'fingerprint'>;
 
 /** What marks copies is read with the first that is marked: most services mark none. */
-const markingOf = async (...args: Parameters<typeof createMarking>) =>
-  (await import('./watermarking.ts')).createMarking(...args);
+const loadedMarkingOf = async (...args: Parameters<typeof markingOf>) =>
+  (await import('./watermarking.ts')).markingOf(...args);
 
 export interface Upload {
   readonly sizeBytes: number;
@@ -51,14 +51,14 @@ export async function upload(
   if (held && patches && !patches.isInVain(held.version, version)) {
     const patching: Sealing = (model) => patches.patchFrom(services, { held, version }, model, now);
     try {
-      const uploaded = await uploadOnce(services, grant, options, patching);
+      const uploaded = await uploadOnce(services, grant, options, now, patching);
       return { ...uploaded, base: held.grantId };
     } catch (error) {
       if (options.signal.aborted) throw error;
       services.log('INFO', 'no patch', { grant: grant.grantId, ...describeError(error) });
     }
   }
-  return uploadOnce(services, grant, options, whole);
+  return uploadOnce(services, grant, options, now, whole);
 }
 
 /** The sealed bytes of a version, from those in the vault. */
@@ -71,16 +71,20 @@ const whole: Sealing = ({ source, ...options }) =>
 async function uploadOnce(
   services: UploadServices,
   grant: AdmittedGrant,
-  { manifest: { policy, layers }, contentKey, preparation, object, signal }: UploadOptions,
+  { manifest, contentKey, preparation, object, signal }: UploadOptions,
+  now: Date,
   sealing: Sealing,
 ): Promise<Upload> {
   const { config, objects } = services;
   const { version } = grant;
-  const { tracing } = policy;
+  const { tracing } = manifest.policy;
   const dataKey = await preparation.takeDataKey();
   const from = await deriveKeys(nodeCrypto, dataKey, 'vault');
   const to = await deriveKeys(nodeCrypto, contentKey, 'delivery');
-  const marking = tracing === 'off' ? undefined : await markingOf(dataKey, grant, layers, tracing);
+  const marking =
+    tracing === 'off'
+      ? undefined
+      : await loadedMarkingOf(services, grant, version, manifest, tracing, now);
   try {
     const source = await preparation.openVault();
     const stage = marking && { stage: marking.stage };

@@ -102,7 +102,8 @@ async function eraseSomeModels(
   for (const { path, data } of found) {
     const { modelId, versions } = readModel(data);
     await withdrawModel(documents, modelId);
-    for (const { vaultObject, manifestObject } of Object.values(versions)) {
+    for (const { vaultObject, manifestObject, marks } of Object.values(versions)) {
+      if (marks) await objects.delete(config.buckets.vault, marks.object);
       await objects.delete(config.buckets.vault, vaultObject);
       await objects.delete(config.buckets.vault, manifestObject);
     }

@@ -1,5 +1,5 @@
 /** The marks of a leak that bear the code, sorted by how much each says alone. */
-import { positionOf, THRESHOLDS } from './biased-code.ts';
+import { THRESHOLDS } from './biased-code.ts';
 import { gainFromLearning } from './collusion-channel.ts';
 import {
   type CodeMarks,
@@ -19,25 +19,29 @@ const WORTH_LEARNING = 2;
 const ASSUMED = 5;
 
 /** `classes`: the bias of each position. */
-export function codeMarks({ response, clarity }: Observations, classes: Uint8Array): CodeMarks {
+export function codeMarks(
+  { positions, response, clarity }: Observations,
+  classes: Uint8Array,
+): CodeMarks {
   const kinds = Int16Array.from(response, (r, group) => kindOf(r, clarity[group] as number));
   for (const kindClass of KIND_CLASSES) {
-    if (tellsInDetail(kinds, classes, kindClass)) continue;
+    if (tellsInDetail(kinds, positions, classes, kindClass)) continue;
     const { first, count } = kindClass;
     for (const [group, kind] of kinds.entries()) {
       if (kind >= first && kind < first + count) kinds[group] = NOISY;
     }
   }
   const groups = Int32Array.from(response.keys());
+  const positionsOf = (of: Int32Array) => of.map((group) => positions[group] as number);
   const clear = groups.filter((group) => (kinds[group] as number) >= 0);
   const noisy = groups.filter((group) => kinds[group] === NOISY);
   return {
     clear: {
       kinds: kinds.filter((kind) => kind !== SILENT && kind !== NOISY),
-      positions: clear.map(positionOf),
+      positions: positionsOf(clear),
     },
     noisy: {
-      positions: noisy.map(positionOf),
+      positions: positionsOf(noisy),
       sums: Float32Array.from(noisy, (group) => {
         const c = clarity[group] as number;
         return c * clipped((response[group] as number) * c);
@@ -53,6 +57,7 @@ export function codeMarks({ response, clarity }: Observations, classes: Uint8Arr
  */
 function tellsInDetail(
   kinds: Int16Array,
+  positions: Int32Array,
   classes: Uint8Array,
   { first, count }: (typeof KIND_CLASSES)[number],
 ): boolean {
@@ -65,7 +70,7 @@ function tellsInDetail(
     const kind = (kinds[group] as number) - first;
     if (kind < 0 || kind >= count) continue;
     // Weights that bear the same position come into the same half.
-    const position = positionOf(group);
+    const position = positions[group] as number;
     const row = halves[position & 1]?.[classes[position] as number] as Float64Array;
     row[kind] = (row[kind] as number) + 1;
     marks += 1;

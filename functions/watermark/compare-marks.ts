@@ -18,6 +18,8 @@ export interface Original {
   readonly layers: readonly (MarkedLayer & { readonly name?: string | undefined })[];
   /** What the copies of this version were marked with. */
   readonly strength: Strength;
+  /** Where the version keeps one of its own. */
+  readonly plan?: MarkPlan | undefined;
 }
 
 /** The marks of one tensor that the leak has. */
@@ -47,11 +49,10 @@ export interface ComparedModel {
  * rests on that. Throws `nothing-in-common` and `trace-key-invalid`.
  */
 export function compareMarks(
-  { bytes, layers, strength }: Original,
+  { bytes, layers, strength, plan = planMarks(layers, STRENGTHS[strength]) }: Original,
   leaked: readonly ModelTensor[],
   traceKey: Uint8Array,
 ): ComparedModel {
-  const plan = planMarks(layers, STRENGTHS[strength]);
   const originals = tensorsOf(
     bytes,
     plan.tensors.map(({ layer }) => layer),

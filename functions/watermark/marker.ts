@@ -14,6 +14,8 @@ export interface MarkerOptions {
   /** As in the manifest: ascending, without overlap. */
   readonly layers: readonly MarkedLayer[];
   readonly strength: Strength;
+  /** Where the version keeps one of its own; else it follows from layers and strength. */
+  readonly plan?: MarkPlan | undefined;
 }
 
 export interface WeightMarker {
@@ -25,10 +27,12 @@ export interface WeightMarker {
 }
 
 /** Throws `grant-id-invalid`, `fingerprint-invalid` and `trace-key-invalid`. */
-export function createMarker({ traceKey, name, layers, strength }: MarkerOptions): WeightMarker {
+export function createMarker(options: MarkerOptions): WeightMarker {
+  const { traceKey, name, layers, strength } = options;
   const parameters = STRENGTHS[strength];
   const inscription = inscriptionOf(parameters, traceKey, name);
-  return new CopyMarker(new Keystream(placesKey(traceKey)), inscription, layers, parameters);
+  const plan = options.plan ?? planMarks(layers, parameters);
+  return new CopyMarker(new Keystream(placesKey(traceKey)), inscription, plan, parameters);
 }
 
 class CopyMarker implements WeightMarker {
@@ -40,33 +44,27 @@ class CopyMarker implements WeightMarker {
   constructor(
     places: Keystream,
     inscription: Inscription,
-    layers: readonly MarkedLayer[],
+    plan: MarkPlan,
     strength: StrengthParameters,
   ) {
-    this.#plan = planMarks(layers, strength);
+    this.#plan = plan;
     this.#strength = strength;
     this.#places = places;
     this.#inscription = inscription;
   }
 
   apply(bytes: Uint8Array, offset: number): void {
-    const sections = this.#sections(offset, offset + bytes.byteLength);
-    const [first, last] = [sections[0], sections.at(-1)];
-    if (!first || !last) return;
-    // Groups are counted as tensors lie in the file: those of one part follow each other.
-    const places = groupWords(this.#places, first.fromGroup, last.toGroup);
     const view = viewOf(bytes);
-    for (const section of sections) {
+    for (const section of this.#sections(offset, offset + bytes.byteLength)) {
       const { type, layer } = section.tensor;
-      type.mark(view, layer.offset - offset, this.#marks(section, places), this.#strength);
+      type.mark(view, layer.offset - offset, this.#marks(section), this.#strength);
     }
   }
 
   /** Which weights of a section are marked and which way, as `WeightType.mark` takes them. */
-  #marks(
-    { tensor: { spacing, firstGroup }, first, last, fromGroup: from, toGroup: to }: Section,
-    { words, firstGroup: firstWord }: ReturnType<typeof groupWords>,
-  ): Int32Array {
+  #marks({ tensor, first, last, fromGroup: from, toGroup: to }: Section): Int32Array {
+    const { spacing, firstGroup } = tensor;
+    const { words, firstGroup: firstWord } = groupWords(this.#places, from, to);
     const marks = this.#inscription.marks({
       ...{ from, to, firstGroup, spacing },
       words: words.subarray(from - firstWord),

@@ -1,7 +1,9 @@
 /** What a leak says at each mark, for the decoder of the code against collusion. */
 
-/** Of all groups, in their order; `clarity` 0 where the leak says nothing. */
+/** Of all groups that were compared; `clarity` 0 where the leak says nothing. */
 export interface Observations {
+  /** Of the code, the position that each bears. */
+  readonly positions: Int32Array;
   /** What was found there, in units of an untouched mark: 1 for a 1, −1 for a 0, in between for a mixture. */
   readonly response: Float32Array;
   /** A mark's size beside that and the noise around it: near 1 where noise is small, near 0 where it is loud. */

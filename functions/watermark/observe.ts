@@ -1,5 +1,6 @@
 /** What a leak says of the marks of devices' copies. */
 import type { AlignedPair } from './aligned-pair.ts';
+import { positionOf } from './biased-code.ts';
 import { compareMarks, type Original } from './compare-marks.ts';
 import { chipOf, signBitOf, spellsFingerprint } from './group-word.ts';
 import { CHIPS } from './identifier-code.ts';
@@ -26,11 +27,13 @@ export function observeLeak(
   leaked: readonly ModelTensor[],
   traceKey: Uint8Array,
 ): ObservedLeak {
-  const { plan, pairs, coverage, tensors } = compareMarks(original, leaked, traceKey);
-  const response = new Float32Array(plan.groups);
-  const clarity = new Float32Array(plan.groups);
+  const { pairs, coverage, tensors } = compareMarks(original, leaked, traceKey);
+  const all = pairs.reduce((sum, { marked }) => sum + marked.groups, 0);
+  const positions = new Int32Array(all);
+  const response = new Float32Array(all);
+  const clarity = new Float32Array(all);
   const chips = new Float64Array(CHIPS);
-  let compared = 0;
+  let [compared, first] = [0, 0];
   for (const tensor of tensors()) {
     const { words, residuals, amplitudes } = tensor;
     const { firstGroup, groups } = tensor.pair.marked;
@@ -46,11 +49,13 @@ export function observeLeak(
         chips[chip] = (chips[chip] as number) + sign * filtered(residual, amplitude, spread);
       } else {
         // A mark upwards is a 0 where the sign is 0.
-        response[firstGroup + group] = (-sign * residual) / amplitude;
-        clarity[firstGroup + group] = Math.abs(amplitude) / Math.hypot(amplitude, spread);
+        positions[first + group] = positionOf(firstGroup + group);
+        response[first + group] = (-sign * residual) / amplitude;
+        clarity[first + group] = Math.abs(amplitude) / Math.hypot(amplitude, spread);
         compared += 1;
       }
     }
+    first += groups;
   }
-  return { code: { response, clarity }, chips, pairs, coverage, compared };
+  return { code: { positions, response, clarity }, chips, pairs, coverage, compared };
 }

@@ -19,7 +19,7 @@ export interface MarkedTensor {
   readonly elements: number;
   /** A power of two. */
   readonly spacing: number;
-  /** The number of its first group; groups are counted through the whole model. */
+  /** The number of its first group; groups are counted through the whole model, or on from an earlier version's: inherit-plan.ts. */
   readonly firstGroup: number;
   readonly groups: number;
 }
@@ -68,7 +68,8 @@ function sparsityOf(weights: number, { marks, thinning }: StrengthParameters): n
 
 type Candidate = Pick<MarkedTensor, 'layer' | 'type' | 'elements'>;
 
-function candidates(layers: readonly MarkedLayer[]): Candidate[] {
+/** Layers that can bear marks at all, in the order of the file. */
+export function candidates(layers: readonly MarkedLayer[]): Candidate[] {
   return layers.flatMap((layer) => {
     const type = weightType(layer.dtype);
     if (!type) return [];

@@ -235,6 +235,30 @@ describe('modelseal trace', () => {
     await expect(tracing(selfie, { shard: '5/4' })).rejects.toThrow(/--shard/);
   }, 180_000);
 
+  it('names whoever puts copies of three versions together that share tensors', async () => {
+    const { layers } = await parseModel(selfie);
+    const largest = layers.reduce((a, b) => (b.length > a.length ? b : a));
+    const phone = api.phone('cleo');
+    const mine: Uint16Array[] = [];
+    for (const version of ['1', '2', '3']) {
+      const bytes = Buffer.from(selfie);
+      // One tensor is trained on; all others are those of `guarded`, too.
+      for (let at = largest.offset; at < largest.offset + largest.length; at += 2) {
+        bytes[at] = (bytes[at] ?? 0) ^ Number(version);
+      }
+      await api.publish('lasting', bytes, { tracing: 'resistant', version });
+      mine.push(new Uint16Array((await copyOf('cleo', 'lasting', phone)).bytes.slice().buffer));
+    }
+    const [a, b, c] = mine as [Uint16Array, Uint16Array, Uint16Array];
+    const minority = a.map(
+      (value, i) => (b[i] === c[i] ? value : b[i] === value ? c[i] : b[i]) ?? 0,
+    );
+    const { code, text } = await tracing(new Uint8Array(minority.buffer), { model: 'lasting' });
+    expect(code).toBe(TRACE_EXIT.named);
+    expect(text).toContain(api.userId('cleo'));
+    expect(text).not.toContain(api.userId('ann'));
+  }, 180_000);
+
   it('says so where a file is no model, and the attempt is on record', async () => {
     await expect(tracing(Buffer.from('no model'))).rejects.toThrow(/leak-unreadable/);
     const [entry] = await auditOf(api.services, 'leak');

@@ -2,17 +2,16 @@
 import { createHash } from 'node:crypto';
 import type { PublishedVersion } from '../../functions/catalogue/model-record.ts';
 import type { GrantRecord } from '../../functions/grants/grant-record.ts';
-import { deriveTraceKey } from '../../functions/grants/watermarking.ts';
+import { openVersion, sameKey, tracedVersions } from '../../functions/grants/traced-versions.ts';
+import { deriveTraceKey, keyVersion } from '../../functions/grants/watermarking.ts';
 import type { Services } from '../../functions/services.ts';
 import { NAMED_LOG10P } from '../../functions/watermark/accuse.ts';
 import { matchStructure } from '../../functions/watermark/align.ts';
 import { TraceError } from '../../functions/watermark/errors.ts';
-import { planMarks } from '../../functions/watermark/plan.ts';
-import { STRENGTHS, type Strength } from '../../functions/watermark/strength.ts';
+import type { Strength } from '../../functions/watermark/strength.ts';
 import { type ModelTensor, readTensors } from '../../functions/watermark/tensors.ts';
 import { type Finding, type Ranking, type Reading, readLeak } from './reading.ts';
 import { grantsOf, recordsOf, type Shard } from './traced-grants.ts';
-import { openVersion, tracedVersions } from './traced-versions.ts';
 
 type TraceServices = Pick<
   Services,
@@ -125,7 +124,7 @@ export async function traceLeak(
     versionsTried,
   );
   const findings = ranked.map((finding) => allowingFor(finding, versionsTried));
-  const named = await namedAmong(services, comparison.version, [decoded, ...findings]);
+  const named = await namedAmong(services, [decoded, ...findings]);
   return { leak, comparison, versionsTried, foreign, decoded, tested, shards, findings, named };
 }
 
@@ -151,10 +150,8 @@ async function similarVersions(
   for await (const version of tracedVersions(documents)) {
     if (model !== undefined && version.modelId !== model) continue;
     if (wanted !== undefined && version.version !== wanted) continue;
-    const { layers, policy } = await manifests.get(version);
-    if (policy.tracing === 'off') continue;
-    const match = matchStructure(planMarks(layers, STRENGTHS[policy.tracing]), leaked);
-    all.push({ version, ...match });
+    const { plan } = await manifests.get(version);
+    if (plan) all.push({ version, ...matchStructure(plan, leaked) });
   }
   all.sort((a, b) => b.ofModel - a.ofModel || b.ofLeak - a.ofLeak);
   const versions = (isAlike: boolean, most: number) =>
@@ -171,17 +168,19 @@ async function compare(
   version: PublishedVersion,
   leaked: readonly ModelTensor[],
 ): Promise<Comparison | undefined> {
-  const { layers, policy } = await services.manifests.get(version);
-  if (policy.tracing === 'off') return undefined;
+  const { layers, policy, plan } = await services.manifests.get(version);
+  if (policy.tracing === 'off' || !plan) return undefined;
   const strength = policy.tracing;
-  const dataKey = await services.versionKeys.unwrap(version, services.now());
-  const traceKey = await deriveTraceKey(dataKey);
+  const keyOf = (of: PublishedVersion) => services.versionKeys.unwrap(of, services.now());
+  const rootKey = await keyOf(keyVersion(version));
+  const traceKey = await deriveTraceKey(rootKey).finally(() => rootKey.fill(0));
+  const dataKey = await keyOf(version);
   const original = await openVersion(services, version, dataKey).finally(() => dataKey.fill(0));
   try {
-    const reading = readLeak({ bytes: original, layers, strength }, leaked, traceKey);
-    const { groups } = planMarks(layers, STRENGTHS[strength]);
+    const reading = readLeak({ bytes: original, layers, strength, plan }, leaked, traceKey);
     const resemblance =
-      reading.pairs.reduce((sum, pair) => sum + pair.correlation * pair.marked.groups, 0) / groups;
+      reading.pairs.reduce((sum, pair) => sum + pair.correlation * pair.marked.groups, 0) /
+      plan.groups;
     return { version, strength, traceKey, reading, resemblance };
   } catch (error) {
     traceKey.fill(0);
@@ -196,7 +195,7 @@ interface Ranked extends Ranking {
   readonly comparison: Comparison;
 }
 
-/** Holds the leak against every grant of the version that is on record. */
+/** Holds the leak against every grant on record of the versions that are marked under the same key. */
 async function rank(
   { documents }: TraceServices,
   comparison: Comparison,
@@ -204,13 +203,13 @@ async function rank(
   onProgress: (share: number) => void,
 ): Promise<Ranked> {
   const { version, reading } = comparison;
-  const candidates = grantsOf(documents, version, shard, onProgress);
+  const versions = await sameKey(documents, version);
+  const candidates = grantsOf(documents, versions, shard, onProgress);
   return { comparison, ...(await reading.rank(candidates, { shards: shard.of })) };
 }
 
 async function namedAmong(
   services: TraceServices,
-  version: PublishedVersion,
   findings: readonly Finding[],
 ): Promise<readonly NamedFinding[]> {
   const best = new Map<string, Finding>();
@@ -223,7 +222,7 @@ async function namedAmong(
   return Promise.all(
     named.map(async (finding) => ({
       ...finding,
-      records: await recordsOf(services.documents, version, finding.name),
+      records: await recordsOf(services.documents, finding.name),
     })),
   );
 }

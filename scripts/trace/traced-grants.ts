@@ -7,8 +7,8 @@ import {
   grantPath,
   readGrant,
 } from '../../functions/grants/grant-record.ts';
+import { allDocuments } from '../../functions/grants/traced-versions.ts';
 import type { Candidate } from './reading.ts';
-import { allDocuments } from './traced-versions.ts';
 
 /** Part `index` (from 0) `of` so many, each with as many of the grants: their ids are random. */
 export interface Shard {
@@ -23,31 +23,34 @@ const ALPHABET = [...'-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrst
 /** What two letters tell apart, hence the most shards there can be. */
 export const MAX_SHARDS = ALPHABET.length ** 2;
 
-/** Streams a version's grants, whatever their number. No key ever left for a failed one. */
+/** Streams the grants of these versions, whatever their number. No key ever left for a failed one. */
 export async function* grantsOf(
   documents: Pick<DocumentStore, 'query'>,
-  { modelId, version }: Pick<PublishedVersion, 'modelId' | 'version'>,
+  versions: readonly Pick<PublishedVersion, 'modelId' | 'version'>[],
   { index, of }: Shard,
   onProgress: (share: number) => void,
 ): AsyncGenerator<Candidate, void, undefined> {
-  const where = [
-    ['model', '==', modelId],
-    ['version', '==', version],
-  ] as const;
   const [from, to] = [index, index + 1].map((i) => Math.floor((i * MAX_SHARDS) / of)) as [
     number,
     number,
   ];
-  const query = { collection: 'grants', where };
   let count = 0;
-  for await (const { path, data } of allDocuments(documents, query, startOf(from))) {
-    const place = placeOf(path);
-    if (place >= to) return;
-    const grant = readGrant(data);
-    if (!grant || grant.state === 'failed') continue;
-    yield { grantId: grant.grantId, userId: granteeOf(grant), deviceId: grant.device };
-    count += 1;
-    if (count % PROGRESS_EVERY === 0) onProgress((place - from) / (to - from));
+  for (const [i, { modelId, version }] of versions.entries()) {
+    const where = [
+      ['model', '==', modelId],
+      ['version', '==', version],
+    ] as const;
+    const query = { collection: 'grants', where };
+    for await (const { path, data } of allDocuments(documents, query, startOf(from))) {
+      const place = placeOf(path);
+      if (place >= to) break;
+      const grant = readGrant(data);
+      if (!grant || grant.state === 'failed') continue;
+      yield { grantId: grant.grantId, userId: granteeOf(grant), deviceId: grant.device };
+      count += 1;
+      const share = (place - from) / (to - from);
+      if (count % PROGRESS_EVERY === 0) onProgress((i + share) / versions.length);
+    }
   }
 }
 
@@ -71,7 +74,6 @@ const RECORDS = 100;
 /** The grants on record of the copy that a finding names, the first one first. */
 export async function recordsOf(
   documents: Pick<DocumentStore, 'query' | 'get'>,
-  { modelId, version }: Pick<PublishedVersion, 'modelId' | 'version'>,
   name: string,
 ): Promise<readonly GrantRecord[]> {
   if (name.startsWith(PREFIX)) {
@@ -86,6 +88,5 @@ export async function recordsOf(
   });
   return found
     .flatMap(({ data }) => readGrant(data) ?? [])
-    .filter((grant) => grant.model === modelId && grant.version === version)
     .sort((a, b) => a.createdAt.getTime() - b.createdAt.getTime());
 }

@@ -42,8 +42,12 @@ export function copiesOf(
   };
 }
 
-const differences = (a: Float32Array, b: Float32Array = a): Int32Array =>
-  Int32Array.from(Array.from(a.keys()).filter((i) => a[i] !== b[i]));
+function differences(a: Float32Array, b: Float32Array = a): Int32Array {
+  const places = new Int32Array(a.length);
+  let count = 0;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) places[count++] = i;
+  return places.slice(0, count);
+}
 
 function valuesAt(all: Float32Array = new Float32Array(), places: Int32Array): Weights {
   const values = Float32Array.from(places, (place) => all[place] as number);

@@ -44,8 +44,8 @@ const isOf = (cell: Cell, name: CellName) =>
 await mkdir(dirname(values.kept), { recursive: true });
 const model = await realModel(values.model as RealModel);
 for (const count of counts) {
-  const wanted = values.strategy.flatMap((strategy) =>
-    [false, true].map((noise) => ({ model: values.model, copies: count, strategy, noise })),
+  const wanted = [false, true].flatMap((noise) =>
+    values.strategy.map((strategy) => ({ model: values.model, copies: count, strategy, noise })),
   );
   const missing = wanted.filter(
     (name) => !done.some((cell) => isOf(cell, name) && cell.innocents >= innocents),

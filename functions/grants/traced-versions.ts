@@ -1,15 +1,17 @@
 /** The published versions whose copies are marked, and what they were before they were. */
 import { createHash } from 'node:crypto';
-import { type PublishedVersion, readModel } from '../../functions/catalogue/model-record.ts';
-import type {
-  DocumentQuery,
-  DocumentStore,
-  StoredDocument,
-} from '../../functions/cloud/documents.ts';
-import { deriveKeys, wipe } from '../../functions/protocol/key-schedule.ts';
-import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
-import { openContainer } from '../../functions/protocol/stream.ts';
-import type { Services } from '../../functions/services.ts';
+import { type PublishedVersion, readModel } from '../catalogue/model-record.ts';
+import type { DocumentQuery, DocumentStore, StoredDocument } from '../cloud/documents.ts';
+import type { ObjectStore } from '../cloud/objects.ts';
+import { deriveKeys, wipe } from '../protocol/key-schedule.ts';
+import { nodeCrypto } from '../protocol/node-crypto.ts';
+import { openContainer } from '../protocol/stream.ts';
+import { keyVersion } from './watermarking.ts';
+
+export interface VaultServices {
+  readonly config: { readonly buckets: { readonly vault: string } };
+  readonly objects: Pick<ObjectStore, 'read'>;
+}
 
 const PAGE = 1000;
 
@@ -40,9 +42,20 @@ export async function* tracedVersions(
   }
 }
 
+/** The versions whose copies are marked by the key that this one's are; it is one of them. */
+export async function sameKey(
+  documents: Pick<DocumentStore, 'query'>,
+  version: PublishedVersion,
+): Promise<readonly PublishedVersion[]> {
+  const idOf = (of: PublishedVersion) =>
+    JSON.stringify([keyVersion(of).modelId, keyVersion(of).version]);
+  const all = await Array.fromAsync(tracedVersions(documents));
+  return all.filter((each) => idOf(each) === idOf(version));
+}
+
 /** The model as it was published, in memory: overwrite it after use. Throws SealError. */
 export async function openVersion(
-  { config, objects }: Pick<Services, 'config' | 'objects'>,
+  { config, objects }: VaultServices,
   version: PublishedVersion,
   dataKey: Uint8Array,
 ): Promise<Uint8Array> {
