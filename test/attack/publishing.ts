@@ -173,7 +173,7 @@ export const publishing: readonly Attack[] = [
       edits: [
         edit(
           CATALOGUE,
-          "if (model && model.owner !== owner)\n    throw new ServiceError('version_conflict', { reason: 'owner' });",
+          "if (model.owner !== owner) throw new ServiceError('version_conflict', { reason: 'owner' });",
         ),
         edit(CATALOGUE, 'model.owner !== owner || ', ''),
       ],
