@@ -83,6 +83,8 @@ export interface PublishResult {
   readonly notes: readonly string[];
   readonly sha256: string;
   readonly tracing: WatermarkStrength;
+  /** How many marks the copies of what is new bear, 0 where they bear none. */
+  readonly marks?: number;
 }
 
 export interface PublishServices {
@@ -129,10 +131,10 @@ export async function publishModel(
   }
 
   const tracing = request.tracing ?? services.config.tracing;
-  checkMarks(tracing, layers);
+  const possible = checkMarks(tracing, layers);
   if (request.dryRun) {
     const sha256 = await digestOf(model, request.onProgress);
-    return { outcome: 'checked', ...summaryOf(parsed), sha256, tracing };
+    return { outcome: 'checked', ...summaryOf(parsed), sha256, tracing, marks: possible };
   }
   const folder = `models/${modelId}/${version}/${toBase64url(services.randomBytes(16))}`;
   const vaultObject = `${folder}.vault`;
@@ -169,7 +171,7 @@ export async function publishModel(
     );
     await rememberRelease(services, modelId, release);
     if (marked && marks) await rememberTensors(services, marked, marks);
-    return { outcome: 'published', ...summaryOf(parsed), sha256, tracing };
+    return { outcome: 'published', ...summaryOf(parsed), sha256, tracing, marks: possible };
   } catch (error) {
     // The entry may be there though its answer was lost. Bytes that nobody lists are nobody's to open.
     if (await mayBeListed(services, request, vaultObject)) throw error;

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
+import { FEW_MARKS } from '../../functions/catalogue/check-model.ts';
 import {
   type PlainModel,
   type PublishResult,
@@ -105,7 +106,13 @@ export async function publishCommand(
 const lineOf = (result: PublishResult, size: number): string =>
   `${result.outcome}: ${result.format}, ${sizeText(size)}, ${result.layers} weight layers ` +
   `(${((100 * result.weightBytes) / size).toFixed(1)} % of the file), ` +
-  `tracing ${result.tracing}, sha256 ${result.sha256}`;
+  `tracing ${result.tracing}${marksOf(result)}, sha256 ${result.sha256}`;
+
+function marksOf({ marks = 0 }: PublishResult): string {
+  if (marks === 0) return '';
+  const few = marks < FEW_MARKS ? ': one copy is named, several put together may not be' : '';
+  return ` by ${marks} marks${few}`;
+}
 
 function ownerOf({ config, pseudonyms }: CommandServices, owner: string): Promise<string> {
   const [first, ...rest] = owner.split('#');

@@ -128,6 +128,23 @@ def noises():
         weights_leak(f"multiplied_{percent}", noisy)
 
 
+def dithered():
+    """In 8 bits with one scale for a tensor or a channel, each weight rounded up or down by chance: noise without a bias."""
+    together = [copy, *(Graph(path).weights for path in others[:2])]
+    average = {i: np.mean([w[i] for w in together], 0) for i in copy}
+    for of, weights in {"copy": copy, "average_3": average}.items():
+        for scale in ("tensor", "channel"):
+            rounded = {i: rounded8(a, scale) if i in kernels else a for i, a in weights.items()}
+            weights_leak(f"dithered_{scale}_{of}", rounded)
+
+
+def rounded8(array, scale):
+    depthwise = array.shape[0] == 1
+    axes = None if scale == "tensor" else (0, 1, 2) if depthwise else (1, 2, 3)
+    step = np.maximum(np.abs(array).max(axes, keepdims=True), 1e-12) / 127
+    return (np.floor(array / step + random.random(array.shape)) * step).astype(np.float32)
+
+
 def disguised():
     weights_leak("permuted", disguises.permuted(graph, copy, random))
     weights_leak("refolded", disguises.refolded(graph, disguises.permuted(graph, copy, random), random))
@@ -201,6 +218,6 @@ def quantised_together(name, wide):
     say(f"{name}_int8", path, litert(path, judged))
 
 
-PARTS = {part.__name__: part for part in (conversions, noises, disguised, together, trained, healed)}
+PARTS = {part.__name__: part for part in (conversions, noises, dithered, disguised, together, trained, healed)}
 for name in sys.argv[3:] or PARTS:
     PARTS[name]()
