@@ -1,6 +1,6 @@
 /**
  * Whose marks a version bears: those of the version that first had its tensors, under that version's key
- * (docs/decisions/0023-marks-follow-the-tensor.md). By the digests of its tensors it is found again
+ * (docs/decisions/0024-marks-follow-the-tensor.md). By the digests of its tensors it is found again
  * among the versions of the model, and among other models.
  */
 import { ObjectExistsError, ObjectMissingError, type ObjectStore } from '../cloud/objects.ts';
