@@ -60,8 +60,8 @@ export const RUNNING: readonly Mutation[] = [
   [
     'workers called by whoever pushes',
     'iam.tf',
-    'callers = { events = "push", intake = "intake", schedule = "scheduler" }',
-    'callers = { events = "push", intake = "push", schedule = "push" }',
+    'callers = { events = "push", orders = "push", intake = "intake", schedule = "scheduler" }',
+    'callers = { events = "push", orders = "push", intake = "push", schedule = "push" }',
   ],
   [
     'first-generation sandboxes',
