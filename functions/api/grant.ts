@@ -17,6 +17,8 @@ import { withRefusalEvents } from './refusal-events.ts';
 type GrantServices = AdmissionServices & SealingServices & { readonly emit: Emit };
 
 const requestBody = provenRequest(4096);
+/** Half of what an app calls slow (catalogue/record-vote.ts): the download comes on top. */
+const SLOW_MS = 10_000;
 
 export const endpoints: EndpointTable<GrantServices> = {
   'POST /v1/models/:modelId/grants': endpoint({
@@ -94,11 +96,15 @@ async function grantModel(
       now,
     ),
   ]);
+  const sealMs = lap();
+  if (sealMs > SLOW_MS) {
+    await services.emit({ ...made, type: 'grant.slow', attributes: { sealMs } }, now);
+  }
   services.log('INFO', 'grant sealed', {
     requestId,
     grant: grant.grantId,
     admitMs,
-    sealMs: lap(),
+    sealMs,
     sealedBytes: sealed.sizeBytes,
     ...(sealed.base !== undefined && { base: sealed.base }),
   });

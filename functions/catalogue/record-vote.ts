@@ -19,10 +19,11 @@ const KNOWN_MS = 60_000;
 
 /** What an event says of the version of its grant; undefined for all others. */
 function saidBy({ type, eventId, attributes }: FraudEvent): Said | undefined {
-  if (type === 'grant.made') return { fetched: true };
+  if (type === 'grant.made') return { sealing: 'ok' };
+  if (type === 'grant.slow') return { sealing: 'slow' };
+  if (type === 'grant.failed') return { sealing: 'failed' };
   if (type === 'model.crashed') return { run: 'crashed' };
   if (type === 'model.open_failed') return { opening: 'failed', eventId };
-  if (type === 'grant.failed') return { opening: 'refused', eventId };
   if (type !== 'model.opened') return undefined;
   return { opening: Number(attributes['tookMs'] ?? 0) > SLOW_MS ? 'slow' : 'ok', eventId };
 }

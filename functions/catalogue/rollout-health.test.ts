@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
+import type { DocumentData } from '../cloud/documents.ts';
 import { newEvent } from '../fraud/events.ts';
 import { readModel, releaseOf } from './model-record.ts';
 import { recordVote } from './record-vote.ts';
@@ -156,7 +157,7 @@ describe('the watch over rollouts', () => {
 });
 
 describe('a version that phones fetch', () => {
-  const FETCHED: Said = { fetched: true };
+  const FETCHED: Said = { sealing: 'ok' };
   /** So many phones of before that were given it, of which so many tell how it went. */
   async function fetch(phones: number, reporting: number, more: Partial<Voter> = {}) {
     const at = new Date(now.getTime() + MINUTE);
@@ -210,6 +211,78 @@ describe('a version that phones fetch', () => {
     expect(votes.map(({ data }) => data)).toMatchObject([
       { rollout: 'smile~2', fetchedKey: expect.stringMatching(/^smile~2~/), opening: null },
     ]);
+  });
+});
+
+describe('what the service itself sees', () => {
+  /** So many phones are given a version, and tell nothing of it. */
+  async function seal(version: string, phones: number, sealing: 'ok' | 'slow' | 'failed') {
+    const at = new Date(now.getTime() + MINUTE);
+    for (let n = 0; n < phones; n++) {
+      const device = `d_${version}_${sealing}_${n}`;
+      const voter: Voter = { ...VOTER, enrolledAt: new Date(0), device };
+      const vote = voted(blankVote(rolloutKey('smile', version), voter, at), { sealing }, at);
+      await api.clients.documents.set(votePath('smile', version, device), {
+        ...vote,
+        traits: null,
+      });
+    }
+  }
+
+  it.each([
+    ['failed', 'refused'],
+    ['slow', 'delayed'],
+  ] as const)(
+    'halts a version that is %s to seal, of phones that never report',
+    async (sealing, signal) => {
+      await start();
+      await seal('1', 300, 'ok');
+      await seal('2', 260, 'ok');
+      await seal('2', 40, sealing);
+      expect(await watch(12)).toMatchObject({ halted: 1 });
+      expect((await health())?.signals[signal]).toMatchObject({
+        ...{ recent: { devices: 300, bad: 40 }, before: { devices: 300, bad: 0 } },
+      });
+    },
+  );
+
+  it('is counted also from a record of before that was', async () => {
+    await start();
+    await say('1', 30, OK);
+    await say('2', 30, OK);
+    await watch(12);
+    const path = 'rollouts/smile~2';
+    const { signals, recent, before, ...rest } = (await api.clients.documents.get(
+      path,
+    )) as never as {
+      [K in 'signals' | 'recent' | 'before']: Record<string, DocumentData>;
+    };
+    const { delayed: _, ...known } = signals;
+    const without = ({ fetched: __, ...cursors }: Record<string, DocumentData>) => cursors;
+    const old = { ...rest, signals: known, recent: without(recent), before: without(before) };
+    await api.clients.documents.set(path, old);
+    await seal('1', 300, 'ok');
+    await seal('2', 300, 'slow');
+    expect(await watch(13)).toMatchObject({ halted: 1, failed: 0 });
+  });
+
+  it('only becomes worse, and is told by the grant', async () => {
+    const vote = blankVote('smile~2', { ...VOTER, enrolledAt: now, device: 'd' }, now);
+    const slow = voted(voted(vote, { sealing: 'slow' }, now), { sealing: 'ok' }, now);
+    expect(slow).toMatchObject({ sealing: 'slow', opening: null });
+    await start(10_000 - 1);
+    let clock = 0;
+    const spy = jest.spyOn(performance, 'now').mockImplementation(() => (clock += 11_000));
+    await api
+      .phone('ann')
+      .grant('smile')
+      .finally(() => spy.mockRestore());
+    await api.delivered();
+    expect(api.events).toContainEqual(
+      expect.objectContaining({ type: 'grant.slow', version: '2' }),
+    );
+    const [told] = await api.clients.documents.query({ collection: 'votes', limit: 1 });
+    expect(told?.data).toMatchObject({ rollout: 'smile~2', sealing: 'slow', opening: null });
   });
 });
 

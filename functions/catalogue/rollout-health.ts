@@ -21,8 +21,25 @@ import {
 } from './sequential-test.ts';
 
 /** What may go wrong, each tested by itself. */
-export const SIGNALS = ['failed', 'refused', 'slow', 'crashed'] as const;
+export const SIGNALS = ['failed', 'refused', 'slow', 'crashed', 'delayed'] as const;
 export type Signal = (typeof SIGNALS)[number];
+
+/** What votes are counted by: a phone's first opening, a later use, and the service's own sealing of a copy. */
+type Kind = 'opened' | 'ran' | 'fetched';
+
+/** Of each signal, which votes it is counted among, and which of them are bad. */
+const TESTS: Readonly<
+  Record<Signal, { readonly among: Kind; readonly isBad: (vote: Vote) => boolean }>
+> = {
+  failed: { among: 'opened', isBad: ({ opening }) => opening === 'failed' },
+  slow: { among: 'opened', isBad: ({ opening }) => opening === 'slow' },
+  crashed: { among: 'ran', isBad: ({ run }) => run === 'crashed' },
+  refused: { among: 'fetched', isBad: ({ sealing }) => sealing === 'failed' },
+  delayed: { among: 'fetched', isBad: ({ sealing }) => sealing === 'slow' },
+};
+
+const keyOf = ({ openedKey, ranKey, fetchedKey }: Vote, kind: Kind): string =>
+  ({ opened: openedKey, ran: ranKey, fetched: fetchedKey })[kind] ?? '';
 
 /** Evidence that comes by chance in one rollout of a hundred at most, over all signals together. */
 export const HALTING_STRENGTH = 100;
@@ -42,14 +59,19 @@ const LISTEN = { afterMs: HOUR_MS, phones: 500, leastShare: 0.1 };
 
 const count = z.object({ devices: z.int(), bad: z.int() });
 const signalRecord = z.object({ evidence: z.array(z.number()), recent: count, before: count });
-const cursors = z.object({ opened: z.string(), ran: z.string() });
+/** Without `fetched` in a record from before that was counted: it begins with the next votes. */
+const cursors = z.object({
+  opened: z.string(),
+  ran: z.string(),
+  fetched: z.string().optional(),
+});
 const record = z.object({
   model: z.string(),
   name: z.string(),
   /** Up to where the votes of each version are counted. */
   recent: cursors,
   before: cursors,
-  signals: z.record(z.enum(SIGNALS), signalRecord),
+  signals: z.partialRecord(z.enum(SIGNALS), signalRecord),
   /** Of the phones that fetched it, how many have told how the first opening went. */
   heard: z.object({ fetched: z.int(), reported: z.int() }).default({ fetched: 0, reported: 0 }),
   /** It was halted for what is told here. */
@@ -58,6 +80,13 @@ const record = z.object({
   expireAt: z.date(),
 });
 type HealthRecord = z.infer<typeof record>;
+
+/** Of a signal that nothing is known of. */
+const BLANK: z.infer<typeof signalRecord> = {
+  evidence: [...NO_EVIDENCE],
+  recent: NOTHING,
+  before: NOTHING,
+};
 
 /** What is told of a rollout. */
 export interface RolloutHealth {
@@ -100,7 +129,7 @@ const read = documentKind('rollout', record);
 function healthOf(data: DocumentData): RolloutHealth {
   const { name, halted, updatedAt, heard, signals } = read(data);
   const told = mapSignals((signal) => {
-    const { evidence, recent, before } = signals[signal];
+    const { evidence, recent, before } = signals[signal] ?? BLANK;
     return { recent, before, strength: strengthOf(evidence) };
   });
   const unheard = isUnheard(heard);
@@ -149,9 +178,10 @@ export async function examine(
   const last = data && read(data);
   let health = last && !last.halted ? last : fresh(modelId, rule, base, now, last?.halted);
   const sides = { recent: rule.name, before: base.name } as const;
-  for (const kind of ['opened', 'ran'] as const) {
+  for (const kind of ['opened', 'ran', 'fetched'] as const) {
     const votes = async (side: 'recent' | 'before') => {
-      const from = health[side][kind];
+      const begun = voteKey(rolloutKey(modelId, sides[side]), new Date((rule.since ?? 0) * 1000));
+      const from = health[side][kind] ?? begun;
       const until = voteKey(rolloutKey(modelId, sides[side]), new Date(now.getTime() - SETTLED_MS));
       return settledVotes(documents, kind, from, until);
     };
@@ -201,23 +231,22 @@ function fresh(
   const from = isResumed ? now : new Date(since * 1000);
   const cursor = (of: string) => {
     const key = voteKey(rolloutKey(model, of), from);
-    return { opened: key, ran: key };
+    return { opened: key, ran: key, fetched: key };
   };
-  const nothing = { evidence: [...NO_EVIDENCE], recent: NOTHING, before: NOTHING };
   return {
     ...{ model, name, recent: cursor(name), before: cursor(base.name) },
-    signals: mapSignals(() => nothing),
+    signals: mapSignals(() => BLANK),
     ...{ heard: { fetched: 0, reported: 0 }, halted: false, updatedAt: now, expireAt: now },
   };
 }
 
 async function settledVotes(
   documents: Pick<DocumentStore, 'query'>,
-  kind: 'opened' | 'ran',
+  kind: Kind,
   from: string,
   until: string,
 ): Promise<readonly Vote[]> {
-  const field = kind === 'opened' ? 'openedKey' : 'ranKey';
+  const field = `${kind}Key`;
   const found = await documents.query({
     collection: 'votes',
     where: [
@@ -233,7 +262,7 @@ async function settledVotes(
 /** The record with a batch of votes; as it was while one of the two versions has too few. */
 function counted(
   health: HealthRecord,
-  kind: 'opened' | 'ran',
+  kind: Kind,
   votes: { readonly recent: readonly Vote[]; readonly before: readonly Vote[] },
   rule: Rule,
 ): HealthRecord {
@@ -241,8 +270,8 @@ function counted(
   const [recent, before] = [of('recent'), of('before')];
   if (Math.min(recent.length, before.length) < BATCH.least) return health;
   const signals = mapSignals((signal): z.infer<typeof signalRecord> => {
-    const old = health.signals[signal];
-    if ((signal === 'crashed') !== (kind === 'ran')) return old;
+    const old = health.signals[signal] ?? BLANK;
+    if (TESTS[signal].among !== kind) return old;
     const [added, addedBefore] = [countOf(recent, signal), countOf(before, signal)];
     return {
       evidence: [...withBatch(old.evidence, added, addedBefore)],
@@ -250,10 +279,9 @@ function counted(
       before: sumOf(old.before, addedBefore),
     };
   });
-  const key = ({ openedKey, ranKey }: Vote) => (kind === 'opened' ? openedKey : ranKey) ?? '';
   const moved = (side: 'recent' | 'before') => ({
     ...health[side],
-    [kind]: votes[side].map(key).at(-1) ?? health[side][kind],
+    [kind]: votes[side].map((vote) => keyOf(vote, kind)).at(-1) ?? health[side][kind],
   });
   return { ...health, signals, recent: moved('recent'), before: moved('before') };
 }
@@ -268,12 +296,12 @@ const isOf = (
 
 const countOf = (votes: readonly Vote[], signal: Signal): Count => ({
   devices: votes.length,
-  bad: votes.filter(({ opening, run }) => opening === signal || run === signal).length,
+  bad: votes.filter(TESTS[signal].isBad).length,
 });
 
 function findingOf({ signals }: HealthRecord): Finding | undefined {
   const told = SIGNALS.map((signal) => {
-    const { evidence, recent, before } = signals[signal];
+    const { evidence, recent, before } = signals[signal] ?? BLANK;
     return { signal, recent, before, strength: strengthOf(evidence) };
   });
   const strength = told.reduce((sum, each) => sum + each.strength, 0) / SIGNALS.length;
@@ -288,11 +316,12 @@ const meanOf = (signals: Readonly<Record<Signal, { readonly strength: number }>>
   SIGNALS.reduce((sum, signal) => sum + signals[signal].strength, 0) / SIGNALS.length;
 
 function mapSignals<T>(make: (signal: Signal) => T): Record<Signal, T> {
-  const [failed, refused, slow, crashed] = SIGNALS;
+  const [failed, refused, slow, crashed, delayed] = SIGNALS;
   return {
     [failed]: make(failed),
     [refused]: make(refused),
     [slow]: make(slow),
     [crashed]: make(crashed),
+    [delayed]: make(delayed),
   } as Record<Signal, T>;
 }

@@ -8,8 +8,9 @@ import { documentKind } from '../cloud/document-kind.ts';
 import { deviceTraits } from '../identity/devices.ts';
 import { DAY_MS } from '../time.ts';
 
-/** From the best to the worst. */
+/** From the best to the worst. `refused` is in votes from before the service's own part was noted by itself. */
 const OPENINGS = ['ok', 'slow', 'refused', 'failed'] as const;
+const SEALINGS = ['ok', 'slow', 'failed'] as const;
 const RUNS = ['ok', 'crashed'] as const;
 
 const RETENTION_MS = 30 * DAY_MS;
@@ -24,6 +25,8 @@ const record = z.object({
   enrolledAt: z.date(),
   /** Version, time of the first grant and device; null of a vote from before grants were noted. */
   fetchedKey: z.string().nullable().default(null),
+  /** How the service itself did when it sealed a copy: also of phones that never tell anything. */
+  sealing: z.enum(SEALINGS).nullable().default(null),
   /** How the first opening went; null before. */
   opening: z.enum(OPENINGS).nullable(),
   /** Version, time of the first report and device, by which votes are read in order; null before. */
@@ -60,20 +63,33 @@ export const blankVote = (
   now: Date,
 ): Vote => ({
   ...{ rollout, device, platform, appVersion, traits, enrolledAt },
-  ...{ fetchedKey: null, opening: null, openedKey: null, openedBy: null, run: null, ranKey: null },
+  ...{
+    fetchedKey: null,
+    sealing: null,
+    opening: null,
+    openedKey: null,
+    openedBy: null,
+    run: null,
+    ranKey: null,
+  },
   expireAt: new Date(now.getTime() + RETENTION_MS),
 });
 
 /** What an event says of a version. */
 export type Said =
-  | { readonly fetched: true }
+  | { readonly sealing: (typeof SEALINGS)[number] }
   | { readonly opening: (typeof OPENINGS)[number]; readonly eventId: string }
   | { readonly run: 'crashed' };
 
 /** The vote after this. */
 export function voted(vote: Vote, said: Said, now: Date): Vote {
   const key = voteKey(vote.rollout, now, vote.device);
-  if ('fetched' in said) return { ...vote, fetchedKey: vote.fetchedKey ?? key };
+  if ('sealing' in said) {
+    const worst = Math.max(
+      ...[vote.sealing ?? 'ok', said.sealing].map((one) => SEALINGS.indexOf(one)),
+    );
+    return { ...vote, fetchedKey: vote.fetchedKey ?? key, sealing: SEALINGS[worst] ?? 'ok' };
+  }
   if ('run' in said) return { ...vote, run: 'crashed', ranKey: vote.ranKey ?? key };
   if (vote.opening === null) {
     return { ...vote, opening: said.opening, openedKey: key, openedBy: said.eventId };

@@ -30,8 +30,8 @@ function haltedAfter(random: () => number, { rate, ratio, batch, batches }: Roll
     const [recent, before] = batch.map((size) => Math.ceil(size * (0.5 + random())));
     const of = (devices = 0, p: number) => ({ devices, bad: binomial(random, devices, p) });
     evidence = withBatch(evidence, of(recent, today * ratio), of(before, today));
-    // Three other signals, each of which is as likely with both, count in the mean.
-    if (strengthOf(evidence) / 4 + 0.75 >= HALTING) return n * batch[0];
+    // Four other signals, each of which is as likely with both, count in the mean.
+    if (strengthOf(evidence) / 5 + 0.8 >= HALTING) return n * batch[0];
   }
   return undefined;
 }

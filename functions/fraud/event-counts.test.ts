@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { memoryDocuments } from '../../test/doubles/memory/documents.ts';
 import { countsOfADay, createEventCounts } from './event-counts.ts';
 import { type EventInput, newEvent } from './events.ts';
@@ -62,6 +62,19 @@ describe('events', () => {
     expect(writes).toHaveLength(2);
     expect(new Set(writes).size).toBe(1);
     expect(await day()).toEqual({ 'grant.made': 501 });
+  });
+
+  it('of a burst are written though none comes after it', async () => {
+    jest.useFakeTimers();
+    try {
+      const { instance, day } = world();
+      await instance()(refused, 7);
+      expect(await day()).toEqual({ 'grant.refused quota_exceeded': 1 });
+      await jest.advanceTimersByTimeAsync(5_000);
+      expect(await day()).toEqual({ 'grant.refused quota_exceeded': 7 });
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('of apps are not counted, and what does not get written is no event’s fault', async () => {

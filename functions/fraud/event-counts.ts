@@ -2,7 +2,7 @@
  * How many events of our own there were of each kind and cause, hour by hour: figures for a page, which
  * name nobody. Each instance that scores events writes its own document of the hour, every few seconds
  * while there are any, so that nobody waits for anybody. What an instance counted in its last seconds
- * is lost, and what is delivered twice counts twice: nothing is decided by these figures.
+ * may be lost, and what is delivered twice counts twice: nothing is decided by these figures.
  */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
@@ -38,6 +38,7 @@ export function createEventCounts(
   let hour = hourOf(new Date(0));
   let counts = new Map<string, number>();
   let writtenAt = 0;
+  let isToCome = false;
   const write = (): Promise<void> => {
     const expireAt = new Date(hour.getTime() + RETENTION_MS);
     const document = { hour, counts: Object.fromEntries(counts), expireAt };
@@ -55,9 +56,17 @@ export function createEventCounts(
     const kind = kindOf(event);
     const name = counts.has(kind) || counts.size < MAX_KINDS ? kind : 'other';
     counts.set(name, (counts.get(name) ?? 0) + 1);
-    if (at.getTime() - writtenAt < WRITE_AFTER_MS) return;
-    writtenAt = at.getTime();
-    await write();
+    if (at.getTime() - writtenAt >= WRITE_AFTER_MS) {
+      writtenAt = at.getTime();
+      await write();
+    } else if (!isToCome) {
+      isToCome = true;
+      // The last of a burst is written, too: where the instance sleeps meanwhile, when it wakes or ends.
+      setTimeout(() => {
+        isToCome = false;
+        void write();
+      }, WRITE_AFTER_MS).unref();
+    }
   };
 }
 

@@ -30,6 +30,7 @@ export const EVENT_TYPES = {
   'grant.made': server('A model was sealed for one user on one device.'),
   'grant.refused': server('A request for a model was refused.'),
   'grant.failed': server('A grant was decided, and its copy could not be sealed.'),
+  'grant.slow': server('A copy was sealed, and that took longer than anybody should wait.'),
   'rollout.halted': server(
     'A version failed more often than the one before, and its rollout was halted.',
   ),

@@ -23,7 +23,7 @@ const SIZES = {
 
 /** Pages by the names of their pictures, and what must be on them. */
 const PAGES: readonly (readonly [name: string, hash: string, text: string])[] = [
-  ['overview', '#/', 'Done lately'],
+  ['overview', '#/', 'limit.hit'],
   ['cases', '#/cases', 'Restrictions by the rules'],
   ['models', '#/models', 'Rollout of'],
   ['rules', '#/rules', 'budget-hammered'],

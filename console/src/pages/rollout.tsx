@@ -11,6 +11,7 @@ const SIGNALS: Readonly<Record<keyof Health['signals'], string>> = {
   refused: 'Copy could not be sealed',
   slow: 'Opening took over 20 s',
   crashed: 'App crashed with it',
+  delayed: 'Sealing took over 10 s',
 };
 
 export function RolloutSection({
