@@ -38,6 +38,8 @@ interface Waiting {
 }
 
 const LONGEST_WAIT_SECONDS = 10;
+/** Places in the line that are taken out together: one by one they would cost its length each time. */
+const FORGOTTEN_AT_ONCE = 10_000;
 /** How starts differ: the standard deviation of the logarithm. */
 const START_SPREAD = 0.4;
 
@@ -54,6 +56,8 @@ export class Fleet {
   #instances: Instance[] = [];
   #starting = 0;
   #queue: Waiting[] = [];
+  /** Those before this one are served or have left. */
+  #first = 0;
   #waiting = 0;
   #inFlight = 0;
   /** Since the autoscaler's last look. */
@@ -151,15 +155,21 @@ export class Fleet {
 
   /** Who has waited for longest. */
   #next(): Waiting | undefined {
-    if (this.#waiting === 0) {
-      this.#queue = [];
-      return undefined;
+    while (this.#first < this.#queue.length) {
+      const next = this.#queue[this.#first] as Waiting;
+      this.#first += 1;
+      if (this.#first === FORGOTTEN_AT_ONCE) this.#forget();
+      if (next.left) continue;
+      this.#leave(next);
+      return next;
     }
-    const at = this.#queue.findIndex(({ left }) => !left);
-    const next = this.#queue[at] as Waiting;
-    this.#queue.splice(0, at + 1);
-    this.#leave(next);
-    return next;
+    this.#forget();
+    return undefined;
+  }
+
+  #forget(): void {
+    this.#queue = this.#queue.slice(this.#first);
+    this.#first = 0;
   }
 
   #serve(instance: Instance): void {
