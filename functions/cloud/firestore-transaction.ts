@@ -26,12 +26,13 @@ export interface TransactionOptions {
   readonly pause: (ms: number) => Promise<unknown>;
 }
 
-const MAX_RUNS = 5;
+const MAX_RUNS = 7;
 /**
- * The longest first wait; each further one may be twice as long. Drawn from all of it, so that those who met once do not
- * meet again (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/, "full jitter").
+ * The longest first wait, about what a transaction takes; each further one may be twice as long: 6.3 s together. Drawn from all
+ * of it, so that those who met once do not meet again (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/,
+ * "full jitter").
  */
-const FIRST_WAIT_MS = 50;
+const FIRST_WAIT_MS = 100;
 
 // gRPC status codes (google.rpc.Code).
 const INVALID_ARGUMENT = 3;
@@ -48,7 +49,7 @@ class WorkFailure extends Error {
 
 /**
  * Runs `work` until its commit takes effect, again only where a run surely had none. Throws what `work` throws,
- * DocumentExistsError and DocumentMissingError, and UpstreamError: `contended` where it lost five times against others.
+ * DocumentExistsError and DocumentMissingError, and UpstreamError: `contended` where it lost seven times against others.
  */
 export function runTransaction<T>(
   connected: () => Promise<Client>,
