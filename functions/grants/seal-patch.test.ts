@@ -84,7 +84,7 @@ const digestOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).diges
 describe('a device that holds an older copy', () => {
   it.each([
     ['plain', 0.02],
-    ['resistant', 0.5],
+    ['resistant', 0.02],
     ['standard', 0.5],
   ])('gets a patch of it: %s, at most %d of the whole', async (modelId, share) => {
     const phone = api.phone(`ann-${modelId}`);
