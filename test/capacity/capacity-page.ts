@@ -2,7 +2,7 @@
 import { OPERATIONS } from '../support/counted-clients.ts';
 import { costLines } from './cost.ts';
 import { LIMITS, type Load, shareTaken } from './limits.ts';
-import { ofWhole, VERSION_PAIRS } from './updates.ts';
+import { ofWhole, PATCH_CPU, VERSION_PAIRS } from './updates.ts';
 
 const RATES = [100, 1_000, 10_000];
 const SIZES = [
@@ -65,7 +65,7 @@ export function capacityPage(load: Load): string {
     '',
     'The same for phones that hold the version before and name it, all of them, of a model of 28 MB; where S of the grants are such,',
     'S of the difference. The bytes of each pair are measured ([decision 21](../decisions/0021-patches-of-what-lies-there.md), `npm run',
-    'bytes -- OLD NEW`), its CPU is 2.4 times that of a whole (`npm run bench -- --only patches`, `patch.seal_x_whole`). A patch of more than',
+    `bytes -- OLD NEW\`), its CPU is ${PATCH_CPU} times that of a whole (\`npm run bench -- --only patches\`, \`patch.seal_x_whole\`). A patch of more than`,
     '70 % is not sent. Other bytes on your own versions, or another factor, make this table wrong.',
     '',
     '| the new version | patch of an unmarked copy | together | of a marked one (`standard`) | together |',
