@@ -144,6 +144,11 @@ export const CAMPAIGNS = {
       inTurn(thief, 80, 4 * HOUR, { ...PASSING, most: 6 }, (n) => takenOver(thief, n, 200 + n, 3)),
     ],
   ),
+  'collection-takeover': plan(
+    'campaign',
+    'Takes over twenty-five keen users’ accounts for the models that they have had long.',
+    (thief) => times(25, (n) => plundering(thief, n)),
+  ),
   'fleet-insider': plan(
     'campaign',
     'Somebody at a declared fleet, with thirty accounts of its network.',
@@ -192,6 +197,22 @@ function takenOver(thief: Thief, n: number, days: number, models: number): Calle
   const since = new Date(thief.world.now() - days * DAY);
   thief.world.backend.adopt(caller.user, since, since, thief.likedByPeople(models));
   return caller;
+}
+
+/** What an account has had is nothing new to it. */
+async function* plundering(thief: Thief, n: number): Life {
+  yield thief.random.next() * 8 * DAY;
+  const models = thief.likedByPeople(20);
+  const caller = thief.caller(n, thief.install(), vpnExit(thief.random));
+  const since = new Date(thief.world.now() - (250 + n) * DAY);
+  thief.world.backend.adopt(caller.user, since, new Date(thief.world.now() - 5 * DAY), models);
+  if ((await thief.world.enrol(caller)) !== 'enrolled') return;
+  for (const model of models) {
+    const { result } = await thief.take(caller, model);
+    if (result === 'blocked') return;
+    yield thief.random.wait(10 * MINUTE);
+  }
+  yield* thief.collect(caller, 8 * HOUR, { ...CAREFUL, most: 6, waitMs: DAY });
 }
 
 async function* paid(thief: Thief, n: number): Life {

@@ -11,11 +11,6 @@ import { DAY, HOUR, MINUTE, WORLD_START } from './time.ts';
 import type { Caller, Life } from './world.ts';
 
 export const UNTUNED_PLANS = {
-  'collection-takeover': plan(
-    'campaign',
-    'Takes over twenty-five keen users’ accounts for the models that they have had long.',
-    (thief) => times(25, (n) => plundering(thief, n)),
-  ),
   'slow-takeover': plan(
     'campaign',
     'Takes over an account each day, lets the phone wait for two, and fetches what it has by and by.',
@@ -63,22 +58,6 @@ export const UNTUNED_PLANS = {
     ),
   ),
 } satisfies Record<string, Plan>;
-
-/** What an account has had is nothing new to it. */
-async function* plundering(thief: Thief, n: number): Life {
-  yield thief.random.next() * 8 * DAY;
-  const models = thief.likedByPeople(20);
-  const caller = thief.caller(n, thief.install(), vpnExit(thief.random));
-  const since = new Date(thief.world.now() - (250 + n) * DAY);
-  thief.world.backend.adopt(caller.user, since, new Date(thief.world.now() - 5 * DAY), models);
-  if ((await thief.world.enrol(caller)) !== 'enrolled') return;
-  for (const model of models) {
-    const { result } = await thief.take(caller, model);
-    if (result === 'blocked') return;
-    yield thief.random.wait(10 * MINUTE);
-  }
-  yield* thief.collect(caller, 8 * HOUR, { ...CAREFUL, most: 6, waitMs: DAY });
-}
 
 /** A further phone is believed by and by, where no other one has to approve it. */
 async function* waitingOut(thief: Thief, n: number): Life {
