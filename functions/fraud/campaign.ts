@@ -44,7 +44,7 @@ const DEPTH: Readonly<Record<PoolName, { readonly least: number; readonly days: 
   tail: { least: 16, days: 0.5 },
   rare: { least: 36, days: 0.7 },
   known: { least: 12, days: 0.5 },
-  moved: { least: 20, days: 1 },
+  moved: { least: 14, days: 1 },
 };
 /** After an alert pools hold less. */
 const WARY_MS = 60 * DAY_MS;

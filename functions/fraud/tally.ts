@@ -92,6 +92,10 @@ export function withItem(tally: Tally, item: string, now: Date): DocumentData | 
 export const isRestoredAnew = ({ restored }: Tally, item: string, now: Date): boolean =>
   (restored[item] ?? 0) <= now.getTime() - RESTORED_MS;
 
+/** How many different ones did so within that time. */
+export const restoredLately = (tally: Tally, now: Date): number =>
+  Object.keys(tally.restored).filter((item) => !isRestoredAnew(tally, item, now)).length;
+
 /** The tally once an item has gone to such a device. */
 export function withRestored(tally: Tally, item: string, now: Date): Tally {
   const lately = Object.entries(tally.restored).filter(

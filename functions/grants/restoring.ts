@@ -7,7 +7,7 @@ import type { DocumentTransaction } from '../cloud/documents.ts';
 import { poolPath, poolPolicy, poolReason } from '../fraud/campaign.ts';
 import type { CampaignState } from '../fraud/campaign-state.ts';
 import { consume, limitDocument, limitState } from '../fraud/limits.ts';
-import { isRestoredAnew, type Tally, tallyPath, withRestored } from '../fraud/tally.ts';
+import { isRestoredAnew, restoredLately, type Tally, tallyPath, withRestored } from '../fraud/tally.ts';
 import type { DeviceRecord } from '../identity/devices.ts';
 import { DAY_MS } from '../time.ts';
 import {
@@ -19,6 +19,12 @@ import {
 
 /** A device that no other one approved is believed after so long. */
 const STRANGE_MS = 30 * DAY_MS;
+
+/**
+ * So many rare ones an account gets back whatever the others do: somebody back with a dozen models has
+ * four of them on average. Whoever has collected more can wait, or have the device approved.
+ */
+const OWN_AT_ONCE = 5;
 
 /** Whether a device came beside others of its user and none of them approved it. */
 const isStrange = (
@@ -63,7 +69,7 @@ export async function openRestoring(
       { path, data: limitDocument(state) },
     ],
     permit() {
-      if (baseline.settled && !allowed) {
+      if (baseline.settled && !allowed && restoredLately(tally, now) >= OWN_AT_ONCE) {
         throw collectionRefusal(poolReason('moved'), retryAfterSeconds);
       }
     },
