@@ -7,7 +7,13 @@ import type { DocumentTransaction } from '../cloud/documents.ts';
 import { poolPath, poolPolicy, poolReason } from '../fraud/campaign.ts';
 import type { CampaignState } from '../fraud/campaign-state.ts';
 import { consume, limitDocument, limitState } from '../fraud/limits.ts';
-import { isRestoredAnew, restoredLately, type Tally, tallyPath, withRestored } from '../fraud/tally.ts';
+import {
+  isRestoredAnew,
+  restoredLately,
+  type Tally,
+  tallyPath,
+  withRestored,
+} from '../fraud/tally.ts';
 import type { DeviceRecord } from '../identity/devices.ts';
 import { DAY_MS } from '../time.ts';
 import {
