@@ -1,18 +1,24 @@
 package io.modelseal.sample
 
+import com.android.tools.r8.CompilationMode
+import com.android.tools.r8.JdkClassFileProvider
+import com.android.tools.r8.OutputMode
+import com.android.tools.r8.R8
+import com.android.tools.r8.R8Command
+import com.android.tools.r8.origin.Origin
 import io.modelseal.testing.LocalStack
 import java.io.File
 import java.nio.ByteBuffer
+import java.nio.file.Path
 import java.util.concurrent.TimeUnit
 import java.util.jar.JarFile
+import java.util.zip.ZipEntry
+import java.util.zip.ZipOutputStream
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.BeforeAll
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
-import proguard.Configuration
-import proguard.ConfigurationParser
-import proguard.ProGuard
 
 private const val MODEL = "pose"
 
@@ -32,7 +38,7 @@ class SampleTest {
     }
 
     @Test
-    fun `shrunk and renamed by the rules in the jars, it does the same`() {
+    fun `shrunk, renamed and optimised by R8 with the rules in the jars, it does the same`() {
         val jars = System.getProperty("java.class.path").split(File.pathSeparator).map(::File).filter { it.exists() }
         val (native, others) = jars.filter(::isNeeded).partition { "bytedeco" in it.path }
         val shrunk = File(folder, "shrunk.jar")
@@ -55,37 +61,37 @@ class SampleTest {
         "/kotlin-stdlib", "/kotlinx-", "/okhttp-jvm", "/okio-jvm", "/org/jetbrains/annotations", "/bytedeco/",
     ).any { it in jar.path } && "-tests.jar" !in jar.path
 
+    /** As a release build of an app does, but to classes for a JVM; R8 finds the rules of the jars by itself. */
     private fun shrink(jars: List<File>, native: List<File>, shrunk: File) {
-        val rules = jars.flatMap(::rulesOf)
-        assertTrue(rules.any { "org.conscrypt" in it }, "no rules of modelseal-core")
-        val arguments = buildList {
-            for (jar in jars) add("-injars '${jar.path}'(!META-INF/versions/**,!META-INF/maven/**,!module-info.class)")
-            add("-outjars '${shrunk.path}'")
-            add("-libraryjars '${System.getProperty("java.home")}/jmods/java.base.jmod'(!**.jar;!module-info.class)")
-            add("-libraryjars '${System.getProperty("java.home")}/jmods/java.logging.jmod'(!**.jar;!module-info.class)")
-            for (jar in native) add("-libraryjars '${jar.path}'")
-            add("-keep class io.modelseal.sample.SampleKt { public static void main(java.lang.String[]); }")
-            add("-keepattributes *Annotation*,InnerClasses,EnclosingMethod,Signature")
-            // Android has it, and a desktop's JVM has not.
-            add("-dontwarn android.annotation.SuppressLint")
-            add("-dontnote **")
-            // ProGuard's optimiser makes of Kotlin what no JVM verifies; Android's builds use R8, whose own is another.
-            add("-dontoptimize")
-            addAll(rules)
-        }
-        val file = File(folder, "rules.pro").apply { writeText(arguments.joinToString("\n")) }
-        val configuration = Configuration()
-        ConfigurationParser(file, System.getProperties()).use { it.parse(configuration) }
-        ProGuard(configuration).execute()
+        val command = R8Command.builder()
+            .setMode(CompilationMode.RELEASE)
+            .setOutput(shrunk.toPath(), OutputMode.ClassFile)
+            .addLibraryResourceProvider(JdkClassFileProvider.fromJdkHome(Path.of(System.getProperty("java.home"))))
+            .addProgramFiles(jars.map { packed(it).toPath() })
+            .addClasspathFiles(native.map(File::toPath))
+            .addProguardConfiguration(
+                listOf(
+                    "-keep class io.modelseal.sample.SampleKt { public static void main(java.lang.String[]); }",
+                    // Android has it, and a desktop's JVM has not.
+                    "-dontwarn android.annotation.SuppressLint",
+                ),
+                Origin.unknown(),
+            )
+        R8.run(command.build())
     }
 
-    /** As R8 finds them. */
-    private fun rulesOf(jar: File): List<String> =
-        if (jar.isDirectory) File(jar, "META-INF/proguard").listFiles().orEmpty().map { it.readText() }
-        else JarFile(jar).use { file ->
-            file.entries().toList().filter { it.name.startsWith("META-INF/proguard/") && it.name.endsWith(".pro") }
-                .map { file.getInputStream(it).reader().readText() }
+    /** R8 takes archives only. */
+    private fun packed(classes: File): File {
+        if (!classes.isDirectory) return classes
+        val jar = File.createTempFile("classes", ".jar", folder)
+        ZipOutputStream(jar.outputStream()).use { zip ->
+            for (file in classes.walk().filter(File::isFile)) {
+                zip.putNextEntry(ZipEntry(file.relativeTo(classes).invariantSeparatorsPath))
+                file.inputStream().use { it.copyTo(zip) }
+            }
         }
+        return jar
+    }
 
     companion object {
         private val bytes = File("../../../node_modules/@mediapipe/pose/pose_landmark_lite.tflite").readBytes()
