@@ -56,8 +56,22 @@ export async function buildClientPackage(): Promise<string> {
   });
   await writeFile(join(dist, 'cjs/package.json'), '{ "type": "commonjs" }\n');
   await writeTypes(dist);
+  await writeDoors();
   await writeNotices();
   return CLIENT_FOLDER;
+}
+
+/**
+ * A folder for each door, for those who know nothing of `exports`: Metro up to React Native 0.78
+ * (https://reactnative.dev/blog/2025/04/08/react-native-0.79), TypeScript's `node10`, Jest before 28.
+ */
+async function writeDoors(): Promise<void> {
+  for (const door of Object.keys(ENTRY_POINTS).filter((name) => name !== 'index')) {
+    const at = (kind: string, ending: string) => `../dist/${kind}/${door}.${ending}`;
+    const paths = { main: at('cjs', 'js'), module: at('esm', 'js'), types: at('cjs', 'd.ts') };
+    await mkdir(join(CLIENT_FOLDER, door));
+    await writeFile(join(CLIENT_FOLDER, door, 'package.json'), `${JSON.stringify(paths)}\n`);
+  }
 }
 
 /** Declarations for each module, and one for each door in front of them. */

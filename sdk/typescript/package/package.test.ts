@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ts } from '@ts-morph/common';
 import { build } from 'esbuild';
 import { DEVELOPMENT_APPS } from '../../../test/stack/development-phones.ts';
 import { type Stack, startStack } from '../../../test/stack/stack.ts';
@@ -97,7 +98,7 @@ describe('the package', () => {
       expect.arrayContaining(['README.md', 'CHANGELOG.md', 'NOTICES.md', 'dist/esm/index.js']),
     );
     const kinds =
-      /^(?:package\.json|[A-Z]+\.md|dist\/.+\.(?:js|js\.map|d\.ts)|dist\/cjs\/package\.json)$/;
+      /^(?:(?:(?:node|react-native|testing)\/)?package\.json|[A-Z]+\.md|dist\/.+\.(?:js|js\.map|d\.ts)|dist\/cjs\/package\.json)$/;
     expect(names.filter((name) => !kinds.test(name))).toEqual([]);
     expect(names.filter((name) => name.includes('.test.'))).toEqual([]);
   });
@@ -145,6 +146,16 @@ describe('the package', () => {
       await run(process.execPath, [...args, ...last], { cwd: app });
     },
     60_000,
+  );
+
+  it.each(['', '/react-native', '/node', '/testing'])(
+    'has types where TypeScript knows nothing of exports: @modelseal/client%s',
+    (door) => {
+      const name = `@modelseal/client${door}`;
+      const options = { moduleResolution: ts.ModuleResolutionKind.Node10 };
+      const { resolvedModule } = ts.resolveModuleName(name, join(app, 'app.ts'), options, ts.sys);
+      expect(resolvedModule?.resolvedFileName).toMatch(/\.d\.ts$/);
+    },
   );
 });
 
@@ -239,21 +250,28 @@ describe('on a phone', () => {
     expect(Object.keys(metafile.inputs).filter((path) => path.includes('zod'))).toEqual([]);
   });
 
-  it('is bundled by Metro with React Native’s preset, and Hermes takes it', async () => {
-    const entry = join(app, 'index.js');
-    writeFileSync(entry, ENTRY);
-    writeFileSync(
-      join(app, 'babel.config.js'),
-      `module.exports = { presets: [${JSON.stringify(require.resolve('@react-native/babel-preset'))}] };`,
-    );
-    const bundle = join(app, 'bundle.js');
-    const script = join(ROOT, 'test/support/metro-bundle.cjs');
-    await run(process.execPath, [script, app, entry, bundle]);
-    expect(readFileSync(bundle, 'utf8')).toContain('modelseal-licence+jwt');
-    const hermes = { linux: 'linux64-bin', darwin: 'osx-bin', win32: 'win64-bin' } as const;
-    const folder = hermes[process.platform as keyof typeof hermes];
-    const compiler = join(ROOT, 'node_modules/hermes-compiler/hermesc', folder, 'hermesc');
-    await run(compiler, ['-O', '-emit-binary', '-w', '-out', `${bundle}.hbc`, bundle]);
-    expect(statSync(`${bundle}.hbc`).size).toBeGreaterThan(10_000);
-  }, 240_000);
+  it.each([
+    ['as it is', 'by-exports'],
+    ['of React Native 0.78 and before', 'by-main'],
+  ])(
+    'is bundled by Metro %s with React Native’s preset, and Hermes takes it',
+    async (_, way) => {
+      const entry = join(app, 'index.js');
+      writeFileSync(entry, ENTRY);
+      writeFileSync(
+        join(app, 'babel.config.js'),
+        `module.exports = { presets: [${JSON.stringify(require.resolve('@react-native/babel-preset'))}] };`,
+      );
+      const bundle = join(app, 'bundle.js');
+      const script = join(ROOT, 'test/support/metro-bundle.cjs');
+      await run(process.execPath, [script, app, entry, bundle, way]);
+      expect(readFileSync(bundle, 'utf8')).toContain('modelseal-licence+jwt');
+      const hermes = { linux: 'linux64-bin', darwin: 'osx-bin', win32: 'win64-bin' } as const;
+      const folder = hermes[process.platform as keyof typeof hermes];
+      const compiler = join(ROOT, 'node_modules/hermes-compiler/hermesc', folder, 'hermesc');
+      await run(compiler, ['-O', '-emit-binary', '-w', '-out', `${bundle}.hbc`, bundle]);
+      expect(statSync(`${bundle}.hbc`).size).toBeGreaterThan(10_000);
+    },
+    240_000,
+  );
 });
