@@ -42,7 +42,8 @@ await rm(OUT, { recursive: true, force: true });
 await mkdir(OUT, { recursive: true });
 const result = await build({
   absWorkingDir: ROOT,
-  entryPoints: { main: 'functions/main.ts' },
+  // A thread is started from a file of its own.
+  entryPoints: { main: 'functions/main.ts', 'scan-worker': 'functions/watermark/scan-worker.ts' },
   outdir: OUT,
   outExtension: { '.js': '.mjs' },
   bundle: true,

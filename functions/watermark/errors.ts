@@ -9,7 +9,9 @@ export type TraceCause =
   /** The leak is no model file that we can read. */
   | 'leak-unreadable'
   /** No tensor of the leak resembles one of the original's marked tensors. */
-  | 'nothing-in-common';
+  | 'nothing-in-common'
+  /** A version that it has to be compared with is larger than the caller has memory for. */
+  | 'original-too-large';
 
 /** Marking or tracing was refused; the message adds what an operator needs. */
 export class TraceError extends Error {

@@ -76,13 +76,16 @@ async function freeThread(threads: ScanThread[], task: ScanTask): Promise<ScanTh
   return Promise.race(threads.map(({ busy }) => busy as Promise<ScanThread>));
 }
 
+/** Beside this file, as a source or in the bundle. */
+const SCAN_WORKER = `./scan-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.mjs'}`;
+
 class ScanThread {
   /** Resolves to this thread once it can take more; rejects where it failed. */
   busy: Promise<ScanThread> | undefined;
   readonly #worker: Worker;
 
   constructor(workerData: ScanTask) {
-    this.#worker = new Worker(new URL('./scan-worker.ts', import.meta.url), { workerData });
+    this.#worker = new Worker(new URL(SCAN_WORKER, import.meta.url), { workerData });
   }
 
   scan(batch: readonly string[]): void {

@@ -2,16 +2,19 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
-import { subjectKey } from '../../functions/fraud/subjects.ts';
-import { auditEntry } from '../../functions/operators/audit.ts';
+import { evidenceOf, innocentDeviations } from '../../functions/grants/trace-evidence.ts';
+import {
+  type NamedFinding,
+  type TraceResult,
+  traceLeak,
+} from '../../functions/grants/trace-leak.ts';
+import { MAX_SHARDS, type Shard } from '../../functions/grants/traced-grants.ts';
+import { noteTrace, noteTraceAct, tracedName } from '../../functions/operators/note-trace.ts';
 import { TraceError } from '../../functions/watermark/errors.ts';
 import { progressBar } from '../terminal/progress-bar.ts';
 import { sizeText } from '../terminal/units.ts';
-import { evidenceOf } from '../trace/evidence.ts';
-import { correlationPicture, innocentDeviations } from '../trace/picture.ts';
-import { type NamedFinding, type TraceResult, traceLeak } from '../trace/trace-leak.ts';
-import { MAX_SHARDS, type Shard } from '../trace/traced-grants.ts';
 import type { CommandServices } from './command-services.ts';
+import { correlationPicture } from './trace-picture.ts';
 
 export interface TraceCommandOptions {
   /** MODEL, or MODEL@VERSION. */
@@ -88,25 +91,13 @@ export async function trace(
       result.comparison && wantsInnocents
         ? await innocentDeviations(result.comparison, services.randomBytes, bar.update)
         : [];
-    const act = { by, reason: [options.reason, summaryOf(result)].filter(Boolean).join('; ') };
-    // On record before anybody sees a name, and with whoever is named.
-    await audit(services, result.comparison?.version.modelId, act);
-    for (const user of namedUsers(result))
-      await services.documents.create(
-        ...auditEntry(
-          services,
-          subjectKey({ kind: 'user', id: user }),
-          'trace',
-          act,
-          services.now(),
-        ),
-      );
+    await noteTrace(services, result, { by, reason: options.reason });
     if (options.evidence !== undefined) {
       const evidence = evidenceOf(result, { by, now, innocents });
       await writeFile(options.evidence, `${JSON.stringify(evidence, null, 2)}\n`);
     }
     if (options.picture !== undefined && result.comparison) {
-      const title = `${nameOf(result.comparison)}: leak ${result.leak.sha256.slice(0, 12)}…`;
+      const title = `${tracedName(result.comparison)}: leak ${result.leak.sha256.slice(0, 12)}…`;
       await writeFile(
         options.picture,
         correlationPicture(title, innocents, result.named, result.decoded),
@@ -121,7 +112,9 @@ export async function trace(
     bar.end('failed');
     const why = error instanceof Error ? error.message : String(error);
     // Whoever tried is on record as far as there is one; the failure itself must not be hidden by it.
-    await audit(services, undefined, { by, reason: `failed: ${why}` }).catch(() => undefined);
+    await noteTraceAct(services, undefined, { by, reason: `failed: ${why}` }).catch(
+      () => undefined,
+    );
     throw error instanceof TraceError ? new RangeError(why, { cause: error }) : error;
   }
 }
@@ -135,34 +128,13 @@ function shardOf(text: string): Shard {
   return { index: part - 1, of };
 }
 
-function audit(
-  services: CommandServices,
-  modelId: string | undefined,
-  act: { readonly by: string; readonly reason: string },
-): Promise<void> {
-  const subject = modelId === undefined ? 'leak' : `model_${modelId}`;
-  return services.documents.create(...auditEntry(services, subject, 'trace', act, services.now()));
-}
-
-const namedUsers = ({ named }: TraceResult): ReadonlySet<string> =>
-  new Set(named.flatMap(({ records }) => records.map(({ user }) => user)));
-
-const nameOf = ({ version }: NonNullable<TraceResult['comparison']>) =>
-  `${version.modelId}@${version.version}`;
-
-function summaryOf({ leak, comparison, named }: TraceResult): string {
-  const names = named.map(({ name }) => name).join(', ') || 'nobody';
-  const of = comparison ? nameOf(comparison) : 'no traced model';
-  return `leak sha256 ${leak.sha256} of ${of}, named: ${names}`;
-}
-
 /** The result as an operator reads it. */
 function reportOf(result: TraceResult): readonly string[] {
   const { comparison, versionsTried, foreign, tested, named, decoded } = result;
   if (!comparison) return [`No traced model of ours: ${whyForeign(foreign)}.`];
   const { reading } = comparison;
   const head = [
-    `model     ${nameOf(comparison)}, tracing ${comparison.strength}`,
+    `model     ${tracedName(comparison)}, tracing ${comparison.strength}`,
     `aligned   ${reading.pairs.length} tensors with ${percent(reading.coverage)} of the marks`,
     `tested    ${tested} grants on record, ${versionsTried} version${versionsTried === 1 ? '' : 's'}`,
   ];

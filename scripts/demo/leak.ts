@@ -1,6 +1,6 @@
+import { traceLeak } from '../../functions/grants/trace-leak.ts';
 import { mustBe, type Story } from '../../test/support/story.ts';
 import { publish } from '../commands/publish.ts';
-import { traceLeak } from '../trace/trace-leak.ts';
 import { FILES, type Scene, silent } from './prologue.ts';
 
 /** What becomes of a model that somebody took out of his phone's memory. */

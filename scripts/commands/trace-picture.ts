@@ -1,23 +1,5 @@
 /** The leak's correlation with grants that nobody got, and with those that it names, as one SVG. */
-
-import type { Finding } from './reading.ts';
-import type { Comparison } from './trace-leak.ts';
-
-const INNOCENTS = 1000;
-
-/** The statistic of a thousand copies that were never made. */
-export async function innocentDeviations(
-  { reading }: Pick<Comparison, 'reading'>,
-  randomBytes: (size: number) => Uint8Array,
-  onProgress: (share: number) => void = () => undefined,
-): Promise<readonly number[]> {
-  const deviations: number[] = [];
-  for (let i = 0; i < INNOCENTS; i++) {
-    deviations.push(reading.innocent(randomBytes(16)));
-    onProgress(deviations.length / INNOCENTS);
-  }
-  return deviations;
-}
+import type { Finding } from '../../functions/watermark/read-leak.ts';
 
 const WIDTH = 820;
 const HEIGHT = 320;

@@ -1,22 +1,26 @@
 /** From a leaked file to the grants it names: which version it was, and whose copy. */
 import { createHash } from 'node:crypto';
-import type { PublishedVersion } from '../../functions/catalogue/model-record.ts';
-import type { GrantRecord } from '../../functions/grants/grant-record.ts';
-import { openVersion, sameKey, tracedVersions } from '../../functions/grants/traced-versions.ts';
-import { deriveTraceKey, keyVersion } from '../../functions/grants/watermarking.ts';
-import type { Services } from '../../functions/services.ts';
-import { NAMED_LOG10P } from '../../functions/watermark/accuse.ts';
-import { matchStructure } from '../../functions/watermark/align.ts';
-import { TraceError } from '../../functions/watermark/errors.ts';
-import type { Strength } from '../../functions/watermark/strength.ts';
-import { type ModelTensor, readTensors } from '../../functions/watermark/tensors.ts';
-import { type Finding, type Ranking, type Reading, readLeak } from './reading.ts';
+import type { Manifests } from '../catalogue/manifests.ts';
+import type { PublishedVersion } from '../catalogue/model-record.ts';
+import type { VersionKeys } from '../catalogue/version-keys.ts';
+import type { DocumentStore } from '../cloud/documents.ts';
+import { NAMED_LOG10P } from '../watermark/accuse.ts';
+import { matchStructure } from '../watermark/align.ts';
+import { TraceError } from '../watermark/errors.ts';
+import { type Finding, type Ranking, type Reading, readLeak } from '../watermark/read-leak.ts';
+import type { Strength } from '../watermark/strength.ts';
+import { type ModelTensor, readTensors } from '../watermark/tensors.ts';
+import type { GrantRecord } from './grant-record.ts';
 import { grantsOf, recordsOf, type Shard } from './traced-grants.ts';
+import { openVersion, sameKey, tracedVersions, type VaultServices } from './traced-versions.ts';
+import { deriveTraceKey, keyVersion } from './watermarking.ts';
 
-type TraceServices = Pick<
-  Services,
-  'config' | 'documents' | 'objects' | 'versionKeys' | 'manifests' | 'now'
->;
+export interface TraceServices extends VaultServices {
+  readonly documents: Pick<DocumentStore, 'get' | 'query'>;
+  readonly versionKeys: Pick<VersionKeys, 'unwrap'>;
+  readonly manifests: Manifests;
+  readonly now: () => Date;
+}
 
 export interface TraceOptions {
   /** Only this model, and of it only this version where one is named. */
@@ -24,6 +28,8 @@ export interface TraceOptions {
   readonly version?: string;
   /** Only this part of the grants on record; the bounds allow for all parts. */
   readonly shard?: Shard;
+  /** The largest version that there is memory for, in bytes; each is opened whole. */
+  readonly maxOriginalBytes?: number;
   /** Told what is being done, and how much of it is done: 0 to 1. */
   readonly onProgress?: (step: 'comparing' | 'ranking', share: number) => void;
 }
@@ -71,7 +77,7 @@ const MAX_UNLIKE = 16;
 /** Versions that resemble the leak as well as this are told apart by their marks alone. */
 const TIE = 0.01;
 
-/** Throws TraceError `leak-unreadable`; a leak of no traced version is a result without comparison. */
+/** Throws TraceError `leak-unreadable` and `original-too-large`; a leak of no traced version is a result without comparison. */
 export async function traceLeak(
   services: TraceServices,
   bytes: Uint8Array,
@@ -89,7 +95,7 @@ export async function traceLeak(
     if (comparisons.length > 0) break;
     for (const [i, version] of versions.entries()) {
       options.onProgress?.('comparing', i / versions.length);
-      const comparison = await compare(services, version, leaked);
+      const comparison = await compare(services, version, leaked, options.maxOriginalBytes);
       if (comparison) comparisons.push(comparison);
       else foreign[kind as keyof typeof foreign] += 1;
     }
@@ -167,7 +173,11 @@ async function compare(
   services: TraceServices,
   version: PublishedVersion,
   leaked: readonly ModelTensor[],
+  maxBytes = Number.POSITIVE_INFINITY,
 ): Promise<Comparison | undefined> {
+  if (version.sizeBytes > maxBytes) {
+    throw new TraceError('original-too-large', `${version.modelId}@${version.version}`);
+  }
   const { layers, policy, plan } = await services.manifests.get(version);
   if (policy.tracing === 'off' || !plan) return undefined;
   const strength = policy.tracing;

@@ -1,12 +1,7 @@
 /** What the bound of one accusation was computed from, without where in the model it was found. */
 import { deflateSync } from 'node:zlib';
-import {
-  type CopyHalves,
-  HALF,
-  POSITIONS,
-  THRESHOLDS,
-} from '../../functions/watermark/biased-code.ts';
-import type { Decoder } from '../../functions/watermark/suspects.ts';
+import { type CopyHalves, HALF, POSITIONS, THRESHOLDS } from './biased-code.ts';
+import type { Decoder } from './suspects.ts';
 
 export interface Account {
   /** The positions of the code that the leak said anything of. */

@@ -4,29 +4,25 @@ import {
   type Finding as GrantFinding,
   rankCandidates,
   testGrant,
-} from '../../functions/watermark/accuse.ts';
-import type { AlignedPair } from '../../functions/watermark/aligned-pair.ts';
-import type { CopyBytes } from '../../functions/watermark/biased-code.ts';
-import type { Original } from '../../functions/watermark/compare-marks.ts';
-import {
-  FINGERPRINT_BYTES,
-  fingerprintFrom,
-  fingerprintOf,
-} from '../../functions/watermark/fingerprint.ts';
-import { GRANT_BYTES, grantIdOf } from '../../functions/watermark/grant-id.ts';
-import { observeLeak } from '../../functions/watermark/observe.ts';
-import { extractResiduals } from '../../functions/watermark/residuals.ts';
-import { scanCandidates } from '../../functions/watermark/scan-threads.ts';
-import { STRENGTHS } from '../../functions/watermark/strength.ts';
+} from './accuse.ts';
+import type { AlignedPair } from './aligned-pair.ts';
+import type { CopyBytes } from './biased-code.ts';
+import { type Account, accountOf } from './bound-account.ts';
+import type { Original } from './compare-marks.ts';
+import { FINGERPRINT_BYTES, fingerprintFrom, fingerprintOf } from './fingerprint.ts';
+import { GRANT_BYTES, grantIdOf } from './grant-id.ts';
+import { observeLeak } from './observe.ts';
+import { extractResiduals } from './residuals.ts';
+import { scanCandidates } from './scan-threads.ts';
+import { STRENGTHS } from './strength.ts';
 import {
   decodeFingerprint,
   findAccomplices,
   investigate,
   type Suspect,
   testSuspect,
-} from '../../functions/watermark/suspects.ts';
-import type { ModelTensor } from '../../functions/watermark/tensors.ts';
-import { type Account, accountOf } from './account.ts';
+} from './suspects.ts';
+import type { ModelTensor } from './tensors.ts';
 
 /** A grant on record, whose copy may have leaked. */
 export interface Candidate {

@@ -1,14 +1,9 @@
 /** The grants on record whose copies may have leaked. */
-import type { PublishedVersion } from '../../functions/catalogue/model-record.ts';
-import type { DocumentStore } from '../../functions/cloud/documents.ts';
-import {
-  type GrantRecord,
-  granteeOf,
-  grantPath,
-  readGrant,
-} from '../../functions/grants/grant-record.ts';
-import { allDocuments } from '../../functions/grants/traced-versions.ts';
-import type { Candidate } from './reading.ts';
+import type { PublishedVersion } from '../catalogue/model-record.ts';
+import type { DocumentStore } from '../cloud/documents.ts';
+import type { Candidate } from '../watermark/read-leak.ts';
+import { type GrantRecord, granteeOf, grantPath, readGrant } from './grant-record.ts';
+import { allDocuments } from './traced-versions.ts';
 
 /** Part `index` (from 0) `of` so many, each with as many of the grants: their ids are random. */
 export interface Shard {

@@ -1,9 +1,9 @@
 /** What a trace found, for an expert to check: everything but the key, to which it is committed. */
 import { createHash } from 'node:crypto';
-import { NAMED_LOG10P } from '../../functions/watermark/accuse.ts';
-import { STRENGTHS } from '../../functions/watermark/strength.ts';
-import type { Finding } from './reading.ts';
-import type { TraceResult } from './trace-leak.ts';
+import { NAMED_LOG10P } from '../watermark/accuse.ts';
+import type { Finding } from '../watermark/read-leak.ts';
+import { STRENGTHS } from '../watermark/strength.ts';
+import type { Comparison, TraceResult } from './trace-leak.ts';
 
 const METHODS = {
   grant: {
@@ -21,6 +21,22 @@ const METHODS = {
       'log10P = min over λ of (Σ log(p exp(λe(1−p)) + (1−p) exp(−λep)) − λS) / ln 10 + log10(chances): Chernoff’s bound, times the number of chances to accuse somebody else; npm run trace:verify computes it again',
   },
 } as const;
+
+const INNOCENTS = 1000;
+
+/** The statistic of a thousand copies that were never made. */
+export async function innocentDeviations(
+  { reading }: Pick<Comparison, 'reading'>,
+  randomBytes: (size: number) => Uint8Array,
+  onProgress: (share: number) => void = () => undefined,
+): Promise<readonly number[]> {
+  const deviations: number[] = [];
+  for (let i = 0; i < INNOCENTS; i++) {
+    deviations.push(reading.innocent(randomBytes(16)));
+    onProgress(deviations.length / INNOCENTS);
+  }
+  return deviations;
+}
 
 /** What an account's function would be in JSON. */
 const without = ({ account: _, ...finding }: Finding) => finding;
