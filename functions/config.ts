@@ -133,6 +133,7 @@ const environment = z.object({
   INTAKE_BUCKET: z.string().min(3),
   VAULT_BUCKET: z.string().min(3),
   SEALED_BUCKET: z.string().min(3),
+  LEAKS_BUCKET: z.string().min(3),
   /** Resource names of the crypto keys: the one that wraps data keys, and the three that sign. */
   KMS_VAULT_KEY: z.string().min(1),
   KMS_MANIFEST_KEY: z.string().min(1),
@@ -303,7 +304,12 @@ function shape(env: Environment) {
     projectId: env.GOOGLE_CLOUD_PROJECT,
     databaseId: env.FIRESTORE_DATABASE,
     functionTarget: env.FUNCTION_TARGET,
-    buckets: { intake: env.INTAKE_BUCKET, vault: env.VAULT_BUCKET, sealed: env.SEALED_BUCKET },
+    buckets: {
+      intake: env.INTAKE_BUCKET,
+      vault: env.VAULT_BUCKET,
+      sealed: env.SEALED_BUCKET,
+      leaks: env.LEAKS_BUCKET,
+    },
     kmsKeys: {
       vault: env.KMS_VAULT_KEY,
       manifest: env.KMS_MANIFEST_KEY,

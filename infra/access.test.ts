@@ -15,6 +15,7 @@ const DEVICE_KEY = 'key device: publicKeyReader';
 const REVIEWED = {
   account: [DOCUMENTS, DEVICE_KEY, CHALLENGES, PSEUDONYMS, EVENTS],
   admin: [
+    'bucket leaks: leakKeeper',
     DOCUMENTS,
     DEVICE_KEY,
     'key licence: publicKeyReader',
@@ -102,6 +103,12 @@ const REVIEWED = {
     'topic decisions: roles/pubsub.publisher',
   ],
   sweep: ['bucket sealed: sealedSweeper', DOCUMENTS, EVENTS],
+  traces: [
+    'bucket leaks: leakTracer',
+    'bucket vault: roles/storage.objectViewer',
+    DOCUMENTS,
+    'key vault: roles/cloudkms.cryptoKeyDecrypter',
+  ],
   'url-keys': [
     DOCUMENTS,
     'key vault: roles/cloudkms.cryptoKeyEncrypter',
@@ -167,6 +174,8 @@ describe('access', () => {
       intakeConsumer: ['storage.objects.delete', 'storage.objects.get'],
       intakeEraser: ['storage.objects.delete', 'storage.objects.list'],
       objectEraser: ['storage.objects.delete'],
+      leakKeeper: ['storage.objects.create', 'storage.objects.get'],
+      leakTracer: ['storage.objects.create', 'storage.objects.delete', 'storage.objects.get'],
     });
     expect(role('public_key_reader')?.body['permissions']).toEqual([
       'cloudkms.cryptoKeyVersions.viewPublicKey',
@@ -189,6 +198,16 @@ describe('access', () => {
     expect(mayOrder.map(([name]) => name)).toEqual(['admin']);
     expect(functions['admin']?.access.keys).toEqual({});
     expect(functions['admin']?.secrets).toEqual([]);
+  });
+
+  it('lets the console’s function bring leaks and fetch what was found, and alone; who traces signs nothing', () => {
+    const functions = functionTable(infra);
+    const reach = Object.entries(functions).filter(([, { access }]) => 'leaks' in access.buckets);
+    expect(reach.map(([name]) => name).sort()).toEqual(['admin', 'traces']);
+    expect(Object.keys(functions['admin']?.access.buckets ?? {})).toEqual(['leaks']);
+    expect(Object.values(functions['traces']?.access.keys ?? {})).toEqual([
+      'roles/cloudkms.cryptoKeyDecrypter',
+    ]);
   });
 
   it('lets the grant function read models, and never sign their manifests', () => {

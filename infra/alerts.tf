@@ -14,6 +14,7 @@ locals {
     releases-failed = "models"
     rollout-halted  = "models"
     rollouts        = "models"
+    traces          = "leaks"
     scoring-late    = "cases"
   }
   console_links = { for name, page in local.console_pages : name => "${var.console.origin}/#/${page}" if var.console != null }
@@ -158,6 +159,7 @@ resource "google_monitoring_alert_policy" "absent" {
     url-keys = { title = "keys that sign URLs are not renewed", metric = "modelseal_url_keys", duration = "14400s" }
     # Every five minutes: until then nothing is halted.
     rollouts = { title = "nobody watches over rollouts", metric = "modelseal_rollouts", duration = "1800s" }
+    traces   = { title = "leaks are not traced", metric = "modelseal_traces", duration = "1800s" }
   }
   display_name = "modelseal: ${each.value.title}"
   combiner     = "OR"

@@ -2,12 +2,14 @@ locals {
   buckets = {
     # Plaintext from the model builders, for the minutes until it is published. What was refused
     # stays for its builder to look at, for a day.
-    intake = { keeps = false }
+    intake = { keeps = false, days = 1 }
     # Ciphertext and manifests of every published version; thirty days to undo a deletion.
-    vault = { keeps = true }
+    vault = { keeps = true, days = null }
     # Sealed models on their way to a device, for minutes. The sweep deletes them; the lifecycle,
     # whose unit is the day, is only for what a sweep that stands still leaves behind.
-    sealed = { keeps = false }
+    sealed = { keeps = false, days = 1 }
+    # Leaked files from the console until they are traced, and what was found, for somebody to fetch it.
+    leaks = { keeps = false, days = 7 }
   }
 }
 
@@ -34,7 +36,7 @@ resource "google_storage_bucket" "models" {
       type = "Delete"
     }
     condition {
-      age                        = each.value.keeps ? null : 1
+      age                        = each.value.days
       days_since_noncurrent_time = each.value.keeps ? 30 : null
     }
   }

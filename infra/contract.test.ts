@@ -93,9 +93,9 @@ describe('functions', () => {
 describe('the database', () => {
   it('deletes what the code gives an end, and nothing else', async () => {
     const { expiring, collections } = await writesOfAStory();
-    // A story rotates no secret, rolls nothing out and orders nothing: re-key, url-keys, rollout-health and release-order.test.ts have those.
+    // A story rotates no secret, rolls nothing out, orders and traces nothing: re-key, url-keys, rollout-health, release-order and leak.test.ts have those.
     expect([...expiringCollections(infra)].sort()).toEqual(
-      [...expiring, 'orders', 'pseudonyms', 'rollouts', 'urlKeys', 'votes'].sort(),
+      [...expiring, 'leaks', 'orders', 'pseudonyms', 'rollouts', 'urlKeys', 'votes'].sort(),
     );
     expect(collections).toEqual(expect.arrayContaining(['devices', 'models', ...expiring]));
   });

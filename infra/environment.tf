@@ -21,6 +21,7 @@ locals {
     INTAKE_BUCKET                = google_storage_bucket.models["intake"].name
     VAULT_BUCKET                 = google_storage_bucket.models["vault"].name
     SEALED_BUCKET                = google_storage_bucket.models["sealed"].name
+    LEAKS_BUCKET                 = google_storage_bucket.models["leaks"].name
     KMS_VAULT_KEY                = local.key_names.vault
     KMS_MANIFEST_KEY             = local.key_names.manifest
     KMS_LICENCE_KEY              = local.key_names.licence

@@ -92,10 +92,12 @@ locals {
         "/v1/admin/verdicts", "/v1/admin/subjects/*", "/v1/admin/subjects/*/acts", "/v1/admin/models",
         "/v1/admin/models/*/orders",
         "/v1/admin/rules", "/v1/admin/rules/trials", "/v1/admin/health",
+        "/v1/admin/leaks", "/v1/admin/leaks/*/parts", "/v1/admin/leaks/*/trace", "/v1/admin/leaks/*/evidence",
       ]
       access = {
         topics            = ["decisions", "orders"]
         firestore         = "roles/datastore.user"
+        buckets           = { leaks = "leakKeeper" }
         reads_public_keys = ["manifest", "licence", "device"]
       }
     }
@@ -209,6 +211,20 @@ locals {
         buckets           = { vault = "vaultWriter" }
         keys              = { manifest = "roles/cloudkms.signer" }
         reads_public_keys = ["manifest"]
+      }
+    }
+    # Traces leaked files that were uploaded in the console: reads the vault, and opens it. Minutes of work, and in memory.
+    traces = {
+      kind        = "schedule"
+      cron        = "* * * * *"
+      path        = "/internal/traces"
+      memory      = "4Gi"
+      concurrency = 1
+      timeout     = "900s"
+      access = {
+        firestore = "roles/datastore.user"
+        buckets   = { vault = "roles/storage.objectViewer", leaks = "leakTracer" }
+        keys      = { vault = "roles/cloudkms.cryptoKeyDecrypter" }
       }
     }
     # Signs what a publisher ordered in the console: a rollout that pauses, goes on or ends, an older version for all.

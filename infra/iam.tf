@@ -11,6 +11,9 @@ resource "google_project_iam_custom_role" "object" {
     # Whose a waiting model is stands in its metadata, which a listing shows.
     intakeEraser = ["storage.objects.delete", "storage.objects.list"]
     objectEraser = ["storage.objects.delete"]
+    # Keeps what is brought and hands out what was found; replaces and lists nothing.
+    leakKeeper = ["storage.objects.create", "storage.objects.get"]
+    leakTracer = ["storage.objects.create", "storage.objects.delete", "storage.objects.get"]
   }
   role_id     = each.key
   title       = "modelseal ${each.key}"

@@ -25,6 +25,7 @@ locals {
     releases_failed = { filter = "${local.runs} jsonPayload.message=\"releases renewed\" severity=ERROR", labels = {} }
     url_keys        = { filter = "${local.runs} jsonPayload.message=\"URL keys renewed\"", labels = {} }
     rollouts        = { filter = "${local.runs} jsonPayload.message=\"rollouts watched\" jsonPayload.failed=0", labels = {} }
+    traces          = { filter = "${local.runs} jsonPayload.message=\"leaks traced\" jsonPayload.failed=0", labels = {} }
     rollout_halted  = { filter = "${local.runs} jsonPayload.message=\"rollout halted\"", labels = {} }
     # Said by the scorer when so many were blocked by rules that a person has to look, and when a campaign begins.
     breaker        = { filter = "${local.runs} jsonPayload.message=\"breaker tripped\"", labels = {} }

@@ -53,6 +53,7 @@ const LATER: Readonly<Record<string, string>> = {
   admin: 'taken by operators in the console',
   rollouts: 'taken when a rollout grows or is halted',
   orders: 'taken when a publisher orders something in the console',
+  traces: 'taken when a leaked file was uploaded in the console',
 };
 
 let used: ReadonlyMap<string, Permissions>;

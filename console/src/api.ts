@@ -1,5 +1,6 @@
 /** Calls of the `admin` function, whose types these are: what it answers, as JSON has it. */
 import type { casesOf } from '../../functions/operators/cases.ts';
+import type { newestLeaks } from '../../functions/operators/leak.ts';
 import type { modelsOf } from '../../functions/operators/models-view.ts';
 import type { healthOf, overviewOf, rulesOf } from '../../functions/operators/overview.ts';
 import type { Operation, Role } from '../../functions/operators/roles.ts';
@@ -21,6 +22,7 @@ export type Cases = Answer<typeof casesOf>;
 export type Case = Cases['cases'][number];
 export type Act = Cases['acts'][number];
 export type Models = Answer<typeof modelsOf>;
+export type Leaks = Answer<typeof newestLeaks>;
 export type Rules = Answer<typeof rulesOf>;
 export type RuleTrialResult = Answer<typeof tryRules>;
 export type Health = Answer<typeof healthOf>;

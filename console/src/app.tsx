@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { api, type Session } from './api.ts';
 import { CasesPage } from './pages/cases.tsx';
 import { HealthPage } from './pages/health.tsx';
+import { LeaksPage } from './pages/leaks.tsx';
 import { ModelsPage } from './pages/models.tsx';
 import { OverviewPage } from './pages/overview.tsx';
 import { RulesPage } from './pages/rules.tsx';
@@ -18,6 +19,7 @@ const PAGES: readonly (readonly [path: string, name: string, operation: Operatio
   ['subjects', 'Subjects', 'subject.read'],
   ['models', 'Models', 'models.read'],
   ['rules', 'Rules', 'rules.read'],
+  ['leaks', 'Leaks', 'leaks.read'],
   ['health', 'Keys and health', 'health.read'],
 ];
 
@@ -107,6 +109,8 @@ function contentOf(page: string, item: string, session: Session): ComponentChild
       return <ModelsPage session={session} />;
     case 'rules':
       return <RulesPage session={session} />;
+    case 'leaks':
+      return <LeaksPage session={session} />;
     case 'health':
       return <HealthPage />;
     default:

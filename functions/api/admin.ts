@@ -7,6 +7,7 @@ import { z } from 'zod';
 import type { DocumentStore } from '../cloud/documents.ts';
 import type { EventPublisher } from '../cloud/event-publisher.ts';
 import type { KeyService } from '../cloud/keys.ts';
+import type { ObjectStore } from '../cloud/objects.ts';
 import { ServiceError } from '../errors.ts';
 import { DEFAULT_RULES } from '../fraud/default-rules.ts';
 import {
@@ -18,6 +19,15 @@ import type { LimitPolicy } from '../fraud/limits.ts';
 import { modelId } from '../identity/client-data.ts';
 import { casesOf } from '../operators/cases.ts';
 import { label, VERDICTS } from '../operators/label.ts';
+import {
+  closeUpload,
+  leakEvidence,
+  leakPart,
+  newestLeaks,
+  openLeak,
+  putLeakPart,
+  wantedLeak,
+} from '../operators/leak.ts';
 import { modelsOf } from '../operators/models-view.ts';
 import { healthOf, overviewOf, rulesOf } from '../operators/overview.ts';
 import { placeOrder, wantedOrder } from '../operators/release-order.ts';
@@ -40,8 +50,10 @@ import type { ApiRequest, ApiResponse, Endpoint, EndpointTable } from './endpoin
 import { spendLimit } from './spend-limit.ts';
 
 interface AdminServices {
+  readonly config: { readonly buckets: { readonly leaks: string } };
   readonly consoleAccess: ConsoleAccess | null;
   readonly documents: DocumentStore;
+  readonly objects: Pick<ObjectStore, 'read' | 'write'>;
   readonly keys: Pick<KeyService, 'publicKeys'>;
   readonly publisher: EventPublisher;
   readonly now: () => Date;
@@ -58,8 +70,12 @@ const CHANGES: LimitPolicy = {
 };
 /** Of one operator, too: who is none costs a look at a signature, and keeps nobody else out. */
 const SIGN_INS: LimitPolicy = { name: 'console-sign-ins', limit: 20, windowSeconds: 60, burst: 20 };
+/** A file has up to 256 parts, each of which is kept once. */
+const PARTS: LimitPolicy = { name: 'console-parts', limit: 600, windowSeconds: 60, burst: 300 };
 const reads = createInMemoryRateLimiter({ policy: READS, maxCallers: 1_000 });
 const signIns = createInMemoryRateLimiter({ policy: SIGN_INS, maxCallers: 1_000 });
+
+const parts = createInMemoryRateLimiter({ policy: PARTS, maxCallers: 1_000 });
 
 const reason = z.string().trim().min(3).max(500);
 const signInBody = z.strictObject({
@@ -72,6 +88,8 @@ const verdictBody = z.strictObject({
   verdict: z.enum(VERDICTS),
   reason,
 });
+/** 128 KiB in base64, and what is around it. */
+const MAX_PART_BODY_BYTES = 180 * 1024;
 const hours = z
   .number()
   .int()
@@ -127,14 +145,16 @@ const read = (operation: Operation, handle: Handle<undefined>): Endpoint<AdminSe
   },
 });
 
-/** One that changes something; what it is may depend on the body. */
+/** One that changes something; what it is may depend on the body. A part of an upload has a limit of its own. */
 const change = <Body>(
   schema: z.ZodType<Body>,
   operationOf: (body: Body) => Operation,
   handle: Handle<Body>,
+  { isPart = false } = {},
 ): Endpoint<AdminServices> => ({
   user: false,
   body: UNREAD,
+  ...(isPart && { maxBodyBytes: MAX_PART_BODY_BYTES }),
   async handle(request, services) {
     requireOwnPage(request, services, true);
     const { params, now } = request;
@@ -142,8 +162,11 @@ const change = <Body>(
     requireCsrfToken(session, request.header('x-csrf-token'));
     const body = parseOrRefuse(schema, request.body);
     requireOperation(session, operationOf(body), accessOf(services).settings, now);
-    const path = limitPaths.operatorChanges(session.email);
-    await spendLimit(services.documents, CHANGES, path, now);
+    if (isPart) refuseFlood(parts, session.email, now);
+    else {
+      const path = limitPaths.operatorChanges(session.email);
+      await spendLimit(services.documents, CHANGES, path, now);
+    }
     return ok(await handle({ session, params, body, now }, services));
   },
 });
@@ -238,6 +261,27 @@ export const endpoints: EndpointTable<AdminServices> = {
     ruleTrial,
     () => 'rules.try',
     ({ body, now }, services) => tryRules(services, body, DEFAULT_RULES, now),
+  ),
+  'GET /v1/admin/leaks': read('leaks.read', (_, services) => newestLeaks(services)),
+  'POST /v1/admin/leaks': change(
+    wantedLeak,
+    () => 'leak.open',
+    ({ body, session, now }, services) => openLeak(services, body, session.email, now),
+  ),
+  'POST /v1/admin/leaks/:leakId/parts': change(
+    leakPart,
+    () => 'leak.send',
+    ({ params, body, session }, services) =>
+      putLeakPart(services, params['leakId'] ?? '', body, session.email),
+    { isPart: true },
+  ),
+  'POST /v1/admin/leaks/:leakId/trace': change(
+    z.strictObject({}),
+    () => 'leak.send',
+    ({ params, session }, services) => closeUpload(services, params['leakId'] ?? '', session.email),
+  ),
+  'GET /v1/admin/leaks/:leakId/evidence': read('leaks.read', ({ params }, services) =>
+    leakEvidence(services, params['leakId'] ?? ''),
   ),
   'GET /v1/admin/health': read('health.read', ({ now }, services) => healthOf(services, now)),
   'GET /v1/admin/cases': read('cases.read', ({ now }, services) => casesOf(services, now)),

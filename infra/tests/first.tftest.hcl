@@ -8,7 +8,7 @@ run "before_the_first_image" {
     error_message = "Nothing needs the image."
   }
   assert {
-    condition     = toset(keys(google_secret_manager_secret.secret)) == toset(keys(local.secrets)) && length(google_storage_bucket.models) == 3 && toset(keys(google_kms_crypto_key.key)) == toset(["vault", "manifest", "licence", "device"]) && google_artifact_registry_repository.images.format == "DOCKER" && google_compute_global_address.api.name == "modelseal"
+    condition     = toset(keys(google_secret_manager_secret.secret)) == toset(keys(local.secrets)) && length(google_storage_bucket.models) == 4 && toset(keys(google_kms_crypto_key.key)) == toset(["vault", "manifest", "licence", "device"]) && google_artifact_registry_repository.images.format == "DOCKER" && google_compute_global_address.api.name == "modelseal"
     error_message = "Secrets, buckets, keys, the repository and the address are there to be filled."
   }
   assert {

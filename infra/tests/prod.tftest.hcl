@@ -83,6 +83,7 @@ run "production" {
       INTAKE_BUCKET          = "modelseal-prod-example-intake"
       VAULT_BUCKET           = "modelseal-prod-example-vault"
       SEALED_BUCKET          = "modelseal-prod-example-sealed"
+      LEAKS_BUCKET           = "modelseal-prod-example-leaks"
       EVENTS_TOPIC           = "events"
       DECISIONS_TOPIC        = "decisions"
       DEAD_LETTERS_TOPIC     = "dead-letters"
@@ -127,9 +128,9 @@ run "production" {
     error_message = "Buckets are under our key."
   }
   assert {
-    condition = alltrue([for name in ["intake", "sealed"] :
+    condition = alltrue([for name, days in { intake = 1, sealed = 1, leaks = 7 } :
       google_storage_bucket.models[name].soft_delete_policy[0].retention_duration_seconds == 0 &&
-      one([for rule in google_storage_bucket.models[name].lifecycle_rule : one(rule.condition).age]) == 1 &&
+      one([for rule in google_storage_bucket.models[name].lifecycle_rule : one(rule.condition).age]) == days &&
       !google_storage_bucket.models[name].versioning[0].enabled
     ])
     error_message = "What is deleted of plaintext and of deliveries is gone at once."

@@ -6,11 +6,9 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseModel } from '../../functions/formats/format.ts';
 import { auditOf } from '../../functions/operators/audit.ts';
-import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
-import { acceptGrant } from '../../sdk/typescript/opening/accept-grant.ts';
-import { openGrant } from '../../sdk/typescript/opening/open-grant.ts';
 import { type ApiHarness, startApi } from '../../test/support/api-harness.ts';
 import { safetensorsFile } from '../../test/support/model-files.ts';
+import { openedCopy } from '../../test/support/opened-copy.ts';
 import { createRandom } from '../../test/support/random.ts';
 import { padded } from '../../test/watermark/disguise.ts';
 import { float32Model, type Weights, weightsOf } from '../../test/watermark/weights.ts';
@@ -42,28 +40,8 @@ afterAll(async () => {
   await api.close();
 });
 
-/** The copy that this user's phone gets and opens. */
-async function copyOf(user: string, modelId: string, phone = api.phone(user)) {
-  const grant = await phone.grant(modelId);
-  const { keys } = api.clients;
-  const accepted = await acceptGrant(nodeCrypto, {
-    grant,
-    expected: { deviceId: grant.deviceId, model: modelId },
-    recipientKey: grant.recipientKey,
-    pinnedKeys: [...(await keys.publicKeys('manifest')), ...(await keys.publicKeys('licence'))],
-    now: new Date(),
-  });
-  const names = (await Array.fromAsync(api.clients.objects.list('test-sealed', ''))).map(
-    ({ name }) => name,
-  );
-  const object = names.find((name) => name.endsWith(grant.grantId)) ?? '';
-  const bytes = await openGrant(
-    nodeCrypto,
-    accepted,
-    api.clients.objects.read('test-sealed', object),
-  );
-  return { bytes, grantId: grant.grantId, deviceId: grant.deviceId };
-}
+const copyOf = (user: string, modelId: string, phone = api.phone(user)) =>
+  openedCopy({ clients: api.clients, sealedBucket: 'test-sealed' }, phone, modelId);
 const bytesOf = (user: string) => copies.get(user)?.bytes ?? new Uint8Array();
 
 /** As safetensors, whoever's weights they are. */

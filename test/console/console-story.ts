@@ -11,6 +11,7 @@ import { seedConsole } from '../stack/console-demo.ts';
 import { type Stack, startStack } from '../stack/stack.ts';
 import { addressOf } from '../support/console-access.ts';
 import { mustBe, type Story } from '../support/story.ts';
+import { tellLeak } from './leak-story.ts';
 import { tellRelease } from './release-story.ts';
 
 /** Where the pictures are kept for a person to look at. */
@@ -27,6 +28,7 @@ const PAGES: readonly (readonly [name: string, hash: string, text: string])[] = 
   ['cases', '#/cases', 'Restrictions by the rules'],
   ['models', '#/models', 'Rollout of'],
   ['rules', '#/rules', 'budget-hammered'],
+  ['leaks', '#/leaks', 'Nobody brought a file'],
   ['health', '#/health', 'Signing keys'],
 ];
 
@@ -177,6 +179,7 @@ export async function tellConsole(story: Story): Promise<void> {
   });
 
   await tellRelease(story, { stack, browser, openPage, signIn, look });
+  await tellLeak(story, { stack, browser, openPage, signIn, look });
 
   await story.step('Signing out ends the session', async () => {
     await page.getByRole('button', { name: 'Sign out' }).click();

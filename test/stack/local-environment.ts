@@ -16,6 +16,7 @@ export const BUCKETS = {
   intake: 'local-intake',
   vault: 'local-vault',
   sealed: 'local-sealed',
+  leaks: 'local-leaks',
 } as const;
 export const TOPICS = ['events', 'decisions', 'orders', 'dead-letters'] as const;
 /** The app that virtual iPhones run. */
@@ -78,6 +79,7 @@ export function localEnvironment(services: LocalServices): Readonly<Record<strin
     INTAKE_BUCKET: BUCKETS.intake,
     VAULT_BUCKET: BUCKETS.vault,
     SEALED_BUCKET: BUCKETS.sealed,
+    LEAKS_BUCKET: BUCKETS.leaks,
     KMS_VAULT_KEY: keys.vault,
     KMS_MANIFEST_KEY: keys.manifest,
     KMS_LICENCE_KEY: keys.licence,

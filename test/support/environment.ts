@@ -11,6 +11,7 @@ export function testEnvironment(): Record<string, string | undefined> {
     INTAKE_BUCKET: 'test-intake',
     VAULT_BUCKET: 'test-vault',
     SEALED_BUCKET: 'test-sealed',
+    LEAKS_BUCKET: 'test-leaks',
     KMS_VAULT_KEY: 'projects/test-project/locations/global/keyRings/test/cryptoKeys/vault',
     KMS_MANIFEST_KEY: 'projects/test-project/locations/global/keyRings/test/cryptoKeys/manifest',
     KMS_LICENCE_KEY: 'projects/test-project/locations/global/keyRings/test/cryptoKeys/licence',

@@ -3,6 +3,7 @@ import { api, type Models } from '../api.ts';
 import type { Change } from '../parts/act-form.tsx';
 import { Table } from '../parts/table.tsx';
 import { Tag, type TagKind, When } from '../parts/text.tsx';
+import { newId } from '../upload.ts';
 
 type OrderView = Models['models'][number]['orders'][number];
 type Act = OrderView['act'];
@@ -32,15 +33,9 @@ const WORDS: Readonly<Record<Act, { readonly title: string; readonly consequence
   rollBack: { title: 'Roll back', consequence: 'All rollouts of the model end.' },
 };
 
-const newOrderId = (): string => {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  const text = btoa(String.fromCharCode(...bytes));
-  return `o_${text.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')}`;
-};
-
 /** The dialog of an order. Pressed twice, it is one order. */
 export function orderChange({ act, modelId, version, serial }: Wanted): Change {
-  const orderId = newOrderId();
+  const orderId = newId('o');
   const { title, consequence } = WORDS[act];
   const isForAll = act === 'rollBack' && version !== null;
   return {

@@ -84,8 +84,20 @@ export const DATA: readonly Mutation[] = [
   [
     'deliveries that the lifecycle leaves for a month',
     'buckets.tf',
-    'each.value.keeps ? null : 1',
-    'each.value.keeps ? null : 30',
+    'sealed = { keeps = false, days = 1 }',
+    'sealed = { keeps = false, days = 30 }',
+  ],
+  [
+    'leaks that the lifecycle leaves for a year',
+    'buckets.tf',
+    'leaks = { keeps = false, days = 7 }',
+    'leaks = { keeps = false, days = 365 }',
+  ],
+  [
+    'a console that reads the vault',
+    'functions.tf',
+    '{ leaks = "leakKeeper" }',
+    '{ leaks = "leakKeeper", vault = "roles/storage.objectViewer" }',
   ],
   [
     'a grant that reads the intake',
