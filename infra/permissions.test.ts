@@ -56,6 +56,12 @@ const LATER: Readonly<Record<string, string>> = {
   traces: 'taken when a leaked file was uploaded in the console',
 };
 
+/** What a function takes otherwise than others do. */
+const OWN: Readonly<Record<string, string>> = {
+  'traces bucket vault: storage.objects.get':
+    'taken when a leaked file was uploaded in the console',
+};
+
 let used: ReadonlyMap<string, Permissions>;
 let given: ReadonlyMap<string, Permissions>;
 
@@ -117,7 +123,10 @@ async function traceStory(): Promise<ReadonlyMap<string, Permissions>> {
 const minus = (a: Permissions | undefined, b: Permissions | undefined): readonly string[] =>
   [...(a ?? [])].filter((each) => !b?.has(each)).sort();
 const reasonOf = (name: string, permission: string) =>
-  REASONS.find(([pattern]) => pattern.test(permission))?.[1] ?? LATER[name] ?? 'no reason';
+  OWN[`${name} ${permission}`] ??
+  REASONS.find(([pattern]) => pattern.test(permission))?.[1] ??
+  LATER[name] ??
+  'no reason';
 
 function page(): string {
   const rows = [...used].map(([name, taken]) => {

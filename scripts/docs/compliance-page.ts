@@ -38,6 +38,7 @@ ${table(controlsOf('masvs'))}
 | erasure: pseudonym, times | Firestore \`erasures\` | to carry it out, and that it is no way to start collecting anew | 31 days |
 | names given up in a rotation of the pseudonym secret, and those in their place | Firestore \`pseudonyms\` | late events find their user | 40 days |
 | acts of operators: pseudonym, author, reason | Firestore \`audit\` | accountability | 400 days |
+| leaks that operators brought: author, reason; of those whom they name, pseudonym and device | Firestore \`leaks\`, bucket \`leaks\` | [tracing of leaks](../analysts/tracing.md) | the file until it is traced, the rest 7 days; also of a user who was erased meanwhile |
 | revision of a user's list of models: pseudonym, random value | Firestore \`catalogues\` | to tell that the list has not changed | until the user is erased |
 | limits, spent challenges | Firestore \`limits\`, \`challenges\` | to enforce them | minutes; those of enrolments and exports a day |
 | evidence and restrictions | Firestore \`risk\`, \`blocklist\` | to stop theft | until they have faded |
@@ -65,6 +66,7 @@ of grants go within minutes. What stays, under the keyed pseudonym:
 - on which days models were taken, not which, and the end of the last block, 180 days: the same interest; else seven models
   could be taken after each erasure, without end. The answer to the request says until when;
 - acts of operators in the audit log, 400 days (art. 5(2));
+- what a leak was found to name, 7 days: legal claims (art. 17(3)(e));
 - events and decisions in BigQuery, 396 days, and dead letters, 31 days: security of processing; docs/ops/operations.md has the
   statement that deletes them earlier;
 - backups of the database, 14 days, and its point-in-time recovery, 7 days: erase again after a restore.

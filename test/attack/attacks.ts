@@ -18,6 +18,7 @@ import { forgedTokens } from './forged-tokens.ts';
 import { http } from './http.ts';
 import { input } from './input.ts';
 import { issuedTokens } from './issued-tokens.ts';
+import { leakUploads } from './leak-uploads.ts';
 import { limits } from './limits.ts';
 import { listings } from './listings.ts';
 import { modelFiles } from './model-files.ts';
@@ -71,5 +72,6 @@ export const ATTACKS: readonly Attack[] = [
   ...cloudDatabase,
   ...operatorsConsole,
   ...releaseOrders,
+  ...leakUploads,
   ...development,
 ];

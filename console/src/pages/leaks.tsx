@@ -191,7 +191,7 @@ function Found({ of: { leakId, result } }: { readonly of: Leak }) {
     );
   return (
     <>
-      <p>{verdictOf(result)}</p>
+      <div>{verdictOf(result)}</div>
       {result.named.map((one) => (
         <NamedCopy key={one.name} of={one} />
       ))}
@@ -247,7 +247,7 @@ function verdictOf({ of, foreign, grantsTested, log10P, named }: Result): string
       ? 'No traced model of ours to compare it with.'
       : `No copy of ours: none has its structure, and none of ${foreign.unlike} has its weights.`;
   }
-  const compared = `${of.model} ${of.version}, with ${percent(of.coverage)} of the marks in ${count(of.tensors)} tensors; ${count(grantsTested)} grants were tested.`;
+  const compared = `${of.model} ${of.version}, with ${percent(of.coverage)} of the marks in ${count(of.tensors)} tensors; grants tested: ${count(grantsTested)}.`;
   if (named.length > 0) return compared;
   return `${compared} Nobody is named: the likeliest would come up by chance with a probability of up to ${probability(log10P ?? 0)}.`;
 }
