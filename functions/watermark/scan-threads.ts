@@ -77,7 +77,9 @@ async function freeThread(threads: ScanThread[], task: ScanTask): Promise<ScanTh
 }
 
 /** Beside this file, as a source or in the bundle. */
-const SCAN_WORKER = `./scan-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.mjs'}`;
+const SCAN_WORKER = import.meta.url.endsWith('.ts')
+  ? new URL('./scan-worker.ts', import.meta.url)
+  : new URL('./scan-worker.mjs', import.meta.url);
 
 class ScanThread {
   /** Resolves to this thread once it can take more; rejects where it failed. */
@@ -85,7 +87,7 @@ class ScanThread {
   readonly #worker: Worker;
 
   constructor(workerData: ScanTask) {
-    this.#worker = new Worker(new URL(SCAN_WORKER, import.meta.url), { workerData });
+    this.#worker = new Worker(SCAN_WORKER, { workerData });
   }
 
   scan(batch: readonly string[]): void {

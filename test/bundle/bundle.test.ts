@@ -1,9 +1,13 @@
 /** The deployable folder starts where there is nothing but itself and the Functions Framework. */
+import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { FUNCTIONS } from '../../functions/registry.ts';
+import { POSITIONS } from '../../functions/watermark/biased-code.ts';
+import { FINGERPRINT_BYTES, fingerprintFrom } from '../../functions/watermark/fingerprint.ts';
 import { freePort } from '../stack/ports.ts';
 import { testEnvironment } from '../support/environment.ts';
 import { layBundle, startFunction } from './bundle.ts';
@@ -61,6 +65,28 @@ describe('the bundle', () => {
     await expect(
       startFunction(folder, { ...options, name: 'keys', environment: { PATH: '' } }),
     ).rejects.toThrow(/GOOGLE_CLOUD_PROJECT/);
+  });
+
+  it('holds the thread that looks through many grants for the trace of a leak', async () => {
+    const tables = {
+      thresholds: new Uint8Array(POSITIONS).fill(128),
+      weights: [new Int32Array(POSITIONS).fill(1), new Int32Array(POSITIONS).fill(1)],
+      glances: [-POSITIONS, -POSITIONS],
+    };
+    const workerData = { tables, traceKey: new Uint8Array(32) };
+    const thread = new Worker(join(folder, 'scan-worker.mjs'), { workerData });
+    try {
+      const suspect = fingerprintFrom(new Uint8Array(FINGERPRINT_BYTES));
+      for (const [message, answer] of [
+        [[suspect], []],
+        ['finish', [suspect]],
+      ] as const) {
+        thread.postMessage(message);
+        expect((await once(thread, 'message'))[0]).toEqual(answer);
+      }
+    } finally {
+      await thread.terminate();
+    }
   });
 
   it('holds no test root, double or local server', async () => {
