@@ -28,8 +28,11 @@ export interface TraceOptions {
   readonly version?: string;
   /** Only this part of the grants on record; the bounds allow for all parts. */
   readonly shard?: Shard;
-  /** The largest version that there is memory for, in bytes; each is opened whole. */
-  readonly maxOriginalBytes?: number;
+  /**
+   * The largest leak or version that is compared, in bytes, by whether the leak has the version's structure: each is
+   * opened whole, and without its structure it takes minutes to find out what was done to it.
+   */
+  readonly maxBytes?: { readonly alike: number; readonly unlike: number };
   /** Told what is being done, and how much of it is done: 0 to 1. */
   readonly onProgress?: (step: 'comparing' | 'ranking', share: number) => void;
 }
@@ -77,7 +80,7 @@ const MAX_UNLIKE = 16;
 /** Versions that resemble the leak as well as this are told apart by their marks alone. */
 const TIE = 0.01;
 
-/** Throws TraceError `leak-unreadable` and `original-too-large`; a leak of no traced version is a result without comparison. */
+/** Throws TraceError `leak-unreadable` and `too-large`; a leak of no traced version is a result without comparison. */
 export async function traceLeak(
   services: TraceServices,
   bytes: Uint8Array,
@@ -95,7 +98,9 @@ export async function traceLeak(
     if (comparisons.length > 0) break;
     for (const [i, version] of versions.entries()) {
       options.onProgress?.('comparing', i / versions.length);
-      const comparison = await compare(services, version, leaked, options.maxOriginalBytes);
+      const most = options.maxBytes?.[kind as keyof typeof foreign] ?? Number.POSITIVE_INFINITY;
+      if (Math.max(version.sizeBytes, bytes.byteLength) > most) throw new TraceError('too-large');
+      const comparison = await compare(services, version, leaked);
       if (comparison) comparisons.push(comparison);
       else foreign[kind as keyof typeof foreign] += 1;
     }
@@ -173,11 +178,7 @@ async function compare(
   services: TraceServices,
   version: PublishedVersion,
   leaked: readonly ModelTensor[],
-  maxBytes = Number.POSITIVE_INFINITY,
 ): Promise<Comparison | undefined> {
-  if (version.sizeBytes > maxBytes) {
-    throw new TraceError('original-too-large', `${version.modelId}@${version.version}`);
-  }
   const { layers, policy, plan } = await services.manifests.get(version);
   if (policy.tracing === 'off' || !plan) return undefined;
   const strength = policy.tracing;

@@ -125,6 +125,15 @@ describe('a leak', () => {
   }, 120_000);
 });
 
+describe('what takes minutes', () => {
+  it('is refused: a large file with the structure of no model of ours', async () => {
+    const heavy = await readFile('node_modules/@mediapipe/pose/pose_landmark_full.tflite');
+    const id = await uploadLeak(analyst, heavy, { model: 'selfie' });
+    await trace();
+    expect(await stored(id)).toMatchObject({ state: 'refused', refusal: 'too_large' });
+  }, 60_000);
+});
+
 describe('an upload', () => {
   it('is bounded, in whole and in parts', async () => {
     const leak = leakOf(copy.bytes);

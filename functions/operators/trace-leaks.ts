@@ -42,8 +42,8 @@ const WORK_MS = 8 * 60_000;
 /** Longer than the platform lets a run live (infra/functions.tf), so that nobody works on what is still worked on. */
 const LEASE_MS = 16 * 60_000;
 const MAX_ATTEMPTS = 2;
-/** Opened whole, with several numbers in memory for each weight. */
-const MAX_ORIGINAL_BYTES = 64 * 2 ** 20;
+/** Seconds and half a gigabyte for 28 MB of its structure; without it, minutes that nobody can interrupt for some more than 4 MiB. */
+const MAX_BYTES = { alike: 64 * 2 ** 20, unlike: 4 * 2 ** 20 };
 /** Looked at in a run to find one to trace. */
 const LOOKED_AT = 50;
 
@@ -140,7 +140,7 @@ async function traceOne(
   };
   const result = await traceLeak(services, bytes, {
     ...(leak.model !== null && { model: leak.model }),
-    ...{ maxOriginalBytes: MAX_ORIGINAL_BYTES, onProgress },
+    ...{ maxBytes: MAX_BYTES, onProgress },
   });
   try {
     // On record before anybody sees a name.
@@ -211,7 +211,7 @@ function viewOf(result: TraceResult): TracedLeak {
 function refusalOf(error: unknown): string | undefined {
   if (error instanceof LeakRefusal) return error.word;
   if (!(error instanceof TraceError)) return undefined;
-  return error.code === 'original-too-large' ? 'too_large' : 'not_a_model';
+  return error.code === 'too-large' ? 'too_large' : 'not_a_model';
 }
 
 interface Answer {

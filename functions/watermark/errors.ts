@@ -10,8 +10,8 @@ export type TraceCause =
   | 'leak-unreadable'
   /** No tensor of the leak resembles one of the original's marked tensors. */
   | 'nothing-in-common'
-  /** A version that it has to be compared with is larger than the caller has memory for. */
-  | 'original-too-large';
+  /** It, or a version that it has to be compared with, is larger than the caller has time and memory for. */
+  | 'too-large';
 
 /** Marking or tracing was refused; the message adds what an operator needs. */
 export class TraceError extends Error {

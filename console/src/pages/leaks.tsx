@@ -158,7 +158,7 @@ const REFUSALS: Readonly<Record<string, string>> = {
   incomplete: 'it did not arrive whole: send it again',
   not_as_announced: 'what arrived is not what was announced: send it again',
   not_a_model: 'it is no model file that can be read',
-  too_large: `a model that it resembles is too large to be opened here: ${WITH_COMMAND}`,
+  too_large: `it, or a model to compare it with, is too large to be looked at here: ${WITH_COMMAND}`,
   too_long: `it would take too long here: ${WITH_COMMAND}`,
   failed: `it failed twice: ${WITH_COMMAND}`,
 };
