@@ -242,7 +242,15 @@ locals {
   }
 
   # Before the first image there is nothing to run: everything else comes up without it.
-  functions = { for name, function in local.table : name => merge(local.defaults, function) if var.image != "" }
+  functions = {
+    for name, function in local.table :
+    name => merge(local.defaults, { instances = min(lookup(local.few, function.kind, var.max_instances), var.max_instances) }, function)
+    if var.image != ""
+  }
+
+  # Of what is called once at a time: a second one for a call that comes while the last still runs. Places that nobody
+  # needs count against the region's quota of processors.
+  few = { schedule = 2, orders = 2 }
 
   public_functions = { for name, function in local.functions : name => function if function.kind == "http" }
 

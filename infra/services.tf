@@ -21,7 +21,7 @@ resource "google_cloud_run_v2_service" "function" {
 
     scaling {
       min_instance_count = var.environment == "prod" ? each.value.warm : 0
-      max_instance_count = var.max_instances
+      max_instance_count = each.value.instances
     }
 
     containers {

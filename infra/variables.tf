@@ -292,7 +292,7 @@ variable "secret_versions" {
 }
 
 variable "max_instances" {
-  description = "Most instances of one function: the cap on cost and on what the database has to bear."
+  description = "Most instances of one function that many call: the cap on cost and on what the database has to bear."
   type        = number
   default     = 50
   validation {

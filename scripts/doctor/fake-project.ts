@@ -9,7 +9,12 @@ import { CLASHES } from './policy-checks.ts';
 const ID = 'healthy-project';
 const REGION = 'europe-west3';
 const CHANNEL = `projects/${ID}/notificationChannels/1`;
-const LABELS = { metadata: { annotations: { 'autoscaling.knative.dev/maxScale': '10' } } };
+
+/** As infra/functions.tf has it, of ten at most. */
+const mostOf = (trigger: (typeof FUNCTIONS)[number]['trigger']): string =>
+  trigger.kind === 'schedule' || (trigger.kind === 'event' && trigger.source === 'orders')
+    ? '2'
+    : '10';
 
 /** Answers by the words of the question, without its flags. */
 export type Answers = Record<string, unknown>;
@@ -34,7 +39,7 @@ export function healthyAnswers(now: Date): Answers {
   });
   return {
     [`projects describe ${ID}`]: { projectId: ID, projectNumber: '42' },
-    'run services list': FUNCTIONS.map(({ name, trigger: { kind } }) => ({
+    'run services list': FUNCTIONS.map(({ name, trigger, trigger: { kind } }) => ({
       metadata: {
         name,
         annotations:
@@ -48,7 +53,7 @@ export function healthyAnswers(now: Date): Answers {
       },
       spec: {
         template: {
-          ...LABELS,
+          metadata: { annotations: { 'autoscaling.knative.dev/maxScale': mostOf(trigger) } },
           spec: {
             containerConcurrency: 8,
             containers: [{ resources: { limits: { cpu: '1' } } }],

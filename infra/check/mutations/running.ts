@@ -10,8 +10,14 @@ export const RUNNING: readonly Mutation[] = [
   [
     'no end of instances',
     'services.tf',
-    'max_instance_count = var.max_instances',
+    'max_instance_count = each.value.instances',
     'max_instance_count = 1000',
+  ],
+  [
+    'workers with as many places as the API',
+    'functions.tf',
+    'few = { schedule = 2, orders = 2 }',
+    'few = {}',
   ],
   ['grants that start cold', 'services.tf', 'var.environment == "prod" ? each.value.warm : 0', '0'],
   [
