@@ -40,7 +40,7 @@ resource "google_cloud_run_v2_service" "function" {
 
       env {
         name  = "FUNCTION_SIGNATURE_TYPE"
-        value = contains(["events", "intake"], each.value.kind) ? "cloudevent" : "http"
+        value = contains(["http", "console", "schedule"], each.value.kind) ? "http" : "cloudevent"
       }
 
       # What it works on at once is what it is sent at once: more only where this service is not in between.

@@ -102,6 +102,12 @@ run "production" {
     error_message = "A function works on as many requests as it is sent."
   }
   assert {
+    condition = alltrue([for name, service in google_cloud_run_v2_service.function :
+      one([for entry in service.template[0].containers[0].env : entry.value if entry.name == "FUNCTION_SIGNATURE_TYPE"]) == (contains(["publish", "score", "orders"], name) ? "cloudevent" : "http")
+    ])
+    error_message = "What comes from Pub/Sub and Eventarc is an event."
+  }
+  assert {
     condition = alltrue(flatten([for name, service in google_cloud_run_v2_service.function : [for entry in service.template[0].containers[0].env :
       entry.value_source[0].secret_key_ref[0].secret == entry.name && can(regex("^[1-9][0-9]*$", entry.value_source[0].secret_key_ref[0].version))
       if contains(keys(local.secrets), entry.name)

@@ -19,6 +19,12 @@ export const RUNNING: readonly Mutation[] = [
     'few = { schedule = 2, orders = 2 }',
     'few = {}',
   ],
+  [
+    'orders that come as plain requests',
+    'services.tf',
+    'contains(["http", "console", "schedule"], each.value.kind) ? "http" : "cloudevent"',
+    'each.value.kind == "events" ? "cloudevent" : "http"',
+  ],
   ['grants that start cold', 'services.tf', 'var.environment == "prod" ? each.value.warm : 0', '0'],
   [
     'workers open to the internet',
