@@ -220,6 +220,8 @@ describe('a run', () => {
     }
     expect(await trace()).toEqual({ traced: 0, refused: 1, failed: 0 });
     expect(await stored(id)).toMatchObject({ state: 'refused', refusal: 'failed' });
+    const { leaks } = api.services.config.buckets;
+    expect(await Array.fromAsync(api.clients.objects.list(leaks, `${id}/`))).toEqual([]);
   });
 
   it('gives up what takes too long, in a word that says so', async () => {

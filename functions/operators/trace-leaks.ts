@@ -67,8 +67,9 @@ class LeakRefusal extends Error {
 /** Traces the file that waits longest. */
 export async function traceLeaks(services: TraceLeaksServices, now: Date): Promise<TraceRun> {
   const run = { traced: 0, refused: 0, failed: 0 };
-  const leak = await claimNext(services, now, () => {
+  const leak = await claimNext(services, now, async (givenUp) => {
     run.refused += 1;
+    await deleteParts(services, givenUp);
   });
   if (!leak) return run;
   try {
@@ -93,7 +94,7 @@ export async function traceLeaks(services: TraceLeaksServices, now: Date): Promi
 async function claimNext(
   { documents }: TraceLeaksServices,
   now: Date,
-  onRefused: () => void,
+  onRefused: (leak: LeakRecord) => Promise<void>,
 ): Promise<LeakRecord | undefined> {
   const inState = (state: LeakRecord['state']) =>
     documents.query({ collection: 'leaks', where: [['state', '==', state]], limit: LOOKED_AT });
@@ -110,7 +111,7 @@ async function claimNext(
         const refusal: RefusalWord = leak.state === 'waiting' ? 'failed' : 'too_long';
         const refused = { state: 'refused', refusal, answeredAt: now } as const;
         tx.update(leakPath(leakId), { ...refused, leaseUntil: null });
-        return 'refused' as const;
+        return { ...leak, ...refused };
       }
       const lease = {
         state: 'running' as const,
@@ -120,7 +121,7 @@ async function claimNext(
       tx.update(leakPath(leakId), lease);
       return { ...leak, ...lease };
     });
-    if (claimed === 'refused') onRefused();
+    if (claimed?.state === 'refused') await onRefused(claimed);
     else if (claimed) return claimed;
   }
   return undefined;
