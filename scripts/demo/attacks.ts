@@ -11,6 +11,8 @@ import { EFFECTS, type Scene } from './prologue.ts';
 
 /** How long the local revocation list is kept, and a little more. */
 const REVOCATION_LIST_MS = 1200;
+/** How long a hoarder goes on, at most, until he is blocked. */
+const HOARDER_MS = 60_000;
 const SUITE = 'P256-HKDF-SHA256-AES256GCM';
 
 /** What thieves try, and what becomes of it. */
@@ -84,12 +86,13 @@ export async function tellAttacks(story: Story, scene: Scene): Promise<void> {
 
   await story.step('A hoarder is slowed down, then blocked', async () => {
     const hoarder = scene.phone('hugo');
+    const granted = new Set<string>();
     const outcomes: string[] = [];
     let retryAfterSeconds: number | undefined;
-    const count = (code: string) => outcomes.filter((each) => each === code).length;
-    while (outcomes.length < 80 && outcomes.at(-1) !== 'blocked') {
-      const next = (outcomes.length % EFFECTS) + 1;
-      const outcome = await hoarder.client.grant(`effect-${next}`).then(
+    const until = Date.now() + HOARDER_MS;
+    while (Date.now() < until && outcomes.at(-1) !== 'blocked') {
+      const effect = `effect-${(outcomes.length % EFFECTS) + 1}`;
+      const outcome = await hoarder.client.grant(effect).then(
         () => 'granted',
         (error: { code: string; retryAfterSeconds?: number }) => {
           retryAfterSeconds = error.retryAfterSeconds;
@@ -97,13 +100,16 @@ export async function tellAttacks(story: Story, scene: Scene): Promise<void> {
         },
       );
       outcomes.push(outcome);
-      if (outcome !== 'granted') await new Promise((done) => setTimeout(done, 150));
+      if (outcome === 'granted') granted.add(effect);
+      else await new Promise((done) => setTimeout(done, 150));
     }
-    mustBe(count('quota_exceeded') > 0, 'his budget of new models was used up (429)');
+    const refused = outcomes.filter((each) => each === 'quota_exceeded').length;
+    mustBe(refused > 0, 'his budget of new models was used up (429)');
     mustBe(outcomes.at(-1) === 'blocked', 'he was blocked (403)');
-    mustBe(count('granted') <= NEW_MODELS_A_DAY, 'he got no more than the budget gives');
+    // Different ones: where scoring takes long, he comes round to those that he has, and may have them again.
+    mustBe(granted.size <= NEW_MODELS_A_DAY, 'he got no more new models than the budget gives');
     const hours = Math.round((retryAfterSeconds ?? 0) / 360) / 10;
-    return `${count('granted')} models, then ${count('quota_exceeded')} × 429, then 403 blocked for ${hours} h`;
+    return `${granted.size} models, then ${refused} × 429, then 403 blocked for ${hours} h`;
   });
 
   await story.step('His neighbour gets what she asks for', async () => {
