@@ -10,6 +10,7 @@ import {
   readModel,
   releaseOf,
 } from '../catalogue/model-record.ts';
+import { readEach } from '../cloud/document-kind.ts';
 import type { DocumentStore } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
 import { createInMemoryRateLimiter } from '../fraud/in-memory-rate-limiter.ts';
@@ -91,16 +92,17 @@ async function listingsOf(
   return models.flatMap(listing);
 }
 
+/** Without those that cannot be read, of which no copy can be had either. */
 async function modelsOf(
   documents: ModelsServices['documents'],
   owner: string | null,
-): Promise<ModelRecord[]> {
+): Promise<readonly ModelRecord[]> {
   const found = await documents.query({
     collection: 'models',
     where: [['owner', '==', owner]],
     limit: MAX_MODELS,
   });
-  return found.map(({ data }) => readModel(data));
+  return readEach(found, ({ data }) => readModel(data)).values;
 }
 
 /** Nothing where no version could be granted. */

@@ -1,4 +1,5 @@
 /** What rules would give to the devices that enrolled last, by what the service knows of these. */
+import { readEach } from '../cloud/document-kind.ts';
 import type { DocumentStore } from '../cloud/documents.ts';
 import { deviceIdFrom, readDevice } from '../identity/devices.ts';
 import { nodeCrypto } from '../protocol/node-crypto.ts';
@@ -9,7 +10,7 @@ import type { Rule } from '../protocol/rollout-rules.ts';
 const SAMPLE = 1_000;
 
 export interface RolloutPreview {
-  /** How many were looked at. */
+  /** How many were looked at, which are those that can be read. */
   readonly devices: number;
   /** How many would have each version. */
   readonly byVersion: Readonly<Record<string, number>>;
@@ -32,7 +33,7 @@ export async function previewRollout(
     orderBy: ['enrolledAt', 'desc'],
     limit: SAMPLE,
   });
-  const devices = found.map(({ path, data }): RolloutDevice => {
+  const { values: devices } = readEach(found, ({ path, data }): RolloutDevice => {
     const { platform, appVersion, traits } = readDevice(data);
     return { deviceId: deviceIdFrom(path), platform, appVersion, ...traits };
   });

@@ -1,4 +1,5 @@
 /** From an event to a device's vote on a version, while a rollout of its model is under way. */
+import { readEach } from '../cloud/document-kind.ts';
 import type { DocumentStore } from '../cloud/documents.ts';
 import type { FraudEvent } from '../fraud/events.ts';
 import { grantPath, readGrant } from '../grants/grant-record.ts';
@@ -86,6 +87,7 @@ async function readRollouts(documents: Documents): Promise<Rollouts> {
     where: [['rollingOut', '==', true]],
     limit: MAX_ROLLOUTS,
   });
-  const models = found.map(({ data }) => readModel(data));
-  return new Map(models.map((model) => [model.modelId, releaseOf(model)?.rules ?? []]));
+  // Of a model that cannot be read nobody counts votes; `rollouts` tells of it.
+  const { values } = readEach(found, ({ data }) => readModel(data));
+  return new Map(values.map((model) => [model.modelId, releaseOf(model)?.rules ?? []]));
 }

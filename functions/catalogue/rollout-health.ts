@@ -5,8 +5,8 @@
  * make devices that fall into it.
  */
 import { z } from 'zod';
-import { documentKind } from '../cloud/document-kind.ts';
-import type { DocumentData, DocumentStore } from '../cloud/documents.ts';
+import { documentKind, readEach } from '../cloud/document-kind.ts';
+import type { DocumentData, DocumentStore, StoredDocument } from '../cloud/documents.ts';
 import { holds } from '../protocol/rollout.ts';
 import type { Rule } from '../protocol/rollout-rules.ts';
 import { DAY_MS, HOUR_MS } from '../time.ts';
@@ -144,14 +144,16 @@ function healthOf(data: DocumentData): RolloutHealth {
   };
 }
 
-/** The health of a model's rollouts, those of which something is known. */
+/** The health of a model's rollouts, those of which something is known that can be read. */
 export async function rolloutHealth(
   documents: Pick<DocumentStore, 'get'>,
   modelId: string,
   names: readonly string[],
 ): Promise<readonly RolloutHealth[]> {
-  const found = await Promise.all(names.map((name) => documents.get(healthPath(modelId, name))));
-  return found.flatMap((data) => (data ? [healthOf(data)] : []));
+  const paths = names.map((name) => healthPath(modelId, name));
+  const found = await Promise.all(paths.map((path) => documents.get(path)));
+  const known = found.flatMap((data, index) => (data ? [{ path: paths[index] ?? '', data }] : []));
+  return readEach(known, ({ data }) => healthOf(data)).values;
 }
 
 /** What is to be counted, and its document after that. */
@@ -217,7 +219,7 @@ async function heardOf(
     orderBy: ['fetchedKey', 'desc'],
     limit: LISTEN.phones,
   });
-  const votes = found.map(({ data }) => readVote(data)).filter((vote) => isOf(vote, rule));
+  const votes = votesOf(found).filter((vote) => isOf(vote, rule));
   return { fetched: votes.length, reported: votes.filter(({ opening }) => opening).length };
 }
 
@@ -256,8 +258,12 @@ async function settledVotes(
     orderBy: [field, 'asc'],
     limit: BATCH.most,
   });
-  return found.map(({ data }) => readVote(data));
+  return votesOf(found);
 }
+
+/** Those that can be read: one that cannot must not keep a version that harms phones from being halted. */
+const votesOf = (found: readonly StoredDocument[]): readonly Vote[] =>
+  readEach(found, ({ data }) => readVote(data)).values;
 
 /** The record with a batch of votes; as it was while one of the two versions has too few. */
 function counted(

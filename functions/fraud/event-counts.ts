@@ -6,7 +6,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { documentKind } from '../cloud/document-kind.ts';
+import { documentKind, readEach } from '../cloud/document-kind.ts';
 import type { DocumentStore } from '../cloud/documents.ts';
 import { DAY_MS, HOUR_MS } from '../time.ts';
 import type { FraudEvent } from './events.ts';
@@ -82,10 +82,11 @@ export async function countsOfADay(
     limit: MAX_DOCUMENTS,
   });
   const sums = new Map<string, number>();
-  for (const { data } of found) {
-    for (const [kind, count] of Object.entries(read(data).counts)) {
+  const { values, unreadable } = readEach(found, ({ data }) => read(data));
+  for (const { counts } of values) {
+    for (const [kind, count] of Object.entries(counts)) {
       sums.set(kind, (sums.get(kind) ?? 0) + count);
     }
   }
-  return { counts: sums, isComplete: found.length < MAX_DOCUMENTS };
+  return { counts: sums, isComplete: found.length < MAX_DOCUMENTS && unreadable.length === 0 };
 }

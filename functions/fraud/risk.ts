@@ -1,4 +1,5 @@
 /** The risk document of a subject: its evidence, and what the rules made of it last. */
+import { DocumentInvalidError } from '../cloud/document-kind.ts';
 import type { DocumentData, DocumentValue } from '../cloud/documents.ts';
 import { type Evidence, NO_EVIDENCE } from './evidence.ts';
 import {
@@ -58,7 +59,7 @@ export const NO_RISK: Risk = {
   shadowAnnounced: {},
 };
 
-/** Throws TypeError on a document that is not a risk document: it is never scored as if empty. */
+/** Throws DocumentInvalidError on a document that is not a risk document: it is never scored as if empty. */
 export function riskOf(data: DocumentData | undefined): Risk {
   if (data === undefined) return NO_RISK;
   return {
@@ -136,13 +137,15 @@ export function heldBackBy(occasions: readonly StoredOccasion[]): IsHeldBack {
   return (action, since) => held.some((one) => one.action === action && one.since === since);
 }
 
+const wrong = (what: string) => new DocumentInvalidError('risk', [`a wrong ${what}`]);
+
 function number(value: DocumentValue | undefined): number {
-  if (typeof value !== 'number') throw new TypeError('risk document with a wrong number');
+  if (typeof value !== 'number') throw wrong('number');
   return value;
 }
 
 function text(value: DocumentValue): string {
-  if (typeof value !== 'string') throw new TypeError('risk document with a wrong text');
+  if (typeof value !== 'string') throw wrong('text');
   return value;
 }
 
@@ -152,7 +155,7 @@ function record<T extends DocumentValue>(
   check: (value: DocumentValue) => T,
 ): Readonly<Record<string, T>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new TypeError('risk document with a wrong map');
+    throw wrong('map');
   }
   for (const member of Object.values(value)) check(member);
   return value as Readonly<Record<string, T>>;
@@ -161,20 +164,20 @@ function record<T extends DocumentValue>(
 function span(value: DocumentValue): Span {
   const { since, until, rules } = record(value, (member) => member);
   if (!Array.isArray(rules) || !rules.every((rule) => typeof rule === 'string')) {
-    throw new TypeError('risk document with a wrong list');
+    throw wrong('list');
   }
   return { since: number(since), until: number(until), rules };
 }
 
 function list<T>(value: DocumentValue, check: (value: DocumentValue) => T): readonly T[] {
-  if (!Array.isArray(value)) throw new TypeError('risk document with a wrong list');
+  if (!Array.isArray(value)) throw wrong('list');
   return value.map(check);
 }
 
 function occasion(value: DocumentValue): StoredOccasion {
   const { action, since, rule, appVersion, heldBack } = record(value, (member) => member);
   if (action !== 'throttle' && action !== 'stepUp' && action !== 'block') {
-    throw new TypeError('risk document with a wrong action');
+    throw wrong('action');
   }
   return {
     action,

@@ -62,6 +62,8 @@ export interface TraceResult {
   readonly foreign: { readonly alike: number; readonly unlike: number };
   /** What the leak spells, whether or not that is a grant. */
   readonly decoded?: Finding;
+  /** Paths of records of models and grants that cannot be read, and were held against nothing. */
+  readonly unreadable: readonly string[];
   /** Grants on record that were tested one by one, in this shard of so many. */
   readonly tested: number;
   readonly shards: number;
@@ -90,7 +92,9 @@ export async function traceLeak(
   const sha256 = createHash('sha256').update(bytes).digest('base64url');
   const leak = { sha256, sizeBytes: bytes.byteLength, tensors: leaked.length };
   const shards = options.shard?.of ?? 1;
-  const { alike, unlike } = await similarVersions(services, leaked, options);
+  const unreadable = new Set<string>();
+  const onUnreadable = (path: string) => void unreadable.add(path);
+  const { alike, unlike } = await similarVersions(services, leaked, options, onUnreadable);
   const comparisons: Comparison[] = [];
   const foreign = { alike: 0, unlike: 0 };
   for (const [kind, versions] of Object.entries({ alike, unlike })) {
@@ -112,7 +116,10 @@ export async function traceLeak(
       decoded: comparison.reading.spelt,
     }))
     .sort((a, b) => a.decoded.log10P - b.decoded.log10P)[0];
-  if (!best) return { leak, versionsTried, foreign, tested: 0, shards, findings: [], named: [] };
+  if (!best) {
+    const nothing = { tested: 0, shards, findings: [], named: [] };
+    return { leak, versionsTried, foreign, unreadable: [...unreadable], ...nothing };
+  }
 
   // Where the leak spells a grant, that is the version; else any that resembles it as well as any other.
   const closest = Math.max(...comparisons.map(({ resemblance }) => resemblance));
@@ -122,9 +129,10 @@ export async function traceLeak(
     : comparisons.filter(({ resemblance }) => resemblance >= closest - TIE);
   let found: Ranked | undefined;
   for (const [i, comparison] of possible.entries()) {
-    const ranked = await rank(services, comparison, options.shard, (share) =>
-      options.onProgress?.('ranking', (i + share) / possible.length),
-    );
+    const ranked = await rank(services, comparison, options.shard, {
+      onProgress: (share) => options.onProgress?.('ranking', (i + share) / possible.length),
+      onUnreadable,
+    });
     const isBetter = (ranked.findings[0]?.log10P ?? 1) < (found?.findings[0]?.log10P ?? 1);
     if (!found || isBetter) found = ranked;
   }
@@ -136,7 +144,10 @@ export async function traceLeak(
   );
   const findings = ranked.map((finding) => allowingFor(finding, versionsTried));
   const named = await namedAmong(services, [decoded, ...findings]);
-  return { leak, comparison, versionsTried, foreign, decoded, tested, shards, findings, named };
+  return {
+    ...{ leak, comparison, versionsTried, foreign, unreadable: [...unreadable] },
+    ...{ decoded, tested, shards, findings, named },
+  };
 }
 
 /** A finding that was one of so many chances: its probability grows by as much (Bonferroni). */
@@ -156,9 +167,10 @@ async function similarVersions(
   { documents, manifests }: TraceServices,
   leaked: readonly ModelTensor[],
   { model, version: wanted }: TraceOptions,
+  onUnreadable: (path: string) => void,
 ): Promise<Record<'alike' | 'unlike', readonly PublishedVersion[]>> {
   const all: { version: PublishedVersion; ofModel: number; ofLeak: number }[] = [];
-  for await (const version of tracedVersions(documents)) {
+  for await (const version of tracedVersions(documents, onUnreadable)) {
     if (model !== undefined && version.modelId !== model) continue;
     if (wanted !== undefined && version.version !== wanted) continue;
     const { plan } = await manifests.get(version);
@@ -211,11 +223,14 @@ async function rank(
   { documents }: TraceServices,
   comparison: Comparison,
   shard: Shard = { index: 0, of: 1 },
-  onProgress: (share: number) => void,
+  told: {
+    readonly onProgress: (share: number) => void;
+    readonly onUnreadable: (path: string) => void;
+  },
 ): Promise<Ranked> {
   const { version, reading } = comparison;
-  const versions = await sameKey(documents, version);
-  const candidates = grantsOf(documents, versions, shard, onProgress);
+  const versions = await sameKey(documents, version, told.onUnreadable);
+  const candidates = grantsOf(documents, versions, shard, told);
   return { comparison, ...(await reading.rank(candidates, { shards: shard.of })) };
 }
 

@@ -1,5 +1,6 @@
 /** The grants on record whose copies may have leaked. */
 import type { PublishedVersion } from '../catalogue/model-record.ts';
+import { readEach } from '../cloud/document-kind.ts';
 import type { DocumentStore } from '../cloud/documents.ts';
 import type { Candidate } from '../watermark/read-leak.ts';
 import { type GrantRecord, granteeOf, grantPath, readGrant } from './grant-record.ts';
@@ -18,12 +19,15 @@ const ALPHABET = [...'-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrst
 /** What two letters tell apart, hence the most shards there can be. */
 export const MAX_SHARDS = ALPHABET.length ** 2;
 
-/** Streams the grants of these versions, whatever their number. No key ever left for a failed one. */
+/** Streams the grants of these versions, whatever their number; those that cannot be read are told. No key ever left for a failed one. */
 export async function* grantsOf(
   documents: Pick<DocumentStore, 'query'>,
   versions: readonly Pick<PublishedVersion, 'modelId' | 'version'>[],
   { index, of }: Shard,
-  onProgress: (share: number) => void,
+  told: {
+    readonly onProgress: (share: number) => void;
+    readonly onUnreadable: (path: string) => void;
+  },
 ): AsyncGenerator<Candidate, void, undefined> {
   const [from, to] = [index, index + 1].map((i) => Math.floor((i * MAX_SHARDS) / of)) as [
     number,
@@ -36,15 +40,17 @@ export async function* grantsOf(
       ['version', '==', version],
     ] as const;
     const query = { collection: 'grants', where };
-    for await (const { path, data } of allDocuments(documents, query, startOf(from))) {
-      const place = placeOf(path);
+    for await (const document of allDocuments(documents, query, startOf(from))) {
+      const place = placeOf(document.path);
       if (place >= to) break;
-      const grant = readGrant(data);
+      const { values, unreadable } = readEach([document], ({ data }) => readGrant(data));
+      unreadable.forEach(told.onUnreadable);
+      const [grant] = values;
       if (!grant || grant.state === 'failed') continue;
       yield { grantId: grant.grantId, userId: granteeOf(grant), deviceId: grant.device };
       count += 1;
       const share = (place - from) / (to - from);
-      if (count % PROGRESS_EVERY === 0) onProgress((i + share) / versions.length);
+      if (count % PROGRESS_EVERY === 0) told.onProgress((i + share) / versions.length);
     }
   }
 }
@@ -81,7 +87,7 @@ export async function recordsOf(
     where: [['fingerprint', '==', name]],
     limit: RECORDS,
   });
-  return found
-    .flatMap(({ data }) => readGrant(data) ?? [])
+  return readEach(found, ({ data }) => readGrant(data))
+    .values.filter((grant) => grant !== undefined)
     .sort((a, b) => a.createdAt.getTime() - b.createdAt.getTime());
 }

@@ -1,6 +1,7 @@
 /** The published versions whose copies are marked, and what they were before they were. */
 import { createHash } from 'node:crypto';
 import { type PublishedVersion, readModel } from '../catalogue/model-record.ts';
+import { readEach } from '../cloud/document-kind.ts';
 import type { DocumentQuery, DocumentStore, StoredDocument } from '../cloud/documents.ts';
 import type { ObjectStore } from '../cloud/objects.ts';
 import { deriveKeys, wipe } from '../protocol/key-schedule.ts';
@@ -30,14 +31,18 @@ export async function* allDocuments(
   } while (after !== undefined);
 }
 
-/** Every version that is traced, revoked ones too: what was granted once can leak for ever. */
+/** Every version that is traced, revoked ones too: what was granted once can leak for ever. Models that cannot be read are told. */
 export async function* tracedVersions(
   documents: Pick<DocumentStore, 'query'>,
+  onUnreadable: (path: string) => void,
 ): AsyncGenerator<PublishedVersion, void, undefined> {
-  for await (const { data } of allDocuments(documents, { collection: 'models' })) {
-    const { modelId, versions } = readModel(data);
-    for (const [version, entry] of Object.entries(versions)) {
-      if (entry.tracing !== 'off') yield { ...entry, modelId, version };
+  for await (const document of allDocuments(documents, { collection: 'models' })) {
+    const { values, unreadable } = readEach([document], ({ data }) => readModel(data));
+    unreadable.forEach(onUnreadable);
+    for (const { modelId, versions } of values) {
+      for (const [version, entry] of Object.entries(versions)) {
+        if (entry.tracing !== 'off') yield { ...entry, modelId, version };
+      }
     }
   }
 }
@@ -46,10 +51,11 @@ export async function* tracedVersions(
 export async function sameKey(
   documents: Pick<DocumentStore, 'query'>,
   version: PublishedVersion,
+  onUnreadable: (path: string) => void,
 ): Promise<readonly PublishedVersion[]> {
   const idOf = (of: PublishedVersion) =>
     JSON.stringify([keyVersion(of).modelId, keyVersion(of).version]);
-  const all = await Array.fromAsync(tracedVersions(documents));
+  const all = await Array.fromAsync(tracedVersions(documents, onUnreadable));
   return all.filter((each) => idOf(each) === idOf(version));
 }
 

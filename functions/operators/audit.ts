@@ -1,7 +1,7 @@
 /** Who did what, to whom and why: entries are created and never changed. */
 
 import { z } from 'zod';
-import { documentKind } from '../cloud/document-kind.ts';
+import { documentKind, type Readings, readEach } from '../cloud/document-kind.ts';
 import type { DocumentData, DocumentStore } from '../cloud/documents.ts';
 import { uuidv7 } from '../fraud/events.ts';
 import { DAY_MS } from '../time.ts';
@@ -64,14 +64,14 @@ export async function newestActs(
   { documents }: { readonly documents: Pick<DocumentStore, 'query'> },
   since: Date,
   limit = MAX_ENTRIES,
-): Promise<readonly AuditEntry[]> {
+): Promise<Readings<AuditEntry>> {
   const entries = await documents.query({
     collection: 'audit',
     where: [['at', '>=', since]],
     orderBy: ['at', 'desc'],
     limit,
   });
-  return entries.map(({ data }) => readEntry(data));
+  return readEach(entries, ({ data }) => readEntry(data));
 }
 
 /** All acts since an instant, the oldest first; so many at most. */

@@ -2,11 +2,12 @@
  * What waits for a person: restrictions that the rules imposed lately, with what people have found
  * about them, and what rules were kept from doing.
  */
+import { type Readings, readOr } from '../cloud/document-kind.ts';
 import type { DocumentData, DocumentStore } from '../cloud/documents.ts';
 import { type Restrictions, restrictionsOf } from '../fraud/blocklist.ts';
 import { ALERT_PATH, alertLevel, readAlert } from '../fraud/campaign.ts';
-import { riskOf, type Spans } from '../fraud/risk.ts';
-import { riskPath, subjectFrom } from '../fraud/subjects.ts';
+import { NO_RISK, riskOf, type Spans } from '../fraud/risk.ts';
+import { blockPath, riskPath, subjectFrom } from '../fraud/subjects.ts';
 import { DAY_MS } from '../time.ts';
 import { type AuditEntry, newestActs } from './audit.ts';
 import type { Verdict } from './label.ts';
@@ -60,13 +61,14 @@ export async function casesOf(services: CaseServices, now: Date) {
     heldBackSince(documents, now),
   ]);
   const keys = [...new Set([...blocks, ...stepUps])];
-  const cases = await Promise.all(keys.map((key) => casesOfSubject(documents, key, acts)));
+  const cases = await Promise.all(keys.map((key) => casesOfSubject(documents, key, acts.values)));
   return {
-    cases: cases.flat().sort(byUrgency),
+    cases: cases.flatMap(({ values }) => values).sort(byUrgency),
+    unreadable: [...cases.flatMap(({ unreadable }) => unreadable), ...acts.unreadable],
     isComplete: Math.max(blocks.length, stepUps.length) < MAX_FOUND,
     heldBack,
     alert: alertOf(alert, now),
-    acts: acts.slice(0, RECENT_ACTS),
+    acts: acts.values.slice(0, RECENT_ACTS),
   };
 }
 
@@ -98,16 +100,20 @@ async function casesOfSubject(
   documents: CaseServices['documents'],
   key: string,
   acts: readonly AuditEntry[],
-): Promise<readonly Case[]> {
-  const [found, risk] = await Promise.all([
-    documents.get(`blocklist/${key}`),
-    documents.get(riskPath(subjectFrom(key))),
-  ]);
-  const { announced, spans } = riskOf(risk);
-  return restrictionsByRules(restrictionsOf(found), spans).map((restriction) => {
-    const decisionId = announced[restriction.action] ?? null;
-    return { ...restriction, subject: key, decisionId, verdict: verdictOn(decisionId, acts) };
-  });
+): Promise<Readings<Case>> {
+  const subject = subjectFrom(key);
+  const [block, risk] = [blockPath(subject), riskPath(subject)];
+  const [found, risky] = await Promise.all([documents.get(block), documents.get(risk)]);
+  const restrictions = readOr(block, () => restrictionsOf(found), {});
+  // Whoever is restricted is a case, also where why is not known any more.
+  const { value, unreadable } = readOr(risk, () => riskOf(risky), NO_RISK);
+  return {
+    values: restrictionsByRules(restrictions.value, value.spans).map((restriction) => {
+      const decisionId = value.announced[restriction.action] ?? null;
+      return { ...restriction, subject: key, decisionId, verdict: verdictOn(decisionId, acts) };
+    }),
+    unreadable: [...restrictions.unreadable, ...unreadable],
+  };
 }
 
 type RuleRestriction = Omit<Case, 'subject' | 'decisionId' | 'verdict'>;

@@ -125,6 +125,23 @@ describe('a leak', () => {
   }, 120_000);
 });
 
+describe('a record that cannot be read', () => {
+  it('is counted, and keeps no copy from being named', async () => {
+    const { documents } = api.clients;
+    const broken = ['models/broken', 'grants/g_broken'];
+    await documents.set('models/broken', { modelId: 'broken' });
+    await documents.set('grants/g_broken', { model: 'selfie', version: '1.0.0' });
+    const id = await uploadLeak(analyst, copy.bytes, { model: 'selfie' });
+    try {
+      expect(await trace()).toEqual({ traced: 1, refused: 0, failed: 0 });
+    } finally {
+      for (const path of broken) await documents.delete(path);
+    }
+    const user = api.userId('ann');
+    expect((await stored(id)).result).toMatchObject({ unreadable: 2, named: [{ user }] });
+  }, 120_000);
+});
+
 describe('what takes minutes', () => {
   it('is refused: a large file with the structure of no model of ours', async () => {
     const heavy = await readFile('node_modules/@mediapipe/pose/pose_landmark_full.tflite');

@@ -3,7 +3,7 @@
  * document says who asked and how it stands; the file lies in a bucket of its own, in parts, until it is traced.
  */
 import { z } from 'zod';
-import { documentKind } from '../cloud/document-kind.ts';
+import { documentKind, readEach } from '../cloud/document-kind.ts';
 import { type DocumentData, DocumentExistsError, type DocumentStore } from '../cloud/documents.ts';
 import { ObjectExistsError, ObjectMissingError, type ObjectStore } from '../cloud/objects.ts';
 import { ServiceError } from '../errors.ts';
@@ -80,6 +80,8 @@ const traced = z.object({
     .nullable(),
   /** Versions whose weights were looked for in vain: those with its structure, and others. */
   foreign: z.object({ alike: z.int(), unlike: z.int() }),
+  /** Records of ours that could not be read, and were held against nothing. */
+  unreadable: z.int().default(0),
   grantsTested: z.int(),
   /** Of the likeliest, whether named or not. */
   log10P: z.number().nullable(),
@@ -119,13 +121,18 @@ export async function newestLeaks({
   documents,
 }: {
   readonly documents: Pick<DocumentStore, 'query'>;
-}): Promise<{ readonly leaks: readonly LeakView[]; readonly maxBytes: number }> {
+}): Promise<{
+  readonly leaks: readonly LeakView[];
+  readonly unreadable: readonly string[];
+  readonly maxBytes: number;
+}> {
   const found = await documents.query({
     collection: 'leaks',
     orderBy: ['openedAt', 'desc'],
     limit: SHOWN,
   });
-  return { leaks: found.map(({ data }) => viewOf(readLeakRecord(data))), maxBytes: MAX_LEAK_BYTES };
+  const { values, unreadable } = readEach(found, ({ data }) => viewOf(readLeakRecord(data)));
+  return { leaks: values, unreadable, maxBytes: MAX_LEAK_BYTES };
 }
 
 export interface LeakServices {

@@ -1,6 +1,7 @@
 /** The models of the open catalogue for the console: versions, who gets which, how that goes, and what was ordered. */
 import { type ModelRecord, readModel, releaseOf } from '../catalogue/model-record.ts';
 import { HALTING_STRENGTH, rolloutHealth } from '../catalogue/rollout-health.ts';
+import { readEach } from '../cloud/document-kind.ts';
 import type { DocumentStore } from '../cloud/documents.ts';
 import type { Rule } from '../protocol/rollout-rules.ts';
 import { newestOrders } from './release-order.ts';
@@ -19,18 +20,19 @@ export async function modelsOf({ documents }: Reads, now: Date) {
     documents.query({ collection: 'models', where: [['owner', '==', null]], limit: MAX_MODELS }),
     newestOrders(documents, now),
   ]);
+  const { values, unreadable } = readEach(found, ({ data }) => readModel(data));
   const models = await Promise.all(
-    found.map(async ({ data }) => {
-      const model = readModel(data);
-      return {
-        modelId: model.modelId,
-        versions: versionsOf(model),
-        release: await releaseView(documents, model),
-        orders: (orders.get(model.modelId) ?? []).slice(0, SHOWN_ORDERS),
-      };
-    }),
+    values.map(async (model) => ({
+      modelId: model.modelId,
+      versions: versionsOf(model),
+      release: await releaseView(documents, model),
+      orders: (orders.byModel.get(model.modelId) ?? []).slice(0, SHOWN_ORDERS),
+    })),
   );
-  return { models, haltingStrength: HALTING_STRENGTH, isComplete: found.length < MAX_MODELS };
+  return {
+    ...{ models, haltingStrength: HALTING_STRENGTH, isComplete: found.length < MAX_MODELS },
+    unreadable: [...unreadable, ...orders.unreadable],
+  };
 }
 
 /** The newest first. */

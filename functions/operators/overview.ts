@@ -29,7 +29,7 @@ const MAX_ACTS = 1_000;
 
 /** Grants by the ledger, what waits for people, and whether a campaign is on. */
 export async function overviewOf({ documents }: Reads, now: Date) {
-  const [grants, { cases, heldBack, alert, acts }, day] = await Promise.all([
+  const [grants, { cases, heldBack, alert, acts, unreadable }, day] = await Promise.all([
     newestGrants(documents),
     casesOf({ documents }, now),
     countsOfADay(documents, now),
@@ -42,6 +42,8 @@ export async function overviewOf({ documents }: Reads, now: Date) {
     openCases: cases.filter(({ verdict }) => verdict === null).length,
     blocked: cases.filter(({ action, until }) => action === 'block' && until > now).length,
     acts: acts.slice(0, 10),
+    /** How many of the documents behind these figures cannot be read. */
+    unreadable: unreadable.length,
   };
 }
 
@@ -74,11 +76,11 @@ async function newestGrants(documents: Reads['documents']) {
 /** The rules in force, whom each restricted within thirty days, and how often people agreed. */
 export async function rulesOf({ documents }: Reads, now: Date) {
   const since = new Date(now.getTime() - LOOK_BACK_MS);
-  const [{ cases, isComplete, heldBack }, acts] = await Promise.all([
+  const [{ cases, isComplete, heldBack, unreadable }, acts] = await Promise.all([
     casesOf({ documents }, now),
     newestActs({ documents }, since, MAX_ACTS),
   ]);
-  const verdicts = acts.flatMap((act) => {
+  const verdicts = acts.values.flatMap((act) => {
     const verdict = verdictOf(act);
     return verdict && act.rule ? [{ rule: act.rule, verdict }] : [];
   });
@@ -90,7 +92,7 @@ export async function rulesOf({ documents }: Reads, now: Date) {
       stepUp: thresholds.stepUp.points,
       block: thresholds.block.points,
     },
-    isComplete,
+    isComplete: isComplete && unreadable.length === 0,
     rules: rules.map((rule) => {
       const { id, description, subjects, weight, cap } = rule;
       const given = verdicts.filter((each) => each.rule === id);

@@ -4,7 +4,7 @@
  * of it, for the page, and nobody acts by a document.
  */
 import { z } from 'zod';
-import { documentKind } from '../cloud/document-kind.ts';
+import { documentKind, readEach } from '../cloud/document-kind.ts';
 import { type DocumentData, DocumentExistsError, type DocumentStore } from '../cloud/documents.ts';
 import type { EventPublisher } from '../cloud/event-publisher.ts';
 import { ServiceError } from '../errors.ts';
@@ -88,22 +88,28 @@ function viewOf(data: DocumentData, now: Date): OrderView {
   return { orderId, act, version, by, reason, orderedAt, state: shown, refusal };
 }
 
-/** The newest orders by their models, the newest first. */
+/** The newest orders by their models, the newest first, and the paths of those that cannot be read. */
 export async function newestOrders(
   documents: Pick<DocumentStore, 'query'>,
   now: Date,
-): Promise<ReadonlyMap<string, readonly OrderView[]>> {
+): Promise<{
+  readonly byModel: ReadonlyMap<string, readonly OrderView[]>;
+  readonly unreadable: readonly string[];
+}> {
   const found = await documents.query({
     collection: 'orders',
     orderBy: ['orderedAt', 'desc'],
     limit: SHOWN,
   });
-  const orders = new Map<string, OrderView[]>();
-  for (const { data } of found) {
-    const model = String(data['model']);
-    orders.set(model, [...(orders.get(model) ?? []), viewOf(data, now)]);
+  const { values, unreadable } = readEach(found, ({ data }) => ({
+    model: String(data['model']),
+    order: viewOf(data, now),
+  }));
+  const byModel = new Map<string, OrderView[]>();
+  for (const { model, order } of values) {
+    byModel.set(model, [...(byModel.get(model) ?? []), order]);
   }
-  return orders;
+  return { byModel, unreadable };
 }
 
 interface OrderServices {

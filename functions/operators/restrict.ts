@@ -1,9 +1,10 @@
 /** What operators do about a subject by hand, each act with its author in the audit log. */
 
+import { readOr } from '../cloud/document-kind.ts';
 import type { DocumentStore } from '../cloud/documents.ts';
 import { type Restrictions, restrictionsDocument, restrictionsOf } from '../fraud/blocklist.ts';
 import { DEFAULT_RULES } from '../fraud/default-rules.ts';
-import { heldBackBy, riskOf } from '../fraud/risk.ts';
+import { heldBackBy, NO_RISK, riskOf } from '../fraud/risk.ts';
 import type { RuleSet } from '../fraud/rules.ts';
 import { createScorer } from '../fraud/scorer.ts';
 import { ACTIONS, assess } from '../fraud/scoring.ts';
@@ -74,7 +75,9 @@ export async function explain(
     documents.get(blockPath(subject)),
     documents.get(riskPath(subject)),
   ]);
-  const { evidence, resetAt, occasions } = riskOf(data);
+  const held = readOr(blockPath(subject), () => restrictionsOf(restrictions), {});
+  const risk = readOr(riskPath(subject), () => riskOf(data), NO_RISK);
+  const { evidence, resetAt, occasions } = risk.value;
   const { score, escalation, intervals } = assess(
     rules,
     subject.kind,
@@ -85,7 +88,9 @@ export async function explain(
   const descriptions = new Map(rules.rules.map((rule) => [rule.id, rule.description]));
   return {
     subject: subjectKey(subject),
-    restrictions: restrictionsOf(restrictions),
+    restrictions: held.value,
+    /** Paths of what is stored of it and cannot be read: grants are refused for as long as that is so. */
+    unreadable: [...held.unreadable, ...risk.unreadable],
     score,
     escalation,
     measures: ACTIONS.flatMap((action) => {

@@ -4,6 +4,7 @@
  * remembers yet is tried over the events themselves: `modelseal replay-rules`.
  */
 import { z } from 'zod';
+import { readEach } from '../cloud/document-kind.ts';
 import type { DocumentData, DocumentStore } from '../cloud/documents.ts';
 import { ServiceError } from '../errors.ts';
 import { heldBackBy, riskOf } from '../fraud/risk.ts';
@@ -115,8 +116,8 @@ export async function tryRules(
     }),
     newestActs({ documents }, new Date(now.getTime() - LOOK_BACK_MS), MAX_ACTS),
   ]);
-  const verdicts = new Map(acts.toReversed().map((act) => [act.subject, verdictOf(act)]));
-  const judged = found.map(({ path, data }) => {
+  const verdicts = new Map(acts.values.toReversed().map((act) => [act.subject, verdictOf(act)]));
+  const { values: judged, unreadable } = readEach(found, ({ path, data }) => {
     const key = path.slice('risk/'.length);
     return {
       key,
@@ -145,7 +146,8 @@ export async function tryRules(
       onlyThen: side(false, true),
     };
   });
-  return { looked: found.length, isComplete: found.length < MAX_SUBJECTS, rows };
+  const isComplete = found.length < MAX_SUBJECTS && unreadable.length === 0;
+  return { looked: judged.length, isComplete, rows };
 }
 
 /** What the rules would have been for at any time within what is remembered. */

@@ -1,9 +1,10 @@
 /** A subject as an operator sees it: how it stands and why, its devices, and what happened in its order. No key, no seal, no receipt. */
-import type { DocumentStore, StoredDocument } from '../cloud/documents.ts';
+import { type Readings, readEach, readOr } from '../cloud/document-kind.ts';
+import type { DocumentStore } from '../cloud/documents.ts';
 import { activeRestrictions } from '../fraud/blocklist.ts';
 import { nameOf } from '../fraud/evidence.ts';
 import { createMovedNames } from '../fraud/pseudonym-moves.ts';
-import { riskOf } from '../fraud/risk.ts';
+import { NO_RISK, type Risk, riskOf } from '../fraud/risk.ts';
 import { blockPath, riskPath, type Subject, subjectFrom, subjectKey } from '../fraud/subjects.ts';
 import { readGrant } from '../grants/grant-record.ts';
 import { devicePath, readDevice } from '../identity/devices.ts';
@@ -23,6 +24,7 @@ export interface TimelineEntry {
   readonly detail: string;
 }
 
+const NONE = { values: [], unreadable: [] };
 const MAX_GRANTS = 200;
 const MAX_ENTRIES = 400;
 
@@ -46,20 +48,20 @@ export async function currentSubject(
 export async function subjectView({ documents }: Reads, subject: Subject, now: Date) {
   const { kind, id } = subject;
   const key = subjectKey(subject);
-  const [standing, restrictions, risk, acts, grants, devices] = await Promise.all([
+  const [standing, restrictions, stored, acts, grants, devices] = await Promise.all([
     explain({ documents }, subject),
     documents.get(blockPath(subject)),
     documents.get(riskPath(subject)),
     auditOf({ documents }, key),
-    kind === 'network' ? [] : grantsOf(documents, kind, id),
+    kind === 'network' ? NONE : grantsOf(documents, kind, id),
     devicesOfSubject(documents, subject),
   ]);
-  const { announced } = riskOf(risk);
+  const { value: risk } = readOr(riskPath(subject), () => riskOf(stored), NO_RISK);
   const timeline = [
-    ...grants,
+    ...grants.values.flat(),
     ...evidenceOf(risk),
     ...decisionsOf(risk),
-    ...devices.map(({ deviceId, enrolledAt, platform }) => ({
+    ...devices.values.map(({ deviceId, enrolledAt, platform }) => ({
       ...{ at: enrolledAt, kind: 'device' as const },
       ...{ what: 'enrolled', detail: `${platform} ${deviceId}` },
     })),
@@ -71,15 +73,16 @@ export async function subjectView({ documents }: Reads, subject: Subject, now: D
   return {
     ...standing,
     kind,
-    isKnown: risk !== undefined || timeline.length > 0 || restrictions !== undefined,
-    active: activeRestrictions(restrictions, now),
+    unreadable: [...standing.unreadable, ...grants.unreadable, ...devices.unreadable],
+    isKnown: stored !== undefined || timeline.length > 0 || restrictions !== undefined,
+    active: readOr(blockPath(subject), () => activeRestrictions(restrictions, now), {}).value,
     measures: standing.measures.map((each) => ({
       ...each,
-      decisionId: announced[each.measure] ?? null,
+      decisionId: risk.announced[each.measure] ?? null,
     })),
-    devices,
+    devices: devices.values,
     timeline: timeline.slice(0, MAX_ENTRIES),
-    isWhole: timeline.length <= MAX_ENTRIES && grants.length < MAX_GRANTS,
+    isWhole: timeline.length <= MAX_ENTRIES && grants.values.length < MAX_GRANTS,
   };
 }
 
@@ -87,13 +90,13 @@ async function grantsOf(
   documents: DocumentStore,
   field: 'user' | 'device',
   id: string,
-): Promise<readonly TimelineEntry[]> {
+): Promise<Readings<readonly TimelineEntry[]>> {
   const found = await documents.query({
     collection: 'grants',
     where: [[field, '==', id]],
     limit: MAX_GRANTS,
   });
-  return found.flatMap(({ data }: StoredDocument) => {
+  return readEach(found, ({ data }): readonly TimelineEntry[] => {
     const grant = readGrant(data);
     if (!grant) return [];
     const { createdAt: at, model, version, state } = grant;
@@ -103,8 +106,8 @@ async function grantsOf(
 }
 
 /** What the rules remember, the oldest of each name. */
-const evidenceOf = (risk: Parameters<typeof riskOf>[0]): readonly TimelineEntry[] =>
-  Object.entries(riskOf(risk).evidence.series).flatMap(([series, occurrences]) => {
+const evidenceOf = ({ evidence }: Risk): readonly TimelineEntry[] =>
+  Object.entries(evidence.series).flatMap(([series, occurrences]) => {
     const [selection = '', naming = ''] = series.split('#');
     return Object.entries(occurrences).map(([key, at]) => ({
       at: new Date(at),
@@ -114,8 +117,8 @@ const evidenceOf = (risk: Parameters<typeof riskOf>[0]): readonly TimelineEntry[
     }));
   });
 
-const decisionsOf = (risk: Parameters<typeof riskOf>[0]): readonly TimelineEntry[] =>
-  riskOf(risk).occasions.map(({ action, since, rule, appVersion, heldBack }) => ({
+const decisionsOf = ({ occasions }: Risk): readonly TimelineEntry[] =>
+  occasions.map(({ action, since, rule, appVersion, heldBack }) => ({
     at: new Date(since),
     kind: 'rules',
     what: `${action}${heldBack ? ', held back' : ''}`,
@@ -123,14 +126,20 @@ const decisionsOf = (risk: Parameters<typeof riskOf>[0]): readonly TimelineEntry
   }));
 
 async function devicesOfSubject(documents: DocumentStore, { kind, id }: Subject) {
-  if (kind === 'network') return [];
+  if (kind === 'network') return NONE;
   const ids = kind === 'device' ? [id] : devicesOf(await documents.get(userDevicesPath(id)));
-  const found = await Promise.all(ids.map((each) => documents.get(devicePath(each))));
-  return found.flatMap((data, index) => {
-    if (!data) return [];
+  const found = await Promise.all(
+    ids.map(async (id) => ({
+      id,
+      path: devicePath(id),
+      data: await documents.get(devicePath(id)),
+    })),
+  );
+  const stored = found.flatMap(({ data, ...place }) => (data ? [{ ...place, data }] : []));
+  return readEach(stored, ({ id: deviceId, data }) => {
     const { user, platform, appVersion, assurance, ...rest } = readDevice(data);
     const { enrolledAt, approvedFrom, retiredAt, riskMetric } = rest;
     const shown = { platform, appVersion, assurance, enrolledAt, approvedFrom, retiredAt };
-    return [{ deviceId: ids[index] ?? '', user: `user_${user}`, ...shown, riskMetric }];
+    return { deviceId, user: `user_${user}`, ...shown, riskMetric };
   });
 }

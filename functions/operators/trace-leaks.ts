@@ -3,6 +3,7 @@
  * itself for as long as it may take; one that ended badly is begun once more, and then given up.
  */
 import { createHash } from 'node:crypto';
+import { readEach } from '../cloud/document-kind.ts';
 import type { DocumentStore } from '../cloud/documents.ts';
 import { MAX_DELETED_TOGETHER, ObjectMissingError, type ObjectStore } from '../cloud/objects.ts';
 import { evidenceOf, innocentDeviations } from '../grants/trace-evidence.ts';
@@ -54,7 +55,8 @@ type RefusalWord =
   | 'not_a_model'
   | 'too_large'
   | 'too_long'
-  | 'failed';
+  | 'failed'
+  | 'unreadable';
 
 class LeakRefusal extends Error {
   readonly word: RefusalWord;
@@ -67,7 +69,12 @@ class LeakRefusal extends Error {
 /** Traces the file that waits longest. */
 export async function traceLeaks(services: TraceLeaksServices, now: Date): Promise<TraceRun> {
   const run = { traced: 0, refused: 0, failed: 0 };
-  const leak = await claimNext(services, now, async (givenUp) => {
+  const { queue, unreadable } = await openLeaks(services);
+  for (const path of unreadable) {
+    run.refused += 1;
+    await refuseUnreadable(services, path, now);
+  }
+  const leak = await claimNext(services, queue, now, async (givenUp) => {
     run.refused += 1;
     await deleteParts(services, givenUp);
   });
@@ -90,19 +97,37 @@ export async function traceLeaks(services: TraceLeaksServices, now: Date): Promi
   return run;
 }
 
-/** The first that waits, or whose run is long over, with a lease; those that were begun too often are refused. */
-async function claimNext(
-  { documents }: TraceLeaksServices,
-  now: Date,
-  onRefused: (leak: LeakRecord) => Promise<void>,
-): Promise<LeakRecord | undefined> {
+/** What waits or is worked on, the oldest first. */
+async function openLeaks({ documents }: TraceLeaksServices) {
   const inState = (state: LeakRecord['state']) =>
     documents.query({ collection: 'leaks', where: [['state', '==', state]], limit: LOOKED_AT });
   const found = (await Promise.all([inState('running'), inState('waiting')])).flat();
-  const oldest = found
-    .map(({ data }) => readLeakRecord(data))
-    .sort((a, b) => a.openedAt.getTime() - b.openedAt.getTime());
-  for (const { leakId } of oldest) {
+  const { values, unreadable } = readEach(found, ({ data }) => readLeakRecord(data));
+  const queue = [...values].sort((a, b) => a.openedAt.getTime() - b.openedAt.getTime());
+  return { queue, unreadable };
+}
+
+/** Takes it out of the queue, where it would have a place for ever. Its file the bucket's lifecycle deletes. */
+async function refuseUnreadable(
+  { documents, log }: TraceLeaksServices,
+  path: string,
+  now: Date,
+): Promise<void> {
+  log('ERROR', 'leak unreadable', { path });
+  const refusal: RefusalWord = 'unreadable';
+  await documents.transaction(async (tx) =>
+    tx.update(path, { state: 'refused', refusal, answeredAt: now, leaseUntil: null }),
+  );
+}
+
+/** The first that is free, with a lease; those that were begun too often are refused. */
+async function claimNext(
+  { documents }: TraceLeaksServices,
+  queue: readonly LeakRecord[],
+  now: Date,
+  onRefused: (leak: LeakRecord) => Promise<void>,
+): Promise<LeakRecord | undefined> {
+  for (const { leakId } of queue) {
     const claimed = await documents.transaction(async (tx) => {
       const [data] = await tx.getAll([leakPath(leakId)]);
       const leak = data && readLeakRecord(data);
@@ -184,7 +209,7 @@ async function readFile(
 }
 
 function viewOf(result: TraceResult): TracedLeak {
-  const { comparison, foreign, tested, decoded, findings } = result;
+  const { comparison, foreign, unreadable, tested, decoded, findings } = result;
   const bounds = [decoded, ...findings].flatMap((finding) => finding?.log10P ?? []);
   return {
     of: comparison
@@ -197,7 +222,7 @@ function viewOf(result: TraceResult): TracedLeak {
           resemblance: comparison.resemblance,
         }
       : null,
-    foreign,
+    ...{ foreign, unreadable: unreadable.length },
     grantsTested: tested,
     log10P: bounds.length > 0 ? Math.min(...bounds) : null,
     named: result.named.slice(0, MAX_NAMED).map(({ name, log10P, deviceLog10P, records }) => ({

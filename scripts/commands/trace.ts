@@ -106,6 +106,7 @@ export async function trace(
     result.comparison?.traceKey.fill(0);
     bar.end(`${sizeText(size)}, ${result.leak.tensors} tensors`);
     for (const line of reportOf(result)) print(line);
+    for (const path of result.unreadable) print(`not read  ${path}: held against nothing`);
     if (!result.comparison) return TRACE_EXIT.foreign;
     return result.named.length > 0 ? TRACE_EXIT.named : TRACE_EXIT.nobody;
   } catch (error) {

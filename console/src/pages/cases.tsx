@@ -4,6 +4,7 @@ import { Acts } from '../parts/acts.tsx';
 import { Loaded, useAnswer } from '../parts/load.tsx';
 import { Table } from '../parts/table.tsx';
 import { ACTION_WORDS, SubjectLink, Tag, When } from '../parts/text.tsx';
+import { Unreadable } from '../parts/unreadable.tsx';
 
 export function CasesPage({ session }: { readonly session: Session }) {
   const answer = useAnswer<Cases>('cases');
@@ -15,8 +16,9 @@ export function CasesPage({ session }: { readonly session: Session }) {
     <>
       <h1>Cases</h1>
       <Loaded of={answer}>
-        {({ cases, isComplete, heldBack, acts }) => (
+        {({ cases, isComplete, heldBack, acts, unreadable }) => (
           <>
+            <Unreadable of={unreadable} />
             <section aria-labelledby="queue">
               <h2 id="queue">Restrictions by the rules, 30 days</h2>
               <Table

@@ -5,6 +5,7 @@ import { type Change, useChange } from '../parts/act-form.tsx';
 import { Loaded, useAnswer } from '../parts/load.tsx';
 import { Table } from '../parts/table.tsx';
 import { bytes, count, percent, SubjectLink, Tag, type TagKind, When } from '../parts/text.tsx';
+import { Unreadable } from '../parts/unreadable.tsx';
 import { digestOf, newId, sendParts } from '../upload.ts';
 
 type Leak = Leaks['leaks'][number];
@@ -33,8 +34,9 @@ export function LeaksPage({ session }: { readonly session: Session }) {
         look, and proves no intent: a phone is stolen, shared or infected.
       </p>
       <Loaded of={answer}>
-        {({ leaks, maxBytes }) => (
+        {({ leaks, unreadable, maxBytes }) => (
           <>
+            <Unreadable of={unreadable} />
             {session.operations.includes('leak.open') && (
               <FileForm
                 maxBytes={maxBytes}
@@ -160,6 +162,7 @@ const REFUSALS: Readonly<Record<string, string>> = {
   not_a_model: 'it is no model file that can be read',
   too_large: `it, or a model to compare it with, is too large to be looked at here: ${WITH_COMMAND}`,
   too_long: `it would take too long here: ${WITH_COMMAND}`,
+  unreadable: 'its document cannot be read: send it again',
   failed: `it failed twice: ${WITH_COMMAND}`,
 };
 
@@ -192,6 +195,12 @@ function Found({ of: { leakId, result } }: { readonly of: Leak }) {
   return (
     <>
       <div>{verdictOf(result)}</div>
+      {result.unreadable > 0 && (
+        <p class="bad">
+          {count(result.unreadable)} records of models or grants could not be read, and were held
+          against nothing.
+        </p>
+      )}
       {result.named.map((one) => (
         <NamedCopy key={one.name} of={one} />
       ))}

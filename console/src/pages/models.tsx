@@ -4,6 +4,7 @@ import { useChange } from '../parts/act-form.tsx';
 import { Loaded, useAnswer } from '../parts/load.tsx';
 import { Table } from '../parts/table.tsx';
 import { bytes, percent, Tag, When } from '../parts/text.tsx';
+import { Unreadable } from '../parts/unreadable.tsx';
 import { type Order, Orders, orderChange } from './orders.tsx';
 import { RolloutSection } from './rollout.tsx';
 
@@ -29,8 +30,9 @@ export function ModelsPage({ session }: { readonly session: Session }) {
     <>
       <h1>Models</h1>
       <Loaded of={answer}>
-        {({ models, haltingStrength, isComplete }) => (
+        {({ models, haltingStrength, isComplete, unreadable }) => (
           <>
+            <Unreadable of={unreadable} />
             {models.length === 0 && <p class="notice">Nothing is published.</p>}
             {models.map((model) => (
               <ModelSection

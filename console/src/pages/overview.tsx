@@ -11,8 +11,13 @@ export function OverviewPage() {
     <>
       <h1>Overview</h1>
       <Loaded of={answer}>
-        {({ grants, day, alert, openCases, blocked, heldBack, acts }) => (
+        {({ grants, day, alert, openCases, blocked, heldBack, acts, unreadable }) => (
           <>
+            {unreadable > 0 && (
+              <p class="notice bad" role="alert">
+                {count(unreadable)} documents behind these figures cannot be read: see Cases.
+              </p>
+            )}
             <div class="tiles">
               <Tile name="Cases to look at" value={count(openCases)} href="#/cases" />
               <Tile name="Blocked by rules" value={count(blocked)} href="#/cases" />

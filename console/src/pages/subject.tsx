@@ -4,6 +4,7 @@ import { type Change, useChange } from '../parts/act-form.tsx';
 import { Loaded, useAnswer } from '../parts/load.tsx';
 import { Table } from '../parts/table.tsx';
 import { ACTION_WORDS, SubjectLink, Tag, When } from '../parts/text.tsx';
+import { Unreadable } from '../parts/unreadable.tsx';
 
 const KEY = /^(?:user|device|network)_[\w-]{1,128}$/;
 
@@ -57,6 +58,7 @@ export function SubjectPage({
       <Loaded of={answer}>
         {(view) => (
           <>
+            <Unreadable of={view.unreadable} />
             {!view.isKnown && <p class="notice">Nothing is known of this subject.</p>}
             <div class="buttons">
               {may('subject.undo') && (
