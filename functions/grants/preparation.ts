@@ -12,7 +12,7 @@ import { ServiceError } from '../errors.ts';
 import { fromBase64url } from '../protocol/encoding.ts';
 import { SealError } from '../protocol/errors.ts';
 import { grantInfo } from '../protocol/grant-binding.ts';
-import { type Encapsulation, encapsulateTo } from '../protocol/hpke.ts';
+import { type Encapsulation, encapsulateTo } from '../protocol/hpke-sender.ts';
 import type { AdmittedGrant } from './grant-record.ts';
 import { type Lifetimes, licenceTerms } from './licence-terms.ts';
 

@@ -3,7 +3,8 @@ import { describe, expect, it } from '@jest/globals';
 import { utf8 } from './bytes.ts';
 import { SealError } from './errors.ts';
 import { type GrantBinding, grantInfo } from './grant-binding.ts';
-import { encapsulateTo, generateRecipientKey } from './hpke.ts';
+import { generateRecipientKey } from './hpke.ts';
+import { encapsulateTo } from './hpke-sender.ts';
 import { nodeCrypto } from './node-crypto.ts';
 import { SUITES, type SuiteName } from './suites.ts';
 

@@ -1,7 +1,6 @@
 /**
  * The content key on its way to one device: HPKE (RFC 9180), base mode, one message. Both sides are
- * ephemeral: the device makes its key pair for one request, the cloud's is made within
- * `encapsulateTo`.
+ * ephemeral: the device makes its key pair for one request, the cloud's is made in hpke-sender.ts.
  */
 import {
   AEAD_AES_256_GCM,
@@ -54,39 +53,6 @@ function cipherSuite(name: string): CipherSuite {
   const suite = SUITES.find((known) => known === name);
   if (!suite) throw new SealError('suite-unsupported', name);
   return CIPHER_SUITES[suite];
-}
-
-/** The way to one device, for one content key. */
-export interface Encapsulation {
-  /** `aad` is authenticated with the content key. */
-  seal(contentKey: Uint8Array, aad: Uint8Array): Promise<SealedKey>;
-}
-
-/**
- * Encapsulates to `recipientKey` before there is anything to seal. Throws `suite-unsupported`, and
- * `recipient-key-invalid` for bytes that are no public key of the suite.
- */
-export async function encapsulateTo({
-  suite: name,
-  recipientKey,
-  info,
-}: Pick<Bound, 'info'> & {
-  readonly suite: string;
-  readonly recipientKey: Uint8Array;
-}): Promise<Encapsulation> {
-  const suite = cipherSuite(name);
-  try {
-    const publicKey = await suite.DeserializePublicKey(recipientKey);
-    const sender = await suite.SetupSender(publicKey, { info });
-    return {
-      seal: async (contentKey, aad) => ({
-        enc: sender.encapsulatedSecret,
-        ct: await sender.ctx.Seal(contentKey, aad),
-      }),
-    };
-  } catch (cause) {
-    throw new SealError('recipient-key-invalid', undefined, { cause });
-  }
 }
 
 /** A key pair in this process's memory that cannot be exported from it. Throws `suite-unsupported`. */

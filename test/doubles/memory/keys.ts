@@ -46,9 +46,15 @@ export function memoryKeys(
     privateKeys.set(kid, made);
     return made;
   };
+  /** Kept, as the service's client keeps what it was told. */
+  const jwks = new Map<string, PublicSigningKey['jwk']>();
   const published = (kid: string, state: KeyState): PublicSigningKey => {
+    const known = jwks.get(kid);
+    if (known) return { kid, state, jwk: known };
     const { x = '', y = '' } = createPublicKey(privateKey(kid)).export({ format: 'jwk' });
-    return { kid, state, jwk: { kty: 'EC', crv: 'P-256', x, y } };
+    const jwk = { kty: 'EC', crv: 'P-256', x, y } as const;
+    jwks.set(kid, jwk);
+    return { kid, state, jwk };
   };
 
   return {
