@@ -77,6 +77,27 @@ describe('events', () => {
     }
   });
 
+  it('tell what copies took that were sealed before them, over instances', async () => {
+    const { instance, documents, pass } = world();
+    const told = (beforeMs: number) => ({ ...made, attributes: { beforeMs, beforeBytes: 1_000 } });
+    await instance()(told(100));
+    const other = instance();
+    await other(told(100));
+    await other(made);
+    pass(6);
+    await other(told(900));
+    const { took, sealedBytes } = await countsOfADay(documents, START);
+    expect({ took: [...took], sealedBytes }).toEqual({
+      ...{
+        took: expect.arrayContaining([
+          [27, 2],
+          [40, 1],
+        ]),
+        sealedBytes: 3_000,
+      },
+    });
+  });
+
   it('of apps are not counted, and what does not get written is no event’s fault', async () => {
     const { instance, documents, day } = world();
     const event = newEvent(made, START, randomBytes(10));

@@ -1,18 +1,21 @@
 /**
- * The figures of the console: what the database holds, and nothing that it does not. Latency and cost
- * are in Cloud Monitoring and BigQuery, which the function behind the console may not read.
+ * The figures of the console: what the database holds, and nothing that it does not. Latency and cost are of what the
+ * scorer counted (fraud/event-counts.ts): the function behind the console may read neither Cloud Monitoring nor BigQuery.
  */
 import type { DocumentStore } from '../cloud/documents.ts';
 import type { KeyService, SigningKeyName } from '../cloud/keys.ts';
 import { BASELINE_PATH, baselineCursor } from '../fraud/baseline.ts';
 import { ALERT_PATH } from '../fraud/campaign.ts';
 import { DEFAULT_RULES } from '../fraud/default-rules.ts';
-import { countsOfADay } from '../fraud/event-counts.ts';
-import { isHint } from '../fraud/rules.ts';
+import { countsOfADay, type DayCounts } from '../fraud/event-counts.ts';
+import { isHint, type Rule } from '../fraud/rules.ts';
+import { SHADOW_RULES } from '../fraud/shadow-rules.ts';
 import { blockPath, HEAD_PATH, readBlock, readHead } from '../ledger/block.ts';
+import { quantileMs } from '../observability/durations.ts';
 import { DAY_MS, HOUR_MS } from '../time.ts';
 import { newestActs } from './audit.ts';
 import { alertOf, casesOf, verdictOf } from './cases.ts';
+import { GRANT_OPERATIONS, grantCpuSeconds, priced } from './prices.ts';
 
 interface Reads {
   readonly documents: Pick<DocumentStore, 'get' | 'query'>;
@@ -47,17 +50,32 @@ export async function overviewOf({ documents }: Reads, now: Date) {
   };
 }
 
-/** Grants of a day, and the refusals by what was asked for and why, the most frequent first. */
-function dayOf({ counts, isComplete }: Awaited<ReturnType<typeof countsOfADay>>) {
+/** Grants of a day with what they took and cost, and the refusals by what was asked for and why, the most frequent first. */
+function dayOf({ counts, took, sealedBytes, isComplete }: DayCounts) {
+  const granted = counts.get('grant.made') ?? 0;
+  const timed = [...took.values()].reduce((sum, count) => sum + count, 0);
   const refusals = [...counts].flatMap(([kind, count]) => {
     const [type = '', cause] = kind.split(' ');
     return REFUSALS.test(type) ? [{ type, cause: cause ?? '', count }] : [];
   });
   return {
-    granted: counts.get('grant.made') ?? 0,
+    granted,
+    /** From the request to the sealed copy, of so many copies; null where none has been told of. */
+    took: { copies: timed, p50Ms: quantileMs(took, 0.5), p95Ms: quantileMs(took, 0.95) },
+    cost: timed > 0 ? costOf(granted, sealedBytes / timed) : null,
     refusals: refusals.sort((a, b) => b.count - a.count).slice(0, SHOWN_REFUSALS),
     isComplete,
   };
+}
+
+/** Of so many grants, whose copies have so many bytes on average: US dollars, the dearest first. */
+function costOf(grants: number, bytesEach: number) {
+  const work = { grants, sentBytes: grants * bytesEach, patches: 0 };
+  const cpuSeconds = grants * grantCpuSeconds(bytesEach);
+  const lines = priced({ ...work, use: GRANT_OPERATIONS, cpuSeconds })
+    .map(({ item, dollars, read }) => ({ item, dollars, read }))
+    .sort((a, b) => b.dollars - a.dollars);
+  return { dollars: lines.reduce((sum, { dollars }) => sum + dollars, 0), bytesEach, lines };
 }
 
 /** All grants there were, and those of the newest blocks of the ledger, the oldest first. */
@@ -73,12 +91,16 @@ async function newestGrants(documents: Reads['documents']) {
   return { total, blocks };
 }
 
-/** The rules in force, whom each restricted within thirty days, and how often people agreed. */
+/**
+ * The rules in force, whom each restricted within thirty days, and how often people agreed; and those under trial, which
+ * restrict nobody. Of both, the decisions of a day in which they are among the causes.
+ */
 export async function rulesOf({ documents }: Reads, now: Date) {
   const since = new Date(now.getTime() - LOOK_BACK_MS);
-  const [{ cases, isComplete, heldBack, unreadable }, acts] = await Promise.all([
+  const [{ cases, isComplete, heldBack, unreadable }, acts, day] = await Promise.all([
     casesOf({ documents }, now),
     newestActs({ documents }, since, MAX_ACTS),
+    countsOfADay(documents, now),
   ]);
   const verdicts = acts.values.flatMap((act) => {
     const verdict = verdictOf(act);
@@ -93,11 +115,16 @@ export async function rulesOf({ documents }: Reads, now: Date) {
       block: thresholds.block.points,
     },
     isComplete: isComplete && unreadable.length === 0,
+    shadow: SHADOW_RULES.map((rule) => ({
+      ...shownOf(rule),
+      decisions: day.rules.get(`shadow ${rule.id}`) ?? 0,
+    })),
     rules: rules.map((rule) => {
-      const { id, description, subjects, weight, cap } = rule;
+      const { id } = rule;
       const given = verdicts.filter((each) => each.rule === id);
       return {
-        ...{ id, description, subjects, weight, cap, isHint: isHint(rule) },
+        ...shownOf(rule),
+        decisions: day.rules.get(id) ?? 0,
         /** Cases in which it is among the causes, and those in which it weighed most. */
         cases: cases.filter(({ rules: causes }) => causes.includes(id)).length,
         first: cases.filter(({ rules: causes }) => causes[0] === id).length,
@@ -108,6 +135,11 @@ export async function rulesOf({ documents }: Reads, now: Date) {
     }),
   };
 }
+
+const shownOf = (rule: Rule) => {
+  const { id, description, subjects, weight, cap } = rule;
+  return { id, description, subjects, weight, cap, isHint: isHint(rule) };
+};
 
 /** One thing that should be so, and whether it is. */
 export interface Check {

@@ -69,6 +69,16 @@ describe('rules that are tried over what is remembered', () => {
     });
   });
 
+  it('take in a rule under trial that is named, at its own numbers or at others', async () => {
+    const id = 'budget-hammered-hour';
+    expect(changedRules(DEFAULT_RULES, { ...NO_CHANGE, rules: [{ id }] }).rules).toHaveLength(
+      DEFAULT_RULES.rules.length + 1,
+    );
+    expect(await row('block', { rules: [{ id, weight: 20, cap: 120 }] })).toMatchObject({
+      ...{ both: { named: [thief] }, onlyThen: { named: [browser], thieves: 0 } },
+    });
+  });
+
   it('are refused where they are none', () => {
     const refused = (trial: Partial<RuleTrial>) => () =>
       changedRules(DEFAULT_RULES, { ...NO_CHANGE, ...trial });

@@ -10,6 +10,7 @@ import { ServiceError } from '../errors.ts';
 import { heldBackBy, riskOf } from '../fraud/risk.ts';
 import { type RuleSet, ruleSetSchema } from '../fraud/rules.ts';
 import { assess, type Restriction } from '../fraud/scoring.ts';
+import { SHADOW_RULES } from '../fraud/shadow-rules.ts';
 import { subjectFrom } from '../fraud/subjects.ts';
 import { DAY_MS } from '../time.ts';
 import { newestActs } from './audit.ts';
@@ -25,7 +26,7 @@ const RESTRICTIONS = ['throttle', 'stepUp', 'block'] as const satisfies readonly
 
 const points = z.number().positive().max(1_000);
 
-/** What is to be otherwise than in the rules in force. */
+/** What is to be otherwise than in the rules in force; a rule under trial that is named counts as if it were one of them. */
 export const ruleTrial = z.strictObject({
   rules: z
     .array(
@@ -48,12 +49,14 @@ export type RuleTrial = z.infer<typeof ruleTrial>;
 /** The rules with the changes. Throws request_invalid for a rule that there is not, and for what are no sound rules. */
 export function changedRules(live: RuleSet, { rules, thresholds }: RuleTrial): RuleSet {
   const changes = new Map(rules.map((change) => [change.id, change]));
-  const unknown = rules.findIndex(({ id }) => live.rules.every((rule) => rule.id !== id));
+  const named = SHADOW_RULES.filter(({ id }) => changes.has(id));
+  const known = [...live.rules, ...named];
+  const unknown = rules.findIndex(({ id }) => known.every((rule) => rule.id !== id));
   if (unknown >= 0) throw invalid(`/rules/${unknown}/id`, 'unknown');
   const changed = {
     ...live,
     version: `${live.version} changed`.slice(0, 32),
-    rules: live.rules.flatMap((rule) => {
+    rules: known.flatMap((rule) => {
       const { isOff = false, weight = rule.weight, cap = rule.cap } = changes.get(rule.id) ?? {};
       return isOff ? [] : [{ ...rule, weight, cap }];
     }),

@@ -3,6 +3,7 @@ import { recordVote } from '../catalogue/record-vote.ts';
 import type { DocumentStore, DocumentTransaction } from '../cloud/documents.ts';
 import type { EventPublisher } from '../cloud/event-publisher.ts';
 import { alertPathOf, raisedAlert } from '../fraud/campaign.ts';
+import type { Decision } from '../fraud/decisions.ts';
 import { DEFAULT_RULES } from '../fraud/default-rules.ts';
 import { createEventCounts } from '../fraud/event-counts.ts';
 import { readEventMessage } from '../fraud/event-message.ts';
@@ -10,6 +11,7 @@ import type { FraudEvent } from '../fraud/events.ts';
 import { createMovedNames, type MovedNames } from '../fraud/pseudonym-moves.ts';
 import type { RuleSet } from '../fraud/rules.ts';
 import { createScorer, type Outcome, type Scoring } from '../fraud/scorer.ts';
+import { underTrial } from '../fraud/shadow-rules.ts';
 import type { Log } from '../log.ts';
 import type { EventHandler, EventHandlerFactory } from './event-handler.ts';
 import { messageData, PoisonError, readPush } from './push-message.ts';
@@ -51,14 +53,14 @@ export function createScoreHandler(dependencies: ScoreDependencies): EventHandle
       return;
     }
     await raiseAlert(event, dependencies);
-    await judge(event);
-    await count(event);
+    await count(event, await judge(event));
     // Last: what is wrong with a rollout's records keeps no event from being scored. A second delivery changes neither.
     await recordVote(documents, event, now());
   };
 
-  async function judge(event: FraudEvent): Promise<void> {
-    if (scorer.changesOf(event).length === 0) return;
+  /** The decisions that begin with the event, once they are published. */
+  async function judge(event: FraudEvent): Promise<readonly Decision[]> {
+    if (scorer.changesOf(event).length === 0) return [];
     const { decisions, trips } = await documents.transaction(async (tx) =>
       carryOut(
         scorer.scoring(scorer.changesOf(await underNamesOfNow(event, tx, movedNames)), now()),
@@ -82,19 +84,20 @@ export function createScoreHandler(dependencies: ScoreDependencies): EventHandle
         },
       );
     }
+    return decisions;
   }
 }
 
 export const createHandler: EventHandlerFactory<
   Omit<ScoreDependencies, 'rules'> & { readonly config: { readonly blockDelaySeconds: number } }
-> = ({ documents, publisher, log, now, config }) =>
-  createScoreHandler({
-    documents,
-    publisher,
-    log,
-    now,
-    rules: withBlockDelay(DEFAULT_RULES, config.blockDelaySeconds),
+> = ({ documents, publisher, log, now, config }) => {
+  const rules = withBlockDelay(DEFAULT_RULES, config.blockDelaySeconds);
+  const shadowRules = underTrial(rules);
+  return createScoreHandler({
+    ...{ documents, publisher, log, now, rules },
+    ...(shadowRules && { shadowRules }),
   });
+};
 
 const withBlockDelay = (rules: RuleSet, delaySeconds: number): RuleSet => ({
   ...rules,

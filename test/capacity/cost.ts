@@ -1,19 +1,7 @@
-/** What grants cost: counted operations (operations.ts) times prices, each with the page that it was read in. */
-import { grantCpuSeconds } from './grant-cpu.ts';
+/** What so many grants of one model cost, some of them of phones that hold an older version. */
+import { type CostLine, grantCpuSeconds, priced } from '../../functions/operators/prices.ts';
 import type { Use } from './operations.ts';
 import { ofWhole } from './updates.ts';
-
-interface Price {
-  readonly item: string;
-  /** US dollars for `per` of the unit, in a region such as us-central1, beyond free tiers, first tier of volume. */
-  readonly dollars: number;
-  readonly per: number;
-  readonly unit: string;
-  readonly source: string;
-  /** When a copy of that page was seen to say so; null where the price is from memory. */
-  readonly read: string | null;
-  readonly taken: (grants: Grants) => number;
-}
 
 export interface Grants {
   readonly grants: number;
@@ -31,119 +19,14 @@ export interface Updates {
   readonly patchShare: number;
 }
 
-const GIB = 2 ** 30;
-/** Of Pub/Sub: at least 1,000 bytes a message, published, pushed and written to BigQuery. */
-const MESSAGE_BYTES = 1_000;
-/** Requests of the API for one grant, at the most: its challenge, where none has come before, and itself; and the pushes of its events. */
-const requests = ({ grants, use }: Grants) => grants * (2 + use['pubsub messages']);
-/** Grants, each counted as `each` says of what a whole delivery takes. */
-const weighed = ({ grants, updates }: Grants, each: 'bytes' | 'cpu') =>
-  grants * (1 + (updates ? updates.share * (ofWhole(updates.patchShare)[each] - 1) : 0));
-/** Of one CPU; the other requests take 5 ms. What a grant takes beside the bytes it seals is small for what is patched. */
-const cpuSeconds = (all: Grants) =>
-  weighed(all, 'cpu') * grantCpuSeconds(all.sizeBytes) + (requests(all) - all.grants) * 0.005;
-/** A patch reads its base from the vault, too. */
-const baseReads = ({ grants, updates }: Grants) =>
-  updates && ofWhole(updates.patchShare).bytes < 1 ? grants * updates.share : 0;
-/** A request's own line and ours, as the local stack writes them. */
-const LOG_BYTES = 1_500;
-const of =
-  (...operations: readonly (keyof Use)[]) =>
-  ({ grants, use }: Grants) =>
-    grants * operations.reduce((sum, operation) => sum + use[operation], 0);
-
-const FIRESTORE = 'https://firebase.google.com/docs/firestore/pricing';
-const STORAGE = 'https://cloud.google.com/storage/pricing-examples';
-const RUN = 'https://cloud.google.com/run/pricing';
-
-const PRICES: readonly Price[] = [
-  {
-    ...{ item: 'Firestore, reads', dollars: 0.03, per: 1e5, unit: 'documents' },
-    ...{ source: FIRESTORE, read: '2026-11-24', taken: of('firestore reads') },
-  },
-  {
-    ...{ item: 'Firestore, writes', dollars: 0.09, per: 1e5, unit: 'documents' },
-    ...{ source: FIRESTORE, read: '2026-11-24', taken: of('firestore writes') },
-  },
-  {
-    // The grant's challenge and, after its time, the grant itself.
-    ...{ item: 'Firestore, deletions by TTL', dollars: 0.01, per: 1e5, unit: 'documents' },
-    ...{ source: FIRESTORE, read: '2026-11-24', taken: ({ grants }) => 2 * grants },
-  },
-  {
-    ...{ item: 'Cloud Storage, writes', dollars: 0.005, per: 1e3, unit: 'operations' },
-    ...{ source: STORAGE, read: '2026-11-24', taken: of('storage class A') },
-  },
-  {
-    // One from the vault, one by the phone.
-    ...{ item: 'Cloud Storage, reads', dollars: 0.0004, per: 1e3, unit: 'operations' },
-    ...{
-      source: STORAGE,
-      read: '2026-11-24',
-      taken: (all) => all.grants * (all.use['storage class B'] + 1) + baseReads(all),
-    },
-  },
-  {
-    // Once for a version, an instance and five minutes: a tenth of the grants of a quiet service.
-    ...{ item: 'Cloud KMS, HSM', dollars: 0.03, per: 1e4, unit: 'unwraps' },
-    ...{
-      source: 'https://cloud.google.com/kms/pricing',
-      read: '2026-11-24',
-      taken: ({ grants }) => grants / 10,
-    },
-  },
-  {
-    ...{ item: 'Pub/Sub', dollars: 130, per: 2 ** 40, unit: 'bytes' },
-    ...{
-      source: 'https://cloud.google.com/pubsub/pricing',
-      read: '2026-11-24',
-      taken: ({ grants, use }) => grants * use['pubsub messages'] * MESSAGE_BYTES,
-    },
-  },
-  {
-    ...{ item: 'Cloud Run, requests', dollars: 0.4, per: 1e6, unit: 'requests' },
-    ...{ source: RUN, read: '2026-11-24', taken: requests },
-  },
-  {
-    // With 1 GiB beside each CPU.
-    ...{ item: 'Cloud Run, CPU and memory', dollars: 0.0000265, per: 1, unit: 'seconds' },
-    ...{ source: RUN, read: '2026-11-24', taken: cpuSeconds },
-  },
-  {
-    ...{ item: 'Cloud Armor', dollars: 0.75, per: 1e6, unit: 'requests' },
-    ...{
-      source: 'https://cloud.google.com/armor/pricing',
-      // That page as another project quotes it, with its prices by the hour: 5.00 a policy and 1.00 a rule each month.
-      read: '2026-11-27',
-      taken: ({ grants }) => 2 * grants,
-    },
-  },
-  {
-    ...{ item: 'Cloud Logging', dollars: 0.5, per: GIB, unit: 'bytes' },
-    ...{
-      source: 'https://cloud.google.com/stackdriver/pricing',
-      read: '2026-09-12',
-      taken: (all) => requests(all) * LOG_BYTES,
-    },
-  },
-  {
-    ...{ item: 'delivery to phones', dollars: 0.12, per: GIB, unit: 'bytes' },
-    ...{
-      source: STORAGE,
-      read: '2026-11-24',
-      taken: (all) => weighed(all, 'bytes') * all.sizeBytes,
-    },
-  },
-];
-
-export interface CostLine extends Pick<Price, 'item' | 'source' | 'read' | 'unit'> {
-  readonly amount: number;
-  readonly dollars: number;
-}
-
-/** In the order of the prices. */
-export const costLines = (all: Grants): readonly CostLine[] =>
-  PRICES.map(({ item, source, read, unit, dollars, per, taken }) => {
-    const amount = taken(all);
-    return { item, source, read, unit, amount, dollars: (amount / per) * dollars };
+/** In the order of the prices. What a grant takes beside the bytes it seals is small for what is patched. */
+export function costLines({ grants, sizeBytes, use, updates }: Grants): readonly CostLine[] {
+  const { share, patchShare } = updates ?? { share: 0, patchShare: 1 };
+  const patch = ofWhole(patchShare);
+  const weighed = (each: 'bytes' | 'cpu') => grants * (1 + share * (patch[each] - 1));
+  return priced({
+    ...{ grants, use, sentBytes: weighed('bytes') * sizeBytes },
+    cpuSeconds: weighed('cpu') * grantCpuSeconds(sizeBytes),
+    patches: patch.bytes < 1 ? grants * share : 0,
   });
+}

@@ -2,7 +2,7 @@
  * Google's quotas and soft limits on the way of a grant, and how much of each a rate of grants takes.
  * Where a number was not read in the linked page, the row says so.
  */
-import { grantCpuSeconds } from './grant-cpu.ts';
+import { grantCpuSeconds } from '../../functions/operators/prices.ts';
 import type { Use } from './operations.ts';
 
 export interface Load {

@@ -96,6 +96,30 @@ export async function tellConsole(story: Story): Promise<void> {
     });
   }
 
+  await story.step(
+    'What copies took and cost is on the overview, by what was counted',
+    async () => {
+      await page.goto(`${stack.consoleUrl}/#/`);
+      const took = page.locator('.tile', { hasText: 'A copy took' }).locator('.value');
+      const cost = page.locator('.tile', { hasText: 'Grants cost' }).locator('.value');
+      await took.waitFor();
+      const told = [await took.textContent(), await cost.textContent()];
+      mustBe(/^[\d,]+ ms \/ [\d,]+ ms$/.test(told[0] ?? ''), `a time, not ${told[0]}`);
+      mustBe(/^\$0\.\d+$/.test(told[1] ?? ''), `a sum, not ${told[1]}`);
+      await page.getByText('delivery to phones').waitFor();
+      return `${told[0]}, ${told[1]}`;
+    },
+  );
+
+  await story.step('A rule under trial is shown with its hits, and measures nobody', async () => {
+    await page.goto(`${stack.consoleUrl}/#/rules`);
+    const row = page.getByRole('row', { name: 'budget-hammered-hour' });
+    await row.waitFor();
+    const [, kind, , hits] = await row.getByRole('cell').allTextContents();
+    mustBe(kind === 'Shadow' && Number(hits) > 0, `hits, not ${kind} ${hits}`);
+    return `${hits} decisions that nothing followed from`;
+  });
+
   await story.step('A case is reviewed: a false positive, with its reason', async () => {
     await page.goto(`${stack.consoleUrl}/#/cases`);
     await page

@@ -1,7 +1,7 @@
 /** A day of a launch, simulated: what users waited for, what it took, and how long it took to recover. */
 import type { SharedLimitRates } from '../../functions/grants/shared-limits.ts';
+import { grantCpuSeconds } from '../../functions/operators/prices.ts';
 import type { Updates } from '../capacity/cost.ts';
-import { grantCpuSeconds } from '../capacity/grant-cpu.ts';
 import { ofWhole } from '../capacity/updates.ts';
 import { Histogram } from '../load/histogram.ts';
 import { createRandom } from '../support/random.ts';

@@ -4,6 +4,7 @@ import { api, Refusal, type Rules, type RuleTrialResult } from '../api.ts';
 import { Table } from '../parts/table.tsx';
 import { ACTION_WORDS, count, SubjectLink } from '../parts/text.tsx';
 
+type Rule = Rules['shadow'][number];
 type Side = RuleTrialResult['rows'][number]['both'];
 
 interface Form {
@@ -16,7 +17,8 @@ interface Form {
 
 const numberOf = (text: string): number | undefined => (text === '' ? undefined : Number(text));
 
-export function RuleTrial({ of: { rules, thresholds } }: { readonly of: Rules }) {
+export function RuleTrial({ of: { rules: live, shadow, thresholds } }: { readonly of: Rules }) {
+  const rules: readonly Rule[] = [...live, ...shadow];
   const [form, setForm] = useState<Form>(formOf(rules[0], thresholds.block));
   const [result, setResult] = useState<RuleTrialResult>();
   const [error, setError] = useState<string>();
@@ -103,7 +105,7 @@ export function RuleTrial({ of: { rules, thresholds } }: { readonly of: Rules })
   );
 }
 
-const formOf = (rule: Rules['rules'][number] | undefined, block: number): Form => ({
+const formOf = (rule: Rule | undefined, block: number): Form => ({
   rule: rule?.id ?? '',
   isOff: false,
   weight: String(rule?.weight ?? ''),
