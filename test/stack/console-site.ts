@@ -1,6 +1,7 @@
 /**
- * What stands for Firebase Hosting: the files of the console with the headers that firebase.json gives
- * them, and its rewrites. Of cookies it hands on what Hosting does, which is one
+ * What stands for Firebase Hosting: the files of the console and its rewrites, all with the headers that firebase.json gives
+ * their paths: an answer of a function loses its own header of that name, as in superstatic 11.0.0, which is what serves in
+ * Firebase's emulator (lib/middleware/headers.js). Of cookies it hands on what Hosting does, which is one
  * (https://firebase.google.com/docs/hosting/manage-cache#using_cookies).
  */
 import { readFileSync } from 'node:fs';
@@ -10,7 +11,7 @@ import {
   type IncomingMessage,
   type ServerResponse,
 } from 'node:http';
-import { extname, join } from 'node:path';
+import { extname, join, matchesGlob } from 'node:path';
 import { pipeline } from 'node:stream';
 import { consoleFiles } from '../../console/build.ts';
 import { listenOnLoopback } from './ports.ts';
@@ -18,6 +19,8 @@ import { listenOnLoopback } from './ports.ts';
 interface HostingConfig {
   readonly target: string;
   readonly headers: readonly {
+    /** A glob of paths. */
+    readonly source: string;
     readonly headers: readonly { readonly key: string; readonly value: string }[];
   }[];
 }
@@ -29,16 +32,21 @@ const TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
-/** The headers of every file of the console, by firebase.json. */
-function consoleHeaders(): Readonly<Record<string, string>> {
+type Headers = Readonly<Record<string, string>>;
+
+/** By the path of a request: the headers that firebase.json has for the console's target; of one name, the last. */
+function consoleHeaders(): (path: string) => Headers {
   const file = join(import.meta.dirname, '../../firebase.json');
   const { hosting } = JSON.parse(readFileSync(file, 'utf8')) as {
     hosting: readonly HostingConfig[];
   };
-  const headers = hosting.find(({ target }) => target === 'console')?.headers ?? [];
-  return Object.fromEntries(
-    headers.flatMap((each) => each.headers.map(({ key, value }) => [key, value])),
-  );
+  const rules = hosting.find(({ target }) => target === 'console')?.headers ?? [];
+  return (path) =>
+    Object.fromEntries(
+      rules
+        .filter(({ source }) => matchesGlob(path, source))
+        .flatMap(({ headers }) => headers.map(({ key, value }) => [key.toLowerCase(), value])),
+    );
 }
 
 export interface ConsoleSite {
@@ -48,7 +56,7 @@ export interface ConsoleSite {
 
 /** Serves the console on `port`; `adminPort` is where the function listens. */
 export async function startConsoleSite(port: number, adminPort: number): Promise<ConsoleSite> {
-  const headers = consoleHeaders();
+  const headersOf = consoleHeaders();
   let files: ReturnType<typeof consoleFiles> | undefined;
   const serve = async (path: string, response: ServerResponse): Promise<void> => {
     // Bundled when somebody looks: most stacks are for phones.
@@ -56,14 +64,16 @@ export async function startConsoleSite(port: number, adminPort: number): Promise
     const name = path === '/' ? 'index.html' : path.slice(1);
     const bytes = (await files).get(name);
     response.writeHead(bytes ? 200 : 404, {
-      ...headers,
+      ...headersOf(path),
       'content-type': TYPES[extname(name)] ?? 'text/plain',
     });
     response.end(bytes ?? 'not found');
   };
   const server = createServer((request, response) => {
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
-    if (path.startsWith('/v1/admin/')) return handOn(request, response, adminPort);
+    if (path.startsWith('/v1/admin/')) {
+      return handOn(request, response, { port: adminPort, headers: headersOf(path) });
+    }
     serve(path, response).catch((error: unknown) => {
       response.writeHead(500);
       response.end(String(error));
@@ -79,7 +89,11 @@ export async function startConsoleSite(port: number, adminPort: number): Promise
   };
 }
 
-function handOn(request: IncomingMessage, response: ServerResponse, port: number): void {
+function handOn(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { port, headers: given }: { readonly port: number; readonly headers: Headers },
+): void {
   const { cookie = '', connection: _, ...headers } = request.headers;
   const session = cookie.split(';').find((each) => each.trim().startsWith('__session='));
   const upstream = httpRequest({
@@ -94,7 +108,7 @@ function handOn(request: IncomingMessage, response: ServerResponse, port: number
   response.once('close', () => upstream.destroy());
   upstream.once('response', (answer) => {
     if (response.destroyed) return;
-    response.writeHead(answer.statusCode ?? 502, answer.headers);
+    response.writeHead(answer.statusCode ?? 502, { ...answer.headers, ...given });
     pipeline(answer, response, () => undefined);
   });
   request.pipe(upstream);
