@@ -27,7 +27,9 @@ const rootOf = async (modelId: string, version: string) => {
 };
 const planOf = async (modelId: string, version: string) => {
   const { plan } = await api.services.manifests.get(await published(modelId, version));
-  return plan?.tensors.map(({ layer, spacing, firstGroup }) => [layer.index, spacing, firstGroup]);
+  return plan?.tensors.map(({ layer, spacing, firstGroup, typical }) => [
+    ...[layer.index, spacing, firstGroup, typical],
+  ]);
 };
 const resistant = { tracing: 'resistant' } as const;
 
@@ -57,6 +59,12 @@ describe('a version that is marked for devices', () => {
   it('is marked by its own key where its tensors are new', async () => {
     await api.publish('first', modelOf({ a, b, c }), resistant);
     expect(await rootOf('first', '1.0.0')).toBe('first@1.0.0');
+  });
+
+  it('keeps how large the weights of its tensors usually are', async () => {
+    const sizes = (await planOf('first', '1.0.0'))?.map(([, , , typical]) => typical);
+    // The root of the mean square of normal numbers is near 1, on either side.
+    expect(sizes?.every((typical) => typical === 0 || typical === -1)).toBe(true);
   });
 
   it('has the marks that its tensors had in an earlier version', async () => {

@@ -29,6 +29,8 @@ export interface NewVersion extends Pick<PublishedVersion, 'modelId' | 'version'
   readonly strength: Strength;
   /** Of the layers that can bear marks, by their indices: `digestLayers`. */
   readonly digests: ReadonlyMap<number, string>;
+  /** Of these layers' weights how large they usually are. */
+  readonly typical: ReadonlyMap<number, number>;
   /** Whether it is open to all: a personal model's tensors are nobody else's business. */
   readonly isOpen: boolean;
 }
@@ -43,8 +45,8 @@ export async function keepMarks(
   earlier: readonly PublishedVersion[],
   object: string,
 ): Promise<MarkRecord> {
-  const { layers, digests, strength } = version;
-  const own = planMarks(layers, STRENGTHS[strength]);
+  const { layers, digests, strength, typical } = version;
+  const own = planMarks(layers, STRENGTHS[strength], typical);
   const { root = rootOf(version), tensors: known = [] } =
     (await closestLineage(services, version, earlier)) ?? {};
   const { bytes, digest } = encodeTable(inheritPlan(own, layers, digests, known), digests);

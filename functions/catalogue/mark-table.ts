@@ -21,6 +21,8 @@ const row = z.object({
   spacing: whole.min(1),
   firstGroup: whole.max(MAX_GROUP),
   elements: whole,
+  /** As `Steps.typical` has it; none where all marks of the layer are alike. */
+  typical: z.number().int().min(-128).max(128).optional(),
   dtype: z.string().max(32).optional(),
   /** Of the layer's type and bytes: tensor-digests.ts. */
   digest: z.string().length(43),
@@ -31,10 +33,11 @@ type MarkRow = z.infer<typeof row>;
 
 /** As it is stored, with its digest. */
 export function encodeTable({ tensors }: MarkPlan, digests: ReadonlyMap<number, string>) {
-  const rows = tensors.map(({ layer, spacing, firstGroup, elements }): MarkRow => {
+  const rows = tensors.map(({ layer, spacing, firstGroup, elements, typical }): MarkRow => {
     const { index, dtype } = layer;
     const digest = digests.get(index) ?? '';
-    return { layer: index, spacing, firstGroup, elements, ...(dtype && { dtype }), digest };
+    const row = { layer: index, spacing, firstGroup, elements, typical };
+    return { ...row, ...(dtype && { dtype }), digest };
   });
   const bytes = utf8(JSON.stringify(table.parse({ v: 1, tensors: rows })));
   return { bytes, digest: digestOf(bytes) };

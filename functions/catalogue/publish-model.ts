@@ -280,7 +280,11 @@ async function encryptToVault(
     const sha256 = toBase64url(sealed.sha256());
     if (!digests) return { sha256, wrappedKey };
     const marked = { modelId, version, wrappedKey, layers, strength, isOpen: owner === null };
-    return { sha256, wrappedKey, marked: { ...marked, digests: digests.digests() } };
+    return {
+      sha256,
+      wrappedKey,
+      marked: { ...marked, digests: digests.digests(), typical: digests.typical() },
+    };
   } finally {
     dataKey.fill(0);
     wipe(keys);

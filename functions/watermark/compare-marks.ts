@@ -79,7 +79,8 @@ function compareTensor(
   strength: Strength,
 ): ComparedTensor {
   const { marked, original, leaked } = pair;
-  const { type, layer, spacing, firstGroup, groups, elements } = marked;
+  const { type, layer, spacing, firstGroup, groups, elements, typical } = marked;
+  const steps = { ...STRENGTHS[strength], typical };
   const rescaling = pair.restored ? NO_RESCALING : findRescaling(original, leaked);
   const channelOf = rescaling.lines.length > 1 ? rescaling.channelOf : outputChannel(original);
   const all = groupWords(places, firstGroup, firstGroup + groups);
@@ -94,7 +95,7 @@ function compareTensor(
     const found = leaked.value(element);
     if (Number.isNaN(found) && pair.restored) continue;
     channels[group] = channelOf(element);
-    amplitudes[group] = type.amplitude(view, layer.offset, element, STRENGTHS[strength]);
+    amplitudes[group] = type.amplitude(view, layer.offset, element, steps);
     residuals[group] = finite(rescaled(rescaling, element, found) - original.value(element));
   }
   return { pair, words, residuals, amplitudes, channels };

@@ -7,14 +7,15 @@ import { MAX_SPACING } from './group-word.ts';
 import { candidates, type MarkedLayer, type MarkedTensor, type MarkPlan } from './plan.ts';
 
 /** A tensor that earlier copies bear marks in. */
-export interface KnownTensor extends Pick<MarkedTensor, 'elements' | 'spacing' | 'firstGroup'> {
+export interface KnownTensor
+  extends Pick<MarkedTensor, 'elements' | 'spacing' | 'firstGroup' | 'typical'> {
   readonly dtype?: string | undefined;
   /** Of its bytes; undefined where nobody took it when the version was published. */
   readonly digest?: string | undefined;
 }
 
 /** Where a layer's marks are: `layer` is its index in the manifest. */
-export interface PlanRow extends Pick<MarkedTensor, 'spacing' | 'firstGroup'> {
+export interface PlanRow extends Pick<MarkedTensor, 'spacing' | 'firstGroup' | 'typical'> {
   readonly layer: number;
 }
 
@@ -51,8 +52,9 @@ export function inheritPlan(
     if (!tensor) return [];
     const place = free.findIndex((k) => k.elements === elements && k.dtype === layer.dtype);
     const [gone] = place < 0 ? [] : free.splice(place, 1);
-    if (gone) return [rowOf(layer, gone)];
-    const row = rowOf(layer, { spacing: tensor.spacing, firstGroup: next });
+    const { spacing, typical } = tensor;
+    if (gone) return [rowOf(layer, { ...gone, typical })];
+    const row = rowOf(layer, { spacing, firstGroup: next, typical });
     next += tensor.groups;
     // The same bytes twice in one file.
     const digest = digests.get(layer.index);
@@ -65,8 +67,8 @@ export function inheritPlan(
 
 const rowOf = (
   { index }: MarkedLayer,
-  { spacing, firstGroup }: Pick<MarkedTensor, 'spacing' | 'firstGroup'>,
-): PlanRow => ({ layer: index, spacing, firstGroup });
+  { spacing, firstGroup, typical }: Omit<PlanRow, 'layer'>,
+): PlanRow => ({ layer: index, spacing, firstGroup, typical });
 
 /** The plan that was kept with a version. Throws RangeError for one that no version can have. */
 export function planFromRows(layers: readonly MarkedLayer[], rows: readonly PlanRow[]): MarkPlan {
@@ -74,12 +76,13 @@ export function planFromRows(layers: readonly MarkedLayer[], rows: readonly Plan
   const tensors = candidates(layers).flatMap((candidate): MarkedTensor[] => {
     const row = byLayer.get(candidate.layer.index);
     if (!row) return [];
-    const { spacing, firstGroup } = row;
+    const { spacing, firstGroup, typical } = row;
+    const groups = Math.ceil(candidate.elements / spacing);
     const isPowerOfTwo = Number.isInteger(Math.log2(spacing));
     if (!isPowerOfTwo || spacing > MAX_SPACING || firstGroup > MAX_GROUP) {
       throw new RangeError(`a plan of marks: layer ${row.layer}`);
     }
-    return [{ ...candidate, spacing, firstGroup, groups: Math.ceil(candidate.elements / spacing) }];
+    return [{ ...candidate, spacing, firstGroup, groups, typical }];
   });
   if (tensors.length !== byLayer.size || byLayer.size !== rows.length) {
     throw new RangeError('a plan of marks: layers that bear none');

@@ -117,7 +117,7 @@ describe('createMarker', () => {
     [
       'resistant',
       'f_AAAAAAAAAAAAAAAA',
-      '9db777ce7a22d1f621e320ad95cb1072ac2fcced7a0a582e881342dde1f29fa8',
+      '43eb04c69ed2915a0863a77a7a04f39ae515ed53bd222c282cc78c27a51dc163',
     ],
   ] as const)('makes for ever the same copy at %s', (strength, name, sha256) => {
     const copy = markedCopy(model, new Uint8Array(32).fill(7), name, strength);
@@ -144,6 +144,30 @@ describe('createMarker', () => {
     }
     expect(moved).toBeGreaterThan(0);
     expect(moved).toBeLessThanOrEqual(most);
+  });
+
+  it('at resistant, moves weights in proportion to their root where it is known how large they are', () => {
+    const copy = markedCopy(model, traceKey, randomFingerprint(random), 'resistant');
+    const [before, after] = [new DataView(model.bytes.buffer), new DataView(copy.buffer)];
+    const moves = new Map<number, number[]>();
+    for (const { layer, typical = Number.NaN } of model.plan.tensors) {
+      for (let at = layer.offset; at < layer.offset + layer.length; at += 2) {
+        const [a, b] = [before.getFloat16(at, true), after.getFloat16(at, true)];
+        if (a === b) continue;
+        const octave = Math.floor(Math.log2(Math.abs(a))) - typical;
+        const own = moves.get(octave) ?? [];
+        own.push(Math.abs(b - a) / 2 ** typical);
+        moves.set(octave, own);
+      }
+    }
+    const median = (octave: number) => {
+      const sorted = moves.get(octave)?.toSorted((a, b) => a - b) ?? [];
+      return sorted[sorted.length >> 1];
+    };
+    // Units in the last place: 2 in the usual octave; 3, 5, 7 and 10 of units that are half as large each time.
+    expect([0, -1, -2, -3, -4].map(median)).toEqual(
+      [2, 3 / 2, 5 / 4, 7 / 8, 10 / 16].map((n) => n / 1024),
+    );
   });
 
   it('gives every grant and every version another mark, and the same one again', () => {

@@ -56,8 +56,9 @@ class CopyMarker implements WeightMarker {
   apply(bytes: Uint8Array, offset: number): void {
     const view = viewOf(bytes);
     for (const section of this.#sections(offset, offset + bytes.byteLength)) {
-      const { type, layer } = section.tensor;
-      type.mark(view, layer.offset - offset, this.#marks(section), this.#strength);
+      const { type, layer, typical } = section.tensor;
+      const steps = { ...this.#strength, typical };
+      type.mark(view, layer.offset - offset, this.#marks(section), steps);
     }
   }
 

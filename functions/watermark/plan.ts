@@ -22,6 +22,8 @@ export interface MarkedTensor {
   /** The number of its first group; groups are counted through the whole model, or on from an earlier version's: inherit-plan.ts. */
   readonly firstGroup: number;
   readonly groups: number;
+  /** Of its weights, where marks depend on it: `Steps.typical`. */
+  readonly typical?: number | undefined;
 }
 
 export interface MarkPlan {
@@ -42,10 +44,14 @@ const MIN_SHAPELESS_ELEMENTS = 4096;
 const MARKED_SHARE = 0.8;
 
 /**
- * Depends on nothing but the layers and the strength, so that marking and tracing agree. Layers are
- * those of a manifest: ascending, without overlap.
+ * Depends on nothing but what it is given, so that marking and tracing agree. Layers are those of a
+ * manifest: ascending, without overlap; `typical` the exponents of their weights by the layer's index.
  */
-export function planMarks(layers: readonly MarkedLayer[], strength: StrengthParameters): MarkPlan {
+export function planMarks(
+  layers: readonly MarkedLayer[],
+  strength: StrengthParameters,
+  typical: ReadonlyMap<number, number> = new Map(),
+): MarkPlan {
   const eligible = largest(candidates(layers));
   const weights = eligible.reduce((sum, { elements }) => sum + elements, 0);
   const sparsity = sparsityOf(weights, strength);
@@ -54,7 +60,8 @@ export function planMarks(layers: readonly MarkedLayer[], strength: StrengthPara
   for (const tensor of eligible) {
     const spacing = Math.min(MAX_SPACING, Math.max(tensor.type.spacing(strength), sparsity));
     const groups = Math.ceil(tensor.elements / spacing);
-    tensors.push({ ...tensor, spacing, firstGroup, groups });
+    const exponent = typical.get(tensor.layer.index);
+    tensors.push({ ...tensor, spacing, firstGroup, groups, typical: exponent });
     firstGroup += groups;
   }
   return { tensors, groups: firstGroup };

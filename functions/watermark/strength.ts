@@ -7,7 +7,7 @@ export interface StrengthParameters {
    * `device`: the fingerprint of a user's device in a code against collusion (biased-code.ts).
    */
   readonly names: 'grant' | 'device';
-  /** By how many units in the last place of a float16 a floating-point weight moves. */
+  /** By how many units in the last place of a float16 a floating-point weight moves, or one of usual size: `Steps`. */
   readonly floatSteps: number;
   /** At most one weight in so many is marked, by kind of weight: coarse ones bear fewer marks. */
   readonly spacing: {
@@ -46,7 +46,8 @@ export const STRENGTHS: Readonly<Record<Strength, StrengthParameters>> = {
   },
   resistant: {
     names: 'device',
-    floatSteps: 2,
+    // Before rounding: steps of whole units fall with the root of the weight.
+    floatSteps: 2.4,
     // A step of these is large: closer together they would be seen in what a model says.
     spacing: { float: 1, bfloat16: 64, int8: 512, int4: 2048 },
     marks: 1 << 17,

@@ -2,8 +2,8 @@
 import type { StrengthParameters } from './strength.ts';
 
 /**
- * A mark moves a weight by a few of its own smallest steps: a floating-point weight in magnitude,
- * hence in proportion to itself and to its tensor, an integer by one. No mark makes or unmakes a
+ * A mark moves a weight by a few of its own smallest steps: a floating-point weight in magnitude, in
+ * proportion to itself or to its root, an integer by one. No mark makes or unmakes a
  * zero, an infinity or a number of less than full precision.
  */
 export interface WeightType {
@@ -24,7 +24,23 @@ export interface WeightType {
   value(view: DataView, base: number, element: number): number;
 }
 
-type Steps = Pick<StrengthParameters, 'floatSteps'>;
+export interface Steps extends Pick<StrengthParameters, 'floatSteps'> {
+  /**
+   * The exponent of the weights that usually move by `floatSteps`: smaller ones by more, larger ones by
+   * fewer, so that marks are in proportion to the root of the weight. Undefined: all alike, in proportion to the weight.
+   */
+  readonly typical?: number | undefined;
+}
+
+/** Of what is smaller by far, marks are no larger part than this: 1/64 to 1/32. */
+const MAX_FLOAT_STEPS = 32;
+
+/** By how many units in the last place of a float16 a weight of this binary exponent moves. */
+function floatStepsAt({ floatSteps, typical }: Steps, exponent: number): number {
+  if (typical === undefined) return Math.round(floatSteps);
+  const wanted = Math.round(floatSteps * 2 ** ((typical - exponent) / 2));
+  return Math.min(MAX_FLOAT_STEPS, Math.max(1, wanted));
+}
 
 /** The type of a layer's weights; undefined for those that bear no marks, such as indices. */
 export const weightType = (dtype: string | undefined): WeightType | undefined =>
@@ -37,8 +53,8 @@ interface FloatLayout {
   readonly bits: 16 | 32;
   readonly mantissaBits: number;
   readonly exponentBias: number;
-  /** What the strength's steps amount to, as an integer added to the bit pattern. */
-  readonly pattern: (steps: Steps) => number;
+  /** What the steps of a weight of this exponent amount to, as an integer added to the bit pattern. */
+  readonly pattern: (steps: Steps, exponent: number) => number;
   readonly spacing: WeightType['spacing'];
   readonly value: (view: DataView, at: number) => number;
 }
@@ -57,7 +73,9 @@ function floatType({ bits, mantissaBits, exponentBias, pattern, spacing, value }
     bits,
     spacing,
     mark(view, base, marks, strength) {
-      const step = pattern(strength);
+      const steps = Int32Array.from({ length: infinity / smallestNormal + 1 }, (_, exponent) =>
+        pattern(strength, exponent - exponentBias),
+      );
       const halves = bits === 16 ? halvesAt(view, base) : undefined;
       if (halves) {
         const { numbers, first } = halves;
@@ -65,7 +83,9 @@ function floatType({ bits, mantissaBits, exponentBias, pattern, spacing, value }
           const mark = marks[i] as number;
           const at = first + (mark >>> 1);
           const stored = numbers[at] as number;
-          if (bears(stored & magnitudeMask, step)) numbers[at] = stored + direction(mark) * step;
+          const magnitude = stored & magnitudeMask;
+          const step = steps[magnitude >>> mantissaBits] as number;
+          if (bears(magnitude, step)) numbers[at] = stored + direction(mark) * step;
         }
         return;
       }
@@ -73,19 +93,21 @@ function floatType({ bits, mantissaBits, exponentBias, pattern, spacing, value }
         const mark = marks[i] as number;
         const at = base + (mark >>> 1) * bytes;
         const stored = read(view, at);
-        if (!bears(stored & magnitudeMask, step)) continue;
+        const magnitude = stored & magnitudeMask;
+        const step = steps[magnitude >>> mantissaBits] as number;
+        if (!bears(magnitude, step)) continue;
         const moved = stored + direction(mark) * step;
         if (bits === 16) view.setInt16(at, moved, true);
         else view.setInt32(at, moved, true);
       }
     },
     amplitude(view, base, element, strength) {
-      const step = pattern(strength);
       const stored = read(view, base + element * bytes);
       const magnitude = stored & magnitudeMask;
+      const exponent = (magnitude >>> mantissaBits) - exponentBias;
+      const step = pattern(strength, exponent);
       if (!bears(magnitude, step)) return 0;
-      const exponent = (magnitude >>> mantissaBits) - exponentBias - mantissaBits;
-      return (stored < 0 ? -step : step) * 2 ** exponent;
+      return (stored < 0 ? -step : step) * 2 ** (exponent - mantissaBits);
     },
     value: (view, base, element) => value(view, base + element * bytes),
   } satisfies WeightType;
@@ -157,7 +179,7 @@ const TYPES: ReadonlyMap<string, WeightType> = new Map<string, WeightType>([
       mantissaBits: 23,
       exponentBias: 127,
       // As large as in a float16, so that the mark outlives being stored as one.
-      pattern: ({ floatSteps }) => floatSteps * 2 ** 13,
+      pattern: (steps, exponent) => floatStepsAt(steps, exponent) * 2 ** 13,
       spacing: float,
       value: (view, at) => view.getFloat32(at, true),
     }),
@@ -168,7 +190,7 @@ const TYPES: ReadonlyMap<string, WeightType> = new Map<string, WeightType>([
       bits: 16,
       mantissaBits: 10,
       exponentBias: 15,
-      pattern: ({ floatSteps }) => floatSteps,
+      pattern: floatStepsAt,
       spacing: float,
       value: (view, at) => view.getFloat16(at, true),
     }),

@@ -208,7 +208,7 @@ async function listTime(model: LoadedModel): Promise<Figure> {
 }
 
 /** Vault to delivery with the mark and the digest of what was marked, against the same without. */
-async function sealing({ bytes, layers }: LoadedModel): Promise<Figure[]> {
+async function sealing({ bytes, layers, plan }: LoadedModel): Promise<Figure[]> {
   const header = { imprinted: false, chunkBytes: 1 << 20, plainBytes: bytes.byteLength, layers };
   const dataKey = crypto.randomBytes(32);
   const from = await deriveKeys(crypto, dataKey, 'vault');
@@ -226,6 +226,7 @@ async function sealing({ bytes, layers }: LoadedModel): Promise<Figure[]> {
         { grantId: randomGrantId(random), userId: 'u', deviceId: 'd' },
         layers,
         'resistant',
+        plan,
       );
       const { stage } = marking;
       await drain(reseal(crypto, inPieces(vault), { from, to, imprint: true, stage }));

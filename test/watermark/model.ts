@@ -5,7 +5,9 @@ import type { ModelLayer } from '../../functions/formats/layers.ts';
 import { FINGERPRINT_BYTES, fingerprintFrom } from '../../functions/watermark/fingerprint.ts';
 import { grantIdOf } from '../../functions/watermark/grant-id.ts';
 import { createMarker } from '../../functions/watermark/marker.ts';
-import type { Strength } from '../../functions/watermark/strength.ts';
+import { type MarkedLayer, type MarkPlan, planMarks } from '../../functions/watermark/plan.ts';
+import { STRENGTHS, type Strength } from '../../functions/watermark/strength.ts';
+import { exponentMeter } from '../../functions/watermark/typical-exponent.ts';
 import type { Random } from '../support/random.ts';
 
 const FILES = {
@@ -19,6 +21,8 @@ export type RealModel = keyof typeof FILES;
 export interface LoadedModel {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly layers: readonly ModelLayer[];
+  /** Of `resistant`, as it is kept when a version is published. */
+  readonly plan: MarkPlan;
 }
 
 /** 250 kB, 2.8, 6.4 and 27.7 MB of float16 weights. */
@@ -26,7 +30,19 @@ export async function realModel(name: RealModel): Promise<LoadedModel> {
   const bytes = new Uint8Array(
     await readFile(new URL(`../../node_modules/${FILES[name]}`, import.meta.url)),
   );
-  return { bytes, layers: (await parseModel(bytes)).layers };
+  const { layers } = await parseModel(bytes);
+  return { bytes, layers, plan: resistantPlan(bytes, layers) };
+}
+
+/** The plan of a version that shares nothing with earlier ones. */
+export function resistantPlan(bytes: Uint8Array, layers: readonly MarkedLayer[]): MarkPlan {
+  const typical = layers.flatMap(({ index, offset, length, dtype }): [number, number][] => {
+    const meter = exponentMeter(dtype);
+    meter?.add(bytes.subarray(offset, offset + length));
+    const exponent = meter?.typical();
+    return exponent === undefined ? [] : [[index, exponent]];
+  });
+  return planMarks(layers, STRENGTHS.resistant, new Map(typical));
 }
 
 export const randomFingerprint = (random: Random): string =>
@@ -38,12 +54,18 @@ export function markedCopy(
   {
     bytes,
     layers,
-  }: Pick<LoadedModel, 'bytes'> & Pick<Parameters<typeof createMarker>[0], 'layers'>,
+    plan,
+  }: {
+    readonly bytes: Uint8Array;
+    readonly layers: readonly MarkedLayer[];
+    readonly plan?: MarkPlan;
+  },
   traceKey: Uint8Array,
   name: string,
   strength: Strength = 'standard',
 ): Uint8Array<ArrayBuffer> {
   const copy = new Uint8Array(bytes);
-  createMarker({ traceKey, name, layers, strength }).apply(copy, 0);
+  const own = strength === 'resistant' ? { plan } : {};
+  createMarker({ traceKey, name, layers, strength, ...own }).apply(copy, 0);
   return copy;
 }

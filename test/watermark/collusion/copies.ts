@@ -1,8 +1,5 @@
 /** Copies of many devices side by side, of any size: only the weights at which they can differ are kept. */
-import { createMarker } from '../../../functions/watermark/marker.ts';
-import { planMarks } from '../../../functions/watermark/plan.ts';
-import { STRENGTHS } from '../../../functions/watermark/strength.ts';
-import type { LoadedModel } from '../model.ts';
+import { type LoadedModel, markedCopy } from '../model.ts';
 import { type Weights, weightsOf } from '../weights.ts';
 
 export interface Copies {
@@ -14,17 +11,15 @@ export interface Copies {
 
 /** Tensors without marks are left out: no strategy changes them. */
 export function copiesOf(
-  { bytes, layers }: LoadedModel,
+  model: LoadedModel,
   traceKey: Uint8Array,
   names: readonly string[],
 ): Copies {
-  const marked = planMarks(layers, STRENGTHS.resistant).tensors.map(({ layer }) => layer);
-  const originals = weightsOf(bytes, marked);
+  const marked = model.plan.tensors.map(({ layer }) => layer);
+  const originals = weightsOf(model.bytes, marked);
   let places: readonly Int32Array[] | undefined;
   const values = names.map((name) => {
-    const copy = new Uint8Array(bytes);
-    createMarker({ traceKey, name, layers, strength: 'resistant' }).apply(copy, 0);
-    const weights = weightsOf(copy, marked);
+    const weights = weightsOf(markedCopy(model, traceKey, name, 'resistant'), marked);
     // Every mark moves its weight, whichever way: the first copy shows where marks are.
     places ??= weights.map((tensor, t) => differences(tensor.values, originals[t]?.values));
     return places.map((at, t) => valuesAt(weights[t]?.values, at));
