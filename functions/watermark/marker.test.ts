@@ -73,7 +73,8 @@ describe('createMarker', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 60_000 }), { maxLength: 12 }), (sizes) => {
         const copy = new Uint8Array(model.bytes);
-        const marker = createMarker({ traceKey, name: grantId, ...model, strength: 'standard' });
+        const { layers } = model;
+        const marker = createMarker({ traceKey, name: grantId, layers, strength: 'standard' });
         const ends: number[] = [];
         for (let at = 0; at < copy.byteLength; at = ends.at(-1) ?? 0) {
           const size = sizes[ends.length] ?? copy.byteLength;
