@@ -128,6 +128,39 @@ def noises():
         weights_leak(f"multiplied_{percent}", noisy)
 
 
+def same_harm():
+    """Noise in proportion to |weight|^power, as large as moves landmarks so far: which buries the mark best? And 6 bits."""
+    weights_leak("int6_channel", changed(lambda a: nearest(a, 6)))
+    for pixels in (1.8, 10):
+        for power in (1, 0.5, 0):
+            weights_leak(f"{pixels}_px_power_{power}", shaped_noise(power, size_for(pixels, power)))
+
+
+def shaped_noise(power, size):
+    draw = np.random.default_rng(9)
+    return changed(lambda a: (a + size * shape(a, power) * draw.standard_normal(a.shape)).astype(np.float32))
+
+
+def shape(weight, power):
+    """Of the mean square that the tensor has."""
+    sizes = np.abs(weight) ** power
+    return sizes * np.sqrt(np.mean(weight**2) / np.mean(sizes**2))
+
+
+def size_for(wanted, power):
+    """Harm grows with the size: by halving the logarithm's range."""
+    low, high = 1e-5, 0.3
+    for _ in range(9):
+        size = (low * high) ** 0.5
+        path = WORK / "tried.tflite"
+        Graph(first).write(path, shaped_noise(power, size))
+        if quality(expected, litert(path, judged))["shift"] > wanted:
+            high = size
+        else:
+            low = size
+    return (low * high) ** 0.5
+
+
 def dithered():
     """In 8 bits with one scale for a tensor or a channel, each weight rounded up or down by chance: noise without a bias."""
     together = [copy, *(Graph(path).weights for path in others[:2])]
@@ -138,9 +171,17 @@ def dithered():
             weights_leak(f"dithered_{scale}_{of}", rounded)
 
 
+def channel_axes(array):
+    return (0, 1, 2) if array.shape[0] == 1 else (1, 2, 3)
+
+
+def nearest(array, bits):
+    step = np.maximum(np.abs(array).max(channel_axes(array), keepdims=True), 1e-12) / (2 ** (bits - 1) - 1)
+    return (np.round(array / step) * step).astype(np.float32)
+
+
 def rounded8(array, scale):
-    depthwise = array.shape[0] == 1
-    axes = None if scale == "tensor" else (0, 1, 2) if depthwise else (1, 2, 3)
+    axes = None if scale == "tensor" else channel_axes(array)
     step = np.maximum(np.abs(array).max(axes, keepdims=True), 1e-12) / 127
     return (np.floor(array / step + random.random(array.shape)) * step).astype(np.float32)
 
@@ -218,6 +259,6 @@ def quantised_together(name, wide):
     say(f"{name}_int8", path, litert(path, judged))
 
 
-PARTS = {part.__name__: part for part in (conversions, noises, dithered, disguised, together, trained, healed)}
+PARTS = {part.__name__: part for part in (conversions, noises, same_harm, dithered, disguised, together, trained, healed)}
 for name in sys.argv[3:] or PARTS:
     PARTS[name]()
