@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { STORY_START, tell } from '../../test/fraud/story.ts';
 import { createRandom } from '../../test/support/random.ts';
+import { BASELINE_PATH, updatedBaseline } from './baseline.ts';
 import {
   breakerDocument,
   breakerPath,
@@ -17,7 +18,7 @@ import { createReplay } from './replay.ts';
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-const BREAKING = { kind: 'user', action: 'block', rule: 'r', appVersion: '1.0' } as const;
+const BREAKING = { kind: 'user', rule: 'r', appVersion: '1.0' } as const;
 
 const breakerOf = (occasions: readonly (readonly [subject: string, at: number])[], users = 0) => {
   const bySubject = Map.groupBy(occasions, ([subject]) => subject);
@@ -127,40 +128,87 @@ describe('the breaker', () => {
     expect(withOccasions(one, 'user_a', [], STORY_START - 1).occasions.has('user_a')).toBe(false);
   });
 
-  it('keeps versions, rules, measures and kinds of subjects apart', () => {
+  it('keeps versions, rules and kinds of subjects apart', () => {
     const others = [
       { appVersion: '1.1' },
       { rule: 's' },
-      { action: 'throttle' },
       { kind: 'device' },
     ] as const;
     const paths = others.map((other) => breakerPath({ ...BREAKING, ...other }));
-    expect(new Set([breakerPath(BREAKING), ...paths]).size).toBe(5);
+    expect(new Set([breakerPath(BREAKING), ...paths]).size).toBe(4);
     expect(breakerPath({ ...BREAKING, appVersion: 'a/b' }).split('/')).toHaveLength(2);
   });
 });
 
+/** Somebody asks so many times for models that he is refused, after so many days. */
+function hammering(user: string, days: number, asks: number, appVersion = '9.0') {
+  const story = tell();
+  for (let n = 0; n < asks; n += 1) {
+    const attributes = { reason: 'new_models' };
+    const asked = { model: `m${n}`, cause: 'quota_exceeded', attributes };
+    const who = { user, device: `d_${user}`, appVersion };
+    story.server(days * 86_400 + n, { type: 'limit.hit', ...asked, ...who });
+  }
+  return story.events;
+}
+
+/** A world in which so many users have the version. */
+function used(users: number, appVersion = '9.0') {
+  const grants = Array.from({ length: users }, (_, n) => ({
+    ...{ user: `other${n}`, model: 'm', appVersion, newcomer: false, charges: [] },
+  }));
+  const baseline = updatedBaseline(undefined, grants, false, new Date(STORY_START));
+  const replay = createReplay({ live: DEFAULT_RULES }, new Map([[BASELINE_PATH, baseline]]));
+  const isBlocked = (user: string, days: number) =>
+    replay.restrictions({ kind: 'user', id: user }, new Date(STORY_START + days * DAY_MS)).block;
+  return { replay, isBlocked };
+}
+
 describe('a release that hammers', () => {
   it('gets its users watched and none blocked', () => {
     const replay = createReplay({ live: DEFAULT_RULES });
-    const decisions = Array.from({ length: 12 }, (_, user) => {
-      const story = tell();
-      for (let n = 0; n < 40; n += 1) {
-        const attributes = { reason: 'new_models' };
-        const who = { user: `u${user}`, device: `d${user}`, appVersion: '9.0' };
-        const at = user * 600 + n;
-        const asked = { model: `m${n}`, cause: 'quota_exceeded', attributes };
-        story.server(at, { type: 'limit.hit', ...asked, ...who });
-      }
-      return story.events.flatMap((event) => replay.apply(event));
-    }).flat();
+    const decisions = Array.from({ length: 12 }, (_, user) =>
+      hammering(`u${user}`, user / 144, 40).flatMap((event) => replay.apply(event)),
+    ).flat();
     const later = new Date(STORY_START + DAY_MS / 2 + 3 * HOUR_MS);
     for (let user = 0; user < 12; user += 1) {
       const found = replay.restrictions({ kind: 'user', id: `u${user}` }, later);
       expect(found.block).toBeUndefined();
     }
-    const held = decisions.filter(({ heldBack }) => heldBack);
+    const held = decisions.filter(({ heldBack, decisionId }) => heldBack && decisionId.includes('block'));
     expect(new Set(held.map(({ id }) => id)).size).toBe(12);
     expect(held[0]).toMatchObject({ measure: 'watch', appVersion: '9.0' });
+  });
+
+  it('shows by those whom the rule only throttles, too', () => {
+    const { replay, isBlocked } = used(12);
+    // The first is asked for a fresh attestation before he could be blocked.
+    for (const event of hammering('u1', 0, 26)) replay.apply(event);
+    for (const event of hammering('u2', 1.5, 40)) replay.apply(event);
+    expect(isBlocked('u2', 2.2)).toBeUndefined();
+    expect(isBlocked('u1', 2.2)).toBeUndefined();
+  });
+
+  it('has a week to show where hardly anybody uses it', () => {
+    const { replay, isBlocked } = used(2);
+    for (const event of hammering('u1', 0, 40)) replay.apply(event);
+    expect(isBlocked('u1', 0.6)).toBeUndefined();
+    for (const event of hammering('u2', 4, 40)) replay.apply(event);
+    for (const event of hammering('u1', 8, 40)) replay.apply(event);
+    for (const days of [0.6, 4.6, 8.6]) expect(isBlocked('u1', days)).toBeUndefined();
+    expect(isBlocked('u2', 4.6)).toBeUndefined();
+  });
+
+  it('hides no thief who names a version of his own for longer, whatever versions he names then', () => {
+    const { replay, isBlocked } = used(1);
+    for (const event of hammering('thief', 0, 40)) replay.apply(event);
+    for (const event of hammering('thief', 4, 40, '9.1')) replay.apply(event);
+    expect(isBlocked('thief', 4.6)).toBeUndefined();
+    for (const event of hammering('thief', 8, 40, '9.2')) replay.apply(event);
+    expect(isBlocked('thief', 8.6)).toMatchObject({ reason: 'budget-hammered' });
+    // Among many he stands out at once.
+    const among = used(12);
+    for (const event of hammering('thief', 0, 40)) among.replay.apply(event);
+    expect(among.isBlocked('thief', 0.6)).toBeDefined();
   });
 });

@@ -2,8 +2,8 @@
  * The breaker for our own mistakes: when one rule is about to restrict more users of one version of the
  * app than its own history and the number of active users explain, the mistake is more likely ours
  * than theirs. What it would do within a day before and after is then held back, until a quiet day; a
- * week where few use the version.
- * Blocks, step-ups and throttles are counted apart.
+ * week where few use the version. Whomever a rule restricts in any way counts: its throttles come before
+ * its blocks, and show the mistake sooner.
  *
  * What is held back follows from all occasions together and not from the order in which they were
  * told, since events come late, twice, in any order and to several instances.
@@ -11,7 +11,6 @@
 import { z } from 'zod';
 import type { DocumentData } from '../cloud/documents.ts';
 import { DAY_MS } from '../time.ts';
-import type { Restriction } from './scoring.ts';
 import type { SubjectKind } from './subjects.ts';
 
 /** So many a day are nothing that a release must be suspected for; of one that few use, a single one. */
@@ -20,6 +19,8 @@ const FEW_USERS = 50;
 const WINDOW_MS = DAY_MS;
 /** Few users of a version come so seldom that a mistake does not show within a day. */
 const WINDOW_OF_FEW_MS = 7 * DAY_MS;
+/** Of fewer a single one is no exception from what the others do. */
+const COMPARABLE_USERS = 10;
 /** Of the version's users of a day. */
 const MAX_SHARE = 0.02;
 /** Times the daily mean of the rule's own history. */
@@ -40,7 +41,6 @@ const state = z.object({
 /** What one breaker is for. */
 export interface Breaking {
   readonly kind: SubjectKind;
-  readonly action: Restriction;
   /** The one that weighed most. */
   readonly rule: string;
   /** Empty where it is unknown. */
@@ -61,8 +61,8 @@ interface TrippedTime {
 }
 
 /** Where its occasions are kept. */
-export const breakerPath = ({ kind, action, rule, appVersion }: Breaking): string =>
-  `breakers/${kind}.${action}.${rule}__${encodeURIComponent(appVersion)}`;
+export const breakerPath = ({ kind, rule, appVersion }: Breaking): string =>
+  `breakers/${kind}.${rule}__${encodeURIComponent(appVersion)}`;
 
 /** Throws on a document that this code did not write. */
 export function readBreaker(data: DocumentData | undefined): Breaker {
@@ -127,14 +127,14 @@ export function withActiveUsers(breaker: Breaker, count: number, at: number): Br
 }
 
 /** When the breaker is tripped, in order, apart from each other. */
-export function tripsOf({ occasions, activeUsers }: Breaker): readonly TrippedTime[] {
-  const all = inOrder(occasions);
+export function tripsOf(breaker: Breaker): readonly TrippedTime[] {
+  const all = inOrder(breaker.occasions);
   const trips: TrippedTime[] = [];
   /** Occasions by day that were not held back. */
   const counted = new Map<string, number>();
   for (const [index, { subject, at }] of all.entries()) {
     const day = dayOf(at);
-    const users = Math.max(activeUsers.get(day) ?? 0, activeUsers.get(dayOf(at + DAY_MS)) ?? 0);
+    const users = usersAt(breaker, at);
     const windowMs = users < FEW_USERS ? WINDOW_OF_FEW_MS : WINDOW_MS;
     const lately = new Set<string>();
     for (let n = index - 1; n >= 0; n -= 1) {
@@ -163,6 +163,18 @@ export function tripsOf({ occasions, activeUsers }: Breaker): readonly TrippedTi
 /** Whether what begins at `at` is held back. */
 export const isWithin = (trips: readonly TrippedTime[], at: number): boolean =>
   trips.some(({ since, until }) => since <= at && at <= until);
+
+/**
+ * Whether a block that begins at `at` is held back because hardly anybody uses the version, so that nothing tells a
+ * mistake of its makers from its user: for a week from when the rules were `first` for blocking him in any
+ * version, or naming another one would hide a thief.
+ */
+export const isIncomparable = (breaker: Breaker, at: number, first: number): boolean =>
+  usersAt(breaker, at) < COMPARABLE_USERS && at < first + WINDOW_OF_FEW_MS;
+
+/** Active users; the next day's count knows who came later on that day. */
+const usersAt = ({ activeUsers }: Breaker, at: number): number =>
+  Math.max(activeUsers.get(dayOf(at)) ?? 0, activeUsers.get(dayOf(at + DAY_MS)) ?? 0);
 
 /** How many a day the rule may restrict before it is suspected. */
 function explained(counted: ReadonlyMap<string, number>, at: number, users: number): number {

@@ -6,6 +6,7 @@ import {
   type Breaking,
   breakerDocument,
   breakerPath,
+  isIncomparable,
   isWithin,
   readBreaker,
   remembersFrom,
@@ -51,8 +52,8 @@ interface Moved {
   readonly after: Risk;
 }
 
-/** By the path of a breaker, whether it holds an occasion back. */
-type Verdicts = Map<string, (occasion: StoredOccasion) => boolean>;
+/** By the path of a breaker, whether it holds back an occasion of a subject that was first to be blocked at an instant. */
+type Verdicts = Map<string, (occasion: StoredOccasion, firstBlock: number) => boolean>;
 
 /** Tells the breakers of subjects whose occasions have moved, and finds whom that concerns. */
 export function* askBreakers(
@@ -82,7 +83,12 @@ export function* askBreakers(
     );
     const [was, is] = [tripsOf(before), tripsOf(after)];
     const from = remembersFrom(after);
-    verdicts.set(path, ({ since, heldBack }) => (since < from ? heldBack : isWithin(is, since)));
+    verdicts.set(path, ({ action, since, heldBack }, firstBlock) => {
+      if (since < from) return heldBack;
+      // Without a baseline nobody knows yet who uses what.
+      const isAlone = baseline && action === 'block' && isIncomparable(after, since, firstBlock);
+      return isAlone || isWithin(is, since);
+    });
     const document = breakerDocument(after, name);
     if (document) writes.push({ path, data: document });
     else if (stored[index]) deletions.push(path);
@@ -113,13 +119,15 @@ export function* askBreakers(
 }
 
 /** What the breakers that were asked say, and of others what is known. */
-const verdictOn = (subject: Subject, { occasions }: Risk, verdicts: Verdicts): IsHeldBack =>
-  heldBackBy(
+function verdictOn(subject: Subject, { occasions }: Risk, verdicts: Verdicts): IsHeldBack {
+  const firstBlock = occasions.find(({ action }) => action === 'block')?.since ?? 0;
+  return heldBackBy(
     occasions.map((occasion) => {
       const verdict = verdicts.get(breakerPath(breakingOf(subject, occasion)));
-      return verdict ? { ...occasion, heldBack: verdict(occasion) } : occasion;
+      return verdict ? { ...occasion, heldBack: verdict(occasion, firstBlock) } : occasion;
     }),
   );
+}
 
 const told = (breaker: Breaker, path: string, { subject, after }: Moved): Breaker => {
   const own = after.occasions.filter((one) => breakerPath(breakingOf(subject, one)) === path);
@@ -127,9 +135,8 @@ const told = (breaker: Breaker, path: string, { subject, after }: Moved): Breake
   return withOccasions(breaker, subjectKey(subject), instants, after.resetAt);
 };
 
-const breakingOf = ({ kind }: Subject, { action, rule, appVersion }: StoredOccasion): Breaking => ({
+const breakingOf = ({ kind }: Subject, { rule, appVersion }: StoredOccasion): Breaking => ({
   kind,
-  action,
   rule,
   appVersion,
 });

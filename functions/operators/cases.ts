@@ -37,7 +37,6 @@ export interface Case {
 interface HeldBack {
   readonly rule: string;
   readonly kind: string;
-  readonly action: string;
   readonly appVersion: string;
   readonly subjects: number;
   readonly until: Date;
@@ -157,7 +156,6 @@ async function heldBackSince(
   return found.map(({ data }) => ({
     rule: String(data['rule']),
     kind: String(data['kind']),
-    action: String(data['action']),
     appVersion: String(data['appVersion']),
     subjects: Object.keys(data['subjects'] ?? {}).length,
     until: data['trippedUntil'] as Date,

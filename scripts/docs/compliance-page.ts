@@ -31,7 +31,7 @@ ${table(controlsOf('masvs'))}
 | ledger of grants: random grant id, time, salted commitment | Firestore \`ledger\` | evidence of what was granted | for good; names nobody once the grant's salt is erased |
 | tally: pseudonym, models ever taken, when first; which rare ones went to a device that no other one approved, for 30 days | Firestore \`tallies\` | how much new a user may take; what he had is never new; whether accounts were taken over | 400 days after the last use; after an erasure the days alone, 180 days |
 | sessions of operators in the console: their address, when they signed in; a hash of the cookie | Firestore \`sessions\` | to let operators work | at most 12 hours, and a day until it is deleted |
-| blocks by rule and version of the app: pseudonyms | Firestore \`breakers\` | to notice mistakes of ours | 29 days, of a user who was erased too: what is held back from others follows from how many there were, and a name alone is left of him |
+| restrictions by rule and version of the app: pseudonyms | Firestore \`breakers\` | to notice mistakes of ours | 29 days, of a user who was erased too: what is held back from others follows from how many there were, and a name alone is left of him |
 | what is usual: models and counts, nobody's | Firestore \`campaigns\` | to notice campaigns | kept up to date |
 | marks of a phone: how many accounts, whether one was blocked; of an iPhone, Apple's risk metric | at Google (device recall) and at Apple (DeviceCheck, for the developer's team), if turned on: off by default, and consent may be asked for first; Firestore \`devices\` | phones beyond accounts | ignored after the month that follows the last one written |
 | quota of the day: grants, models | Firestore \`limits\` | plans | until midnight UTC |

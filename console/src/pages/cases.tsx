@@ -48,7 +48,6 @@ export function CasesPage({ session }: { readonly session: Session }) {
                   none=""
                   columns={[
                     { name: 'Rule', cell: ({ rule }) => rule },
-                    { name: 'Action', cell: ({ action }) => ACTION_WORDS[action] ?? action },
                     { name: 'App', cell: ({ appVersion }) => appVersion || 'unknown' },
                     { name: 'Subjects', cell: ({ subjects }) => subjects, isNumber: true },
                     { name: 'Until', cell: ({ until }) => <When at={until} short /> },
