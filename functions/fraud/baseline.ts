@@ -23,9 +23,9 @@ const MAX_VERSIONS = 200;
 
 /**
  * What newcomers and beginners draw from, what everybody else does while an alert is on, and what
- * accounts do whose models go to a device that nobody vouches for.
+ * accounts do on a device that nobody vouches for: for models that they have had, and for further ones.
  */
-export const POOLS = ['tail', 'rare', 'known', 'moved'] as const;
+export const POOLS = ['tail', 'rare', 'known', 'moved', 'strange'] as const;
 export type PoolName = (typeof POOLS)[number];
 
 const record = z.object({
@@ -58,7 +58,7 @@ export interface Baseline {
 const NO_BASELINE: Baseline = {
   common: undefined,
   settled: false,
-  perDay: { tail: 0, rare: 0, known: 0, moved: 0 },
+  perDay: { tail: 0, rare: 0, known: 0, moved: 0, strange: 0 },
 };
 
 /** What admission reads of the record: it does so often, and the counts of models are many. */
@@ -83,6 +83,7 @@ export function readBaseline(data: DocumentData | undefined): Baseline {
       rare: (charged.rare ?? 0) / days,
       known: (charged.known ?? 0) / days,
       moved: (charged.moved ?? 0) / days,
+      strange: (charged.strange ?? 0) / days,
     },
   };
 }

@@ -129,11 +129,7 @@ describe('the breaker', () => {
   });
 
   it('keeps versions, rules and kinds of subjects apart', () => {
-    const others = [
-      { appVersion: '1.1' },
-      { rule: 's' },
-      { kind: 'device' },
-    ] as const;
+    const others = [{ appVersion: '1.1' }, { rule: 's' }, { kind: 'device' }] as const;
     const paths = others.map((other) => breakerPath({ ...BREAKING, ...other }));
     expect(new Set([breakerPath(BREAKING), ...paths]).size).toBe(4);
     expect(breakerPath({ ...BREAKING, appVersion: 'a/b' }).split('/')).toHaveLength(2);
@@ -175,7 +171,9 @@ describe('a release that hammers', () => {
       const found = replay.restrictions({ kind: 'user', id: `u${user}` }, later);
       expect(found.block).toBeUndefined();
     }
-    const held = decisions.filter(({ heldBack, decisionId }) => heldBack && decisionId.includes('block'));
+    const held = decisions.filter(
+      ({ heldBack, decisionId }) => heldBack && decisionId.includes('block'),
+    );
     expect(new Set(held.map(({ id }) => id)).size).toBe(12);
     expect(held[0]).toMatchObject({ measure: 'watch', appVersion: '9.0' });
   });

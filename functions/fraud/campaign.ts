@@ -45,6 +45,7 @@ const DEPTH: Readonly<Record<PoolName, { readonly least: number; readonly days: 
   rare: { least: 36, days: 0.7 },
   known: { least: 12, days: 0.5 },
   moved: { least: 14, days: 1 },
+  strange: { least: 14, days: 1 },
 };
 /** After an alert pools hold less. */
 const WARY_MS = 60 * DAY_MS;
@@ -182,7 +183,7 @@ export const fleetPolicy = (alert: Alert | undefined, now: Date): LimitPolicy =>
   name: 'campaign-fleet',
   limit: alertLevel(alert, now) > 0 ? FLEET_A_DAY * ALERTED_SHARE : FLEET_A_DAY,
   windowSeconds: DAY_SECONDS,
-  burst: 32,
+  burst: 24,
 });
 const FLEET_A_DAY = 2;
 export const FLEET_REASON = 'campaign_fleet';
@@ -197,7 +198,8 @@ export function alertPathOf({ type, attributes, network }: FraudEvent): string |
   const reason = String(attributes['reason']);
   if (type !== 'limit.hit' || !Object.hasOwn(LEVELS, reason)) return undefined;
   if (reason === FLEET_REASON) return network === null ? undefined : fleetAlertPath(network);
-  return reason === poolReason('moved') ? MOVES_PATH : ALERT_PATH;
+  const isMove = reason === poolReason('moved') || reason === poolReason('strange');
+  return isMove ? MOVES_PATH : ALERT_PATH;
 }
 
 /**
@@ -235,5 +237,6 @@ const LEVELS: Readonly<Record<string, 1 | 2>> = {
   [poolReason('tail')]: 1,
   [poolReason('rare')]: 2,
   [poolReason('moved')]: 1,
+  [poolReason('strange')]: 1,
   [FLEET_REASON]: 1,
 };

@@ -4,7 +4,7 @@ import { ServiceError } from '../errors.ts';
 import type { PoolName } from '../fraud/baseline.ts';
 import type { DeviceRecord } from '../identity/devices.ts';
 import type { PhoneMarks } from '../identity/phone-marks.ts';
-import { DAY_SECONDS } from '../time.ts';
+import { DAY_MS, DAY_SECONDS } from '../time.ts';
 
 /** What admission knows of the caller. */
 export interface CollectionCaller {
@@ -36,6 +36,15 @@ export interface CollectionFacts {
   readonly rare: boolean;
   readonly charges: readonly PoolName[];
 }
+
+/** A device that no other one approved is believed after so long. */
+const STRANGE_MS = 30 * DAY_MS;
+
+/** Whether a device came beside others of its user and none of them approved it. */
+export const isStrange = (
+  { approvedFrom, enrolledAt }: CollectionCaller['device'],
+  now: Date,
+): boolean => approvedFrom !== null && now.getTime() - enrolledAt.getTime() < STRANGE_MS;
 
 const MAX_WAIT_SECONDS = 30 * DAY_SECONDS;
 

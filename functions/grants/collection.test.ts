@@ -72,8 +72,8 @@ describe('a declared fleet', () => {
       refused.set(reason, (refused.get(reason) ?? 0) + 1);
     }
     expect([...refused]).toEqual([
-      [undefined, 32],
-      ['campaign_fleet', 28],
+      [undefined, 24],
+      ['campaign_fleet', 36],
     ]);
     // What is common is closed to nobody, and a lesson is no campaign.
     expect(await ask({ fleet, userId: 'p1_last' }, 'm0', at(0))).toBeUndefined();
@@ -159,6 +159,27 @@ describe('what an account has had, on a device that no other one approved', () =
     expect(
       await ask({ userId: 'p1_u9', device: strange, exempt: true }, 'm9', at(0)),
     ).toBeUndefined();
+  });
+
+  it('is two things a month while an alert against moves is on, and nothing rare that is new', async () => {
+    const documents = await accounts(30);
+    const full = tell().server(0, { type: 'limit.hit', attributes: { reason: 'campaign_moved' } });
+    const moves = raisedAlert(full, undefined);
+    const ask = shelf(documents, { ...campaign, moves });
+    const asking = async (n: number, models: readonly string[], who: Partial<CollectionCaller>) => {
+      const caller = { userId: `p1_u${n}`, ...who };
+      let given = 0;
+      for (const model of models) given += (await ask(caller, model, at(0))) ? 0 : 1;
+      return given;
+    };
+    const had = owned.slice(1, 8);
+    for (let n = 0; n < 5; n += 1) await asking(n, had, { device: strange });
+    expect(await asking(5, had, { device: strange })).toBe(2);
+    const anew = ['m61', 'm62', 'm63', 'm64'];
+    expect(await asking(6, anew, { device: strange })).toBe(0);
+    // Whoever has it approved, or stays on the phone that he had, notices nothing.
+    expect(await asking(7, had, {})).toBe(had.length);
+    expect(await asking(7, ['m61', 'm62'], {})).toBe(2);
   });
 
   it('does not become harmless by waiting: a device that only outlasted its time is strange for a month', async () => {

@@ -5,6 +5,7 @@
  */
 import { type OfferedVersion, readModel } from '../catalogue/model-record.ts';
 import type { DocumentData, DocumentTransaction } from '../cloud/documents.ts';
+import type { PoolName } from '../fraud/baseline.ts';
 import { BLOCK_MEMORY_MS } from '../fraud/blocklist.ts';
 import {
   type Alert,
@@ -34,6 +35,7 @@ import {
   type CollectionCaller,
   type CollectionFacts,
   collectionRefusal,
+  isStrange,
 } from './collection-decision.ts';
 
 const NOTHING: CollectionFacts = { fresh: false, newcomer: false, rare: false, charges: [] };
@@ -82,12 +84,12 @@ export async function openCollection(
   const alert = await alertFor(tx, caller.fleet, campaign);
   const level = alertLevel(alert, now);
   const standing = standingOf(asking, baseline, level, now);
-  const drawn = drawnFrom(caller.fleet, standing, { baseline, alert }, now);
+  const drawn = drawnFrom(caller, standing, { ...campaign, alert }, now);
   const paths = [demandPath(model.modelId), ...drawn.map(({ path }) => path)];
   const [demandData, ...poolData] = drawn.length > 0 ? await tx.getAll(paths) : [];
   const demand = consume(DEMAND, limitState(demandData), now);
   // From the third newcomer of a day on, the model is asked for by many.
-  const charges = demand.allowed && caller.fleet === null ? standing.charges : [];
+  const charges = demand.allowed && caller.fleet === null ? chargesOf(caller, standing, now) : [];
   const pools = (demand.allowed ? drawn : []).map((pool, index) => ({
     ...pool,
     decision: consume(pool.policy, limitState(poolData[index]), now),
@@ -120,8 +122,10 @@ export async function openCollection(
       if (sharesTail && pools.length > 0 && tookRareLately(tally, baseline.common, now)) {
         throw collectionRefusal(CLOSED_REASON, ASK_AGAIN_SECONDS);
       }
-      if (standing.closed && demand.allowed)
+      const goesAway = charges.includes('strange') && alertLevel(campaign.moves, now) > 0;
+      if ((standing.closed || goesAway) && demand.allowed) {
         throw collectionRefusal(CLOSED_REASON, ASK_AGAIN_SECONDS);
+      }
       refuseIfFull();
     },
   };
@@ -138,25 +142,37 @@ async function alertFor(
   return readAlert(data);
 }
 
+/** What an account collects on a device that nobody vouches for is not its owner's yet, however old it is. */
+const chargesOf = (
+  { device }: CollectionCaller,
+  { charges }: CampaignStanding,
+  now: Date,
+): readonly PoolName[] =>
+  charges.length > 0 && isStrange(device, now) ? [...charges, 'strange'] : charges;
+
 /** The pools that a grant draws from, and by what it is refused where one is full. */
 function drawnFrom(
-  fleet: string | null,
-  { rare, charges }: CampaignStanding,
-  { baseline, alert }: Pick<CampaignState, 'baseline' | 'alert'>,
+  caller: CollectionCaller,
+  standing: CampaignStanding,
+  { baseline, alert, moves }: CampaignState,
   now: Date,
 ) {
+  const { fleet } = caller;
   if (fleet !== null) {
     const policy = fleetPolicy(alert, now);
     const own = { path: limitPaths.networkFleet(fleet), policy, reason: FLEET_REASON };
-    return rare ? [own] : [];
+    return standing.rare ? [own] : [];
   }
-  return charges
+  return chargesOf(caller, standing, now)
     .filter((pool) => drawsFrom(pool, alertLevel(alert, now)))
-    .map((pool) => ({
-      path: poolPath(pool, alert, now),
-      policy: poolPolicy(pool, baseline, alert, now),
-      reason: poolReason(pool),
-    }));
+    .map((pool) => {
+      const against = pool === 'strange' ? moves : alert;
+      return {
+        path: poolPath(pool, against, now),
+        policy: poolPolicy(pool, baseline, against, now),
+        reason: poolReason(pool),
+      };
+    });
 }
 
 const wasBlocked = ({ blockedUntil }: Tally, now: Date): boolean =>

@@ -4,7 +4,7 @@
  * speaks for the device, rare models draw from a pool that all accounts share.
  */
 import type { DocumentTransaction } from '../cloud/documents.ts';
-import { poolPath, poolPolicy, poolReason } from '../fraud/campaign.ts';
+import { alertLevel, poolPath, poolPolicy, poolReason } from '../fraud/campaign.ts';
 import type { CampaignState } from '../fraud/campaign-state.ts';
 import { consume, limitDocument, limitState } from '../fraud/limits.ts';
 import {
@@ -14,29 +14,21 @@ import {
   tallyPath,
   withRestored,
 } from '../fraud/tally.ts';
-import type { DeviceRecord } from '../identity/devices.ts';
-import { DAY_MS } from '../time.ts';
 import {
   type Collection,
   type CollectionCaller,
   type CollectionFacts,
   collectionRefusal,
+  isStrange,
 } from './collection-decision.ts';
-
-/** A device that no other one approved is believed after so long. */
-const STRANGE_MS = 30 * DAY_MS;
 
 /**
  * So many rare ones an account gets back whatever the others do: somebody back with a dozen models has
  * four of them on average. Whoever has collected more can wait, or have the device approved.
  */
 const OWN_AT_ONCE = 5;
-
-/** Whether a device came beside others of its user and none of them approved it. */
-const isStrange = (
-  { approvedFrom, enrolledAt }: Pick<DeviceRecord, 'approvedFrom' | 'enrolledAt'>,
-  now: Date,
-): boolean => approvedFrom !== null && now.getTime() - enrolledAt.getTime() < STRANGE_MS;
+/** And while an alert against moves is on. */
+const ALERTED_OWN_AT_ONCE = 2;
 
 /** Whether an item of the user's counts as restored by this caller. */
 const counts = (
@@ -68,6 +60,7 @@ export async function openRestoring(
   const [data] = await tx.getAll([path]);
   const policy = poolPolicy('moved', baseline, moves, now);
   const { allowed, state, retryAfterSeconds } = consume(policy, limitState(data), now);
+  const ownAtOnce = alertLevel(moves, now) > 0 ? ALERTED_OWN_AT_ONCE : OWN_AT_ONCE;
   return {
     facts: { ...facts, charges: ['moved'] },
     writes: [
@@ -75,7 +68,7 @@ export async function openRestoring(
       { path, data: limitDocument(state) },
     ],
     permit() {
-      if (baseline.settled && !allowed && restoredLately(tally, now) >= OWN_AT_ONCE) {
+      if (baseline.settled && !allowed && restoredLately(tally, now) >= ownAtOnce) {
         throw collectionRefusal(poolReason('moved'), retryAfterSeconds);
       }
     },

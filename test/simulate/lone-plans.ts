@@ -2,7 +2,7 @@
 import { LAUNCHED, VERSIONED } from './catalogue.ts';
 import type { Conduct, Plan } from './plan.ts';
 import { THIEVES_WIFI } from './population.ts';
-import type { Manner, Thief } from './thief.ts';
+import { BORED_AFTER, type Manner, type Thief } from './thief.ts';
 import { DAY, HOUR, MINUTE, SECOND } from './time.ts';
 import type { Caller, Life } from './world.ts';
 
@@ -168,16 +168,17 @@ function reinstalled(thief: Thief, each: number): () => Caller {
 async function* bursts(thief: Thief, size: number, pause: number): Life {
   const caller = thief.loner();
   if ((await thief.world.enrol(caller)) !== 'enrolled') return;
-  for (;;) {
+  for (let refusals = 0; ; ) {
     for (let n = 0; n < size; n += 1) {
       const { result, model } = await thief.take(caller);
+      refusals = result === 'made' ? 0 : refusals + 1;
       if (result === 'made') thief.world.report(caller, 'model.opened', { model });
       if (result === 'untrusted' && !(await thief.reattest(caller))) return;
       if (result === 'blocked') yield 6 * HOUR;
       yield 300;
     }
     thief.world.report(caller, 'rasp.checked');
-    yield pause;
+    yield refusals >= BORED_AFTER ? Math.max(HOUR, pause) : pause;
   }
 }
 

@@ -30,7 +30,7 @@ export interface Manner {
 }
 
 /** So often in a row somebody asks in vain before he looks only now and then. */
-const BORED_AFTER = 100;
+export const BORED_AFTER = 100;
 
 export class Thief {
   readonly world: World;
