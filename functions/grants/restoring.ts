@@ -4,7 +4,7 @@
  * speaks for the device, rare models draw from a pool that all accounts share.
  */
 import type { DocumentTransaction } from '../cloud/documents.ts';
-import { alertLevel, poolPath, poolPolicy, poolReason } from '../fraud/campaign.ts';
+import { poolPath, poolPolicy, poolReason } from '../fraud/campaign.ts';
 import type { CampaignState } from '../fraud/campaign-state.ts';
 import { consume, limitDocument, limitState } from '../fraud/limits.ts';
 import {
@@ -23,12 +23,11 @@ import {
 } from './collection-decision.ts';
 
 /**
- * So many rare ones an account gets back whatever the others do: somebody back with a dozen models has
- * four of them on average. Whoever has collected more can wait, or have the device approved.
+ * So many rare ones an account gets back in a month whatever the others do. Whoever has more waits while
+ * the pool is full, or has the device approved. A thief of many accounts never meets a larger number: most
+ * people have few that are rare.
  */
-const OWN_AT_ONCE = 5;
-/** And while an alert against moves is on. */
-const ALERTED_OWN_AT_ONCE = 2;
+const OWN_AT_ONCE = 2;
 
 /** Whether an item of the user's counts as restored by this caller. */
 const counts = (
@@ -60,7 +59,6 @@ export async function openRestoring(
   const [data] = await tx.getAll([path]);
   const policy = poolPolicy('moved', baseline, moves, now);
   const { allowed, state, retryAfterSeconds } = consume(policy, limitState(data), now);
-  const ownAtOnce = alertLevel(moves, now) > 0 ? ALERTED_OWN_AT_ONCE : OWN_AT_ONCE;
   return {
     facts: { ...facts, charges: ['moved'] },
     writes: [
@@ -68,7 +66,7 @@ export async function openRestoring(
       { path, data: limitDocument(state) },
     ],
     permit() {
-      if (baseline.settled && !allowed && restoredLately(tally, now) >= ownAtOnce) {
+      if (baseline.settled && !allowed && restoredLately(tally, now) >= OWN_AT_ONCE) {
         throw collectionRefusal(poolReason('moved'), retryAfterSeconds);
       }
     },
