@@ -10,7 +10,7 @@
 import { z } from 'zod';
 import type { DocumentData } from '../cloud/documents.ts';
 import { DAY_MS, DAY_SECONDS, HOUR_MS, MINUTE_SECONDS } from '../time.ts';
-import type { Baseline, PoolName } from './baseline.ts';
+import { type Baseline, POOLS, type PoolName } from './baseline.ts';
 import type { FraudEvent } from './events.ts';
 import { limitPaths } from './limit-paths.ts';
 import type { LimitPolicy } from './limits.ts';
@@ -155,12 +155,15 @@ export function poolPolicy(
 export const drawsFrom = (pool: PoolName, level: 0 | 1 | 2): boolean =>
   pool !== 'known' || level > 0;
 
+/** What moves fill, and what their alert bounds. */
+export const isOfMoves = (pool: PoolName): boolean => pool === 'moved' || pool === 'strange';
+
 /**
  * Where a pool lies. An alert begins with one of its own: whoever goes on fills that as well, and a
- * burst that is over does not.
+ * burst that is over does not. That against moves rises no further, and leaves a full pool full.
  */
 export function poolPath(pool: PoolName, alert: Alert | undefined, now: Date): string {
-  const isOwn = alert !== undefined && alertLevel(alert, now) > 0;
+  const isOwn = alert !== undefined && alertLevel(alert, now) > 0 && !isOfMoves(pool);
   return limitPaths.pool(isOwn ? `${pool}_${beginOf(alert).getTime()}` : pool);
 }
 
@@ -198,8 +201,9 @@ export function alertPathOf({ type, attributes, network }: FraudEvent): string |
   const reason = String(attributes['reason']);
   if (type !== 'limit.hit' || !Object.hasOwn(LEVELS, reason)) return undefined;
   if (reason === FLEET_REASON) return network === null ? undefined : fleetAlertPath(network);
-  const isMove = reason === poolReason('moved') || reason === poolReason('strange');
-  return isMove ? MOVES_PATH : ALERT_PATH;
+  return POOLS.some((pool) => isOfMoves(pool) && reason === poolReason(pool))
+    ? MOVES_PATH
+    : ALERT_PATH;
 }
 
 /**

@@ -173,7 +173,12 @@ describe('what an account has had, on a device that no other one approved', () =
       return given;
     };
     const had = owned.slice(1, 8);
-    for (let n = 0; n < 5; n += 1) await asking(n, had, { device: strange });
+    // The alert leaves the pool as full as it was.
+    const earlier = shelf(documents);
+    for (let n = 0; n < 10; n += 1)
+      await earlier({ userId: 'p1_u0', device: strange }, `m${n}`, at(0));
+    for (let n = 10; n < 14; n += 1)
+      await earlier({ userId: 'p1_u1', device: strange }, `m${n}`, at(0));
     expect(await asking(5, had, { device: strange })).toBe(2);
     const anew = ['m61', 'm62', 'm63', 'm64'];
     expect(await asking(6, anew, { device: strange })).toBe(0);

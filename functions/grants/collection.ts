@@ -18,6 +18,7 @@ import {
   FLEET_REASON,
   fleetAlertPath,
   fleetPolicy,
+  isOfMoves,
   poolPath,
   poolPolicy,
   poolReason,
@@ -166,7 +167,7 @@ function drawnFrom(
   return chargesOf(caller, standing, now)
     .filter((pool) => drawsFrom(pool, alertLevel(alert, now)))
     .map((pool) => {
-      const against = pool === 'strange' ? moves : alert;
+      const against = isOfMoves(pool) ? moves : alert;
       return {
         path: poolPath(pool, against, now),
         policy: poolPolicy(pool, baseline, against, now),
