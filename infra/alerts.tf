@@ -9,6 +9,7 @@ locals {
     campaign        = ""
     ledger          = "health"
     models-failed   = "models"
+    orders-late     = "models"
     outbox          = "health"
     releases        = "health"
     releases-failed = "models"
@@ -86,6 +87,12 @@ locals {
       title  = "Scoring is late: blocks are, too"
       filter = "${local.unacked} resource.label.subscription_id=\"events-score\""
       group  = ["resource.label.subscription_id"], threshold = 120, aligner = "ALIGN_MAX", duration = "300s"
+    }
+    # Who paused a version or went back to an older one waits for it, and after two minutes it is refused.
+    orders-late = {
+      title  = "Orders of the console stay unanswered"
+      filter = "${local.unacked} resource.label.subscription_id=\"orders\""
+      group  = ["resource.label.subscription_id"], threshold = 240, aligner = "ALIGN_MAX", duration = "60s"
     }
     # Analysts wait, nobody else: not the same haste as scoring.
     exports-late = {

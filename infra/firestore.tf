@@ -29,7 +29,7 @@ resource "google_firestore_field" "expiry" {
 # What nothing queries by: large maps, of which each member would be paid and counted, and times that
 # grow with the clock, of which the index would take 500 writes a second.
 resource "google_firestore_field" "unindexed" {
-  for_each   = toset(["grants/createdAt", "grants/salt", "ledger/leaves", "models/versions", "models/ownerSeal", "devices/seal", "risk/trails", "risk/links", "risk/linked", "risk/spans", "risk/shadowSpans", "risk/announced", "risk/shadowAnnounced", "risk/occasions", "risk/heldBackAs", "tallies/items", "tallies/restored", "tallies/erased", "breakers/days", "breakers/subjects", "campaigns/uses", "outbox/message", "counts/counts", "leaks/result"])
+  for_each   = toset(["grants/createdAt", "grants/salt", "ledger/leaves", "models/versions", "models/ownerSeal", "devices/seal", "risk/trails", "risk/links", "risk/linked", "risk/spans", "risk/shadowSpans", "risk/announced", "risk/shadowAnnounced", "risk/occasions", "risk/heldBackAs", "tallies/items", "tallies/restored", "tallies/erased", "breakers/days", "breakers/subjects", "campaigns/uses", "outbox/message", "counts/counts", "counts/rules", "counts/took", "leaks/result"])
   database   = google_firestore_database.modelseal.name
   collection = split("/", each.key)[0]
   field      = split("/", each.key)[1]

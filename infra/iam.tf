@@ -156,8 +156,7 @@ resource "google_pubsub_topic_iam_member" "dead_letters_agent" {
 
 resource "google_pubsub_subscription_iam_member" "dead_letters_agent" {
   for_each = merge(
-    { for index, subscription in google_pubsub_subscription.score : "score" => subscription.name },
-    { for index, subscription in google_pubsub_subscription.orders : "orders" => subscription.name },
+    { for name, subscription in google_pubsub_subscription.push : name => subscription.name },
     { for name, subscription in google_pubsub_subscription.bigquery : "${name}-bigquery" => subscription.name },
   )
   subscription = each.value

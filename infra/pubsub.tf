@@ -40,63 +40,53 @@ resource "google_pubsub_topic" "topic" {
   depends_on = [terraform_data.cmek_ready]
 }
 
-resource "google_pubsub_subscription" "score" {
-  count = var.image == "" ? 0 : 1
-  name  = "events-score"
-  topic = local.topic_names["events"]
-  # As long as the function may work: sooner, Pub/Sub would send again what is being worked on.
-  ack_deadline_seconds       = 60
-  message_retention_duration = local.week
+locals {
+  # Topics that are pushed to a function, by its name. Pub/Sub waits for an answer as long as the function may work: sooner, it would
+  # send again what is being worked on.
+  pushes = { for name, push in {
+    score = { name = "events-score", topic = "events", ack_seconds = 60, retention = local.week, longest_backoff = "600s", attempts = 10 }
+    # Minutes, not days: who ordered it has long acted otherwise.
+    orders = { name = "orders", topic = "orders", ack_seconds = 90, retention = "600s", longest_backoff = "30s", attempts = 20 }
+  } : name => push if var.image != "" }
+}
+
+resource "google_pubsub_subscription" "push" {
+  for_each                   = local.pushes
+  name                       = each.value.name
+  topic                      = local.topic_names[each.value.topic]
+  ack_deadline_seconds       = each.value.ack_seconds
+  message_retention_duration = each.value.retention
   labels                     = local.labels
   expiration_policy {
     ttl = ""
   }
   push_config {
     # The Functions Framework makes the CloudEvent's source of this path.
-    push_endpoint = "${local.urls["score"]}/${local.topic_names["events"]}"
+    push_endpoint = "${local.urls[each.key]}/${local.topic_names[each.value.topic]}"
     oidc_token {
       service_account_email = google_service_account.invoker["push"].email
-      audience              = local.urls["score"]
+      audience              = local.urls[each.key]
     }
   }
   retry_policy {
     minimum_backoff = "1s"
-    maximum_backoff = "600s"
+    maximum_backoff = each.value.longest_backoff
   }
   dead_letter_policy {
     dead_letter_topic     = local.topic_names["dead-letters"]
-    max_delivery_attempts = 10
+    max_delivery_attempts = each.value.attempts
   }
   depends_on = [google_pubsub_topic_iam_member.dead_letters_agent]
 }
 
-# Minutes, not days: who ordered it has long acted otherwise.
-resource "google_pubsub_subscription" "orders" {
-  count                      = var.image == "" ? 0 : 1
-  name                       = "orders"
-  topic                      = local.topic_names["orders"]
-  ack_deadline_seconds       = 90
-  message_retention_duration = "600s"
-  labels                     = local.labels
-  expiration_policy {
-    ttl = ""
-  }
-  push_config {
-    push_endpoint = "${local.urls["orders"]}/${local.topic_names["orders"]}"
-    oidc_token {
-      service_account_email = google_service_account.invoker["push"].email
-      audience              = local.urls["orders"]
-    }
-  }
-  retry_policy {
-    minimum_backoff = "1s"
-    maximum_backoff = "30s"
-  }
-  dead_letter_policy {
-    dead_letter_topic     = local.topic_names["dead-letters"]
-    max_delivery_attempts = 20
-  }
-  depends_on = [google_pubsub_topic_iam_member.dead_letters_agent]
+moved {
+  from = google_pubsub_subscription.score[0]
+  to   = google_pubsub_subscription.push["score"]
+}
+
+moved {
+  from = google_pubsub_subscription.orders[0]
+  to   = google_pubsub_subscription.push["orders"]
 }
 
 resource "google_pubsub_subscription" "bigquery" {

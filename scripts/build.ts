@@ -43,7 +43,11 @@ await mkdir(OUT, { recursive: true });
 const result = await build({
   absWorkingDir: ROOT,
   // A thread is started from a file of its own.
-  entryPoints: { main: 'functions/main.ts', 'scan-worker': 'functions/watermark/scan-worker.ts' },
+  entryPoints: {
+    main: 'functions/main.ts',
+    'scan-worker': 'functions/watermark/scan-worker.ts',
+    'align-worker': 'functions/watermark/align-worker.ts',
+  },
   outdir: OUT,
   outExtension: { '.js': '.mjs' },
   bundle: true,

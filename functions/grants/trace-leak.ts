@@ -6,6 +6,7 @@ import type { VersionKeys } from '../catalogue/version-keys.ts';
 import type { DocumentStore } from '../cloud/documents.ts';
 import { NAMED_LOG10P } from '../watermark/accuse.ts';
 import { matchStructure } from '../watermark/align.ts';
+import { alignInThread } from '../watermark/align-thread.ts';
 import { TraceError } from '../watermark/errors.ts';
 import { type Finding, type Ranking, type Reading, readLeak } from '../watermark/read-leak.ts';
 import type { Strength } from '../watermark/strength.ts';
@@ -28,11 +29,10 @@ export interface TraceOptions {
   readonly version?: string;
   /** Only this part of the grants on record; the bounds allow for all parts. */
   readonly shard?: Shard;
-  /**
-   * The largest leak or version that is compared, in bytes, by whether the leak has the version's structure: each is
-   * opened whole, and without its structure it takes minutes to find out what was done to it.
-   */
-  readonly maxBytes?: { readonly alike: number; readonly unlike: number };
+  /** The largest leak or version that is compared, in bytes: each is opened whole. */
+  readonly maxBytes?: number;
+  /** How long finding out what was done to the leak may still take, in milliseconds; it is given up then. */
+  readonly leftMs?: () => number;
   /** Told what is being done, and how much of it is done: 0 to 1. */
   readonly onProgress?: (step: 'comparing' | 'ranking', share: number) => void;
 }
@@ -82,7 +82,7 @@ const MAX_UNLIKE = 16;
 /** Versions that resemble the leak as well as this are told apart by their marks alone. */
 const TIE = 0.01;
 
-/** Throws TraceError `leak-unreadable` and `too-large`; a leak of no traced version is a result without comparison. */
+/** Throws TraceError `leak-unreadable`, `too-large` and `gave-up`; a leak of no traced version is a result without comparison. */
 export async function traceLeak(
   services: TraceServices,
   bytes: Uint8Array,
@@ -102,9 +102,9 @@ export async function traceLeak(
     if (comparisons.length > 0) break;
     for (const [i, version] of versions.entries()) {
       options.onProgress?.('comparing', i / versions.length);
-      const most = options.maxBytes?.[kind as keyof typeof foreign] ?? Number.POSITIVE_INFINITY;
+      const most = options.maxBytes ?? Number.POSITIVE_INFINITY;
       if (Math.max(version.sizeBytes, bytes.byteLength) > most) throw new TraceError('too-large');
-      const comparison = await compare(services, version, leaked);
+      const comparison = await compare(services, version, { bytes, tensors: leaked }, options);
       if (comparison) comparisons.push(comparison);
       else foreign[kind as keyof typeof foreign] += 1;
     }
@@ -189,7 +189,8 @@ async function similarVersions(
 async function compare(
   services: TraceServices,
   version: PublishedVersion,
-  leaked: readonly ModelTensor[],
+  leak: { readonly bytes: Uint8Array; readonly tensors: readonly ModelTensor[] },
+  { leftMs }: TraceOptions,
 ): Promise<Comparison | undefined> {
   const { layers, policy, plan } = await services.manifests.get(version);
   if (policy.tracing === 'off' || !plan) return undefined;
@@ -200,7 +201,11 @@ async function compare(
   const dataKey = await keyOf(version);
   const original = await openVersion(services, version, dataKey).finally(() => dataKey.fill(0));
   try {
-    const reading = readLeak({ bytes: original, layers, strength, plan }, leaked, traceKey);
+    const marked = plan.tensors.map(({ layer }) => layer);
+    const task = { original, layers: marked, leaked: leak.bytes };
+    const pairings = leftMs && (await alignInThread(task, leak.tensors, leftMs()));
+    const compared = { bytes: original, layers, strength, plan, pairings };
+    const reading = readLeak(compared, leak.tensors, traceKey);
     const resemblance =
       reading.pairs.reduce((sum, pair) => sum + pair.correlation * pair.marked.groups, 0) /
       plan.groups;

@@ -38,13 +38,13 @@ export interface TraceRun {
   readonly failed: number;
 }
 
-/** After so long no further version or thousand grants are begun. */
+/** After so long no further version or thousand grants are begun, and a comparison is ended. */
 const WORK_MS = 8 * 60_000;
 /** Longer than the platform lets a run live (infra/functions.tf), so that nobody works on what is still worked on. */
 const LEASE_MS = 16 * 60_000;
 const MAX_ATTEMPTS = 2;
-/** Seconds and half a gigabyte for 28 MB of its structure; without it, minutes that nobody can interrupt for some more than 4 MiB. */
-const MAX_BYTES = { alike: 64 * 2 ** 20, unlike: 4 * 2 ** 20 };
+/** Seconds and half a gigabyte for 28 MB of its structure. */
+const MAX_BYTES = 64 * 2 ** 20;
 /** Looked at in a run to find one to trace. */
 const LOOKED_AT = 50;
 
@@ -55,6 +55,7 @@ type RefusalWord =
   | 'not_a_model'
   | 'too_large'
   | 'too_long'
+  | 'gave_up'
   | 'failed'
   | 'unreadable';
 
@@ -161,12 +162,13 @@ async function traceOne(
   began: Date,
 ): Promise<TracedLeak> {
   const bytes = await readFile(services, leak);
+  const leftMs = () => WORK_MS - (services.now().getTime() - began.getTime());
   const onProgress = () => {
-    if (services.now().getTime() - began.getTime() > WORK_MS) throw new LeakRefusal('too_long');
+    if (leftMs() < 0) throw new LeakRefusal('too_long');
   };
   const result = await traceLeak(services, bytes, {
     ...(leak.model !== null && { model: leak.model }),
-    ...{ maxBytes: MAX_BYTES, onProgress },
+    ...{ maxBytes: MAX_BYTES, leftMs, onProgress },
   });
   try {
     // On record before anybody sees a name.
@@ -234,10 +236,14 @@ function viewOf(result: TraceResult): TracedLeak {
   };
 }
 
-function refusalOf(error: unknown): string | undefined {
+function refusalOf(error: unknown): RefusalWord | undefined {
   if (error instanceof LeakRefusal) return error.word;
   if (!(error instanceof TraceError)) return undefined;
-  return error.code === 'too-large' ? 'too_large' : 'not_a_model';
+  const words: Partial<Record<TraceError['code'], RefusalWord>> = {
+    'too-large': 'too_large',
+    'gave-up': 'gave_up',
+  };
+  return words[error.code] ?? 'not_a_model';
 }
 
 interface Answer {

@@ -1,7 +1,7 @@
 /** Pairs matrices that a leak holds as two factors, one layer after the other, as singular values give them. */
 
 import type { Unpaired } from './align-restored.ts';
-import type { AlignedPair } from './aligned-pair.ts';
+import type { Pairing } from './aligned-pair.ts';
 import type { ModelTensor } from './tensors.ts';
 
 /** Rows of a product that are looked at. */
@@ -23,7 +23,7 @@ interface Matrix {
 export function alignFactored(
   unpaired: readonly Unpaired[],
   leaked: readonly ModelTensor[],
-): AlignedPair[] {
+): Pairing[] {
   const known = new Map<string, Matrix>();
   const matrixOf = (tensor: ModelTensor, place: number, isTurned: boolean): Matrix => {
     const key = `${place} ${isTurned}`;
@@ -32,7 +32,7 @@ export function alignFactored(
     return found;
   };
   const work = { left: MAX_WORK };
-  return unpaired.flatMap(({ marked, original }) => {
+  return unpaired.flatMap(({ place: originalPlace, original }) => {
     const sizes = sidesOf(original);
     if (!sizes) return [];
     const [rows, columns] = sizes;
@@ -63,9 +63,8 @@ export function alignFactored(
     }
     if (!best) return [];
     const { left, right, correlation } = best;
-    return [
-      { marked, original, leaked: productOf(original, left, right), correlation, restored: true },
-    ];
+    const product = productOf(original, left, right);
+    return [{ place: originalPlace, leaked: product, correlation, restored: true }];
   });
 }
 

@@ -1,6 +1,5 @@
 /** Pairs tensors that were changed beyond resemblance, in ways that can be undone. */
-import type { AlignedPair } from './aligned-pair.ts';
-import type { MarkedTensor } from './plan.ts';
+import type { Pairing } from './aligned-pair.ts';
 import type { ModelTensor } from './tensors.ts';
 import { type Restored, restore } from './undo-changes.ts';
 import { type Axes, axesOf, layoutsOf, originalAxes, WeightGrid } from './weight-grid.ts';
@@ -13,7 +12,8 @@ const TRIED = 4;
 const MIN_CORRELATION = 0.95;
 
 export interface Unpaired {
-  readonly marked: MarkedTensor;
+  /** Among the model's tensors. */
+  readonly place: number;
   readonly original: ModelTensor;
 }
 
@@ -21,7 +21,7 @@ export interface Unpaired {
 export function alignRestored(
   unpaired: readonly Unpaired[],
   leaked: readonly ModelTensor[],
-): AlignedPair[] {
+): Pairing[] {
   const signatures = new Map<string, Float64Array>();
   const signatureOf = (tensor: ModelTensor, number: number, layout: Axes): Float64Array => {
     const { rows, columns, kernel, at } = layout;
@@ -30,7 +30,7 @@ export function alignRestored(
     signatures.set(key, known);
     return known;
   };
-  return unpaired.flatMap(({ marked, original }) => {
+  return unpaired.flatMap(({ place, original }) => {
     const axes = axesOf(original);
     const candidates = leaked.flatMap((tensor, number) => {
       const layouts = layoutsOf(axes, tensor);
@@ -48,7 +48,7 @@ export function alignRestored(
       .sort((a, b) => a.gap - b.gap)
       .slice(0, TRIED);
     const found = merged(original, likely);
-    return found ? [pairOf(marked, original, found)] : [];
+    return found ? [pairOf(place, original, found)] : [];
   });
 }
 
@@ -72,15 +72,14 @@ function merged(original: ModelTensor, likely: readonly { readonly tensor: Model
 }
 
 function pairOf(
-  marked: MarkedTensor,
+  place: number,
   original: ModelTensor,
   { values, correlation, leaked }: Restored & { readonly leaked: ModelTensor },
-): AlignedPair {
+): Pairing {
   const { shape, elements } = original;
   const { name } = leaked;
   return {
-    marked,
-    original,
+    place,
     leaked: {
       ...(name !== undefined && { name }),
       dtype: 'float32',

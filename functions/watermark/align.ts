@@ -1,7 +1,7 @@
 /** Which tensor of a leak was which of the original, whatever it is called now and wherever it lies. */
 import { alignFactored } from './align-factored.ts';
 import { alignRestored } from './align-restored.ts';
-import type { AlignedPair } from './aligned-pair.ts';
+import type { Pairing } from './aligned-pair.ts';
 import type { MarkPlan } from './plan.ts';
 import type { ModelTensor } from './tensors.ts';
 
@@ -15,26 +15,23 @@ const MIN_CORRELATION = 0.5;
 const CERTAIN_CORRELATION = 0.98;
 
 /**
- * Pairs each marked tensor of the original with the tensor of the leak that resembles it most, if
- * any does, as it is or after what leaves a network's function alone was undone. `originals` are those of the plan's tensors, in their order.
+ * Pairs each of these tensors of the original with the tensor of the leak that resembles it most, if
+ * any does, as it is or after what leaves a network's function alone was undone. In no order. How long that takes the leak
+ * decides: align-thread.ts.
  */
 export function alignTensors(
-  plan: MarkPlan,
   originals: readonly ModelTensor[],
   leaked: readonly ModelTensor[],
-): readonly AlignedPair[] {
+): readonly Pairing[] {
   const bySize = Map.groupBy(leaked, ({ elements }) => elements);
-  const possible: AlignedPair[] = [];
-  plan.tensors.forEach((marked, i) => {
-    const original = originals[i];
-    if (!original) return;
+  const possible: Pairing[] = [];
+  originals.forEach((original, place) => {
     const sample = sampleOf(original);
     const candidates = bySize.get(original.elements) ?? [];
     const namesake = candidates.filter(({ name }) => name !== undefined && name === original.name);
     const pairs = (tensors: readonly ModelTensor[]) =>
       tensors.map((tensor) => ({
-        marked,
-        original,
+        place,
         leaked: tensor,
         correlation: correlation(sample, sampleOf(tensor)),
       }));
@@ -45,25 +42,22 @@ export function alignTensors(
   const paired = possible
     .filter((pair) => pair.correlation >= MIN_CORRELATION)
     .sort((a, b) => b.correlation - a.correlation)
-    .filter(({ marked, leaked: tensor }) => {
-      if (taken.has(marked) || taken.has(tensor)) return false;
-      taken.add(marked).add(tensor);
+    .filter(({ place, leaked: tensor }) => {
+      if (taken.has(place) || taken.has(tensor)) return false;
+      taken.add(place).add(tensor);
       return true;
     });
-  const unpaired = plan.tensors.flatMap((marked, i) => {
-    const original = originals[i];
-    return original && !taken.has(marked) ? [{ marked, original }] : [];
-  });
+  const unpaired = originals
+    .map((original, place) => ({ place, original }))
+    .filter(({ place }) => !taken.has(place));
   const others = leaked.filter((tensor) => !taken.has(tensor));
   const restored = alignRestored(unpaired, others);
-  const found = new Set(restored.map(({ marked }) => marked));
+  const found = new Set(restored.map(({ place }) => place));
   const factored = alignFactored(
-    unpaired.filter(({ marked }) => !found.has(marked)),
+    unpaired.filter(({ place }) => !found.has(place)),
     others,
   );
-  return [...paired, ...restored, ...factored].sort(
-    (a, b) => a.marked.firstGroup - b.marked.firstGroup,
-  );
+  return [...paired, ...restored, ...factored];
 }
 
 export interface StructureMatch {

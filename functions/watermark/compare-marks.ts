@@ -2,7 +2,7 @@
 
 import { viewOf } from '../protocol/bytes.ts';
 import { alignTensors } from './align.ts';
-import type { AlignedPair } from './aligned-pair.ts';
+import type { AlignedPair, Pairing } from './aligned-pair.ts';
 import { TraceError } from './errors.ts';
 import { groupWords, placeOf } from './group-word.ts';
 import { Keystream, placesKey } from './keystream.ts';
@@ -20,6 +20,8 @@ export interface Original {
   readonly strength: Strength;
   /** Where the version keeps one of its own. */
   readonly plan?: MarkPlan | undefined;
+  /** Of the plan's tensors, where they were aligned elsewhere, as in a thread. */
+  readonly pairings?: readonly Pairing[] | undefined;
 }
 
 /** The marks of one tensor that the leak has. */
@@ -49,7 +51,7 @@ export interface ComparedModel {
  * rests on that. Throws `nothing-in-common` and `trace-key-invalid`.
  */
 export function compareMarks(
-  { bytes, layers, strength, plan = planMarks(layers, STRENGTHS[strength]) }: Original,
+  { bytes, layers, strength, plan = planMarks(layers, STRENGTHS[strength]), pairings }: Original,
   leaked: readonly ModelTensor[],
   traceKey: Uint8Array,
 ): ComparedModel {
@@ -57,7 +59,12 @@ export function compareMarks(
     bytes,
     plan.tensors.map(({ layer }) => layer),
   );
-  const pairs = alignTensors(plan, originals, leaked);
+  const pairs = (pairings ?? alignTensors(originals, leaked))
+    .flatMap(({ place, ...pairing }): readonly AlignedPair[] => {
+      const [marked, original] = [plan.tensors[place], originals[place]];
+      return marked && original ? [{ ...pairing, marked, original }] : [];
+    })
+    .sort((a, b) => a.marked.firstGroup - b.marked.firstGroup);
   if (pairs.length === 0) throw new TraceError('nothing-in-common');
   const groups = pairs.reduce((sum, { marked }) => sum + marked.groups, 0);
   const places = new Keystream(placesKey(traceKey));

@@ -11,7 +11,9 @@ export type TraceCause =
   /** No tensor of the leak resembles one of the original's marked tensors. */
   | 'nothing-in-common'
   /** It, or a version that it has to be compared with, is larger than the caller has time and memory for. */
-  | 'too-large';
+  | 'too-large'
+  /** Finding out what was done to the leak took longer than the caller has time, or more than a thread may have. */
+  | 'gave-up';
 
 /** Marking or tracing was refused; the message adds what an operator needs. */
 export class TraceError extends Error {

@@ -44,7 +44,7 @@ const ORDER: readonly (readonly [string, string])[] = [
     'google_monitoring_notification_channel.email',
   ]),
   ['google_pubsub_schema.event', 'google_bigquery_table.raw'],
-  ['google_pubsub_subscription.score', 'google_pubsub_topic_iam_member.dead_letters_agent'],
+  ['google_pubsub_subscription.push', 'google_pubsub_topic_iam_member.dead_letters_agent'],
   ['google_pubsub_subscription.bigquery', 'google_bigquery_dataset_iam_member.writer'],
   ['google_eventarc_trigger.intake', 'google_project_iam_member.storage_notifications'],
 ];

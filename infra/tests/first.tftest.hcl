@@ -4,7 +4,7 @@ run "before_the_first_image" {
   command = plan
 
   assert {
-    condition     = length(google_cloud_run_v2_service.function) == 0 && length(google_compute_url_map.api) == 0 && length(google_pubsub_subscription.score) == 0 && length(google_eventarc_trigger.intake) == 0 && length(google_cloud_scheduler_job.function) == 0
+    condition     = length(google_cloud_run_v2_service.function) == 0 && length(google_compute_url_map.api) == 0 && length(google_pubsub_subscription.push) == 0 && length(google_eventarc_trigger.intake) == 0 && length(google_cloud_scheduler_job.function) == 0
     error_message = "Nothing needs the image."
   }
   assert {

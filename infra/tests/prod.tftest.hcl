@@ -223,18 +223,18 @@ run "production" {
   }
   assert {
     condition = (
-      google_pubsub_subscription.score[0].push_config[0].oidc_token[0].audience == "https://score-123456789012.europe-west3.run.app" &&
-      google_pubsub_subscription.score[0].push_config[0].oidc_token[0].service_account_email == "invoker-push@modelseal-prod-example.iam.gserviceaccount.com" &&
-      startswith(google_pubsub_subscription.score[0].push_config[0].push_endpoint, "https://score-123456789012.europe-west3.run.app")
+      google_pubsub_subscription.push["score"].push_config[0].oidc_token[0].audience == "https://score-123456789012.europe-west3.run.app" &&
+      google_pubsub_subscription.push["score"].push_config[0].oidc_token[0].service_account_email == "invoker-push@modelseal-prod-example.iam.gserviceaccount.com" &&
+      startswith(google_pubsub_subscription.push["score"].push_config[0].push_endpoint, "https://score-123456789012.europe-west3.run.app")
     )
     error_message = "Pushes go to the scorer, with an identity that is for it."
   }
   assert {
-    condition     = google_pubsub_subscription.score[0].ack_deadline_seconds >= 60 && google_pubsub_subscription.score[0].ack_deadline_seconds > tonumber(trimsuffix(local.functions.score.timeout, "s"))
+    condition     = google_pubsub_subscription.push["score"].ack_deadline_seconds >= 60 && google_pubsub_subscription.push["score"].ack_deadline_seconds > tonumber(trimsuffix(local.functions.score.timeout, "s"))
     error_message = "Nothing is sent again while it is worked on."
   }
   assert {
-    condition = alltrue([for subscription in concat(values(google_pubsub_subscription.bigquery), google_pubsub_subscription.score) :
+    condition = alltrue([for subscription in concat(values(google_pubsub_subscription.bigquery), [google_pubsub_subscription.push["score"]]) :
       subscription.dead_letter_policy[0].dead_letter_topic == "projects/modelseal-prod-example/topics/dead-letters" &&
       subscription.dead_letter_policy[0].max_delivery_attempts <= 10 &&
       subscription.expiration_policy[0].ttl == "" &&
@@ -244,10 +244,10 @@ run "production" {
   }
   assert {
     condition = (
-      google_pubsub_subscription.orders[0].push_config[0].oidc_token[0].audience == "https://orders-123456789012.europe-west3.run.app" &&
-      google_pubsub_subscription.orders[0].push_config[0].oidc_token[0].service_account_email == "invoker-push@modelseal-prod-example.iam.gserviceaccount.com" &&
-      google_pubsub_subscription.orders[0].message_retention_duration == "600s" &&
-      google_pubsub_subscription.orders[0].ack_deadline_seconds > tonumber(trimsuffix(local.functions.orders.timeout, "s"))
+      google_pubsub_subscription.push["orders"].push_config[0].oidc_token[0].audience == "https://orders-123456789012.europe-west3.run.app" &&
+      google_pubsub_subscription.push["orders"].push_config[0].oidc_token[0].service_account_email == "invoker-push@modelseal-prod-example.iam.gserviceaccount.com" &&
+      google_pubsub_subscription.push["orders"].message_retention_duration == "600s" &&
+      google_pubsub_subscription.push["orders"].ack_deadline_seconds > tonumber(trimsuffix(local.functions.orders.timeout, "s"))
     )
     error_message = "Orders are pushed to who signs, with an identity that is for it, and are kept for no later day."
   }
@@ -420,6 +420,10 @@ run "production" {
   assert {
     condition     = strcontains(google_monitoring_alert_policy.threshold["scoring-late"].conditions[0].condition_threshold[0].filter, "subscription_id=\"events-score\"") && google_monitoring_alert_policy.threshold["scoring-late"].conditions[0].condition_threshold[0].threshold_value <= 120
     error_message = "Late scoring is told of by its own subscription."
+  }
+  assert {
+    condition     = strcontains(google_monitoring_alert_policy.threshold["orders-late"].conditions[0].condition_threshold[0].filter, "subscription_id=\"orders\"") && google_monitoring_alert_policy.threshold["orders-late"].conditions[0].condition_threshold[0].threshold_value <= 240 && length(google_monitoring_alert_policy.threshold["orders-late"].documentation[0].links) == 2
+    error_message = "An order that nobody answers is told of within five minutes, with the page that shows it."
   }
   assert {
     condition     = toset(keys(google_service_account_iam_member.push_tokens)) == toset(["push", "intake", "bigquery"]) && alltrue([for member in google_service_account_iam_member.push_tokens : member.role == "roles/iam.serviceAccountTokenCreator"])

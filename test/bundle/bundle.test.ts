@@ -6,10 +6,12 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { FUNCTIONS } from '../../functions/registry.ts';
+import type { AlignTask } from '../../functions/watermark/align-thread.ts';
 import { POSITIONS } from '../../functions/watermark/biased-code.ts';
 import { FINGERPRINT_BYTES, fingerprintFrom } from '../../functions/watermark/fingerprint.ts';
 import { freePort } from '../stack/ports.ts';
 import { testEnvironment } from '../support/environment.ts';
+import { safetensorsFile } from '../support/model-files.ts';
 import { layBundle, startFunction } from './bundle.ts';
 import { startLoad } from './start-load.ts';
 
@@ -84,6 +86,21 @@ describe('the bundle', () => {
         thread.postMessage(message);
         expect((await once(thread, 'message'))[0]).toEqual(answer);
       }
+    } finally {
+      await thread.terminate();
+    }
+  });
+
+  it('holds the thread that finds out what was done to a leak', async () => {
+    const layer = { index: 0, offset: 0, length: 4_096, dtype: 'float32', shape: [32, 32] };
+    const numbers = Float32Array.from({ length: 1_024 }, (_, n) => Math.sin(n));
+    const original = new Uint8Array(numbers.buffer);
+    const header = { w: { dtype: 'F32', shape: [32, 32], data_offsets: [0, 4_096] } };
+    const leaked = safetensorsFile(header, original.slice());
+    const workerData: AlignTask = { original, layers: [layer], leaked };
+    const thread = new Worker(join(folder, 'align-worker.mjs'), { workerData });
+    try {
+      expect(await once(thread, 'message')).toMatchObject([[{ place: 0, leaked: 0 }]]);
     } finally {
       await thread.terminate();
     }

@@ -6,7 +6,7 @@ import { type OperatorClient, operatorClient } from '../support/console-access.t
 import { mustBe, type Story } from '../support/story.ts';
 
 /** Signs an operator in at the stack's console. */
-const signedIn = (stack: Stack, name: string): Promise<OperatorClient> =>
+export const signedIn = (stack: Stack, name: string): Promise<OperatorClient> =>
   operatorClient(
     stack.consoleUrl,
     { token: (subject, options) => stack.token(subject, options?.claims) },

@@ -23,10 +23,8 @@ export function OverviewPage() {
               <Tile name="Blocked by rules" value={count(blocked)} href="#/cases" />
               <Tile name="Breakers that hold back" value={count(heldBack)} href="#/rules" />
               <Tile name="Grants in the ledger" value={count(grants.total)} />
-              <Tile
-                name="A copy took, 24 hours: median / 95 %"
-                value={`${ms(day.took.p50Ms)} / ${ms(day.took.p95Ms)}`}
-              />
+              <Tile name="A copy took, 24 hours" value={ms(day.took.p50Ms)} />
+              <Tile name="95 % of copies took at most" value={ms(day.took.p95Ms)} />
               <Tile name="Grants cost, 24 hours" value={day.cost ? usd(day.cost.dollars) : '–'} />
             </div>
             <section aria-labelledby="campaign">
@@ -51,28 +49,6 @@ export function OverviewPage() {
                 download; each figure is too high by a fifth at most.
               </p>
             </section>
-            <section aria-labelledby="cost">
-              <h2 id="cost">What grants cost, 24 hours</h2>
-              <Table
-                caption="Cost of the grants of the last 24 hours by what they use"
-                rows={day.cost?.lines.filter(({ dollars }) => dollars > 0) ?? []}
-                none="No copy has been told of yet."
-                columns={[
-                  { name: 'Used', cell: ({ item }) => item },
-                  {
-                    name: 'Share',
-                    cell: ({ dollars }) => percent(dollars / (day.cost?.dollars ?? 1)),
-                    isNumber: true,
-                  },
-                  { name: 'US dollars', cell: ({ dollars }) => usd(dollars), isNumber: true },
-                ]}
-              />
-              <p class="muted small">
-                An estimate: {count(day.granted)} grants of {bytes(day.cost?.bytesEach ?? 0)} on
-                average, by operations as counted of one grant, at list prices beyond free tiers.
-                What else the service does, and what stands by, is on the bill alone.
-              </p>
-            </section>
             <section aria-labelledby="refusals">
               <h2 id="refusals">Refusals, 24 hours</h2>
               <Table
@@ -94,6 +70,30 @@ export function OverviewPage() {
                 {count(day.granted)} grants in that time
                 {day.isComplete ? '' : ', of the newest hours'}. Counted where events are scored:
                 the last seconds of an instance are lost.
+              </p>
+            </section>
+            <section aria-labelledby="cost">
+              <h2 id="cost">What grants cost, 24 hours</h2>
+              <Table
+                caption="Cost of the grants of the last 24 hours by what they use"
+                rows={day.cost?.lines.filter(({ dollars }) => dollars > 0) ?? []}
+                none="No copy has been told of yet."
+                columns={[
+                  { name: 'Used', cell: ({ item }) => item },
+                  {
+                    name: 'Share',
+                    cell: ({ dollars }) => percent(dollars / (day.cost?.dollars ?? 1)),
+                    isNumber: true,
+                  },
+                  { name: 'US dollars', cell: ({ dollars }) => usd(dollars), isNumber: true },
+                ]}
+              />
+              <p class="muted small">
+                An estimate: {count(day.granted)} grants of {bytes(day.cost?.bytesEach ?? 0)} on
+                average, by operations as counted of one grant, at list prices beyond free tiers.
+                {day.cost &&
+                  ` A million such grants are ${usd((1e6 * day.cost.dollars) / day.granted)}.`}{' '}
+                What else the service does, and what stands by, is on the bill alone.
               </p>
             </section>
             <section aria-labelledby="acts">

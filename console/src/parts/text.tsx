@@ -15,9 +15,9 @@ const oneDecimal = new Intl.NumberFormat('en-GB', { maximumFractionDigits: 1 });
 export const percent = (value: number): string => `${oneDecimal.format(100 * value)} %`;
 export const count = (value: number): string => number.format(value);
 
-/** US dollars, with two digits that say something where it is little. */
+/** US dollars, to the cent. */
 export const usd = (value: number): string =>
-  `$${value >= 1 ? value.toFixed(2) : Number(value.toPrecision(2))}`;
+  value > 0 && value < 0.01 ? '< $0.01' : `$${value.toFixed(2)}`;
 
 /** Such as `2 hours ago`. */
 function fromNow(at: number): string {

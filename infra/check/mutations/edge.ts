@@ -3,8 +3,13 @@ import type { Mutation } from './mutation.ts';
 
 /** The edge, changed for the worse. */
 export const EDGE: readonly Mutation[] = [
-  ['rate limit × 1000', 'variables.tf', 'default     = 300\n', 'default     = 300000\n'],
-  ['a carrier’s gateway × 1000', 'variables.tf', 'default     = 6000\n', 'default     = 6000000\n'],
+  ['rate limit × 1000', 'variables-operation.tf', 'default     = 300\n', 'default     = 300000\n'],
+  [
+    'a carrier’s gateway × 1000',
+    'variables-operation.tf',
+    'default     = 6000\n',
+    'default     = 6000000\n',
+  ],
   ['a ban of carriers', 'armor.tf', 'action     = "throttle"', 'action     = "rate_based_ban"'],
   [
     'no ban of floods',

@@ -103,20 +103,20 @@ export const ENVIRONMENT: readonly Mutation[] = [
   ],
   [
     'a licence of a month',
-    'variables.tf',
+    'variables-service.tf',
     'licence_seconds       = optional(number, 86400)',
     'licence_seconds       = optional(number, 2592000)',
   ],
   [
     'a list of revoked keys from elsewhere',
-    'variables.tf',
+    'variables-service.tf',
     '"https://android.googleapis.com/attestation/status"',
     '"https://example.com/attestation/status"',
   ],
-  ['models half in the clear', 'variables.tf', 'default     = 0.95', 'default     = 0.5'],
+  ['models half in the clear', 'variables-service.tf', 'default     = 0.95', 'default     = 0.5'],
   [
     'issuers without TLS',
-    'variables.tf',
+    'variables-service.tf',
     'startswith(issuer.issuer, "https://") && startswith(issuer.jwksUri, "https://")',
     'true',
   ],
@@ -128,7 +128,7 @@ export const ENVIRONMENT: readonly Mutation[] = [
   ],
   [
     'URLs that outlive their object',
-    'variables.tf',
+    'variables-service.tf',
     'condition     = var.licence.url_ttl_seconds <= var.licence.sealed_ttl_seconds',
     'condition     = true',
   ],

@@ -6,7 +6,7 @@ export const EVENTS: readonly Mutation[] = [
   [
     'a push for another audience',
     'pubsub.tf',
-    'audience              = local.urls["score"]',
+    'audience              = local.urls[each.key]',
     'audience              = local.urls["grant"]',
   ],
   [
@@ -16,10 +16,10 @@ export const EVENTS: readonly Mutation[] = [
     'google_service_account.invoker["scheduler"].email',
   ],
   [
-    'orders for another audience',
+    'orders that another function is pushed',
     'pubsub.tf',
-    'audience              = local.urls["orders"]',
-    'audience              = local.urls["grant"]',
+    'push_endpoint = "${local.urls[each.key]}/',
+    'push_endpoint = "${local.urls["grant"]}/',
   ],
   [
     'no dead letters',
@@ -32,8 +32,8 @@ export const EVENTS: readonly Mutation[] = [
   [
     'events sent again while they are scored',
     'pubsub.tf',
-    'ack_deadline_seconds       = 60',
-    'ack_deadline_seconds       = 10',
+    'topic = "events", ack_seconds = 60',
+    'topic = "events", ack_seconds = 10',
   ],
   [
     'a schedule for another audience',
@@ -85,13 +85,13 @@ export const EVENTS: readonly Mutation[] = [
     'message_retention_duration = "2678400s"',
     'message_retention_duration = "86400s"',
   ],
-  ['a hundred attempts', 'pubsub.tf', 'max_delivery_attempts = 10', 'max_delivery_attempts = 100'],
+  ['a hundred attempts', 'pubsub.tf', 'attempts = 10 }', 'attempts = 100 }'],
   ['attempts without a pause', 'pubsub.tf', 'minimum_backoff = "1s"', 'minimum_backoff = "0s"'],
   [
     'a push of another topic',
     'pubsub.tf',
-    '  name  = "events-score"\n  topic = local.topic_names["events"]',
-    '  name  = "events-score"\n  topic = local.topic_names["decisions"]',
+    'name = "events-score", topic = "events"',
+    'name = "events-score", topic = "decisions"',
   ],
   [
     'a sweep each hour',
