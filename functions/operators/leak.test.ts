@@ -15,6 +15,7 @@ import { leakOf, uploadLeak } from '../../test/support/leak-upload.ts';
 import { safetensorsFile } from '../../test/support/model-files.ts';
 import { openedCopy } from '../../test/support/opened-copy.ts';
 import { startTokenIssuer, type TokenIssuer } from '../../test/support/token-issuer.ts';
+import { UpstreamError } from '../cloud/upstream-error.ts';
 import { auditOf } from './audit.ts';
 import { type LeakRecord, leakPath, type newestLeaks, readLeakRecord } from './leak.ts';
 import { traceLeaks } from './trace-leaks.ts';
@@ -254,6 +255,20 @@ describe('a run', () => {
     await trace(new Date(now + 2_000));
     expect(await stored(id)).toMatchObject({ state: 'refused', refusal: 'too_long' });
   });
+
+  it('writes its evidence again where a connection had ended while it worked', async () => {
+    const id = await uploadLeak(operator, copy.bytes, { model: 'selfie' });
+    const { objects } = api.services;
+    let writes = 0;
+    const write: typeof objects.write = (...args) => {
+      writes += 1;
+      if (writes > 1) return objects.write(...args);
+      return Promise.reject(new UpstreamError('storage', 'write', { timedOut: false }));
+    };
+    const services = { ...api.services, objects: { ...objects, write } };
+    expect(await traceLeaks(services, new Date())).toEqual({ traced: 1, refused: 0, failed: 0 });
+    expect(await objectsOf(id)).toEqual([`${id}/evidence.json`]);
+  }, 60_000);
 
   it('that fails leaves the file for one more', async () => {
     const id = await uploadLeak(analyst, copy.bytes, { model: 'selfie' });

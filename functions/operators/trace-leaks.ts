@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { readEach } from '../cloud/document-kind.ts';
 import type { DocumentStore } from '../cloud/documents.ts';
 import { MAX_DELETED_TOGETHER, ObjectMissingError, type ObjectStore } from '../cloud/objects.ts';
+import { UpstreamError } from '../cloud/upstream-error.ts';
 import { evidenceOf, innocentDeviations } from '../grants/trace-evidence.ts';
 import { type TraceResult, type TraceServices, traceLeak } from '../grants/trace-leak.ts';
 import { describeError, type Log } from '../log.ts';
@@ -177,15 +178,30 @@ async function traceOne(
       ? await innocentDeviations(result.comparison, services.randomBytes)
       : [];
     const evidence = evidenceOf(result, { by: leak.by, now: services.now(), innocents });
-    const text = new TextEncoder().encode(`${JSON.stringify(evidence, null, 2)}\n`);
-    const body = (async function* () {
-      yield text;
-    })();
-    await services.objects.write(services.config.buckets.leaks, evidenceName(leak.leakId), body);
+    await writeEvidence(services, leak, evidence);
     return viewOf(result);
   } finally {
     result.comparison?.traceKey.fill(0);
   }
+}
+
+/** Twice, if need be: while nothing but numbers was worked on, a connection that waited may have ended unseen. */
+async function writeEvidence(
+  { objects, config }: TraceLeaksServices,
+  { leakId }: LeakRecord,
+  evidence: object,
+): Promise<void> {
+  const text = new TextEncoder().encode(`${JSON.stringify(evidence, null, 2)}\n`);
+  const write = () => {
+    const body = (async function* () {
+      yield text;
+    })();
+    return objects.write(config.buckets.leaks, evidenceName(leakId), body);
+  };
+  await write().catch((error: unknown) => {
+    if (error instanceof UpstreamError) return write();
+    throw error;
+  });
 }
 
 /** The file in one piece. Throws LeakRefusal where it is not what was announced. */
