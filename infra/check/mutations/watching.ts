@@ -125,5 +125,6 @@ export const WATCHING: readonly Mutation[] = [
     '{ 0.5 = "CURRENT_SPEND", 0.9 = "CURRENT_SPEND", 1.0 = "CURRENT_SPEND", 1.2 = "FORECASTED_SPEND" }',
     '{ 5.0 = "CURRENT_SPEND" }',
   ],
+  ['an order that waits for an hour', 'alerts.tf', 'threshold = 240', 'threshold = 3600'],
   ['a brake at ten times', 'variables-operation.tf', 'default     = 150', 'default     = 1500'],
 ];
