@@ -121,7 +121,10 @@ async function* sealParts(
   }
 }
 
-/** Parts of a model in the clear, in; parts of the same places and sizes, out. */
+/**
+ * Parts of a model in the clear, in; parts of the same places and sizes, out. Each is given on before the
+ * next is taken: `reseal` has all of them in the same memory.
+ */
 export type SealingStage = (parts: AsyncIterable<ModelPart>) => AsyncIterable<ModelPart>;
 
 export interface ResealOptions {
@@ -143,15 +146,13 @@ export async function* reseal(
   source: AsyncIterable<Uint8Array>,
   { from, to, imprint, stage }: ResealOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  // One chunk after the other in the same memory, unless a stage may keep some.
   let clear = new Uint8Array(0);
   const sameMemory: ChunkMemory = (bytes) => {
     if (clear.byteLength < bytes) clear = new Uint8Array(bytes);
     return clear.subarray(0, bytes);
   };
   try {
-    const memory = stage ? memoryOfItsOwn : sameMemory;
-    const { header, parts } = await openIn(memory, crypto, source, from);
+    const { header, parts } = await openIn(sameMemory, crypto, source, from);
     const target = { ...header, imprinted: imprint };
     yield* sealParts(crypto, target, to, stage ? stage(parts) : parts);
   } finally {
