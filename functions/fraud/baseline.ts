@@ -5,6 +5,7 @@
  * crowd of them can make a model common.
  */
 import { z } from 'zod';
+import { documentKind } from '../cloud/document-kind.ts';
 import type { DocumentData } from '../cloud/documents.ts';
 import { DAY_MS } from '../time.ts';
 
@@ -44,6 +45,7 @@ const record = z.object({
   activeUsers: z.record(z.string(), z.number()),
 });
 type Record_ = z.infer<typeof record>;
+const readRecord = documentKind('baseline', record);
 
 /** As admission asks it. */
 export interface Baseline {
@@ -90,7 +92,7 @@ export function readBaseline(data: DocumentData | undefined): Baseline {
 
 /** The users of a day with this version of the app; 0 where nobody has counted. */
 export const activeUsersOf = (data: DocumentData | undefined, appVersion: string | null): number =>
-  (data && record.parse(data).activeUsers[appVersion ?? '']) ?? 0;
+  (data && readRecord(data).activeUsers[appVersion ?? '']) ?? 0;
 
 /** What the baseline needs of a grant. */
 export interface ObservedGrant {
@@ -103,7 +105,7 @@ export interface ObservedGrant {
 
 /** Up to when the baseline is made. */
 export const baselineCursor = (data: DocumentData | undefined, now: Date): Date =>
-  data ? record.parse(data).at : new Date(now.getTime() - DAY_MS);
+  data ? readRecord(data).at : new Date(now.getTime() - DAY_MS);
 
 /**
  * The document after these grants, made between the last update and `now`. While an alert is on, the
@@ -116,7 +118,7 @@ export function updatedBaseline(
   now: Date,
 ): DocumentData {
   const before: Record_ = data
-    ? record.parse(data)
+    ? readRecord(data)
     : {
         at: now,
         learningSince: now,

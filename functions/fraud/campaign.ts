@@ -8,6 +8,7 @@
  * themselves; nobody is blocked.
  */
 import { z } from 'zod';
+import { documentKind } from '../cloud/document-kind.ts';
 import type { DocumentData } from '../cloud/documents.ts';
 import { DAY_MS, DAY_SECONDS, HOUR_MS, MINUTE_SECONDS } from '../time.ts';
 import { type Baseline, POOLS, type PoolName } from './baseline.ts';
@@ -67,9 +68,10 @@ const alertRecord = z.object({
 });
 export type Alert = z.infer<typeof alertRecord>;
 
+const read = documentKind('alert', alertRecord);
+
 /** Throws on a document that this code did not write. */
-export const readAlert = (data: DocumentData | undefined): Alert | undefined =>
-  data && alertRecord.parse(data);
+export const readAlert = (data: DocumentData | undefined): Alert | undefined => data && read(data);
 
 /** 0 where none is on. */
 export const alertLevel = (alert: Alert | undefined, now: Date): 0 | 1 | 2 =>

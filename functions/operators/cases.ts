@@ -61,12 +61,17 @@ export async function casesOf(services: CaseServices, now: Date) {
   ]);
   const keys = [...new Set([...blocks, ...stepUps])];
   const cases = await Promise.all(keys.map((key) => casesOfSubject(documents, key, acts.values)));
+  const campaign = readOr(ALERT_PATH, () => alertOf(alert, now), null);
   return {
     cases: cases.flatMap(({ values }) => values).sort(byUrgency),
-    unreadable: [...cases.flatMap(({ unreadable }) => unreadable), ...acts.unreadable],
+    unreadable: [
+      ...cases.flatMap(({ unreadable }) => unreadable),
+      ...acts.unreadable,
+      ...campaign.unreadable,
+    ],
     isComplete: Math.max(blocks.length, stepUps.length) < MAX_FOUND,
     heldBack,
-    alert: alertOf(alert, now),
+    alert: campaign.value,
     acts: acts.values.slice(0, RECENT_ACTS),
   };
 }

@@ -2,7 +2,8 @@
  * The figures of the console: what the database holds, and nothing that it does not. Latency and cost are of what the
  * scorer counted (fraud/event-counts.ts): the function behind the console may read neither Cloud Monitoring nor BigQuery.
  */
-import type { DocumentStore } from '../cloud/documents.ts';
+import { readOr } from '../cloud/document-kind.ts';
+import type { DocumentData, DocumentStore } from '../cloud/documents.ts';
 import type { KeyService, SigningKeyName } from '../cloud/keys.ts';
 import { BASELINE_PATH, baselineCursor } from '../fraud/baseline.ts';
 import { ALERT_PATH } from '../fraud/campaign.ts';
@@ -32,7 +33,11 @@ const MAX_ACTS = 1_000;
 
 /** Grants by the ledger, what waits for people, and whether a campaign is on. */
 export async function overviewOf({ documents }: Reads, now: Date) {
-  const [grants, { cases, heldBack, alert, acts, unreadable }, day] = await Promise.all([
+  const [
+    { unreadable: unreadableGrants, ...grants },
+    { cases, heldBack, alert, acts, unreadable },
+    day,
+  ] = await Promise.all([
     newestGrants(documents),
     casesOf({ documents }, now),
     countsOfADay(documents, now),
@@ -46,7 +51,7 @@ export async function overviewOf({ documents }: Reads, now: Date) {
     blocked: cases.filter(({ action, until }) => action === 'block' && until > now).length,
     acts: acts.slice(0, 10),
     /** How many of the documents behind these figures cannot be read. */
-    unreadable: unreadable.length,
+    unreadable: unreadable.length + unreadableGrants.length,
   };
 }
 
@@ -80,7 +85,8 @@ function costOf(grants: number, bytesEach: number) {
 
 /** All grants there were, and those of the newest blocks of the ledger, the oldest first. */
 async function newestGrants(documents: Reads['documents']) {
-  const { sequence, grants: total } = readHead(await documents.get(HEAD_PATH));
+  const { value, unreadable } = headOf(await documents.get(HEAD_PATH));
+  const { sequence, grants: total } = value;
   const first = Math.max(1, sequence - SHOWN_BLOCKS + 1);
   const sequences = Array.from({ length: sequence - first + 1 }, (_, index) => first + index);
   const found = await Promise.all(sequences.map((each) => documents.get(blockPath(each))));
@@ -88,8 +94,12 @@ async function newestGrants(documents: Reads['documents']) {
     const block = data && readBlock(data);
     return block ? [{ to: block.to, count: block.count }] : [];
   });
-  return { total, blocks };
+  return { total, blocks, unreadable };
 }
+
+/** As of a ledger that is empty where it cannot be read. */
+const headOf = (data: DocumentData | undefined) =>
+  readOr(HEAD_PATH, () => readHead(data), readHead(undefined));
 
 /**
  * The rules in force, whom each restricted within thirty days, and how often people agreed; and those under trial, which
@@ -157,9 +167,9 @@ export async function healthOf(
   { documents, keys }: Reads & { readonly keys: Pick<KeyService, 'publicKeys'> },
   now: Date,
 ) {
-  const [versions, head, baseline, alert, outbox, due] = await Promise.all([
+  const [versions, { value: head, ...headRead }, baseline, alert, outbox, due] = await Promise.all([
     Promise.all(KEYS.map((key) => keys.publicKeys(key))),
-    documents.get(HEAD_PATH).then(readHead),
+    documents.get(HEAD_PATH).then(headOf),
     documents.get(BASELINE_PATH),
     documents.get(ALERT_PATH),
     documents.query({ collection: 'outbox', limit: MAX_WAITING }),
@@ -170,8 +180,10 @@ export async function healthOf(
     }),
   ]);
   const newest = readBlock((await documents.get(blockPath(head.sequence))) ?? {});
-  const baselineAgeMs = now.getTime() - baselineCursor(baseline, now).getTime();
-  const campaign = alertOf(alert, now);
+  const updated = readOr(BASELINE_PATH, () => baselineCursor(baseline, now), now);
+  const baselineAgeMs = now.getTime() - updated.value.getTime();
+  const { value: campaign, ...alertRead } = readOr(ALERT_PATH, () => alertOf(alert, now), null);
+  const unreadable = [alertRead, updated, headRead].flatMap((each) => each.unreadable);
   const checks: readonly Check[] = [
     {
       name: 'Events reach Pub/Sub',
@@ -196,6 +208,12 @@ export async function healthOf(
       isWell: campaign === null,
       detail: campaign ? `level ${campaign.level}` : 'none',
       remedy: 'docs/analysts/events.md',
+    },
+    {
+      name: 'What this rests on can be read',
+      isWell: unreadable.length === 0,
+      detail: unreadable.join(', ') || 'all of it',
+      remedy: 'docs/ops/console.md',
     },
   ];
   return {

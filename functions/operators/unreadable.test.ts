@@ -29,6 +29,9 @@ const BROKEN: Readonly<Record<string, DocumentData>> = {
   'models/broken': { modelId: 'broken', owner: null, rollingOut: true },
   'audit/broken': { at: now },
   'counts/broken': { hour: now },
+  'campaigns/alert': { level: 9 },
+  'campaigns/baseline': { at: 7 },
+  'ledger/head': { sequence: -1 },
   'risk/user_p1_broken': { score: 500 },
   'blocklist/user_p1_broken': { ...byRules, by: 7 },
   'blocklist/user_p1_blind': byRules,
@@ -61,7 +64,13 @@ describe('what cannot be read', () => {
     ['models', ['models/broken', 'orders/o_broken']],
     [
       'cases',
-      ['audit/broken', 'blocklist/user_p1_broken', 'risk/user_p1_blind', 'risk/user_p1_broken'],
+      [
+        'audit/broken',
+        'blocklist/user_p1_broken',
+        'campaigns/alert',
+        'risk/user_p1_blind',
+        'risk/user_p1_broken',
+      ],
     ],
   ])('is named on the page %s', async (page, unreadable) => {
     expect([...((await answerOf(page))['unreadable'] as string[])].sort()).toEqual(unreadable);
@@ -72,8 +81,17 @@ describe('what cannot be read', () => {
     const { cases } = (await answerOf('cases')) as { cases: { subject: string }[] };
     const keys = [`user_${good.id}`, 'user_p1_blind'];
     expect(cases.map(({ subject }) => subject).sort()).toEqual(keys);
-    expect(await answerOf('overview')).toMatchObject({ unreadable: 4, day: { isComplete: false } });
+    expect(await answerOf('overview')).toMatchObject({ unreadable: 6, day: { isComplete: false } });
     expect(await answerOf('rules')).toMatchObject({ isComplete: false });
+  });
+
+  it('is something that is not well', async () => {
+    const { checks } = (await answerOf('health')) as {
+      checks: { isWell: boolean; detail: string }[];
+    };
+    expect(checks.filter(({ isWell }) => !isWell)).toEqual([
+      expect.objectContaining({ detail: 'campaigns/alert, campaigns/baseline, ledger/head' }),
+    ]);
   });
 
   it('hides no subject from a trial of other rules', async () => {
