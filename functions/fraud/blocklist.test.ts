@@ -7,6 +7,7 @@ import {
   type Block,
   restrictionsDocument,
   restrictionsOf,
+  wasBlockedLately,
 } from './blocklist.ts';
 
 const now = new Date('2026-11-24T10:00:00Z');
@@ -66,5 +67,12 @@ describe('restrictions', () => {
     expect(activeRestrictions(data, later)).toEqual({});
     // A block is remembered for a while after its end.
     expect(data['expireAt']).toEqual(new Date(later.getTime() + BLOCK_MEMORY_MS));
+  });
+
+  it('are remembered where a further block was decided and has not begun', () => {
+    const before = restrictionsDocument(subject, { block: { ...block, createdAt: later } });
+    expect(wasBlockedLately(before, now)).toBe(false);
+    const second = { ...block, createdAt: later, escalation: 2 };
+    expect(wasBlockedLately(restrictionsDocument(subject, { block: second }), now)).toBe(true);
   });
 });

@@ -114,12 +114,12 @@ export function activeRestrictions(data: DocumentData | undefined, now: Date): R
   };
 }
 
-/** Whether there is a block that has begun and whose end is not yet forgotten. */
+/** Whether there is a block that has begun and whose end is not yet forgotten. The second is decided after the first has. */
 export function wasBlockedLately(data: DocumentData | undefined, now: Date): boolean {
   const { block } = restrictionsOf(data);
   return (
     block !== undefined &&
-    block.createdAt <= now &&
+    (block.createdAt <= now || block.escalation > 1) &&
     block.until.getTime() + BLOCK_MEMORY_MS > now.getTime()
   );
 }
