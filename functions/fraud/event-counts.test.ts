@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it, jest } from '@jest/globals';
 import { memoryDocuments } from '../../test/doubles/memory/documents.ts';
+import type { Decision } from './decisions.ts';
 import { countsOfADay, createEventCounts } from './event-counts.ts';
 import { type EventInput, newEvent } from './events.ts';
 
@@ -96,6 +97,26 @@ describe('events', () => {
         sealedBytes: 3_000,
       },
     });
+  });
+
+  it('have the rules of a decision counted once, however often it is published', async () => {
+    const documents = memoryDocuments();
+    let now = START;
+    const count = createEventCounts(documents, () => now);
+    const decision = (decisionId: string, shadow: boolean, ...rules: readonly string[]) =>
+      ({ decisionId, shadow, causes: rules.map((rule) => ({ rule })) }) as unknown as Decision;
+    const event = newEvent(made, now, randomBytes(10));
+    await count(event, [decision('a', false, 'hammered'), decision('a', true, 'hammered')]);
+    await count(event, [decision('a', false, 'hammered', 'hoarded')]);
+    now = new Date(now.getTime() + 6_000);
+    await count(event, [decision('b', false, 'hammered')]);
+    expect((await countsOfADay(documents, now)).rules).toEqual(
+      new Map([
+        ['hammered', 2],
+        ['shadow hammered', 1],
+        ['hoarded', 1],
+      ]),
+    );
   });
 
   it('of apps are not counted, and what does not get written is no event’s fault', async () => {

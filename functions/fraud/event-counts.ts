@@ -17,6 +17,8 @@ const WRITE_AFTER_MS = 5_000;
 const RETENTION_MS = 8 * DAY_MS;
 /** Kinds and causes are words of ours, and few; a mistake in one must not make a document grow. */
 const MAX_KINDS = 100;
+/** Of an hour, in an instance's memory. */
+const MAX_DECIDED = 10_000;
 /** Of a day: an instance an hour is one. */
 const MAX_DOCUMENTS = 2_000;
 
@@ -57,6 +59,8 @@ class Hour {
   readonly #events = new Tally();
   readonly #rules = new Tally();
   readonly #took = new Tally();
+  /** Decisions with a rule that were counted: one is published again when more evidence comes for its instant. */
+  readonly #decided = new Set<string>();
   readonly #at: Date;
   #sealedBytes = 0;
 
@@ -75,8 +79,14 @@ class Hour {
   add(event: FraudEvent, decisions: readonly Decision[]): void {
     // What apps tell of themselves is theirs; what rules make of it is ours.
     if (event.source === 'server') this.#events.add(kindOf(event));
-    for (const { causes, shadow } of decisions) {
-      for (const { rule } of causes) this.#rules.add(shadow ? `shadow ${rule}` : rule);
+    for (const { decisionId, causes, shadow } of decisions) {
+      for (const { rule } of causes) {
+        const name = shadow ? `shadow ${rule}` : rule;
+        const once = `${decisionId} ${name}`;
+        if (this.#decided.has(once)) continue;
+        if (this.#decided.size < MAX_DECIDED) this.#decided.add(once);
+        this.#rules.add(name);
+      }
     }
     // Of a copy before it: api/grant.ts.
     const { beforeMs, beforeBytes } = event.source === 'server' ? event.attributes : {};
