@@ -25,8 +25,10 @@ export interface Fault {
    * `portal`: a page in HTML with status 200, `redirect` to one, or `login`: the page with status 511;
    * `status`: this `status`, as a problem where there is a `code`; `reset`: no answer; `answer-lost`:
    * the service has done it, and the phone does not learn; `truncate`: the connection ends after
-   * `bytes`; `drop-range`: the whole in answer to a range; `recompress`: gzip on the way; `damage`: a
-   * bit of the byte at `bytes` is flipped; `clock`: the Date header is `seconds` off.
+   * `bytes`; `silent`: nothing more comes after `bytes`, or nothing at all, and the connection stays;
+   * `drop-range`: the whole in answer to a range; `early-range`: one that begins before what was asked
+   * for; `range-as-whole`: the right one under status 200; `recompress`: gzip on the way; `damage`: a bit
+   * of the byte at `bytes` is flipped; `clock`: the Date header is `seconds` off.
    */
   readonly kind:
     | 'portal'
@@ -36,7 +38,10 @@ export interface Fault {
     | 'reset'
     | 'answer-lost'
     | 'truncate'
+    | 'silent'
     | 'drop-range'
+    | 'early-range'
+    | 'range-as-whole'
     | 'recompress'
     | 'damage'
     | 'clock';
@@ -112,7 +117,11 @@ export async function startFaultyNetwork(serviceUrl: string): Promise<FaultyNetw
     for (const name of ['authorization', 'content-type', 'range', 'if-none-match']) {
       const value = request.headers[name];
       if (typeof value !== 'string' || (name === 'range' && fault?.kind === 'drop-range')) continue;
-      headers.set(name, value);
+      const isEarly = name === 'range' && fault?.kind === 'early-range';
+      headers.set(
+        name,
+        isEarly ? value.replace(/\d+/, (start) => `${(Number(start) >> 16) << 16}`) : value,
+      );
     }
     headers.set('accept-encoding', 'identity');
     return fetch(`${base}${path ?? request.url}`, {
@@ -209,8 +218,13 @@ function eventsOf(body: Buffer): readonly ReportedEvent[] {
 const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-encoding']);
 
 /** True where the request goes no further. */
-function answersItself({ kind, status = 503, code }: Fault, response: ServerResponse): boolean {
+function answersItself(
+  { kind, status = 503, code, bytes }: Fault,
+  response: ServerResponse,
+): boolean {
   switch (kind) {
+    case 'silent':
+      return bytes === undefined;
     case 'portal':
     case 'login':
       response.writeHead(kind === 'portal' ? 200 : 511, { 'content-type': 'text/html' });
@@ -251,7 +265,11 @@ function send(
     response.writeHead(status, headers).end(packed);
     return;
   }
-  response.writeHead(status, { ...headers, 'content-length': String(body.byteLength) });
+  response.writeHead(kind === 'range-as-whole' ? 200 : status, {
+    ...headers,
+    'content-length': String(body.byteLength),
+  });
+  if (kind === 'silent') return void response.write(body.subarray(0, bytes));
   if (kind !== 'truncate') return void response.end(body);
   // What was sent arrives: a reset would take it back.
   response.write(body.subarray(0, bytes), () => response.socket?.end());

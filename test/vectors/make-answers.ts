@@ -149,6 +149,8 @@ const DOWNLOADS = [
   download('the range', START, 206, RANGE, null),
   download('the range, of an unknown whole', START, 206, { 'content-range': `bytes ${START}-${SIZE - 1}/*` }, null),
   download('the whole in answer to a range', START, 200, { 'content-length': `${SIZE}` }, null),
+  download('the range, as if it were the whole', START, 200, RANGE, null),
+  download('a range that begins before', START, 206, { 'content-range': `bytes 257-${SIZE - 1}/${SIZE}` }, null),
   download('a range that nobody asked for', 0, 206, RANGE),
   download('a range that does not say which', START, 206, {}),
   download('another range', START, 206, { 'content-range': `bytes 301-${SIZE - 1}/${SIZE}` }),

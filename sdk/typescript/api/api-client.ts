@@ -2,6 +2,7 @@
 import { type AnswerKind, requireAnswer } from './answers.ts';
 import { ApiError, apiErrorOf } from './api-error.ts';
 import { piecesOf, requireDelivery, withoutFirst } from './delivery-body.ts';
+import { Exchange } from './exchange.ts';
 import { NextChallenge } from './next-challenge.ts';
 
 /** Where the service is and who calls. */
@@ -15,7 +16,11 @@ export interface ApiOptions {
   readonly now?: () => Date;
   /** With streaming bodies, as `expo/fetch` has them; the global one where absent. */
   readonly fetch?: typeof globalThis.fetch;
+  /** How long nothing may come before the network counts as silent; half a minute where absent. */
+  readonly silenceMs?: number;
 }
+
+const SILENCE_MS = 30_000;
 
 /** What a challenge is for; it is good for nothing else. */
 export type ChallengePurpose =
@@ -269,14 +274,15 @@ export class ApiClient {
     signal?: AbortSignal,
     sizeBytes?: number,
   ): Promise<AsyncIterable<Uint8Array>> {
-    const response = await this.#fetch(url, {
-      headers: { 'Accept-Encoding': 'identity', ...(start > 0 && { Range: `bytes=${start}-` }) },
-      ...(signal && { signal }),
-    }).catch(unreachable);
-    requireDelivery(response, start, sizeBytes);
-    const body = piecesOf(response);
-    // Some proxies drop the range and give the whole.
-    return start > 0 && response.status === 200 ? withoutFirst(body, start) : body;
+    const exchange = this.#exchange(signal);
+    const response = await exchange.hear(
+      this.#fetch(url, {
+        headers: { 'Accept-Encoding': 'identity', ...(start > 0 && { Range: `bytes=${start}-` }) },
+        signal: exchange.signal,
+      }),
+    );
+    const before = requireDelivery(response, start, sizeBytes);
+    return withoutFirst(piecesOf(response, exchange), before);
   }
 
   /** The service's clock minus this device's in milliseconds, as of its last answer; 0 before. */
@@ -287,8 +293,10 @@ export class ApiClient {
   async #call<T>(kind: AnswerKind, method: string, path: string, body?: unknown): Promise<T> {
     const first = await this.#send(method, path, body, false);
     const isStale = first.response.status === 401;
-    const { response, token } = isStale ? await this.#send(method, path, body, true) : first;
-    const answer = await this.#read<T>(kind, response);
+    const { response, exchange, token } = isStale
+      ? await this.#send(method, path, body, true)
+      : first;
+    const answer = await this.#read<T>(kind, response, exchange);
     this.#next.note(response.headers.get('next-challenge'), token);
     return answer;
   }
@@ -301,24 +309,32 @@ export class ApiClient {
 
   async #send(method: string, path: string, body: unknown, forceRefresh: boolean) {
     const token = await this.#token(forceRefresh);
-    const response = await this.#fetch(new URL(path, this.#options.baseUrl), {
-      method,
-      // A redirect is somebody else's: the service answers where it is asked.
-      redirect: 'manual',
-      headers: {
-        Authorization: `Bearer ${token}`,
-        ...(body !== undefined && { 'Content-Type': 'application/json' }),
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    }).catch(unreachable);
-    return { response, token };
+    const exchange = this.#exchange();
+    const response = await exchange.hear(
+      this.#fetch(new URL(path, this.#options.baseUrl), {
+        method,
+        signal: exchange.signal,
+        // A redirect is somebody else's: the service answers where it is asked.
+        redirect: 'manual',
+        headers: {
+          Authorization: `Bearer ${token}`,
+          ...(body !== undefined && { 'Content-Type': 'application/json' }),
+        },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      }),
+    );
+    return { response, exchange, token };
   }
 
-  async #read<T>(kind: AnswerKind, response: Response): Promise<T> {
+  #exchange(signal?: AbortSignal): Exchange {
+    return new Exchange(this.#options.silenceMs ?? SILENCE_MS, signal);
+  }
+
+  async #read<T>(kind: AnswerKind, response: Response, exchange: Exchange): Promise<T> {
     const isJson = /^application\/(?:[\w.+-]*\+)?json\b/i.test(
       response.headers.get('content-type') ?? '',
     );
-    const answer = isJson ? parsed(await response.text().catch(unreachable)) : undefined;
+    const answer = isJson ? parsed(await exchange.hear(response.text())) : undefined;
     if (answer !== undefined) this.#noteClock(response.headers.get('date'));
     if (!response.ok) throw apiErrorOf(response, answer);
     return requireAnswer(kind, answer);
@@ -338,8 +354,4 @@ function parsed(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function unreachable(cause: unknown): never {
-  throw new ApiError('unreachable', 0, { advice: 'retry', cause });
 }

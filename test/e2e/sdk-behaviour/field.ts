@@ -116,6 +116,7 @@ export function phone() {
     user,
     folder,
     clockAheadMs: 0,
+    silenceMs: undefined as number | undefined,
     areKeysLost: false,
     isKeychainLocked: false,
     attested: 0,
@@ -134,7 +135,11 @@ export function phone() {
       const account = 'account' in options ? options.account : user;
       const now = () => new Date(Date.now() + self.clockAheadMs);
       const userToken: typeof self.userToken = (options) => self.userToken(options);
-      const api = new ApiClient({ baseUrl: network.url, userToken, now });
+      const { silenceMs } = self;
+      const api = new ApiClient({
+        ...{ baseUrl: network.url, userToken, now },
+        ...(silenceMs !== undefined && { silenceMs }),
+      });
       const enrolments = enrolmentsOf.get(account) ?? memoryEnrolmentStore();
       enrolmentsOf.set(account, enrolments);
       const locking: EnrolmentStore = {

@@ -36,6 +36,33 @@ describe('networks', () => {
     expect(calls('grant')).toEqual([1]);
   });
 
+  it.each(['early-range', 'range-as-whole'] as const)(
+    'R45 which bytes came says the answer itself: %s',
+    async (kind) => {
+      const [ann, model] = [phone(), await publishedModel()];
+      network.order(
+        { call: 'download', kind: 'truncate', bytes: 1_200_000 },
+        { call: 'download', kind, times: 9 },
+      );
+      expect((await bytesOf(await ann.start().get(model.id))).equals(model.bytes)).toBe(true);
+      expect(calls('grant', 'download')).toEqual([1, 2]);
+    },
+  );
+
+  it('R46 a network that falls silent is asked again, and is unreachable where it stays so', async () => {
+    const [ann, model] = [phone(), await publishedModel()];
+    ann.silenceMs = 1000;
+    network.order(
+      { call: 'challenge', kind: 'silent' },
+      { call: 'grant', kind: 'silent' },
+      { call: 'download', kind: 'silent' },
+      { call: 'download', kind: 'silent', bytes: 1_200_000 },
+    );
+    expect((await bytesOf(await ann.start().get(model.id))).equals(model.bytes)).toBe(true);
+    network.order({ call: 'challenge', kind: 'silent', times: 9 });
+    expect(await codeOf(ann.start().get('another'))).toBe('unreachable');
+  });
+
   it('R19 and R20 damage that stays is chunk-forged, and leaves nothing', async () => {
     const [ann, model] = [phone(), await publishedModel()];
     network.order({ call: 'download', kind: 'damage', bytes: 200, times: 9 });

@@ -67,24 +67,30 @@ internal class Download(
         close()
         val answer = api.download(url, start)
         response = answer
-        refuse(answer, start)
+        val before = requireDelivery(answer, start)
         val body = answer.body.source()
-        // Some proxies drop the range and give the whole.
-        if (start > 0 && answer.code == 200) runInterruptible(Dispatchers.IO) { body.skip(start) }
+        runInterruptible(Dispatchers.IO) { body.skip(before) }
         if (start == 0L) requireContainer(body)
         source = body
         position = start
     }
 
-    private fun refuse(answer: Response, start: Long) {
+    /**
+     * How many bytes of the body lie before `start`: some proxies drop the range and give the whole, some begin at
+     * a block of theirs, and some give the right range as if it were the whole.
+     */
+    private fun requireDelivery(answer: Response, start: Long): Long {
         val code = answer.code
         if (code in ENDED) throw ApiException("url_ended", code)
         if (code in 500..510 || code == 429 || code == 408) throw ApiException("download_refused", 503, Advice.RETRY)
-        val total = if (code == 206) answer.header("Content-Range")?.substringAfter('/') else answer.header("Content-Length")
-        val begins = code != 206 || answer.header("Content-Range")?.startsWith("bytes $start-") == true
-        val isOurs = (code == 200 || code == 206 && start > 0) && begins && answer.header("Content-Encoding") in UNPACKED &&
-            (total == null || total == "*" || total == sizeBytes.toString())
+        val range = answer.header("Content-Range")
+        val parts = range?.let { RANGE.matchEntire(it) }
+        val begins = if (range == null) 0 else parts?.groupValues?.get(1)?.toLongOrNull() ?: Long.MAX_VALUE
+        val total = if (range == null) answer.header("Content-Length") else parts?.groupValues?.get(2)
+        val isOurs = (code == 200 || code == 206 && start > 0 && range != null) && begins <= start &&
+            answer.header("Content-Encoding") in UNPACKED && (total == null || total == "*" || total == sizeBytes.toString())
         if (!isOurs) throw ApiClient.unusable()
+        return start - begins
     }
 
     private suspend fun requireContainer(body: BufferedSource) = runInterruptible(Dispatchers.IO) {
@@ -95,6 +101,7 @@ internal class Download(
     private companion object {
         /** What Cloud Storage says of a URL that has ended, and of an object that was swept. */
         val ENDED = setOf(400, 401, 403, 404, 410)
+        val RANGE = Regex("""bytes (\d+)-\d*/(\d+|\*)""")
         val UNPACKED = setOf(null, "identity")
     }
 }

@@ -2,9 +2,11 @@ package io.modelseal.testing
 
 import io.modelseal.ApiException
 import io.modelseal.UserToken
+import java.util.concurrent.TimeUnit
 import java.util.concurrent.atomic.AtomicInteger
 import kotlin.math.abs
 import kotlinx.coroutines.runBlocking
+import okhttp3.OkHttpClient
 import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertThrows
@@ -14,7 +16,7 @@ import org.junit.jupiter.api.Test
 import org.junit.jupiter.params.ParameterizedTest
 import org.junit.jupiter.params.provider.ValueSource
 
-/** docs/mobile/sdk-behaviour.md: R16 to R27. */
+/** docs/mobile/sdk-behaviour.md: R16 to R27, R45 and R46. */
 class NetworkTest {
     private val phone = Phone()
     private val model = PublishedModel()
@@ -78,6 +80,31 @@ class NetworkTest {
         )
         assertArrayEquals(model.bytes, bytesOf(phone.start().get(model.id)))
         assertCalls("grant" to 1)
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = ["early-range", "range-as-whole"])
+    fun `R45 which bytes came says the answer itself`(kind: String) = runBlocking {
+        LocalStack.faults(
+            """{"call":"download","kind":"truncate","bytes":1200000}""",
+            """{"call":"download","kind":"$kind","times":9}""",
+        )
+        assertArrayEquals(model.bytes, bytesOf(phone.start().get(model.id)))
+        assertCalls("grant" to 1, "download" to 2)
+    }
+
+    @Test
+    fun `R46 a network that falls silent is asked again, and is unreachable where it stays so`() = runBlocking {
+        phone.http = OkHttpClient.Builder().readTimeout(1, TimeUnit.SECONDS).build()
+        LocalStack.faults(
+            """{"call":"challenge","kind":"silent"}""",
+            """{"call":"grant","kind":"silent"}""",
+            """{"call":"download","kind":"silent"}""",
+            """{"call":"download","kind":"silent","bytes":1200000}""",
+        )
+        assertArrayEquals(model.bytes, bytesOf(phone.start().get(model.id)))
+        LocalStack.faults("""{"call":"challenge","kind":"silent","times":9}""")
+        assertEquals("unreachable", codeOf { phone.start().get("another") })
     }
 
     @Test

@@ -18,6 +18,7 @@ import java.util.concurrent.atomic.AtomicInteger
 import kotlin.random.Random
 import kotlinx.coroutines.runBlocking
 import kotlinx.serialization.json.JsonObject
+import okhttp3.OkHttpClient
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.fail
 
@@ -31,6 +32,7 @@ internal class Phone(val user: String = "u-${UUID.randomUUID()}") {
     var userToken = UserToken { LocalStack.token(user) }
     var hardwareKey: HardwareKey = SoftwareKey(ByteArray(32) { 7 })
     var storage: ModelStorage = FileStorage(folder)
+    var http = OkHttpClient()
 
     private val platform = object : DevicePlatform by software {
         override suspend fun createAttestedKey(clientDataHash: ByteArray): AttestedKey {
@@ -59,6 +61,7 @@ internal class Phone(val user: String = "u-${UUID.randomUUID()}") {
             pinnedKeys = LocalStack.pinnedKeys,
             updates = updates,
             isUnmetered = isUnmetered,
+            http = http,
             nowMs = { nowMs() },
         ),
     )
