@@ -1,5 +1,7 @@
 package io.modelseal.protocol
 
+import java.nio.ByteBuffer
+
 /**
  * Encrypts the weight layers inside a model file, or decrypts them, which is the same: each as one
  * Secure Cell in Context Imprint mode, so that no byte outside the layers changes, no length does,
@@ -9,25 +11,27 @@ internal class LayerCipher(private val weightsKey: ByteArray, private val layers
     private val cellKeys = HashMap<Long, ByteArray>()
     private var current: Pair<WeightLayer, ByteArray>? = null
 
-    /**
-     * Changes what of the layers lies in the first `count` of `bytes`, which begin at `offset` in the file. All of
-     * them come to the same place of `into`; another array than `bytes` spares the copy that providers make.
-     */
-    fun apply(bytes: ByteArray, offset: Long, count: Int = bytes.size, into: ByteArray = bytes) {
-        val end = offset + count
-        var done = 0
-        for (i in firstAfter(offset) until layers.size) {
+    /** Changes what of the layers lies in the first `count` of `bytes`, which begin at `offset` in the file; to the same places of `into`. */
+    fun apply(bytes: ByteArray, offset: Long, count: Int = bytes.size, into: ByteArray = bytes) =
+        apply(bytes, offset, 0, count, ByteBuffer.wrap(into))
+
+    /** As above, of `bytes` only the `count` from `first` on; `into` is given all of those. */
+    fun apply(bytes: ByteArray, offset: Long, first: Int, count: Int, into: ByteBuffer) {
+        val begin = offset + first
+        val end = begin + count
+        var done = first
+        for (i in firstAfter(begin) until layers.size) {
             val layer = layers[i]
             if (layer.offset >= end) break
-            val from = maxOf(layer.offset, offset)
+            val from = maxOf(layer.offset, begin)
             val at = (from - offset).toInt()
             val length = (minOf(layer.offset + layer.length, end) - from).toInt()
-            bytes.copyInto(into, done, done, at)
+            into.put(bytes, done, at - done)
             val cellKey = cellKeys.getOrPut(layer.length) { SecureCell.imprintCellKey(weightsKey, layer.length) }
             SecureCell.imprint(cellKey, counterOf(layer, cellKey), from - layer.offset, bytes, at, length, into)
             done = at + length
         }
-        bytes.copyInto(into, done, done, count)
+        into.put(bytes, done, first + count - done)
     }
 
     fun wipe() {

@@ -1,6 +1,7 @@
 package io.modelseal.protocol
 
 import java.math.BigInteger
+import java.nio.ByteBuffer
 import java.security.AlgorithmParameters
 import java.security.KeyFactory
 import java.security.MessageDigest
@@ -82,7 +83,7 @@ internal fun gcmOpen(
 private const val PIECE_BYTES = 8 shl 10
 
 /** AES-256-CTR of `length` bytes at `at`, all 128 bits counting, beginning `skip` bytes into the first block of key stream. */
-internal fun ctr(key: ByteArray, counter: ByteArray, skip: Int, bytes: ByteArray, at: Int, length: Int, into: ByteArray) {
+internal fun ctr(key: ByteArray, counter: ByteArray, skip: Int, bytes: ByteArray, at: Int, length: Int, into: ByteBuffer) {
     val cipher = Cipher.getInstance("AES/CTR/NoPadding")
     cipher.init(Cipher.ENCRYPT_MODE, SecretKeySpec(key, "AES"), IvParameterSpec(counter))
     if (skip > 0) cipher.update(ByteArray(skip))
@@ -91,7 +92,7 @@ internal fun ctr(key: ByteArray, counter: ByteArray, skip: Int, bytes: ByteArray
         val count = minOf(length - done, PIECE_BYTES)
         bytes.copyInto(from, 0, at + done, at + done + count)
         cipher.update(from, 0, count, to, 0)
-        to.copyInto(into, at + done, 0, count)
+        into.put(to, 0, count)
     }
     for (piece in listOf(from, to)) piece.wipe()
 }

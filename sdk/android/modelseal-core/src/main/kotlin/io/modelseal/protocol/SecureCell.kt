@@ -71,10 +71,9 @@ internal object SecureCell {
 
     /**
      * Encrypts, or decrypts, a part of a Context Imprint message that lies `position` bytes into it: `length`
-     * of `bytes` from `at`, to the same place of `into`, which may be `bytes`. The mode neither grows nor
-     * authenticates what it encrypts.
+     * of `bytes` from `at`. The mode neither grows nor authenticates what it encrypts.
      */
-    fun imprint(cellKey: ByteArray, counter: ByteArray, position: Long, bytes: ByteArray, at: Int, length: Int, into: ByteArray) {
+    fun imprint(cellKey: ByteArray, counter: ByteArray, position: Long, bytes: ByteArray, at: Int, length: Int, into: ByteBuffer) {
         ctr(cellKey, advance(counter, position / 16), (position % 16).toInt(), bytes, at, length, into)
     }
 

@@ -43,7 +43,7 @@ public class FileStorage(private val directory: File) : ModelStorage {
         RandomAccessFile(file, "r").use {
             val count = minOf(length.toLong(), maxOf(0, it.length() - offset)).toInt()
             it.seek(offset)
-            it.readFully(into, 0, count)
+            for (at in 0 until count step PIECE_BYTES) it.readFully(into, at, minOf(PIECE_BYTES, count - at))
             count
         }
     }
@@ -131,6 +131,9 @@ public class FileStorage(private val directory: File) : ModelStorage {
 
     private companion object {
         const val LOCK_POLL_MS = 50L
+
+        /** Read at a time: a JVM copies what it reads once more, which is cheap while a cache holds it. */
+        const val PIECE_BYTES = 64 shl 10
         const val PARTIAL = ".partial-"
 
         /** Longer than a file takes to be written. */

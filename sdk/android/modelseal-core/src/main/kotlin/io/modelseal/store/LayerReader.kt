@@ -81,12 +81,11 @@ internal class LayerReader private constructor(
         suspend fun copy(index: Long, offset: Long, end: Long, target: ByteBuffer) {
             val length = open(index)
             val begin = index * header.chunkBytes
-            layers?.apply(buffers.plain, begin, length, into = buffers.cell)
             val from = maxOf(offset, begin)
-            val count = (minOf(end, begin + length) - from).toInt()
+            val (first, count) = (from - begin).toInt() to (minOf(end, begin + length) - from).toInt()
             val place = target.duplicate()
             place.position((from - offset).toInt())
-            place.put(if (layers == null) buffers.plain else buffers.cell, (from - begin).toInt(), count)
+            if (layers == null) place.put(buffers.plain, first, count) else layers.apply(buffers.plain, begin, first, count, place)
         }
 
         override fun close() {

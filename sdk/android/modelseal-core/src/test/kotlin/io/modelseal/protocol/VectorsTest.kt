@@ -5,6 +5,7 @@ import io.modelseal.SealException
 import io.modelseal.VerificationKey
 import java.io.File
 import java.math.BigInteger
+import java.nio.ByteBuffer
 import java.security.KeyFactory
 import java.security.PrivateKey
 import java.security.Security
@@ -57,7 +58,7 @@ class VectorsTest(private val provider: String) {
         assertArrayEquals(plain, SecureCell.open(key, context, SecureCell.seal(key, context, plain)))
         val imprinted = plain.copyOf()
         val cellKey = SecureCell.imprintCellKey(key, plain.size.toLong())
-        SecureCell.imprint(cellKey, SecureCell.imprintCounter(cellKey, context), 0, imprinted, 0, plain.size, into = imprinted)
+        SecureCell.imprint(cellKey, SecureCell.imprintCounter(cellKey, context), 0, imprinted, 0, plain.size, into = ByteBuffer.wrap(imprinted))
         assertArrayEquals(cells.hex("imprinted"), imprinted)
     }
 
