@@ -15,7 +15,6 @@ import io.modelseal.protocol.text
 import io.modelseal.protocol.toBase64url
 import io.modelseal.store.CopyFiles
 import io.modelseal.store.answered
-import kotlinx.coroutines.CancellationException
 import kotlinx.serialization.json.JsonArray
 import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.JsonPrimitive
@@ -251,12 +250,5 @@ private fun isKeyUnusable(error: ModelSealException): Boolean =
     error is KeyLostException || error is PlatformBusyException || error is ApiException && error.code in REENROL
 
 /** Whatever else a platform throws: it does not attest now. */
-private suspend fun <T> onPlatform(work: suspend () -> T): T = try {
-    work()
-} catch (known: ModelSealException) {
-    throw known
-} catch (cancelled: CancellationException) {
-    throw cancelled
-} catch (cause: Exception) {
-    throw ApiException("attestation_unavailable", 0, cause = cause)
-}
+private suspend fun <T> onPlatform(work: suspend () -> T): T =
+    typed({ ApiException("attestation_unavailable", 0, cause = it) }, work)

@@ -1,5 +1,7 @@
 package io.modelseal
 
+import kotlinx.coroutines.CancellationException
+
 /**
  * Everything that this library throws, besides `CancellationException`. Switch on [code] and never on
  * the message: codes are stable, and docs/mobile/errors.md and docs/mobile/protocol.md list them.
@@ -138,3 +140,14 @@ public class ApiException(
 /** The attested key is gone, as after a restore on another phone: normal, and mended by enrolling anew. */
 public class KeyLostException(cause: Throwable? = null) :
     ModelSealException("key-lost", "the attested key is gone", cause)
+
+/** What a part of the app throws otherwise than by its contract becomes the cause of `error`. */
+internal suspend fun <T> typed(error: (Exception) -> ModelSealException, work: suspend () -> T): T = try {
+    work()
+} catch (known: ModelSealException) {
+    throw known
+} catch (cancelled: CancellationException) {
+    throw cancelled
+} catch (cause: Exception) {
+    throw error(cause)
+}

@@ -1,12 +1,11 @@
 package io.modelseal.store
 
-import io.modelseal.ModelSealException
 import io.modelseal.ModelStorage
 import io.modelseal.SealException
 import io.modelseal.SealException.Reason
 import io.modelseal.protocol.sha256
 import io.modelseal.protocol.toBase64url
-import kotlinx.coroutines.CancellationException
+import io.modelseal.typed
 
 /**
  * The files of one account's copies: `<account>.<grant>.record` and `.model`, and `.pending` in place of
@@ -79,12 +78,5 @@ internal class CopyFiles(val storage: ModelStorage, account: String) {
 }
 
 /** What a storage throws otherwise than by its contract: it does not answer now. */
-internal suspend fun <T> answered(work: suspend () -> T): T = try {
-    work()
-} catch (known: ModelSealException) {
-    throw known
-} catch (cancelled: CancellationException) {
-    throw cancelled
-} catch (cause: Exception) {
-    throw SealException(Reason.STORAGE_UNAVAILABLE, cause = cause)
-}
+internal suspend fun <T> answered(work: suspend () -> T): T =
+    typed({ SealException(Reason.STORAGE_UNAVAILABLE, cause = it) }, work)

@@ -1,7 +1,6 @@
 package io.modelseal.store
 
 import io.modelseal.HardwareKey
-import io.modelseal.ModelSealException
 import io.modelseal.SealException
 import io.modelseal.SealException.Reason
 import io.modelseal.protocol.SecureCell
@@ -12,7 +11,7 @@ import io.modelseal.protocol.text
 import io.modelseal.protocol.toBase64url
 import io.modelseal.protocol.wholeOrNull
 import io.modelseal.protocol.wipe
-import kotlinx.coroutines.CancellationException
+import io.modelseal.typed
 import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.buildJsonObject
 import kotlinx.serialization.json.put
@@ -58,15 +57,8 @@ internal suspend fun openJson(name: String, bytes: ByteArray, hardwareKey: Hardw
 }
 
 /** What a key throws otherwise than by its contract says nothing of the file: it may work later. */
-internal suspend fun usable(work: suspend () -> ByteArray): ByteArray = try {
-    work()
-} catch (known: ModelSealException) {
-    throw known
-} catch (cancelled: CancellationException) {
-    throw cancelled
-} catch (cause: Exception) {
-    throw SealException(Reason.KEY_UNAVAILABLE, cause = cause)
-}
+internal suspend fun usable(work: suspend () -> ByteArray): ByteArray =
+    typed({ SealException(Reason.KEY_UNAVAILABLE, cause = it) }, work)
 
 internal fun corrupt(detail: String = "record") = SealException(Reason.STORAGE_CORRUPT, detail)
 
