@@ -5,6 +5,7 @@ import io.modelseal.ModelSeal
 import io.modelseal.ModelSealConfig
 import io.modelseal.store.FileStorage
 import io.modelseal.testing.DevelopmentPhone
+import io.modelseal.testing.DevelopmentStack
 import io.modelseal.testing.SoftwareKey
 import java.io.File
 import java.security.MessageDigest
@@ -22,13 +23,13 @@ public fun main(arguments: Array<String>) {
         exitProcess(2)
     }
     val folder = File(arguments.getOrElse(2) { "modelseal-sample" })
-    println(infer(LocalSettings.read(File(arguments[0])), arguments[1], folder))
+    println(infer(DevelopmentStack.read(File(arguments[0])), arguments[1], folder))
     // OkHttp keeps its threads for a minute.
     exitProcess(0)
 }
 
 /** One line that says what came out. */
-internal fun infer(stack: LocalSettings, modelId: String, folder: File): String = runBlocking {
+internal fun infer(stack: DevelopmentStack, modelId: String, folder: File): String = runBlocking {
     folder.mkdirs()
     val seal = ModelSeal(
         ModelSealConfig(

@@ -6,6 +6,7 @@ import com.android.tools.r8.OutputMode
 import com.android.tools.r8.R8
 import com.android.tools.r8.R8Command
 import com.android.tools.r8.origin.Origin
+import io.modelseal.testing.DevelopmentStack
 import io.modelseal.testing.LocalStack
 import java.io.File
 import java.nio.ByteBuffer
@@ -29,7 +30,7 @@ class SampleTest {
 
     @Test
     fun `what the protected model answers is what the original answers`() {
-        val settings = LocalSettings.read(LocalStack.settingsFile)
+        val settings = DevelopmentStack.read(LocalStack.settingsFile)
         val line = infer(settings, MODEL, folder)
         assertEquals(expected, line.substringAfterLast(' '))
         assertTrue(line.startsWith("$MODEL 1.0.0: "), line)
