@@ -12,7 +12,7 @@ import { deriveKeys } from '../../functions/protocol/key-schedule.ts';
 import { nodeCrypto } from '../../functions/protocol/node-crypto.ts';
 import { openContainer } from '../../functions/protocol/stream.ts';
 import { DAY_MS } from '../../functions/time.ts';
-import { createScoreHandler } from '../../functions/workers/score.ts';
+import { createHandler } from '../../functions/workers/score.ts';
 import { memoryDocuments } from '../doubles/memory/documents.ts';
 import { type Life, MODEL_ID, sweep } from './life.ts';
 import type { Schedule } from './schedule.ts';
@@ -202,8 +202,8 @@ async function misscored(system: System, schedule: Schedule): Promise<string[]> 
   }
   const inOrder = [...events.values()].sort((a, b) => (a.receivedAt < b.receivedAt ? -1 : 1));
   const documents = memoryDocuments();
-  const score = createScoreHandler({
-    ...{ documents, rules: system.rules, now: () => system.scoredAt, log: () => undefined },
+  const score = createHandler({
+    ...{ documents, config: system.config, now: () => system.scoredAt, log: () => undefined },
     publisher: { publish: async () => undefined },
   });
   for (const event of inOrder) {

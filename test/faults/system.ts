@@ -8,7 +8,6 @@ import { createHttpHandler } from '../../functions/api/pipeline.ts';
 import type { EventPublisher, TopicName } from '../../functions/cloud/event-publisher.ts';
 import { createServices } from '../../functions/composition.ts';
 import { loadConfig } from '../../functions/config.ts';
-import { DEFAULT_RULES } from '../../functions/fraud/default-rules.ts';
 import { createPseudonyms } from '../../functions/fraud/pseudonym-moves.ts';
 import { pseudonymKeys } from '../../functions/fraud/pseudonyms.ts';
 import { renewUrlKeys } from '../../functions/grants/url-keys.ts';
@@ -201,8 +200,6 @@ export async function startSystem(
     userId: (user: string) => pseudonyms.user(idp.issuer, user),
     /** Versions whose file came into the intake. */
     deposited,
-    /** By which the functions score. */
-    rules: DEFAULT_RULES,
     idle,
     /** Resolves when nothing is under way any more in whatever is alive. */
     async drain(): Promise<void> {
