@@ -35,7 +35,6 @@ export default {
     '@repomix/tree-sitter-wasms',
     // Run, and handed its compiler, by test/repository/depcruise.ts.
     'dependency-cruiser',
-    '@ts-morph/common',
     // Run on the packed client, by sdk/typescript/package.
     'metro',
     'hermes-compiler',
