@@ -17,9 +17,9 @@ const UNSIGNED = edit(
 /** The content key is in the clear. */
 const UNSEALED_KEY = [
   edit(
-    'functions/protocol/hpke.ts',
-    'ct: await sender.ctx.Seal(contentKey, aad),',
-    'ct: contentKey,',
+    'functions/protocol/hpke-sender.ts',
+    'return { enc, ct: concat(...parts) };',
+    'return { enc, ct: contentKey.slice() };',
   ),
   edit(
     'functions/protocol/hpke.ts',
